@@ -1,0 +1,46 @@
+//! Where the time comes from: the only place that reads the system's clock.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A source of the current time, against which a delivery's timestamp is checked.
+///
+/// The default is [`SystemClock`]. Supply another one in tests, to replay a recorded delivery at its own time, or on a
+/// target without a system clock.
+///
+/// ```
+/// use tower_svix::{Clock, Secret, SvixVerifyLayer};
+///
+/// #[derive(Debug)]
+/// struct Frozen;
+///
+/// impl Clock for Frozen {
+///     fn unix_seconds(&self) -> Option<u64> {
+///         Some(1_704_067_200)
+///     }
+/// }
+///
+/// # fn main() -> Result<(), tower_svix::SecretError> {
+/// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+/// let layer = SvixVerifyLayer::new(secret).clock(Frozen);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The current time in whole seconds since 1970-01-01T00:00:00Z, or `None` if it is not known.
+    ///
+    /// A request that arrives while the time is unknown cannot be judged: it is refused with
+    /// [`VerifyError::ClockUnavailable`](crate::VerifyError::ClockUnavailable), and the sender is asked to retry.
+    fn unix_seconds(&self) -> Option<u64>;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn unix_seconds(&self) -> Option<u64> {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        Some(since_epoch.as_secs())
+    }
+}

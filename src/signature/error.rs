@@ -1,0 +1,127 @@
+//! Why a key or a delivery was refused.
+
+use std::error::Error;
+use std::fmt;
+
+/// Why a [`Secret`](crate::Secret) could not be made. Never repeats the text it was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// There is no key: the text is empty, or nothing but a prefix. Everyone could sign with an empty key.
+    Empty,
+    /// What follows the optional `whsec_` prefix is not base64 in the standard alphabet.
+    NotBase64,
+    /// The text is a private ed25519 key (`whsk_…`), which belongs to the sender alone.
+    PrivateKey,
+    /// The text is a public ed25519 key (`whpk_…`), which cannot be used as an HMAC secret: everyone knows it.
+    PublicKey,
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the secret is empty",
+            Self::NotBase64 => {
+                "the secret is not base64: expected `whsec_` and base64 in the standard alphabet, as the sender's portal \
+                 shows it, without quotes"
+            }
+            Self::PrivateKey => {
+                "the secret is a private signing key (`whsk_`): a receiver needs the public key (`whpk_`) only"
+            }
+            Self::PublicKey => {
+                "the secret is a public ed25519 key (`whpk_`), which this build cannot verify with"
+            }
+        })
+    }
+}
+
+impl Error for SecretError {}
+
+/// Why a delivery is not verified.
+///
+/// Carries no header value, no signature and no part of the body, so it can be logged and shown to the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// This header is missing, and no other family of headers is complete.
+    MissingHeader(&'static str),
+    /// This header is given more than once.
+    DuplicateHeader(&'static str),
+    /// This header is empty or holds bytes outside visible ASCII, or the id holds a full stop.
+    ///
+    /// The signature covers `id.timestamp.body`. A full stop in the id would make that text ambiguous: a captured
+    /// delivery could be split again at another place, into another id, timestamp and body, under the same signature.
+    MalformedHeader(&'static str),
+    /// The timestamp is not a number of seconds since 1970 in ASCII digits without leading zeros.
+    MalformedTimestamp,
+    /// The timestamp lies further in the past than the tolerance.
+    TimestampTooOld,
+    /// The timestamp lies further in the future than the tolerance.
+    TimestampTooNew,
+    /// The list of signatures holds none of a supported version in its proper form.
+    NoSupportedSignature,
+    /// None of the listed signatures was made with one of the keys over this id, timestamp and body.
+    SignatureMismatch,
+    /// The clock did not tell the time, so the delivery could not be judged.
+    ClockUnavailable,
+}
+
+impl VerifyError {
+    /// The stable, machine-readable name of this cause.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::MissingHeader(_) => "header-missing",
+            Self::DuplicateHeader(_) => "header-duplicate",
+            Self::MalformedHeader(_) => "header-malformed",
+            Self::MalformedTimestamp => "timestamp-malformed",
+            Self::TimestampTooOld => "timestamp-too-old",
+            Self::TimestampTooNew => "timestamp-too-new",
+            Self::NoSupportedSignature => "signature-unsupported",
+            Self::SignatureMismatch => "signature-mismatch",
+            Self::ClockUnavailable => "clock-unavailable",
+        }
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingHeader(name) => write!(f, "the header `{name}` is missing"),
+            Self::DuplicateHeader(name) => write!(f, "the header `{name}` is given more than once"),
+            Self::MalformedHeader(name) => write!(f, "the header `{name}` is malformed"),
+            Self::MalformedTimestamp => {
+                f.write_str("the timestamp is not a plain number of seconds since 1970")
+            }
+            Self::TimestampTooOld => f.write_str("the timestamp is too old"),
+            Self::TimestampTooNew => f.write_str("the timestamp is too far in the future"),
+            Self::NoSupportedSignature => {
+                f.write_str("no listed signature is of a supported version and form")
+            }
+            Self::SignatureMismatch => {
+                f.write_str("no listed signature matches the body under one of the keys")
+            }
+            Self::ClockUnavailable => f.write_str("the receiver's clock is unavailable"),
+        }
+    }
+}
+
+impl Error for VerifyError {}
+
+/// Why a delivery could not be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The id is empty, holds bytes outside visible ASCII, or holds a full stop: receivers would refuse it.
+    InvalidId,
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidId => "the id of a delivery must be visible ASCII without a full stop",
+        })
+    }
+}
+
+impl Error for SignError {}

@@ -1,0 +1,91 @@
+//! The proof that a delivery was verified.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+use super::envelope::HeaderFamily;
+use super::timestamp;
+
+/// A delivery whose signature, timestamp and headers were verified.
+///
+/// Only verification makes one, so to hold it is the proof. [`SvixVerify`](crate::SvixVerify) puts it into the
+/// extensions of the request that it lets through; [`Verifier::verify`](crate::Verifier::verify) returns it. A clone
+/// shares the id and the payload and allocates nothing.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::VerifiedEvent;
+///
+/// fn handle<B>(request: &http::Request<B>) {
+///     let event: &VerifiedEvent = request.extensions().get().expect("behind SvixVerifyLayer");
+///     println!("{}: {} bytes", event.id(), event.payload().len());
+/// }
+/// ```
+#[derive(Clone)]
+pub struct VerifiedEvent {
+    pub(super) id: HeaderValue,
+    pub(super) unix_seconds: u64,
+    pub(super) payload: Bytes,
+    pub(super) key_index: usize,
+    pub(super) header_family: HeaderFamily,
+}
+
+impl VerifiedEvent {
+    /// The unique id of the event. A sender that retries uses the same id again.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.id
+            .to_str()
+            .expect("the envelope takes visible ASCII only")
+    }
+
+    /// When the sender made this attempt to deliver the event.
+    #[must_use]
+    pub fn timestamp(&self) -> SystemTime {
+        timestamp::system_time(self.unix_seconds)
+            .expect("the envelope takes representable times only")
+    }
+
+    /// The same as [`timestamp`](Self::timestamp), in seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn unix_seconds(&self) -> u64 {
+        self.unix_seconds
+    }
+
+    /// The body, exactly as it was signed.
+    #[must_use]
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The position in the [`Keyring`](crate::Keyring) of the key that signed the delivery, counted from 0.
+    ///
+    /// During a rotation it tells whether the sender uses the new key yet.
+    #[must_use]
+    pub fn key_index(&self) -> usize {
+        self.key_index
+    }
+
+    /// The family of headers that the delivery came with.
+    #[must_use]
+    pub fn header_family(&self) -> HeaderFamily {
+        self.header_family
+    }
+}
+
+/// Leaves the payload out: it is the sender's data, and does not belong in a log.
+impl fmt::Debug for VerifiedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedEvent")
+            .field("id", &self.id())
+            .field("unix_seconds", &self.unix_seconds)
+            .field("payload_len", &self.payload.len())
+            .field("key_index", &self.key_index)
+            .field("header_family", &self.header_family)
+            .finish()
+    }
+}

@@ -1,0 +1,29 @@
+//! The signature scheme of Svix and Standard Webhooks, without any Tower in it.
+//!
+//! A delivery comes with three headers: an id, a timestamp, and a list of signatures. Each signature is a MAC over
+//! `id.timestamp.body`, with the texts of the two headers and the bytes of the body as they came over the wire
+//! ([Standard Webhooks, "Signature scheme"][spec]). [`verifier`] puts the steps in order; each has its file.
+//!
+//! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
+
+pub(crate) mod envelope;
+mod error;
+mod event;
+mod hmac;
+#[cfg(feature = "json")]
+mod json;
+mod keyring;
+mod payload;
+mod secret;
+mod timestamp;
+mod verifier;
+
+pub use self::envelope::HeaderFamily;
+pub use self::error::{SecretError, SignError, VerifyError};
+pub use self::event::VerifiedEvent;
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use self::json::PayloadError;
+pub use self::keyring::Keyring;
+pub use self::secret::Secret;
+pub use self::verifier::{Verification, Verifier};

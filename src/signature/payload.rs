@@ -1,0 +1,71 @@
+//! The bytes of a body while they arrive.
+
+use bytes::{Buf, Bytes};
+
+/// A received body: the very `Bytes` of a single frame, or one buffer that several frames are copied into.
+pub(super) enum Payload {
+    Whole(Bytes),
+    Joined(Vec<u8>),
+}
+
+/// At most this much is allocated because of a length that the sender merely claims.
+const MAX_CLAIM: usize = 64 * 1024;
+/// From here on the buffer grows by a part of what has arrived, so that a stalled upload holds little beyond it.
+const GROWTH_STEP: usize = 16 * 1024;
+
+impl Default for Payload {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
+}
+
+impl Payload {
+    pub(super) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Joined(buffer) => buffer,
+        }
+    }
+
+    /// Adds `chunk`, without copying it if it is the first.
+    ///
+    /// `claimed` is the length that the sender gives the whole body, in bytes, or 0 if it gives none.
+    pub(super) fn push(&mut self, mut chunk: impl Buf, claimed: usize) {
+        if !chunk.has_remaining() {
+            return;
+        }
+        if let Self::Whole(first) = self {
+            if first.is_empty() {
+                *first = chunk.copy_to_bytes(chunk.remaining());
+                return;
+            }
+            let capacity = claimed.min(MAX_CLAIM).max(first.len() + chunk.remaining());
+            let mut buffer = Vec::with_capacity(capacity);
+            buffer.extend_from_slice(first);
+            *self = Self::Joined(buffer);
+        }
+        if let Self::Joined(buffer) = self {
+            reserve(buffer, chunk.remaining());
+            while chunk.has_remaining() {
+                let piece = chunk.chunk();
+                buffer.extend_from_slice(piece);
+                chunk.advance(piece.len());
+            }
+        }
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Joined(buffer) => buffer.into(),
+        }
+    }
+}
+
+/// Makes room for `additional` bytes: doubles a small buffer, and adds a quarter to a large one.
+fn reserve(buffer: &mut Vec<u8>, additional: usize) {
+    if buffer.capacity() - buffer.len() < additional {
+        let step = buffer.len().min(GROWTH_STEP).max(buffer.len() / 4);
+        buffer.reserve_exact(step.max(additional));
+    }
+}

@@ -1,0 +1,19 @@
+//! What the crate tells `tracing`: nothing that a sender can fill, and nothing at all without the feature.
+
+use crate::verify::Rejection;
+
+/// Says that a request was refused, and why.
+///
+/// Anyone can send a forged request, so this is no warning; that we could not tell whether one is forged is an error.
+#[cfg(feature = "tracing")]
+pub(crate) fn refused(rejection: &Rejection) {
+    let code = rejection.code();
+    if rejection.status().is_server_error() {
+        tracing::error!(code, "webhook refused: {rejection}");
+    } else {
+        tracing::debug!(code, "webhook refused: {rejection}");
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn refused(_: &Rejection) {}

@@ -1,0 +1,118 @@
+//! Let a request through only if its Svix or Standard Webhooks signature holds.
+//!
+//! A request reaches the inner service when all of these hold, checked in this order:
+//!
+//! 1. The three headers of one family are there, each once and in its proper form: `svix-id`, `svix-timestamp` and
+//!    `svix-signature`, or else `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+//! 2. The timestamp is within the tolerance of the clock, in the past and in the future.
+//! 3. A listed signature has a supported version and form.
+//! 4. The length of the body, where it is known in advance, is within the limit.
+//! 5. The body arrives whole, within the limit.
+//! 6. One of the listed signatures was made with one of the keys over `id.timestamp.body`.
+//!
+//! So a request that its headers condemn is answered before a byte of its body is read. Only then is the inner service
+//! asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`] and with the proof, a
+//! [`VerifiedEvent`](crate::VerifiedEvent), in the request's extensions. All methods are treated alike.
+//!
+//! The inner service's response and error types stay as they are: a refusal is a response.
+//!
+//! # Examples
+//!
+//! ```
+//! use http::{Request, Response};
+//! use std::convert::Infallible;
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_svix::{Secret, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
+//!
+//! async fn receive(request: Request<VerifiedBody>) -> Result<Response<String>, Infallible> {
+//!     let event: &VerifiedEvent = request.extensions().get().expect("verified");
+//!     Ok(Response::new(format!("{} received", event.id())))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+//! let service = ServiceBuilder::new()
+//!     .layer(SvixVerifyLayer::new(secret))
+//!     .service_fn(receive);
+//!
+//! let forged = Request::new(String::from("{}"));
+//! let response = service.oneshot(forged).await?;
+//! assert_eq!(response.status(), 401);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With two keys while the sender rotates them, a narrower window, and bodies of up to 16 MiB:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_svix::{Secret, SvixVerifyLayer};
+//!
+//! # fn main() -> Result<(), tower_svix::SecretError> {
+//! let new: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+//! let old: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+//! let layer = SvixVerifyLayer::new([new, old])
+//!     .tolerance(Duration::from_secs(60))
+//!     .body_limit(16 * 1024 * 1024);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Refusals
+//!
+//! | `code` | Status | Cause |
+//! | --- | --- | --- |
+//! | `header-missing` | 401 | No family of headers is complete. |
+//! | `header-duplicate` | 401 | A header of the family is given more than once. |
+//! | `header-malformed` | 401 | A header is empty, or not visible ASCII, or the id holds a full stop. |
+//! | `timestamp-malformed` | 401 | The timestamp is not a plain number of seconds. |
+//! | `timestamp-too-old` | 401 | The timestamp is further in the past than the tolerance. |
+//! | `timestamp-too-new` | 401 | The timestamp is further in the future than the tolerance. |
+//! | `signature-unsupported` | 401 | No listed signature has a supported version and form. |
+//! | `signature-mismatch` | 401 | No listed signature matches the id, timestamp and body under one of the keys. |
+//! | `body-too-large` | 413 | The body is longer than the limit, or claims to be. |
+//! | `body-unreadable` | 400 | The body broke off, or could not be read for another reason. |
+//! | `clock-unavailable` | 503 | The clock did not tell the time. |
+//!
+//! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in prose:
+//! senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401 comes with
+//! `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not lost.
+//! [`opaque_rejections`](SvixVerifyLayer::opaque_rejections) leaves the cause out, and
+//! [`rejection_response`](SvixVerifyLayer::rejection_response) replaces the response. The [`Rejection`] is in the
+//! extensions of the response in any case.
+//!
+//! # What is not verified
+//!
+//! The signature covers the id, the timestamp and the body. The method, the path and every other header are as the
+//! network delivered them, `content-type` included. Trailers are dropped. Whoever captures a delivery can send it again
+//! within the tolerance: an inner layer that remembers ids must see to that.
+//!
+//! # Placement
+//!
+//! The signature covers the bytes that the sender sent. Place the layer where it sees them:
+//!
+//! - Outside any layer that changes the body, such as decompression, if the sender signs what it compressed, as Svix
+//!   does; those that only watch the body, time it out or limit it can be on either side.
+//! - Inside rate limits and time-outs that hold for everyone, such as a time-out for a slow body: up to the limit, a
+//!   body is kept until it ends.
+//! - Outside limits on concurrency and buffers. They are asked for capacity only once the request is verified, so that
+//!   forged and stalled requests cannot use it up.
+//!
+//! # Cancel safety
+//!
+//! To drop the response future frees what was received of the body, and what the inner service reserved.
+//!
+//! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
+
+mod body;
+mod future;
+mod layer;
+mod rejection;
+mod service;
+
+pub use self::body::{ResponseBody, VerifiedBody};
+pub use self::future::ResponseFuture;
+pub use self::layer::SvixVerifyLayer;
+pub use self::rejection::Rejection;
+pub use self::service::SvixVerify;

@@ -1,0 +1,142 @@
+//! Why a request was refused, and what the sender is told: the only place that chooses a status.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::signature::VerifyError;
+use crate::trace;
+
+/// Why a request did not reach the inner service.
+///
+/// [`SvixVerify`](crate::SvixVerify) leaves it in the extensions of its response, for an outer layer to log or count.
+/// See the [table of refusals](crate::verify#refusals).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The request is not verified.
+    Unverified(VerifyError),
+    /// The body is longer than the [limit](crate::SvixVerifyLayer::body_limit), or claims to be.
+    BodyTooLarge,
+    /// The body broke off before its end.
+    BodyUnreadable,
+}
+
+impl Rejection {
+    /// The stable, machine-readable name of the cause, as the response shows it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unverified(error) => error.code(),
+            Self::BodyTooLarge => "body-too-large",
+            Self::BodyUnreadable => "body-unreadable",
+        }
+    }
+
+    /// The status of the response.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unverified(error) => match error {
+                VerifyError::MissingHeader(_)
+                | VerifyError::DuplicateHeader(_)
+                | VerifyError::MalformedHeader(_)
+                | VerifyError::MalformedTimestamp
+                | VerifyError::TimestampTooOld
+                | VerifyError::TimestampTooNew
+                | VerifyError::NoSupportedSignature
+                | VerifyError::SignatureMismatch => StatusCode::UNAUTHORIZED,
+                // Our fault: the delivery may be genuine, and the sender must retry it.
+                VerifyError::ClockUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            },
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl From<VerifyError> for Rejection {
+    fn from(error: VerifyError) -> Self {
+        Self::Unverified(error)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unverified(error) => error.fmt(f),
+            Self::BodyTooLarge => f.write_str("the body is longer than the limit"),
+            Self::BodyUnreadable => f.write_str("the body broke off before its end"),
+        }
+    }
+}
+
+impl Error for Rejection {}
+
+type Respond = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
+
+/// How a refusal is answered.
+#[derive(Clone)]
+pub(super) enum Responder {
+    Explain,
+    Opaque,
+    Custom(Arc<Respond>),
+}
+
+impl Responder {
+    pub(super) fn respond(&self, rejection: Rejection) -> Response<Bytes> {
+        trace::refused(&rejection);
+        let mut response = match self {
+            Self::Explain => problem(
+                rejection.status(),
+                // Nothing in it needs to be escaped: neither codes nor texts hold a quote or a backslash.
+                format_args!(r#","code":"{}","detail":"{rejection}""#, rejection.code()),
+            ),
+            Self::Opaque => problem(rejection.status(), format_args!("")),
+            Self::Custom(respond) => respond(&rejection),
+        };
+        response.extensions_mut().insert(rejection);
+        response
+    }
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Explain => "Explain",
+            Self::Opaque => "Opaque",
+            Self::Custom(_) => "Custom",
+        })
+    }
+}
+
+/// A response whose body is `application/problem+json` ([RFC 9457]), with what its status requires of the headers.
+///
+/// [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
+fn problem(status: StatusCode, members: fmt::Arguments<'_>) -> Response<Bytes> {
+    const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+    const CHALLENGE: HeaderValue = HeaderValue::from_static("Standard-Webhooks");
+    const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("30");
+
+    let title = status.canonical_reason().unwrap_or_default();
+    let text = format!(
+        r#"{{"title":"{title}","status":{}{members}}}"#,
+        status.as_u16()
+    );
+
+    let mut response = Response::new(Bytes::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, CHALLENGE);
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, RETRY_SECONDS);
+    }
+    response
+}
