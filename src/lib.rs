@@ -14,4 +14,6 @@ pub use self::signature::{
     HeaderFamily, Keyring, Secret, SecretError, SignError, Verification, VerifiedEvent, Verifier,
     VerifyError,
 };
-pub use self::verify::{Rejection, SvixVerify, SvixVerifyLayer, VerifiedBody};
+pub use self::verify::{
+    KeySource, KeyringMap, Rejection, SvixVerify, SvixVerifyLayer, VerifiedBody,
+};

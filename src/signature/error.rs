@@ -13,8 +13,10 @@ pub enum SecretError {
     NotBase64,
     /// The text is a private ed25519 key (`whsk_…`), which belongs to the sender alone.
     PrivateKey,
-    /// The text is a public ed25519 key (`whpk_…`), which cannot be used as an HMAC secret: everyone knows it.
-    PublicKey,
+    /// The text is a public ed25519 key (`whpk_…`), and the feature `ed25519` is off.
+    PublicKeyUnsupported,
+    /// The text is a public ed25519 key (`whpk_…`), but not of 32 bytes that encode a point fit for a key.
+    InvalidPublicKey,
 }
 
 impl fmt::Display for SecretError {
@@ -28,9 +30,10 @@ impl fmt::Display for SecretError {
             Self::PrivateKey => {
                 "the secret is a private signing key (`whsk_`): a receiver needs the public key (`whpk_`) only"
             }
-            Self::PublicKey => {
-                "the secret is a public ed25519 key (`whpk_`), which this build cannot verify with"
+            Self::PublicKeyUnsupported => {
+                "the secret is a public ed25519 key (`whpk_`): to verify with it, enable the feature `ed25519`"
             }
+            Self::InvalidPublicKey => "the secret is a public ed25519 key (`whpk_`), but not a valid one",
         })
     }
 }
@@ -114,12 +117,15 @@ impl Error for VerifyError {}
 pub enum SignError {
     /// The id is empty, holds bytes outside visible ASCII, or holds a full stop: receivers would refuse it.
     InvalidId,
+    /// The key is a public one, which can verify only.
+    PublicKey,
 }
 
 impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::InvalidId => "the id of a delivery must be visible ASCII without a full stop",
+            Self::PublicKey => "a public key cannot sign",
         })
     }
 }
