@@ -2,17 +2,27 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod clock;
+#[cfg(feature = "generate")]
+#[cfg_attr(docsrs, doc(cfg(feature = "generate")))]
+pub mod generate;
+#[cfg(feature = "sign")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
+pub mod sign;
 mod signature;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub mod test_util;
 mod trace;
 pub mod verify;
+mod whole_body;
 
 pub use self::clock::{Clock, SystemClock};
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::signature::PayloadError;
 pub use self::signature::{
-    HeaderFamily, Keyring, Secret, SecretError, SignError, Verification, VerifiedEvent, Verifier,
-    VerifyError,
+    HeaderFamily, Keyring, Secret, SecretError, SignError, SigningKey, Verification, VerifiedEvent,
+    Verifier, VerifyError,
 };
 pub use self::verify::{
     KeySource, KeyringMap, Rejection, SvixVerify, SvixVerifyLayer, VerifiedBody,

@@ -8,7 +8,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::{Signature, StreamVerifier, VerifyingKey};
+use ed25519_dalek::ed25519::signature::MultipartSigner as _;
+use ed25519_dalek::{Signature, SigningKey, StreamVerifier, VerifyingKey};
 
 use super::error::SecretError;
 
@@ -79,5 +80,25 @@ impl Ed25519State {
     pub(super) fn finish(self) -> bool {
         self.0
             .is_some_and(|verifier| verifier.finalize_and_verify().is_ok())
+    }
+}
+
+/// A private key that deliveries are signed with. It is wiped when it is dropped.
+#[derive(Clone)]
+pub(super) struct PrivateKey(SigningKey);
+
+impl PrivateKey {
+    /// Takes the 32 bytes of the seed, followed by the 32 bytes of the public key that belongs to it.
+    pub(super) fn new(key: &[u8]) -> Result<Self, SecretError> {
+        let key = key.try_into().map_err(|_| SecretError::InvalidPrivateKey)?;
+        SigningKey::from_keypair_bytes(key)
+            .map(Self)
+            .map_err(|_| SecretError::InvalidPrivateKey)
+    }
+
+    /// The signature of `id.timestamp.body`, with its version.
+    pub(super) fn sign(&self, id: &[u8], timestamp: &[u8], body: &[u8]) -> String {
+        let signature = self.0.multipart_sign(&[id, b".", timestamp, b".", body]);
+        format!("{VERSION},{}", STANDARD.encode(signature.to_bytes()))
     }
 }

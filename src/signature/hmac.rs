@@ -27,6 +27,8 @@ impl HmacKey {
 
     /// Starts the MAC of one delivery: over `id.timestamp.`, with the body to follow.
     pub(super) fn start(&self, id: &[u8], timestamp: &[u8]) -> HmacState {
+        #[cfg(test)]
+        tests::STARTED.with(|started| started.set(started.get() + 1));
         let mut state = HmacState(self.0.clone());
         for part in [id, b".", timestamp, b"."] {
             state.update(part);
@@ -102,4 +104,14 @@ fn words(text: &[u8]) -> impl Iterator<Item = u32> {
     let (words, rest) = text.as_chunks();
     debug_assert!(rest.is_empty(), "all texts of a MAC are whole words long");
     words.iter().copied().map(u32::from_ne_bytes)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How many MACs this thread has started, for tests of what a delivery costs.
+        pub(in super::super) static STARTED: Cell<usize> = const { Cell::new(0) };
+    }
 }

@@ -20,6 +20,7 @@ mod keyring;
 mod payload;
 mod policy;
 mod secret;
+mod signing_key;
 mod timestamp;
 mod verification;
 mod verifier;
@@ -31,7 +32,10 @@ pub use self::event::VerifiedEvent;
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;
 pub use self::keyring::Keyring;
+#[cfg(feature = "sign")]
+pub(crate) use self::payload::Payload;
 pub(crate) use self::policy::Policy;
 pub use self::secret::Secret;
+pub use self::signing_key::SigningKey;
 pub use self::verification::Verification;
 pub use self::verifier::Verifier;

@@ -216,3 +216,115 @@ static DECOYS: LazyLock<Vec<Secret>> = LazyLock::new(|| {
         .map(|text| text.parse().expect("the decoys are keys"))
         .collect()
 });
+
+#[cfg(test)]
+mod tests {
+    use super::super::hmac::tests::STARTED;
+    use super::super::{Secret, VerifyError};
+    use super::*;
+    use crate::Verifier;
+    use http::HeaderMap;
+
+    const BODY: &[u8] = br#"{"test": 2432232314}"#;
+    /// Over [`BODY`], under `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`: the vector that Standard Webhooks publishes.
+    const GENUINE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    const FORGED: &str = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    fn headers(signatures: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "webhook-id",
+            "msg_p5jXN8AQM9LWM0D4loKWxJek".parse().unwrap(),
+        );
+        headers.insert("webhook-timestamp", "1614265330".parse().unwrap());
+        headers.insert("webhook-signature", signatures.parse().unwrap());
+        headers
+    }
+
+    /// Eight keys, of which the one at `position` made [`GENUINE`].
+    fn verifier_with_key_at(position: usize) -> Verifier {
+        let mut keys: Vec<Secret> = (1..8)
+            .map(|byte| Secret::from_bytes(&[byte; 24]).unwrap())
+            .collect();
+        keys.insert(
+            position,
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap(),
+        );
+        Verifier::new(keys).insecure_ignore_timestamp()
+    }
+
+    fn macs_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
+        let before = STARTED.get();
+        let result = work();
+        (STARTED.get() - before, result)
+    }
+
+    #[test]
+    fn a_genuine_delivery_costs_the_macs_up_to_its_key() {
+        for position in 0..8 {
+            let verifier = verifier_with_key_at(position);
+            let (macs, event) = macs_of(|| verifier.verify(&headers(GENUINE), BODY));
+            assert_eq!(event.unwrap().key_index(), position);
+            assert_eq!(macs, position + 1);
+        }
+    }
+
+    #[test]
+    fn a_forged_delivery_costs_one_mac_for_each_key_however_many_signatures_it_lists() {
+        let verifier = verifier_with_key_at(0);
+        for listed in [1, 2, 300] {
+            let list = vec![FORGED; listed].join(" ");
+            let (macs, verdict) = macs_of(|| verifier.verify(&headers(&list), BODY));
+            assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+            assert_eq!(macs, 8);
+        }
+    }
+
+    #[test]
+    fn a_delivery_without_a_signature_to_compare_with_costs_no_mac() {
+        let (macs, verdict) = macs_of(|| verifier_with_key_at(0).verify(&headers("v2,AAAA"), BODY));
+        assert_eq!(verdict.unwrap_err(), VerifyError::NoSupportedSignature);
+        assert_eq!(macs, 0);
+    }
+
+    #[test]
+    fn an_unknown_tenant_costs_as_many_macs_as_one_with_a_wrong_key() {
+        let envelope = || {
+            crate::signature::Policy {
+                tolerance: None,
+                ..Default::default()
+            }
+            .admit(&headers(FORGED))
+        };
+        let keyring = Keyring::from(Secret::from_bytes(&[1; 24]).unwrap());
+        for keyring in [None, Some(&keyring)] {
+            let (macs, verdict) = macs_of(|| {
+                let mut verification =
+                    Verification::start_with_decoys(envelope().unwrap(), keyring);
+                verification.update(BODY);
+                verification.finish()
+            });
+            assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+            assert_eq!(macs, 1);
+        }
+    }
+
+    #[test]
+    fn a_decoy_vouches_for_nothing() {
+        let decoy: Secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let signature = decoy
+            .sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, BODY)
+            .unwrap();
+        let policy = crate::signature::Policy {
+            tolerance: None,
+            ..Default::default()
+        };
+        let envelope = policy.admit(&headers(signature.to_str().unwrap())).unwrap();
+        let mut verification = Verification::start_with_decoys(envelope, None);
+        verification.update(BODY);
+        assert_eq!(
+            verification.finish().unwrap_err(),
+            VerifyError::SignatureMismatch
+        );
+    }
+}
