@@ -205,16 +205,16 @@ impl fmt::Debug for Verification {
 
 /// A key of each scheme, to do the same work with where a keyring has none.
 static DECOYS: LazyLock<Vec<Secret>> = LazyLock::new(|| {
-    let texts = [
-        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    [
+        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".parse(),
+        Secret::text_key_with_hex_signatures("decoy"),
         // The base point of the curve.
         #[cfg(feature = "ed25519")]
-        "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY=",
-    ];
-    texts
-        .iter()
-        .map(|text| text.parse().expect("the decoys are keys"))
-        .collect()
+        "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY=".parse(),
+    ]
+    .into_iter()
+    .collect::<Result<_, _>>()
+    .expect("the decoys are keys")
 });
 
 #[cfg(test)]
