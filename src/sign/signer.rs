@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use crate::clock::{Clock, SystemClock};
+use crate::signature::envelope::given_id;
 use crate::signature::{HeaderFamily, SignError, SigningKey};
 
 type NewId = dyn Fn() -> String + Send + Sync;
@@ -31,8 +32,8 @@ impl Signer {
 
     /// Puts the id, the timestamp and the signatures of `body` into `headers`. An id that is there already is kept.
     pub(crate) fn sign(&self, headers: &mut HeaderMap, body: &[u8]) -> Result<(), SignError> {
-        let id = match headers.get(self.family.id_header()) {
-            Some(id) => id.to_str().map_err(|_| SignError::InvalidId)?.to_owned(),
+        let id = match given_id(headers, self.family)? {
+            Some(id) => id.to_owned(),
             None => self.new_id()?,
         };
         let now = self

@@ -114,6 +114,17 @@ pub(super) fn for_signing(id: &str, unix_seconds: u64) -> Result<(&[u8], String)
     Ok((id.as_bytes(), unix_seconds.to_string()))
 }
 
+/// The id that a request which is to be signed has already, if it has one.
+#[cfg(feature = "sign")]
+pub(crate) fn given_id(
+    headers: &HeaderMap,
+    family: HeaderFamily,
+) -> Result<Option<&str>, SignError> {
+    let id = headers.get(family.id_header());
+    id.map(|id| id.to_str().map_err(|_| SignError::InvalidId))
+        .transpose()
+}
+
 /// An id that leaves `id.timestamp.body` unambiguous: see [`VerifyError::MalformedHeader`].
 fn is_valid_id(id: &[u8]) -> bool {
     is_visible(id) && !id.contains(&b'.')

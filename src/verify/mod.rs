@@ -92,14 +92,12 @@
 //!
 //! # Placement
 //!
-//! The signature covers the bytes that the sender sent. Place the layer where it sees them:
-//!
-//! - Outside any layer that changes the body, such as decompression, if the sender signs what it compressed, as Svix
-//!   does; those that only watch the body, time it out or limit it can be on either side.
-//! - Inside rate limits and time-outs that hold for everyone, such as a time-out for a slow body: up to the limit, a
-//!   body is kept until it ends.
-//! - Outside limits on concurrency and buffers. They are asked for capacity only once the request is verified, so that
-//!   forged and stalled requests cannot use it up.
+//! - Place the layer where it sees the bytes that the sender signed. If the sender compresses what it signed, decompress
+//!   outside of the layer; if it signs what it compressed, decompress inside.
+//! - Place time-outs and rate limits outside. A body is kept until it ends, up to the limit; a time-out for slow bodies
+//!   inside would only ever see whole ones.
+//! - Place limits on concurrency and buffers inside. They are asked for capacity only once the request is verified, so
+//!   that forged and stalled requests cannot use it up.
 //!
 //! # Cancel safety
 //!
