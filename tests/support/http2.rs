@@ -1,4 +1,5 @@
 //! An HTTP/2 client that can send a body in any frames, and break off.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::io;
 use std::net::SocketAddr;
@@ -82,7 +83,6 @@ pub(crate) fn broken_off(body: &Bytes, len: usize) -> Body {
     StreamBody::new(stream::iter([first, gone])).boxed_unsync()
 }
 
-#[allow(dead_code, reason = "for a server whose limit is on trial")]
 /// A body of which not a byte ever comes.
 pub(crate) fn stalled() -> Body {
     StreamBody::new(stream::pending().map(|bytes: Bytes| Ok(Frame::data(bytes)))).boxed_unsync()
