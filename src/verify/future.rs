@@ -138,8 +138,8 @@ where
                     }
                 }
                 StateProj::Readying { event } => {
-                    let inner = this.inner.as_mut().expect(TAKEN);
-                    ready!(inner.poll_ready(cx))?;
+                    ready!(this.inner.as_mut().expect(TAKEN).poll_ready(cx))?;
+                    let mut inner = this.inner.take().expect(TAKEN);
                     let request = verified_request(
                         this.head.take().expect(TAKEN),
                         event.take().expect(TAKEN),
@@ -154,6 +154,10 @@ where
                         .map_ok(|response| response.map(ResponseBody::inner));
                 }
                 StateProj::Refused { rejection } => {
+                    // Whoever holds on to the future must not hold on to what was refused.
+                    this.body.set(None);
+                    *this.head = None;
+                    *this.inner = None;
                     let response = this.config.responder.respond(*rejection);
                     return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
                 }
