@@ -14,7 +14,7 @@ use support::body::{EndStream, Script, Step, Untouchable};
 use support::clock::Broken;
 use support::deliver;
 use support::fixture::{BODY, NOW, assert_accepted, assert_refused, layer, sender, signed};
-use tower_svix::{Rejection, SvixVerifyLayer, VerifyError};
+use tower_svix::{Rejection, VerifyError};
 
 fn script(steps: impl IntoIterator<Item = Step>) -> Script {
     Script::new(steps)
