@@ -22,7 +22,7 @@ use tower::util::MapRequestLayer;
 use tower::{BoxError, ServiceExt as _, service_fn};
 use tower_svix::{Rejection, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
 
-use self::http2::{broken_off, frames};
+use self::http2::frames;
 use self::net::{Delivery, Inbox, Receiver, layer, within};
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -145,17 +145,11 @@ async fn the_default_refusal_is_an_http_401() {
 #[tokio::test]
 async fn a_call_that_breaks_off_never_reaches_the_service() {
     let receiver = start(layer()).await;
-    let mut connection = http2::Connection::open(receiver.address).await;
-    let broken = Delivery::genuine("msg_1", EMPTY_MESSAGE);
-    for len in [3, 5] {
-        let body = broken_off(&broken.body, len);
-        let answer = connection.post(CHECK, &broken, &GRPC, body).await;
-        assert!(answer.is_err(), "{answer:?}");
-    }
-
-    let next = Delivery::genuine("msg_2", EMPTY_MESSAGE);
-    let body = frames(&next.body, 1);
-    let answer = connection.post(CHECK, &next, &GRPC, body).await.unwrap();
-    assert_eq!(answer.status, 200);
-    receiver.inbox.assert_holds(&[&next]);
+    http2::a_delivery_that_breaks_off_never_reaches_the_handler(
+        receiver,
+        CHECK,
+        &GRPC,
+        EMPTY_MESSAGE,
+    )
+    .await;
 }
