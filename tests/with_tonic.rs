@@ -76,7 +76,7 @@ fn client(
 }
 
 fn grpc_refusal(rejection: &Rejection) -> Response<Bytes> {
-    Status::unauthenticated(rejection.code()).into_http()
+    Status::permission_denied(rejection.code()).into_http()
 }
 
 #[tokio::test]
@@ -118,14 +118,49 @@ async fn an_error_of_the_service_keeps_its_code() {
 
 #[tokio::test]
 async fn a_forged_call_arrives_as_unauthenticated() {
-    let receiver = start(layer().rejection_response(grpc_refusal)).await;
+    let receiver = start(layer()).await;
     let mut client = client(connect(&receiver).await, Delivery::forged, 1024);
     let status = within(client.check(HealthCheckRequest::default()))
         .await
         .unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    assert_eq!(status.message(), "signature-mismatch");
+    assert!(
+        status.message().starts_with("signature-mismatch: "),
+        "{}",
+        status.message()
+    );
     receiver.inbox.assert_holds(&[]);
+}
+
+#[tokio::test]
+async fn an_opaque_refusal_is_unauthenticated_without_a_cause() {
+    let receiver = start(layer().opaque_rejections()).await;
+    let mut client = client(connect(&receiver).await, Delivery::forged, 1024);
+    let status = within(client.check(HealthCheckRequest::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(status.message(), "");
+}
+
+#[tokio::test]
+async fn a_call_over_the_limit_has_exhausted_its_resources() {
+    let receiver = start(layer().body_limit(4)).await;
+    let mut client = client(connect(&receiver).await, Delivery::genuine, 1024);
+    let status = within(client.check(HealthCheckRequest::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+}
+
+#[tokio::test]
+async fn a_refusal_can_be_answered_as_the_user_likes() {
+    let receiver = start(layer().rejection_response(grpc_refusal)).await;
+    let mut client = client(connect(&receiver).await, Delivery::forged, 1024);
+    let status = within(client.check(HealthCheckRequest::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::body::{ResponseBody, VerifiedBody};
 use super::key_source::KeySource;
 use super::layer::Config;
 use super::rejection::Rejection;
-use crate::signature::envelope::{Envelope, content_length};
+use crate::signature::envelope::{Envelope, content_length, is_grpc};
 use crate::signature::{Keyring, Verification, VerifiedEvent};
 
 /// How many bytes one poll may hash before it lets other tasks run: some 100 µs of work.
@@ -34,7 +34,7 @@ pin_project! {
     {
         #[pin]
         state: State<K::Future, S::Future>,
-        // What the request came with, until it is needed: `None` for a request that its headers condemned.
+        // What the request came with, until it is needed.
         head: Option<request::Parts>,
         #[pin]
         body: Option<B>,
@@ -95,11 +95,16 @@ where
         }
     }
 
-    pub(super) fn refuse(rejection: Rejection, config: Arc<Config<K>>) -> Self {
+    pub(super) fn refuse(
+        request: Request<B>,
+        rejection: Rejection,
+        config: Arc<Config<K>>,
+    ) -> Self {
+        let (head, body) = request.into_parts();
         Self {
             state: State::Refused { rejection },
-            head: None,
-            body: None,
+            head: Some(head),
+            body: Some(body),
             inner: None,
             config,
         }
@@ -156,9 +161,9 @@ where
                 StateProj::Refused { rejection } => {
                     // Whoever holds on to the future must not hold on to what was refused.
                     this.body.set(None);
-                    *this.head = None;
                     *this.inner = None;
-                    let response = this.config.responder.respond(*rejection);
+                    let is_grpc = this.head.take().is_some_and(|head| is_grpc(&head.headers));
+                    let response = this.config.responder.respond(*rejection, is_grpc);
                     return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
                 }
             };

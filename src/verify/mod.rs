@@ -80,6 +80,7 @@
 //! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in prose:
 //! senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401 comes with
 //! `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not lost.
+//! A gRPC client also gets `grpc-status`, so that a refused call arrives as `UNAUTHENTICATED`.
 //! [`opaque_rejections`](SvixVerifyLayer::opaque_rejections) leaves the cause out, and
 //! [`rejection_response`](SvixVerifyLayer::rejection_response) replaces the response. The [`Rejection`] is in the
 //! extensions of the response in any case.
