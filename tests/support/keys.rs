@@ -16,6 +16,7 @@ pub(crate) mod sender;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,8 +63,11 @@ pub(crate) fn signature(sender: &Sender) -> String {
 pub(crate) fn hex_signature(sender: &Sender) -> String {
     let signature = signature(sender);
     let mac = STANDARD.decode(&signature["v1,".len()..]).expect("base64");
-    let digits: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("v1,{digits}")
+    let mut text = String::from("v1,");
+    for byte in mac {
+        write!(text, "{byte:02x}").expect("a string has room");
+    }
+    text
 }
 
 /// A request with this list of signatures and [`BODY`], sent as [`ID`] at [`NOW`].
