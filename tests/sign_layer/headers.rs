@@ -159,6 +159,27 @@ async fn a_body_of_many_frames_is_signed_as_a_whole_and_loses_its_trailers() {
     assert_eq!(signed.headers()["webhook-signature"], expected);
 }
 
+/// HTTP takes the spaces away, and the receiver would see another id than the signed one.
+#[tokio::test]
+async fn an_id_with_spaces_around_it_is_not_signed() {
+    for id in [" msg_1", "msg_1 ", " "] {
+        let layer = layer().new_id(move || id.into());
+        match signed(&layer, request()).await {
+            Err(SvixSignError::Sign(error)) => assert_eq!(error, SignError::InvalidId, "{id:?}"),
+            other => panic!("{id:?}: {other:?}"),
+        }
+        let secret = crate::support::secret(&sender(1));
+        assert_eq!(
+            secret.sign(id, NOW, BODY),
+            Err(SignError::InvalidId),
+            "{id:?}"
+        );
+    }
+    signed(&layer().new_id(|| "msg 1".into()), request())
+        .await
+        .unwrap();
+}
+
 /// A client that must not be reached.
 async fn unreachable_client(_: Request<SignedBody>) -> Result<(), std::io::Error> {
     panic!("a request that could not be signed is sent");
