@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "support/process.rs"]
 mod process;
 #[allow(dead_code, reason = "other tests use the rest")]
