@@ -9,7 +9,7 @@ use http::{HeaderValue, Request};
 use standardwebhooks::Webhook;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
-use tower_svix::{HeaderFamily, Secret, SignError};
+use tower_svix::{HeaderFamily, SignError};
 
 use crate::support::body::{Script, Step};
 use crate::support::clock::{At, Broken};
@@ -215,7 +215,7 @@ async fn what_cannot_be_signed_is_not_sent() {
     #[cfg(feature = "ed25519")]
     {
         use crate::support::ed25519;
-        let public: Secret = ed25519::secret(&ed25519::sender(1));
+        let public = ed25519::secret(&ed25519::sender(1));
         let layer = SvixSignLayer::new([key(), public.into()]);
         rows.push(("a public key", layer, SignError::PublicKey));
     }
