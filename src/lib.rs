@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod clock;
+mod problem;
 mod signature;
 mod trace;
 pub mod verify;

@@ -61,7 +61,7 @@ impl fmt::Debug for VerifiedBody {
 }
 
 pin_project! {
-    /// Response body of [`SvixVerify`](crate::SvixVerify): the inner service's own, or the text of a refusal.
+    /// Response body of the middlewares of this crate: the inner service's own, or the text of a refusal.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
@@ -79,13 +79,13 @@ pin_project! {
 }
 
 impl<B> ResponseBody<B> {
-    pub(super) fn inner(body: B) -> Self {
+    pub(crate) fn inner(body: B) -> Self {
         Self {
             kind: Kind::Inner { body },
         }
     }
 
-    pub(super) fn refusal(text: Bytes) -> Self {
+    pub(crate) fn refusal(text: Bytes) -> Self {
         Self {
             kind: Kind::Refusal { text },
         }
