@@ -1,6 +1,7 @@
 //! The proof that a delivery was verified.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -31,6 +32,7 @@ pub struct VerifiedEvent {
     pub(super) unix_seconds: u64,
     pub(super) payload: Bytes,
     pub(super) key_index: usize,
+    pub(super) keyring_name: Option<Arc<str>>,
     pub(super) header_family: HeaderFamily,
 }
 
@@ -70,6 +72,12 @@ impl VerifiedEvent {
         self.key_index
     }
 
+    /// The [name](crate::Keyring::named) of the keyring that verified the delivery, such as the tenant, if it has one.
+    #[must_use]
+    pub fn keyring_name(&self) -> Option<&str> {
+        self.keyring_name.as_deref()
+    }
+
     /// The family of headers that the delivery came with.
     #[must_use]
     pub fn header_family(&self) -> HeaderFamily {
@@ -85,6 +93,7 @@ impl fmt::Debug for VerifiedEvent {
             .field("unix_seconds", &self.unix_seconds)
             .field("payload_len", &self.payload.len())
             .field("key_index", &self.key_index)
+            .field("keyring_name", &self.keyring_name)
             .field("header_family", &self.header_family)
             .finish()
     }

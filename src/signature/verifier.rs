@@ -12,7 +12,7 @@ use super::envelope::{Envelope, HeaderFamily};
 use super::error::VerifyError;
 use super::event::VerifiedEvent;
 use super::hmac::{self, HmacState, Tag};
-use super::keyring::Keyring;
+use super::keyring::{KeySet, Keyring};
 use super::payload::Payload;
 use super::timestamp;
 use crate::clock::{Clock, SystemClock};
@@ -137,7 +137,7 @@ impl Verifier {
         {
             return Err(VerifyError::NoSupportedSignature);
         }
-        Ok(Verification::new(envelope, self.keyring.clone()))
+        Ok(Verification::new(envelope, self.keyring.snapshot()))
     }
 }
 
@@ -166,7 +166,7 @@ impl Verifier {
 /// ```
 pub struct Verification {
     envelope: Envelope,
-    keyring: Keyring,
+    keys: KeySet,
     payload: Payload,
     claimed_len: usize,
     /// The key that is being tried; `None` once all were.
@@ -182,11 +182,11 @@ struct Trial {
 }
 
 impl Verification {
-    fn new(envelope: Envelope, keyring: Keyring) -> Self {
-        let trial = Trial::start(&envelope, &keyring, 0);
+    fn new(envelope: Envelope, keys: KeySet) -> Self {
+        let trial = Trial::start(&envelope, &keys, 0);
         Self {
             envelope,
-            keyring,
+            keys,
             payload: Payload::default(),
             claimed_len: 0,
             trial,
@@ -267,10 +267,11 @@ impl Verification {
                 unix_seconds: self.envelope.unix_seconds,
                 payload: mem::take(&mut self.payload).into_bytes(),
                 key_index,
+                keyring_name: self.keys.name.clone(),
                 header_family: self.envelope.family,
             }));
         }
-        self.trial = Trial::start(&self.envelope, &self.keyring, key_index + 1);
+        self.trial = Trial::start(&self.envelope, &self.keys, key_index + 1);
         None
     }
 }
@@ -286,8 +287,8 @@ impl fmt::Debug for Verification {
 
 impl Trial {
     /// Starts over with the key at `key_index`, if the keyring has that many.
-    fn start(envelope: &Envelope, keyring: &Keyring, key_index: usize) -> Option<Self> {
-        let secret = keyring.get(key_index)?;
+    fn start(envelope: &Envelope, keys: &KeySet, key_index: usize) -> Option<Self> {
+        let secret = keys.secrets.get(key_index)?;
         let state = secret.start(envelope.id.as_bytes(), envelope.timestamp.as_bytes());
         Some(Self {
             key_index,
