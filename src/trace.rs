@@ -17,3 +17,12 @@ pub(crate) fn refused(rejection: &Rejection) {
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn refused(_: &Rejection) {}
+
+/// Says that a handler asks for an event on a route that no layer verifies.
+#[cfg(all(feature = "axum", feature = "tracing"))]
+pub(crate) fn event_missing(error: crate::extract::MissingEvent) {
+    tracing::error!(code = "event-missing", "{error}");
+}
+
+#[cfg(all(feature = "axum", not(feature = "tracing")))]
+pub(crate) fn event_missing(_: crate::extract::MissingEvent) {}

@@ -1,9 +1,9 @@
 //! The headers of a delivery: the only place that reads any.
 
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::error::VerifyError;
+use super::error::{SignError, VerifyError};
 use super::timestamp;
 
 /// The names that a sender gives the three headers of a delivery.
@@ -44,7 +44,7 @@ impl HeaderFamily {
 
 /// What the headers of a delivery say: in its proper form, and not verified at all.
 #[derive(Clone, Debug)]
-pub(super) struct Envelope {
+pub(crate) struct Envelope {
     pub(super) family: HeaderFamily,
     /// Visible ASCII.
     pub(super) id: HeaderValue,
@@ -94,24 +94,52 @@ impl Envelope {
 
     /// The listed signatures of one version, such as `v1`, as they stand after the comma.
     ///
-    /// The list is separated by single spaces. Elements of other versions or without a version are passed over, so that
-    /// neither hides a valid one.
+    /// Those of other versions and those without one are passed over, so that neither hides a valid one.
     pub(super) fn signatures(&self, version: &'static str) -> impl Iterator<Item = &[u8]> {
-        self.signatures
-            .as_bytes()
-            .split(|byte| *byte == b' ')
+        self.elements()
             .filter_map(move |element| element.strip_prefix(version.as_bytes())?.strip_prefix(b","))
+    }
+
+    /// The elements of the list of signatures, which single spaces separate.
+    pub(super) fn elements(&self) -> impl Iterator<Item = &[u8]> {
+        self.signatures.as_bytes().split(|byte| *byte == b' ')
     }
 }
 
+/// The texts of the id and timestamp headers of a delivery that is to be signed.
+pub(super) fn for_signing(id: &str, unix_seconds: u64) -> Result<(&[u8], String), SignError> {
+    if !is_valid_id(id.as_bytes()) {
+        return Err(SignError::InvalidId);
+    }
+    Ok((id.as_bytes(), unix_seconds.to_string()))
+}
+
+/// The id that a request which is to be signed has already, if it has one.
+#[cfg(feature = "sign")]
+pub(crate) fn given_id(
+    headers: &HeaderMap,
+    family: HeaderFamily,
+) -> Result<Option<&str>, SignError> {
+    let id = headers.get(family.id_header());
+    id.map(|id| id.to_str().map_err(|_| SignError::InvalidId))
+        .transpose()
+}
+
 /// An id that leaves `id.timestamp.body` unambiguous: see [`VerifyError::MalformedHeader`].
-pub(super) fn is_valid_id(id: &[u8]) -> bool {
+fn is_valid_id(id: &[u8]) -> bool {
     is_visible(id) && !id.contains(&b'.')
 }
 
 /// The length that the request claims for its body, in bytes, if it claims any.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The text of a header that is given exactly once.
+pub(crate) fn sole_header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).into_iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    value.to_str().ok()
 }
 
 fn is_visible(text: &[u8]) -> bool {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a [`Secret`](crate::Secret) could not be made. Never repeats the text it was made from.
+/// Why a [`Secret`](crate::Secret) or [`SigningKey`](crate::SigningKey) could not be made. Never repeats the text it was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretError {
@@ -11,10 +11,18 @@ pub enum SecretError {
     Empty,
     /// What follows the optional `whsec_` prefix is not base64 in the standard alphabet.
     NotBase64,
-    /// The text is a private ed25519 key (`whsk_…`), which belongs to the sender alone.
+    /// A receiver was given a private ed25519 key (`whsk_…`), which belongs to the sender alone.
     PrivateKey,
-    /// The text is a public ed25519 key (`whpk_…`), which cannot be used as an HMAC secret: everyone knows it.
+    /// A sender was given a public ed25519 key (`whpk_…`), which cannot sign.
     PublicKey,
+    /// The text is a private ed25519 key (`whsk_…`), and the feature `ed25519` is off.
+    PrivateKeyUnsupported,
+    /// The text is a public ed25519 key (`whpk_…`), and the feature `ed25519` is off.
+    PublicKeyUnsupported,
+    /// The text is a private ed25519 key (`whsk_…`), but not of 64 bytes of which the last 32 are the public key.
+    InvalidPrivateKey,
+    /// The text is a public ed25519 key (`whpk_…`), but not of 32 bytes that encode a point fit for a key.
+    InvalidPublicKey,
 }
 
 impl fmt::Display for SecretError {
@@ -26,11 +34,19 @@ impl fmt::Display for SecretError {
                  shows it, without quotes"
             }
             Self::PrivateKey => {
-                "the secret is a private signing key (`whsk_`): a receiver needs the public key (`whpk_`) only"
+                "the secret is a private key (`whsk_`): a receiver needs the public key (`whpk_`) only"
             }
             Self::PublicKey => {
-                "the secret is a public ed25519 key (`whpk_`), which this build cannot verify with"
+                "the key is a public key (`whpk_`): a sender needs the private key (`whsk_`)"
             }
+            Self::PrivateKeyUnsupported => {
+                "the key is a private ed25519 key (`whsk_`): to sign with it, enable the feature `ed25519`"
+            }
+            Self::PublicKeyUnsupported => {
+                "the secret is a public ed25519 key (`whpk_`): to verify with it, enable the feature `ed25519`"
+            }
+            Self::InvalidPrivateKey => "the key is a private ed25519 key (`whsk_`), but not a valid one",
+            Self::InvalidPublicKey => "the secret is a public ed25519 key (`whpk_`), but not a valid one",
         })
     }
 }
@@ -114,12 +130,21 @@ impl Error for VerifyError {}
 pub enum SignError {
     /// The id is empty, holds bytes outside visible ASCII, or holds a full stop: receivers would refuse it.
     InvalidId,
+    /// The key is a public one, which can verify only.
+    PublicKey,
+    /// The clock did not tell the time.
+    ClockUnavailable,
+    /// The operating system gave no random bytes to make an id of.
+    RandomnessUnavailable,
 }
 
 impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::InvalidId => "the id of a delivery must be visible ASCII without a full stop",
+            Self::PublicKey => "a public key cannot sign",
+            Self::ClockUnavailable => "the sender's clock is unavailable",
+            Self::RandomnessUnavailable => "the operating system gave no random bytes",
         })
     }
 }

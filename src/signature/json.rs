@@ -35,7 +35,14 @@ impl VerifiedEvent {
     /// }
     /// ```
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
-        serde_json::from_slice(self.payload()).map_err(|error| PayloadError::new(&error))
+        let mut json = serde_json::Deserializer::from_slice(self.payload());
+        let value = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| PayloadError::new(&error))?;
+        json.end().map_err(|error| PayloadError::Syntax {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        Ok(value)
     }
 
     /// The payload's top-level `type`, such as `job.completed`.
@@ -55,8 +62,8 @@ impl VerifiedEvent {
 
 /// Why a verified payload could not be read: it is genuine, but not what the receiver expects.
 ///
-/// Tells where, but never repeats what stands there. Lines and columns count from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Tells where, but never repeats a value that stands there. Lines and columns count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PayloadError {
     /// The payload is not JSON.
@@ -68,6 +75,8 @@ pub enum PayloadError {
     },
     /// The payload is JSON, but of another shape: a field is missing, or of another type.
     Shape {
+        /// The field, as the path to it, such as `data.job_id`; `.` is the payload itself.
+        path: String,
         /// The line on which the mismatch was noticed.
         line: usize,
         /// The column at which it was noticed.
@@ -76,10 +85,23 @@ pub enum PayloadError {
 }
 
 impl PayloadError {
-    fn new(error: &serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
-        match error.classify() {
-            Category::Data => Self::Shape { line, column },
+    /// The stable, machine-readable name of this cause.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Syntax { .. } => "payload-not-json",
+            Self::Shape { .. } => "payload-mismatch",
+        }
+    }
+
+    fn new(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let (line, column) = (error.inner().line(), error.inner().column());
+        match error.inner().classify() {
+            Category::Data => Self::Shape {
+                path: error.path().to_string(),
+                line,
+                column,
+            },
             Category::Syntax | Category::Eof | Category::Io => Self::Syntax { line, column },
         }
     }
@@ -91,10 +113,10 @@ impl fmt::Display for PayloadError {
             Self::Syntax { line, column } => {
                 write!(f, "the payload is not JSON at line {line}, column {column}")
             }
-            Self::Shape { line, column } => {
+            Self::Shape { path, line, column } => {
                 write!(
                     f,
-                    "the payload does not have the expected shape at line {line}, column {column}"
+                    "the payload does not have the expected shape at `{path}` (line {line}, column {column})"
                 )
             }
         }

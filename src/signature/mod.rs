@@ -2,10 +2,14 @@
 //!
 //! A delivery comes with three headers: an id, a timestamp, and a list of signatures. Each signature is a MAC over
 //! `id.timestamp.body`, with the texts of the two headers and the bytes of the body as they came over the wire
-//! ([Standard Webhooks, "Signature scheme"][spec]). [`verifier`] puts the steps in order; each has its file.
+//! ([Standard Webhooks, "Signature scheme"][spec]). [`policy`] and [`verification`] put the
+//! steps in order; each has its file.
 //!
 //! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 
+mod check;
+#[cfg(feature = "ed25519")]
+mod ed25519;
 pub(crate) mod envelope;
 mod error;
 mod event;
@@ -14,8 +18,11 @@ mod hmac;
 mod json;
 mod keyring;
 mod payload;
+mod policy;
 mod secret;
+mod signing_key;
 mod timestamp;
+mod verification;
 mod verifier;
 
 pub use self::envelope::HeaderFamily;
@@ -25,5 +32,10 @@ pub use self::event::VerifiedEvent;
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;
 pub use self::keyring::Keyring;
+#[cfg(feature = "sign")]
+pub(crate) use self::payload::Payload;
+pub(crate) use self::policy::Policy;
 pub use self::secret::Secret;
-pub use self::verifier::{Verification, Verifier};
+pub use self::signing_key::SigningKey;
+pub use self::verification::Verification;
+pub use self::verifier::Verifier;

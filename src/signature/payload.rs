@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 
 /// A received body: the very `Bytes` of a single frame, or one buffer that several frames are copied into.
-pub(super) enum Payload {
+pub(crate) enum Payload {
     Whole(Bytes),
     Joined(Vec<u8>),
 }
@@ -30,7 +30,7 @@ impl Payload {
     /// Adds `chunk`, without copying it if it is the first.
     ///
     /// `claimed` is the length that the sender gives the whole body, in bytes, or 0 if it gives none.
-    pub(super) fn push(&mut self, mut chunk: impl Buf, claimed: usize) {
+    pub(crate) fn push(&mut self, mut chunk: impl Buf, claimed: usize) {
         if !chunk.has_remaining() {
             return;
         }
@@ -54,7 +54,7 @@ impl Payload {
         }
     }
 
-    pub(super) fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Bytes {
         match self {
             Self::Whole(bytes) => bytes,
             Self::Joined(buffer) => buffer.into(),

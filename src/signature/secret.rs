@@ -9,21 +9,30 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-use super::envelope;
+use super::check::{self, Check};
+#[cfg(feature = "ed25519")]
+use super::ed25519::PublicKey;
+use super::envelope::{self, Envelope};
 use super::error::{SecretError, SignError};
-use super::hmac::{self, HmacKey, HmacState};
+use super::hmac::{self, HmacKey};
 
 /// A key that deliveries are verified with.
 ///
-/// Made from the text in the sender's portal, with [`str::parse`] or [`TryFrom`]: `whsec_` and base64, or the base64
-/// alone. Surrounding white space is ignored, since secrets come out of files and shells, and so is missing padding.
+/// Made from the text in the sender's portal, with [`str::parse`] or [`TryFrom`]. The text says which scheme it is for:
+///
+/// | Text | Scheme | Version |
+/// | --- | --- | --- |
+/// | `whsec_` and base64, or base64 alone | HMAC-SHA256 | `v1` |
+/// | `whpk_` and base64 (feature `ed25519`) | ed25519, the sender's public key | `v1a` |
+///
+/// Surrounding white space is ignored, since secrets come out of files and shells, and so is missing padding.
 ///
 /// The key schedule is done once, here; the text and the key itself are not kept. What is derived from them is wiped
 /// when the secret is dropped, and never shown by `Debug`.
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`SecretError`] for a text that is empty, not base64, or a key of another kind.
+/// Parsing fails with a [`SecretError`] for a text that is empty, not base64, or no key of a receiver.
 ///
 /// # Example
 ///
@@ -38,17 +47,16 @@ use super::hmac::{self, HmacKey, HmacState};
 /// ```
 #[derive(Clone)]
 pub struct Secret {
-    key: HmacKey,
+    key: Key,
 }
 
-/// The secret is not attacker input, so it is read as leniently as the official libraries write it: padding may be
-/// missing, and the last character may carry unused bits.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+#[derive(Clone)]
+enum Key {
+    Hmac(HmacKey),
+    HexHmac(HmacKey),
+    #[cfg(feature = "ed25519")]
+    Ed25519(PublicKey),
+}
 
 impl Secret {
     /// Uses `key` itself, of any length but zero, as the HMAC-SHA256 key.
@@ -59,12 +67,35 @@ impl Secret {
     ///
     /// [`SecretError::Empty`] if `key` is empty.
     pub fn from_bytes(key: &[u8]) -> Result<Self, SecretError> {
-        if key.is_empty() {
-            return Err(SecretError::Empty);
-        }
-        Ok(Self {
-            key: HmacKey::new(key),
-        })
+        hmac_key(key).map(Key::Hmac).map(Self::new)
+    }
+
+    /// Uses the text of the secret itself, prefix and all, as the HMAC-SHA256 key, and expects the signature in
+    /// hexadecimal digits, with a version (`v1,5257a8…`) or without.
+    ///
+    /// That is what the sample handlers in Pulse's documentation compute. What Svix sends is another thing: it decodes
+    /// the secret from base64 and writes the signature in base64, so those handlers refuse every delivery of Svix, and a
+    /// secret made here does as well. Use it only for a sender that was written to fit such a handler, and
+    /// [parse](str::parse) the secret for any other.
+    ///
+    /// Surrounding white space is ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Empty`] if there is nothing else.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_svix::Secret;
+    ///
+    /// let secret = Secret::text_key_with_hex_signatures("your_webhook_secret_here")?;
+    /// # Ok::<(), tower_svix::SecretError>(())
+    /// ```
+    pub fn text_key_with_hex_signatures(text: &str) -> Result<Self, SecretError> {
+        hmac_key(text.trim_ascii().as_bytes())
+            .map(Key::HexHmac)
+            .map(Self::new)
     }
 
     /// Signs a delivery as the sender does, and returns the value of its `webhook-signature` or `svix-signature` header.
@@ -74,7 +105,7 @@ impl Secret {
     /// # Errors
     ///
     /// [`SignError::InvalidId`] for an id that receivers refuse: an empty one, one with bytes outside visible ASCII, or
-    /// one with a full stop.
+    /// one with a full stop. [`SignError::PublicKey`] for a public key, which can verify only.
     ///
     /// # Example
     ///
@@ -87,17 +118,54 @@ impl Secret {
     /// # }
     /// ```
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
-        if !envelope::is_valid_id(id.as_bytes()) {
-            return Err(SignError::InvalidId);
-        }
-        let mut state = self.start(id.as_bytes(), unix_seconds.to_string().as_bytes());
-        state.update(body);
-        let signature = format!("{},{}", hmac::VERSION, state.finish().as_str());
-        Ok(HeaderValue::try_from(signature).expect("base64 is visible ASCII"))
+        let (id, timestamp) = envelope::for_signing(id, unix_seconds)?;
+        let start = |key: &HmacKey| {
+            let mut state = key.start(id, timestamp.as_bytes());
+            state.update(body);
+            state
+        };
+        let signature = match &self.key {
+            Key::Hmac(key) => format!("{},{}", hmac::VERSION, start(key).finish().as_str()),
+            Key::HexHmac(key) => format!("{},{}", hmac::VERSION, start(key).finish_hex().as_str()),
+            #[cfg(feature = "ed25519")]
+            Key::Ed25519(_) => return Err(SignError::PublicKey),
+        };
+        Ok(HeaderValue::try_from(signature)
+            .expect("base64 and hexadecimal digits are visible ASCII"))
     }
 
-    pub(super) fn start(&self, id: &[u8], timestamp: &[u8]) -> HmacState {
-        self.key.start(id, timestamp)
+    fn new(key: Key) -> Self {
+        Self { key }
+    }
+
+    /// Starts the `attempt`th pass over a delivery with this key, counted from 0, or returns `None` if none is left.
+    ///
+    /// A MAC is computed once, and not at all if no signature is listed that it could be compared with.
+    pub(super) fn check(&self, envelope: &Envelope, attempt: usize) -> Option<Check> {
+        let (id, timestamp) = (envelope.id.as_bytes(), envelope.timestamp.as_bytes());
+        match &self.key {
+            Key::Hmac(key) => {
+                check::hmac_signatures(envelope)
+                    .next()
+                    .filter(|_| attempt == 0)?;
+                Some(Check::Hmac(key.start(id, timestamp)))
+            }
+            Key::HexHmac(key) => {
+                check::hex_signatures(envelope)
+                    .next()
+                    .filter(|_| attempt == 0)?;
+                Some(Check::HexHmac(key.start(id, timestamp)))
+            }
+            #[cfg(feature = "ed25519")]
+            Key::Ed25519(key) => {
+                let signature = check::ed25519_signatures(envelope).nth(attempt)?;
+                Some(Check::Ed25519(key.start(signature, id, timestamp)))
+            }
+        }
+    }
+
+    pub(super) fn is_of_same_scheme_as(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.key) == std::mem::discriminant(&other.key)
     }
 }
 
@@ -106,15 +174,13 @@ impl FromStr for Secret {
 
     fn from_str(text: &str) -> Result<Self, SecretError> {
         let text = text.trim_ascii();
-        if text.starts_with("whpk_") {
-            return Err(SecretError::PublicKey);
+        if let Some(public_key) = text.strip_prefix("whpk_") {
+            return public_key_from(public_key);
         }
         if text.starts_with("whsk_") {
             return Err(SecretError::PrivateKey);
         }
-        let base64 = text.strip_prefix("whsec_").unwrap_or(text);
-        let key = LENIENT.decode(base64).map_err(|_| SecretError::NotBase64)?;
-        Self::from_bytes(&Zeroizing::new(key))
+        Self::from_bytes(&decode(text.strip_prefix("whsec_").unwrap_or(text))?)
     }
 }
 
@@ -128,6 +194,48 @@ impl TryFrom<&str> for Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Secret").field(&self.key).finish()
+        let scheme = match &self.key {
+            Key::Hmac(_) => "HMAC-SHA256",
+            Key::HexHmac(_) => "HMAC-SHA256 in hexadecimal digits",
+            #[cfg(feature = "ed25519")]
+            Key::Ed25519(_) => "ed25519",
+        };
+        write!(f, "Secret({scheme})")
+    }
+}
+
+fn hmac_key(key: &[u8]) -> Result<HmacKey, SecretError> {
+    if key.is_empty() {
+        Err(SecretError::Empty)
+    } else {
+        Ok(HmacKey::new(key))
+    }
+}
+
+#[cfg(feature = "ed25519")]
+fn public_key_from(base64: &str) -> Result<Secret, SecretError> {
+    PublicKey::new(&decode(base64)?)
+        .map(Key::Ed25519)
+        .map(Secret::new)
+}
+
+#[cfg(not(feature = "ed25519"))]
+fn public_key_from(_: &str) -> Result<Secret, SecretError> {
+    Err(SecretError::PublicKeyUnsupported)
+}
+
+/// Decodes the base64 of a key as leniently as the official libraries do: padding may be missing, and the last character
+/// may carry unused bits. A key is not attacker input, and this one is what the sender uses.
+pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    match LENIENT.decode(base64) {
+        Ok(key) if key.is_empty() => Err(SecretError::Empty),
+        Ok(key) => Ok(Zeroizing::new(key)),
+        Err(_) => Err(SecretError::NotBase64),
     }
 }

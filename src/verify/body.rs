@@ -1,8 +1,5 @@
 //! The bodies on both sides of the middleware.
 
-use std::convert::Infallible;
-use std::fmt;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,54 +7,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-/// The body of a verified request: the signed bytes, all of them, in one frame.
-///
-/// Trailers of the request as it was received are gone, since no signature covers them.
-#[derive(Clone, Default)]
-pub struct VerifiedBody {
-    bytes: Bytes,
-}
+use crate::whole_body::{WholeBody, define_whole_body};
 
-impl VerifiedBody {
-    pub(super) fn new(bytes: Bytes) -> Self {
-        Self { bytes }
-    }
-
-    /// Returns the bytes that are left to read, without copying them: before the first poll, the whole body.
-    #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        self.bytes
-    }
-}
-
-impl Body for VerifiedBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let bytes = mem::take(&mut self.bytes);
-        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
-    }
-}
-
-/// Leaves the bytes out: they are the sender's data, and do not belong in a log.
-impl fmt::Debug for VerifiedBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedBody")
-            .field("len", &self.bytes.len())
-            .finish()
-    }
+define_whole_body! {
+    /// The body of a verified request: the signed bytes, all of them, in one frame.
+    ///
+    /// Trailers of the request as it was received are gone, since no signature covers them.
+    VerifiedBody
 }
 
 pin_project! {
@@ -74,7 +30,7 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        Refusal { text: Bytes },
+        Refusal { #[pin] body: WholeBody },
     }
 }
 
@@ -87,7 +43,9 @@ impl<B> ResponseBody<B> {
 
     pub(crate) fn refusal(text: Bytes) -> Self {
         Self {
-            kind: Kind::Refusal { text },
+            kind: Kind::Refusal {
+                body: WholeBody::new(text),
+            },
         }
     }
 }
@@ -108,24 +66,21 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.project().kind.project() {
             KindProj::Inner { body } => body.poll_frame(cx),
-            KindProj::Refusal { text } => {
-                let text = mem::take(text);
-                Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
-            }
+            KindProj::Refusal { body } => body.poll_frame(cx).map_err(|never| match never {}),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
-            Kind::Refusal { text } => text.is_empty(),
+            Kind::Refusal { body } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Refusal { text } => SizeHint::with_exact(text.len() as u64),
+            Kind::Refusal { body } => body.size_hint(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a request goes through from the first byte of its body to the response.
+//! What a request goes through from the lookup of its keys to the response.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,9 +12,11 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::body::{ResponseBody, VerifiedBody};
+use super::key_source::KeySource;
 use super::layer::Config;
 use super::rejection::Rejection;
-use crate::signature::{Verification, VerifiedEvent};
+use crate::signature::envelope::{Envelope, content_length};
+use crate::signature::{Keyring, Verification, VerifiedEvent};
 
 /// How many bytes one poll may hash before it lets other tasks run: some 100 µs of work.
 const POLL_BUDGET: usize = 128 * 1024;
@@ -25,31 +27,38 @@ pin_project! {
     /// Response future of [`SvixVerify`](crate::SvixVerify).
     ///
     /// To drop it frees what was received of the body, and whatever the inner service reserved.
-    pub struct ResponseFuture<S, B>
+    pub struct ResponseFuture<S, B, K = Keyring>
     where
         S: Service<Request<VerifiedBody>>,
+        K: KeySource,
     {
         #[pin]
-        state: State<S, B, S::Future>,
-        config: Arc<Config>,
+        state: State<K::Future, S::Future>,
+        // What the request came with, until it is needed: `None` for a request that its headers condemned.
+        head: Option<request::Parts>,
+        #[pin]
+        body: Option<B>,
+        inner: Option<S>,
+        config: Arc<Config<K>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, F> {
-        /// The body arrives; it is `None` once it ended.
-        Receiving {
-            head: Option<request::Parts>,
+    enum State<L, F> {
+        /// The keys that may have signed the request are being looked up.
+        LookingUp {
             #[pin]
-            body: Option<B>,
+            lookup: L,
+            envelope: Option<Envelope>,
+        },
+        /// The body is received, and hashed as it comes.
+        Receiving {
             verification: Verification,
-            inner: Option<S>,
         },
         /// The request is verified, and waits until the inner service has room for it.
         Readying {
-            request: Option<Request<VerifiedBody>>,
-            inner: S,
+            event: Option<VerifiedEvent>,
         },
         Serving {
             #[pin]
@@ -61,60 +70,80 @@ pin_project! {
     }
 }
 
-impl<S, B> ResponseFuture<S, B>
+impl<S, B, K> ResponseFuture<S, B, K>
 where
     S: Service<Request<VerifiedBody>>,
+    K: KeySource,
 {
-    pub(super) fn receive(
+    pub(super) fn look_up_keys(
         request: Request<B>,
-        verification: Verification,
+        envelope: Envelope,
         inner: S,
-        config: Arc<Config>,
+        config: Arc<Config<K>>,
     ) -> Self {
         let (head, body) = request.into_parts();
-        let state = State::Receiving {
+        let lookup = config.key_source.keys(&head);
+        Self {
+            state: State::LookingUp {
+                lookup,
+                envelope: Some(envelope),
+            },
             head: Some(head),
             body: Some(body),
-            verification,
             inner: Some(inner),
-        };
-        Self { state, config }
+            config,
+        }
     }
 
-    pub(super) fn refuse(rejection: Rejection, config: Arc<Config>) -> Self {
+    pub(super) fn refuse(rejection: Rejection, config: Arc<Config<K>>) -> Self {
         Self {
             state: State::Refused { rejection },
+            head: None,
+            body: None,
+            inner: None,
             config,
         }
     }
 }
 
-impl<S, B, ResBody> Future for ResponseFuture<S, B>
+impl<S, B, K, ResBody> Future for ResponseFuture<S, B, K>
 where
     S: Service<Request<VerifiedBody>, Response = Response<ResBody>>,
+    K: KeySource,
     B: Body,
 {
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        const TAKEN: &str = "each state is left once";
+
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Receiving {
-                    head,
-                    body,
-                    verification,
-                    inner,
-                } => match ready!(poll_verdict(body, verification, this.config.body_limit, cx)) {
-                    Ok(event) => State::Readying {
-                        request: head.take().map(|head| verified_request(head, event)),
-                        inner: inner.take().expect("taken with the state only"),
-                    },
-                    Err(rejection) => State::Refused { rejection },
-                },
-                StateProj::Readying { request, inner } => {
+                StateProj::LookingUp { lookup, envelope } => {
+                    let keyring = ready!(lookup.poll(cx));
+                    let envelope = envelope.take().expect(TAKEN);
+                    let head = this.head.as_ref().expect(TAKEN);
+                    let body = this.body.as_ref().as_pin_ref().expect(TAKEN);
+                    match start(this.config, envelope, keyring, head, body.get_ref()) {
+                        Ok(verification) => State::Receiving { verification },
+                        Err(rejection) => State::Refused { rejection },
+                    }
+                }
+                StateProj::Receiving { verification } => {
+                    let limit = this.config.body_limit;
+                    match ready!(poll_verdict(this.body.as_mut(), verification, limit, cx)) {
+                        Ok(event) => State::Readying { event: Some(event) },
+                        Err(rejection) => State::Refused { rejection },
+                    }
+                }
+                StateProj::Readying { event } => {
+                    let inner = this.inner.as_mut().expect(TAKEN);
                     ready!(inner.poll_ready(cx))?;
-                    let request = request.take().expect("taken with the state only");
+                    let request = verified_request(
+                        this.head.take().expect(TAKEN),
+                        event.take().expect(TAKEN),
+                    );
                     State::Serving {
                         future: inner.call(request),
                     }
@@ -125,16 +154,37 @@ where
                         .map_ok(|response| response.map(ResponseBody::inner));
                 }
                 StateProj::Refused { rejection } => {
-                    return Poll::Ready(Ok(this
-                        .config
-                        .responder
-                        .respond(*rejection)
-                        .map(ResponseBody::refusal)));
+                    let response = this.config.responder.respond(*rejection);
+                    return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
                 }
             };
             this.state.set(next);
         }
     }
+}
+
+/// What is left to check before the body is read, now that the keys are known.
+fn start<K: KeySource>(
+    config: &Config<K>,
+    envelope: Envelope,
+    keyring: Result<Option<Keyring>, K::Error>,
+    head: &request::Parts,
+    body: &impl Body,
+) -> Result<Verification, Rejection> {
+    let keyring = keyring.map_err(|_| Rejection::KeysUnavailable)?;
+    let mut verification = match &keyring {
+        Some(keyring) if config.key_source.is_fixed() => Verification::start(envelope, keyring)?,
+        keyring => Verification::start_with_decoys(envelope, keyring.as_ref()),
+    };
+    let claimed = body
+        .size_hint()
+        .lower()
+        .max(content_length(&head.headers).unwrap_or(0));
+    match usize::try_from(claimed) {
+        Ok(claimed) if claimed <= config.body_limit => verification.expect_len(claimed),
+        _ => return Err(Rejection::BodyTooLarge),
+    }
+    Ok(verification)
 }
 
 /// Receives the body and hashes it as it comes, until there is a verdict.
@@ -178,9 +228,10 @@ fn verified_request(mut head: request::Parts, event: VerifiedEvent) -> Request<V
     Request::from_parts(head, body)
 }
 
-impl<S, B> fmt::Debug for ResponseFuture<S, B>
+impl<S, B, K> fmt::Debug for ResponseFuture<S, B, K>
 where
     S: Service<Request<VerifiedBody>>,
+    K: KeySource,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

@@ -7,60 +7,81 @@ use bytes::Bytes;
 use http::Response;
 use tower_layer::Layer;
 
+use super::key_source::KeySource;
 use super::rejection::{Rejection, Responder};
 use super::service::SvixVerify;
 use crate::clock::Clock;
-use crate::signature::{HeaderFamily, Keyring, Verifier};
+use crate::signature::{HeaderFamily, Keyring, Policy};
 
 /// Layer that applies [`SvixVerify`], which lets a request through only if its signature holds.
 ///
 /// See the [module docs](crate::verify) for an example.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct SvixVerifyLayer {
-    config: Config,
+pub struct SvixVerifyLayer<K = Keyring> {
+    config: Config<K>,
 }
 
 /// What a layer and the services that it makes have in common.
 #[derive(Clone, Debug)]
-pub(super) struct Config {
-    pub(super) verifier: Verifier,
+pub(super) struct Config<K> {
+    pub(super) key_source: K,
+    pub(super) policy: Policy,
     pub(super) body_limit: usize,
     pub(super) responder: Responder,
 }
 
 impl SvixVerifyLayer {
-    /// The limit of [`body_limit`](Self::body_limit) unless it is set: 2 MiB.
-    pub const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
-
     /// Verifies with a [`Secret`](crate::Secret), several of them, or a [`Keyring`].
     pub fn new(keys: impl Into<Keyring>) -> Self {
-        Verifier::new(keys).into()
+        Self::with_key_source(keys.into())
+    }
+}
+
+impl<K: KeySource> SvixVerifyLayer<K> {
+    /// Verifies with the keys that `key_source` finds for each request, such as those of its tenant.
+    ///
+    /// See [`KeySource`] for an example.
+    pub fn with_key_source(key_source: K) -> Self {
+        let config = Config {
+            key_source,
+            policy: Policy::default(),
+            body_limit: 2 * 1024 * 1024,
+            responder: Responder::Explain,
+        };
+        Self { config }
     }
 
     /// How far a timestamp may be from now, in the past and in the future, bounds included. Default: 300 seconds.
-    pub fn tolerance(self, tolerance: Duration) -> Self {
-        self.map_verifier(|verifier| verifier.tolerance(tolerance))
+    pub fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.config.policy.tolerance = Some(tolerance);
+        self
     }
 
-    /// Accepts deliveries of any age: see [`Verifier::insecure_ignore_timestamp`].
-    pub fn insecure_ignore_timestamp(self) -> Self {
-        self.map_verifier(Verifier::insecure_ignore_timestamp)
+    /// Accepts deliveries of any age: see
+    /// [`Verifier::insecure_ignore_timestamp`](crate::Verifier::insecure_ignore_timestamp).
+    pub fn insecure_ignore_timestamp(mut self) -> Self {
+        self.config.policy.tolerance = None;
+        self
     }
 
     /// Reads the headers of this family only. Default: whichever family is complete, `svix-*` first.
-    pub fn header_family(self, family: HeaderFamily) -> Self {
-        self.map_verifier(|verifier| verifier.header_family(family))
+    pub fn header_family(mut self, family: HeaderFamily) -> Self {
+        self.config.policy.header_family = Some(family);
+        self
     }
 
-    /// Accepts ids that contain a full stop: see [`Verifier::insecure_allow_dotted_ids`].
-    pub fn insecure_allow_dotted_ids(self) -> Self {
-        self.map_verifier(Verifier::insecure_allow_dotted_ids)
+    /// Accepts ids that contain a full stop: see
+    /// [`Verifier::insecure_allow_dotted_ids`](crate::Verifier::insecure_allow_dotted_ids).
+    pub fn insecure_allow_dotted_ids(mut self) -> Self {
+        self.config.policy.allow_dotted_ids = true;
+        self
     }
 
     /// The clock that timestamps are compared with. Default: [`SystemClock`](crate::SystemClock).
-    pub fn clock(self, clock: impl Clock + 'static) -> Self {
-        self.map_verifier(|verifier| verifier.clock(clock))
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.config.policy.clock = Arc::new(clock);
+        self
     }
 
     /// How many bytes a body may have. Default: 2 MiB.
@@ -105,26 +126,10 @@ impl SvixVerifyLayer {
         self.config.responder = Responder::Custom(Arc::new(respond));
         self
     }
-
-    fn map_verifier(mut self, change: impl FnOnce(Verifier) -> Verifier) -> Self {
-        self.config.verifier = change(self.config.verifier);
-        self
-    }
 }
 
-impl From<Verifier> for SvixVerifyLayer {
-    fn from(verifier: Verifier) -> Self {
-        let config = Config {
-            verifier,
-            body_limit: Self::DEFAULT_BODY_LIMIT,
-            responder: Responder::Explain,
-        };
-        Self { config }
-    }
-}
-
-impl<S> Layer<S> for SvixVerifyLayer {
-    type Service = SvixVerify<S>;
+impl<S, K: Clone> Layer<S> for SvixVerifyLayer<K> {
+    type Service = SvixVerify<S, K>;
 
     fn layer(&self, inner: S) -> Self::Service {
         SvixVerify::new(inner, Arc::new(self.config.clone()))

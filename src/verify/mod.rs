@@ -6,9 +6,10 @@
 //!    `svix-signature`, or else `webhook-id`, `webhook-timestamp` and `webhook-signature`.
 //! 2. The timestamp is within the tolerance of the clock, in the past and in the future.
 //! 3. A listed signature has a supported version and form.
-//! 4. The length of the body, where it is known in advance, is within the limit.
-//! 5. The body arrives whole, within the limit.
-//! 6. One of the listed signatures was made with one of the keys over `id.timestamp.body`.
+//! 4. The [keys](KeySource) that may have signed the request are there.
+//! 5. The length of the body, where it is known in advance, is within the limit.
+//! 6. The body arrives whole, within the limit.
+//! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`.
 //!
 //! So a request that its headers condemn is answered before a byte of its body is read. Only then is the inner service
 //! asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`] and with the proof, a
@@ -74,6 +75,7 @@
 //! | `body-too-large` | 413 | The body is longer than the limit, or claims to be. |
 //! | `body-unreadable` | 400 | The body broke off, or could not be read for another reason. |
 //! | `clock-unavailable` | 503 | The clock did not tell the time. |
+//! | `keys-unavailable` | 503 | The lookup of the keys failed. |
 //!
 //! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in prose:
 //! senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401 comes with
@@ -90,14 +92,12 @@
 //!
 //! # Placement
 //!
-//! The signature covers the bytes that the sender sent. Place the layer where it sees them:
-//!
-//! - Outside any layer that changes the body, such as decompression, if the sender signs what it compressed, as Svix
-//!   does; those that only watch the body, time it out or limit it can be on either side.
-//! - Inside rate limits and time-outs that hold for everyone, such as a time-out for a slow body: up to the limit, a
-//!   body is kept until it ends.
-//! - Outside limits on concurrency and buffers. They are asked for capacity only once the request is verified, so that
-//!   forged and stalled requests cannot use it up.
+//! - Place the layer where it sees the bytes that the sender signed. If the sender compresses what it signed, decompress
+//!   outside of the layer; if it signs what it compressed, decompress inside.
+//! - Place time-outs and rate limits outside. A body is kept until it ends, up to the limit; a time-out for slow bodies
+//!   inside would only ever see whole ones.
+//! - Place limits on concurrency and buffers inside. They are asked for capacity only once the request is verified, so
+//!   that forged and stalled requests cannot use it up.
 //!
 //! # Cancel safety
 //!
@@ -107,12 +107,16 @@
 
 mod body;
 mod future;
+mod key_source;
+mod keyring_map;
 mod layer;
 mod rejection;
 mod service;
 
 pub use self::body::{ResponseBody, VerifiedBody};
 pub use self::future::ResponseFuture;
+pub use self::key_source::KeySource;
+pub use self::keyring_map::KeyringMap;
 pub use self::layer::SvixVerifyLayer;
 pub use self::rejection::Rejection;
 pub use self::service::SvixVerify;

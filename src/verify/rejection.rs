@@ -24,6 +24,8 @@ pub enum Rejection {
     BodyTooLarge,
     /// The body broke off before its end.
     BodyUnreadable,
+    /// The [lookup of the keys](crate::KeySource) failed, so the request could not be judged.
+    KeysUnavailable,
 }
 
 impl Rejection {
@@ -34,6 +36,7 @@ impl Rejection {
             Self::Unverified(error) => error.code(),
             Self::BodyTooLarge => "body-too-large",
             Self::BodyUnreadable => "body-unreadable",
+            Self::KeysUnavailable => "keys-unavailable",
         }
     }
 
@@ -55,6 +58,7 @@ impl Rejection {
             },
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -71,6 +75,7 @@ impl fmt::Display for Rejection {
             Self::Unverified(error) => error.fmt(f),
             Self::BodyTooLarge => f.write_str("the body is longer than the limit"),
             Self::BodyUnreadable => f.write_str("the body broke off before its end"),
+            Self::KeysUnavailable => f.write_str("the receiver's keys are unavailable"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a request goes through before its body is read.
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -9,10 +10,9 @@ use tower_service::Service;
 
 use super::body::{ResponseBody, VerifiedBody};
 use super::future::ResponseFuture;
+use super::key_source::KeySource;
 use super::layer::Config;
-use super::rejection::Rejection;
-use crate::signature::Verification;
-use crate::signature::envelope::content_length;
+use crate::signature::Keyring;
 
 /// Middleware that lets a request through only if its signature holds.
 ///
@@ -20,17 +20,16 @@ use crate::signature::envelope::content_length;
 ///
 /// # Clone
 ///
-/// The inner service must be `Clone`: each verified request is handed to a clone of it, which is driven to readiness
-/// only once the signature held. A forged or stalled upload so never holds a permit or a buffer slot of the inner
-/// service that a genuine delivery needs.
-#[derive(Clone, Debug)]
-pub struct SvixVerify<S> {
+/// The inner service must be `Clone`: each request is handed to a clone of it, which is driven to readiness only once
+/// the signature held. A forged or stalled upload so never holds a permit or a buffer slot of the inner service that a
+/// genuine delivery needs.
+pub struct SvixVerify<S, K = Keyring> {
     inner: S,
-    config: Arc<Config>,
+    config: Arc<Config<K>>,
 }
 
-impl<S> SvixVerify<S> {
-    pub(super) fn new(inner: S, config: Arc<Config>) -> Self {
+impl<S, K> SvixVerify<S, K> {
+    pub(super) fn new(inner: S, config: Arc<Config<K>>) -> Self {
         Self { inner, config }
     }
 
@@ -48,31 +47,17 @@ impl<S> SvixVerify<S> {
     pub fn into_inner(self) -> S {
         self.inner
     }
-
-    /// Everything that can be checked without reading a byte of the body.
-    fn admit<B: Body>(&self, request: &Request<B>) -> Result<Verification, Rejection> {
-        let mut verification = self.config.verifier.start(request.headers())?;
-        let claimed = request
-            .body()
-            .size_hint()
-            .lower()
-            .max(content_length(request.headers()).unwrap_or(0));
-        match usize::try_from(claimed) {
-            Ok(claimed) if claimed <= self.config.body_limit => verification.expect_len(claimed),
-            _ => return Err(Rejection::BodyTooLarge),
-        }
-        Ok(verification)
-    }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for SvixVerify<S>
+impl<S, K, ReqBody, ResBody> Service<Request<ReqBody>> for SvixVerify<S, K>
 where
     S: Service<Request<VerifiedBody>, Response = Response<ResBody>> + Clone,
+    K: KeySource,
     ReqBody: Body,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, ReqBody>;
+    type Future = ResponseFuture<S, ReqBody, K>;
 
     /// Always ready: the inner service is asked once the request is verified.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -80,14 +65,30 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match self.admit(&request) {
-            Ok(verification) => ResponseFuture::receive(
-                request,
-                verification,
-                self.inner.clone(),
-                Arc::clone(&self.config),
-            ),
-            Err(rejection) => ResponseFuture::refuse(rejection, Arc::clone(&self.config)),
+        let config = Arc::clone(&self.config);
+        match config.policy.admit(request.headers()) {
+            Ok(envelope) => {
+                ResponseFuture::look_up_keys(request, envelope, self.inner.clone(), config)
+            }
+            Err(error) => ResponseFuture::refuse(error.into(), config),
         }
+    }
+}
+
+// Not derived: a clone shares the configuration, whether or not its key source is `Clone`.
+impl<S: Clone, K> Clone for SvixVerify<S, K> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            config: Arc::clone(&self.config),
+        }
+    }
+}
+
+impl<S: fmt::Debug, K> fmt::Debug for SvixVerify<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SvixVerify")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,287 @@
+//! A webhook receiver on axum, fit to be copied.
+//!
+//! ```text
+//! cargo run --example server
+//! ```
+//!
+//! - `POST /webhook` takes deliveries that are signed with one of the secrets in `WEBHOOK_SECRET`, which are separated
+//!   by white space: two of them during a rotation. Without the variable, a random secret is made and shown.
+//! - `GET /events` lists what was received so far. It is open to everyone who can reach it: in production, leave it out
+//!   or guard it.
+//! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
+
+use std::collections::{HashMap, VecDeque};
+use std::env;
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::serve::{Listener, ListenerExt as _};
+use axum::{Extension, Json, Router, middleware};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::signal;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tower_http::timeout::TimeoutLayer;
+use tower_svix::{Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
+
+/// How many connections are open at once. Each holds at most one body, of up to `BODY_LIMIT` bytes.
+const MAX_CONNECTIONS: usize = 512;
+const BODY_LIMIT: usize = 1024 * 1024;
+/// How long the head of a request may take, and a connection without a request may stay open.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may take from then on, body included. Svix gives up after 15 seconds.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the requests at hand may take when the server is told to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
+/// How many events are remembered: the latest.
+const MAX_EVENTS: usize = 10_000;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    // Before anyone knows that the server is there, so that no signal is missed.
+    let stop = stop_signal()?;
+    let (secrets, made_up) = secrets()?;
+    let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
+    let listener = TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+
+    let address = listener.local_addr()?;
+    say(format_args!("listening on http://{address}"));
+    if let Some(secret) = made_up {
+        say(format_args!(
+            "WEBHOOK_SECRET is not set, so this run uses a random secret. Deliver a first event with\n\n  \
+             cargo run --example send -- --url http://{}/webhook --secret {secret}\n",
+            reachable(address)
+        ));
+    }
+    serve(listener, router(secrets), stop).await;
+    say(format_args!("stopped"));
+    Ok(())
+}
+
+fn router(secrets: Vec<Secret>) -> Router {
+    let verify = SvixVerifyLayer::new(secrets).body_limit(BODY_LIMIT);
+    Router::new()
+        .route("/webhook", post(receive).route_layer(verify))
+        .route("/events", get(list))
+        .layer(middleware::map_response(report_refusal))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            REQUEST_TIMEOUT,
+        ))
+        .with_state(Arc::default())
+}
+
+/// Runs for verified deliveries only.
+async fn receive(
+    State(events): State<Arc<Mutex<Events>>>,
+    Extension(event): Extension<VerifiedEvent>,
+) -> String {
+    #[derive(Deserialize)]
+    struct Payload {
+        r#type: String,
+    }
+    // A genuine event is acknowledged even if its payload is not understood: sent again, it would be the same.
+    let event_type = serde_json::from_slice(event.payload())
+        .ok()
+        .map(|Payload { r#type }| r#type.chars().take(64).collect());
+    let received = lock(&events).record(Received {
+        id: event.id().into(),
+        r#type: event_type,
+        timestamp: event.unix_seconds(),
+        count: 1,
+    });
+    say(format_args!("event {received}"));
+    format!("received {received}\n")
+}
+
+async fn list(State(events): State<Arc<Mutex<Events>>>) -> Json<Vec<Received>> {
+    Json(lock(&events).list())
+}
+
+/// Says why a request was refused: the layer leaves the cause in the response.
+async fn report_refusal(response: Response) -> Response {
+    if let Some(rejection) = response.extensions().get::<Rejection>() {
+        say(format_args!("refused {}: {rejection}", rejection.code()));
+    }
+    response
+}
+
+/// An event, and how often it was delivered.
+#[derive(Clone, Serialize)]
+struct Received {
+    id: String,
+    r#type: Option<String>,
+    /// When it was first sent, in seconds since 1970.
+    timestamp: u64,
+    count: u64,
+}
+
+impl fmt::Display for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `escape_debug`, since a payload may hold anything, such as a line that looks like one of ours.
+        let event_type = self.r#type.as_deref().unwrap_or("(no type)").escape_debug();
+        write!(f, "{event_type} {} (delivery {})", self.id, self.count)
+    }
+}
+
+/// The latest events, in the order in which they first arrived.
+#[derive(Default)]
+struct Events {
+    latest: VecDeque<Received>,
+    /// The number of each event, counted from the first that ever arrived.
+    numbers: HashMap<String, usize>,
+    forgotten: usize,
+}
+
+impl Events {
+    fn record(&mut self, event: Received) -> Received {
+        if let Some(number) = self.numbers.get(&event.id) {
+            let known = &mut self.latest[number - self.forgotten];
+            known.count += 1;
+            return known.clone();
+        }
+        if self.latest.len() == MAX_EVENTS
+            && let Some(oldest) = self.latest.pop_front()
+        {
+            self.numbers.remove(&oldest.id);
+            self.forgotten += 1;
+        }
+        let number = self.forgotten + self.latest.len();
+        self.numbers.insert(event.id.clone(), number);
+        self.latest.push_back(event.clone());
+        event
+    }
+
+    fn list(&self) -> Vec<Received> {
+        self.latest.iter().cloned().collect()
+    }
+}
+
+/// The list holds after each step of `record`, so a panic elsewhere does not spoil it.
+fn lock(events: &Mutex<Events>) -> MutexGuard<'_, Events> {
+    events.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves until `stop`, and then gives the requests at hand a moment to end.
+///
+/// This is `axum::serve` with limits: `axum::serve` waits for the head of a request without end.
+async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(64 * 1024);
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+
+    let accept = async {
+        while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+            let (stream, _) = listener.accept().await;
+            let service = TowerToHyperService::new(router.clone());
+            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+            tokio::spawn(async move {
+                // An error means that the client is gone, slow, or does not speak HTTP.
+                let _ = connection.await;
+                drop(slot);
+            });
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        () = stop => {}
+    }
+    drop(listener);
+    let _ = timeout(SHUTDOWN_GRACE, graceful.shutdown()).await;
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = signal::ctrl_c().await;
+    })
+}
+
+/// The secrets in `WEBHOOK_SECRET`, or a random one together with its text.
+fn secrets() -> Result<(Vec<Secret>, Option<String>), Box<dyn Error>> {
+    let Some(text) = env::var_os("WEBHOOK_SECRET") else {
+        let text = format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 24]>()));
+        return Ok((vec![text.parse()?], Some(text)));
+    };
+    // Neither message may repeat the text: standard error ends up in logs.
+    let text = text
+        .into_string()
+        .map_err(|_| "WEBHOOK_SECRET is not UTF-8")?;
+    let secrets = text
+        .split_whitespace()
+        .enumerate()
+        .map(|(index, secret)| {
+            let number = index + 1;
+            secret
+                .parse()
+                .map_err(|error| format!("WEBHOOK_SECRET, secret {number}: {error}"))
+        })
+        .collect::<Result<Vec<Secret>, _>>()?;
+    if secrets.is_empty() {
+        return Err("WEBHOOK_SECRET is empty: unset it to have a random secret made".into());
+    }
+    Ok((secrets, None))
+}
+
+/// `0.0.0.0` and `::` mean all addresses of this host; to connect, one must be chosen.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// Prints a line. Unlike `println!` it does not panic when nobody reads, as after `server | head`: deliveries go on.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
+}

@@ -1,0 +1,101 @@
+//! A gRPC service behind the layer, and a client that signs its calls.
+//!
+//! ```text
+//! cargo run --example tonic
+//! ```
+//!
+//! It calls the health service of `tonic-health` twice: signed with the right secret, then with another one. `LISTEN`
+//! is the address of the server, `127.0.0.1:50051` by default.
+//!
+//! A signature covers the whole body of a request, so the layer suits calls whose request is one message or a stream
+//! that ends by itself; a dialogue of streams in both directions would wait for itself.
+#![allow(clippy::print_stdout, reason = "it shows how the calls end")]
+
+use std::env;
+use std::error::Error;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::{Request, Response, StatusCode};
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tower::{BoxError, ServiceExt as _, service_fn};
+use tower_svix::{HeaderFamily, Rejection, Secret, SvixVerifyLayer};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let secret = Secret::from_bytes(&rand::random::<[u8; 32]>())?;
+    let stranger = Secret::from_bytes(&rand::random::<[u8; 32]>())?;
+
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let layer = SvixVerifyLayer::new(secret.clone()).rejection_response(refuse);
+    let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:50051".into());
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    println!("listening on http://{address}");
+    tokio::spawn(
+        Server::builder()
+            .layer(layer)
+            .add_service(health)
+            .serve_with_incoming(TcpIncoming::from(listener)),
+    );
+
+    let channel = Endpoint::try_from(format!("http://{address}"))?
+        .connect()
+        .await?;
+    let answer = check(channel.clone(), secret).await?;
+    println!("signed: {answer}");
+
+    match check(channel, stranger).await {
+        Err(status) if status.code() == Code::Unauthenticated => {
+            println!("forged: {:?}: {}", status.code(), status.message());
+            Ok(())
+        }
+        other => Err(format!("the forged call ended in {other:?}").into()),
+    }
+}
+
+/// Asks for the health of the server as a whole, over a channel that signs each request.
+async fn check(channel: Channel, secret: Secret) -> Result<String, Status> {
+    let signing = service_fn(move |request| {
+        let (channel, secret) = (channel.clone(), secret.clone());
+        async move { Ok::<_, BoxError>(channel.oneshot(sign(request, &secret).await?).await?) }
+    });
+    let response = HealthClient::new(signing)
+        .check(HealthCheckRequest::default())
+        .await?
+        .into_inner();
+    Ok(response.status().as_str_name().into())
+}
+
+/// Holds the whole body before it sends any of it, since the signature goes ahead of it in the headers.
+async fn sign(request: Request<Body>, secret: &Secret) -> Result<Request<Body>, BoxError> {
+    let (mut head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+
+    let id = format!("msg_{:032x}", rand::random::<u128>());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let signature = secret.sign(&id, now, &body)?;
+    let family = HeaderFamily::Webhook;
+    head.headers.insert(family.id_header(), id.try_into()?);
+    head.headers.insert(family.timestamp_header(), now.into());
+    head.headers.insert(family.signature_header(), signature);
+    Ok(Request::from_parts(head, Body::new(Full::new(body))))
+}
+
+/// Answers in the way of gRPC: a client takes the default answer, which is JSON, for a broken message.
+fn refuse(rejection: &Rejection) -> Response<Bytes> {
+    let code = match rejection.status() {
+        StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        _ => Code::InvalidArgument,
+    };
+    Status::new(code, rejection.to_string()).into_http()
+}

@@ -1,0 +1,56 @@
+//! How requests are signed.
+
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::SvixSign;
+use super::signer::Signer;
+use crate::clock::Clock;
+use crate::signature::{HeaderFamily, SigningKey};
+
+/// Layer that applies [`SvixSign`], which signs requests on their way out.
+///
+/// See the [module docs](crate::sign) for an example.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SvixSignLayer {
+    signer: Signer,
+}
+
+impl SvixSignLayer {
+    /// Signs with each of `keys`: one, or during a rotation the new one and the old one.
+    pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        Self {
+            signer: Signer::new(keys.into_iter().collect()),
+        }
+    }
+
+    /// The family of headers that requests get. Default: [`HeaderFamily::Webhook`], which receivers of both read.
+    pub fn header_family(mut self, family: HeaderFamily) -> Self {
+        self.signer.family = family;
+        self
+    }
+
+    /// Makes the id of a request that has none yet. Default: `msg_` and 128 random bits in hexadecimal digits.
+    ///
+    /// An id must be unique, and visible ASCII without a full stop.
+    pub fn new_id(mut self, new_id: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.signer.new_id = Some(Arc::new(new_id));
+        self
+    }
+
+    /// The clock that tells the timestamp. Default: [`SystemClock`](crate::SystemClock).
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.signer.clock = Arc::new(clock);
+        self
+    }
+}
+
+impl<S> Layer<S> for SvixSignLayer {
+    type Service = SvixSign<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SvixSign::new(inner, Arc::new(self.signer.clone()))
+    }
+}

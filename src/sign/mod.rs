@@ -1,0 +1,52 @@
+//! Sign requests on their way out, as Svix and other senders of Standard Webhooks do.
+//!
+//! [`SvixSign`] wraps an HTTP client. It receives the body of each request, signs it, and hands the request on with the
+//! three headers: the id, the timestamp, and one signature for each key. Headers of these names that the request
+//! already has are replaced, but for the id: a request that is sent again keeps the id it was given, since receivers
+//! tell duplicates by it.
+//!
+//! The body is kept in memory as a whole, because the signature goes before it. The timestamp is taken when the body is
+//! complete.
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, Response};
+//! use std::convert::Infallible;
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_svix::SigningKey;
+//! use tower_svix::sign::{SignedBody, SvixSignLayer};
+//!
+//! # async fn send(request: Request<SignedBody>) -> Result<Response<()>, Infallible> {
+//! #     assert!(request.headers()["webhook-signature"].to_str().unwrap().starts_with("v1,"));
+//! #     Ok(Response::new(()))
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key: SigningKey = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+//!
+//! // In place of `service_fn(send)`: hyper-util's legacy client for `SignedBody`, or any other HTTP client.
+//! let client = ServiceBuilder::new().layer(SvixSignLayer::new([key])).service_fn(send);
+//!
+//! let request = Request::post("http://localhost/webhook").body(String::from(r#"{"type":"ping"}"#))?;
+//! let response = client.oneshot(request).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! During a rotation the layer takes two keys, the new one and the old one, until all receivers know the new one.
+
+mod body;
+mod error;
+mod future;
+mod layer;
+mod service;
+mod signer;
+
+pub use self::body::SignedBody;
+pub use self::error::SvixSignError;
+pub use self::future::ResponseFuture;
+pub use self::layer::SvixSignLayer;
+pub use self::service::SvixSign;
+#[cfg(feature = "test-util")]
+pub(crate) use self::signer::Signer;

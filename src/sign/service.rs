@@ -1,0 +1,67 @@
+//! A client that signs.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Request;
+use http_body::Body;
+use tower_service::Service;
+
+use super::body::SignedBody;
+use super::error::SvixSignError;
+use super::future::ResponseFuture;
+use super::signer::Signer;
+
+/// Middleware for an HTTP client that signs each request.
+///
+/// Made by [`SvixSignLayer`](super::SvixSignLayer). See the [module docs](crate::sign) for an example.
+///
+/// # Clone
+///
+/// The client must be `Clone`: each request is handed to a clone of it, which is driven to readiness once the request is
+/// signed. A request whose body is slow so holds nothing of the client that others need.
+#[derive(Clone, Debug)]
+pub struct SvixSign<S> {
+    inner: S,
+    signer: Arc<Signer>,
+}
+
+impl<S> SvixSign<S> {
+    pub(super) fn new(inner: S, signer: Arc<Signer>) -> Self {
+        Self { inner, signer }
+    }
+
+    /// Gets a reference to the client.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Gets a mutable reference to the client.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the client.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B> Service<Request<B>> for SvixSign<S>
+where
+    S: Service<Request<SignedBody>> + Clone,
+    B: Body,
+{
+    type Response = S::Response;
+    type Error = SvixSignError<S::Error, B::Error>;
+    type Future = ResponseFuture<S, B>;
+
+    /// Always ready: the client is asked once the request is signed.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ResponseFuture::new(request, self.inner.clone(), Arc::clone(&self.signer))
+    }
+}

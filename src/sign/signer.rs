@@ -1,0 +1,81 @@
+//! The three headers of a delivery, made for a body.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::clock::{Clock, SystemClock};
+use crate::signature::envelope::given_id;
+use crate::signature::{HeaderFamily, SignError, SigningKey};
+
+type NewId = dyn Fn() -> String + Send + Sync;
+
+#[derive(Clone)]
+pub(crate) struct Signer {
+    pub(crate) keys: Vec<SigningKey>,
+    pub(crate) family: HeaderFamily,
+    /// `None`: a random one.
+    pub(crate) new_id: Option<Arc<NewId>>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Signer {
+    pub(crate) fn new(keys: Vec<SigningKey>) -> Self {
+        Self {
+            keys,
+            family: HeaderFamily::Webhook,
+            new_id: None,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Puts the id, the timestamp and the signatures of `body` into `headers`. An id that is there already is kept.
+    pub(crate) fn sign(&self, headers: &mut HeaderMap, body: &[u8]) -> Result<(), SignError> {
+        let id = match given_id(headers, self.family)? {
+            Some(id) => id.to_owned(),
+            None => self.new_id()?,
+        };
+        let now = self
+            .clock
+            .unix_seconds()
+            .ok_or(SignError::ClockUnavailable)?;
+        let signatures = self.signatures(&id, now, body)?;
+
+        let id = HeaderValue::try_from(id).map_err(|_| SignError::InvalidId)?;
+        headers.insert(self.family.id_header(), id);
+        headers.insert(self.family.timestamp_header(), HeaderValue::from(now));
+        headers.insert(self.family.signature_header(), signatures);
+        Ok(())
+    }
+
+    fn new_id(&self) -> Result<String, SignError> {
+        if let Some(new_id) = &self.new_id {
+            return Ok(new_id());
+        }
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|_| SignError::RandomnessUnavailable)?;
+        Ok(format!("msg_{:032x}", u128::from_ne_bytes(random)))
+    }
+
+    /// One signature for each key, separated by spaces.
+    fn signatures(&self, id: &str, now: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
+        let mut list = Vec::new();
+        for key in &self.keys {
+            if !list.is_empty() {
+                list.push(b' ');
+            }
+            list.extend_from_slice(key.sign(id, now, body)?.as_bytes());
+        }
+        Ok(HeaderValue::try_from(list).expect("signatures are visible ASCII"))
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("keys", &self.keys)
+            .field("family", &self.family)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,330 @@
+//! The check of one delivery, from its headers to the proof.
+
+use std::fmt;
+use std::mem;
+use std::sync::LazyLock;
+
+use bytes::Buf;
+
+use super::check::Check;
+use super::envelope::Envelope;
+use super::error::VerifyError;
+use super::event::VerifiedEvent;
+use super::keyring::{KeySet, Keyring};
+use super::payload::Payload;
+use super::secret::Secret;
+
+/// A delivery whose headers hold, and whose body is arriving.
+///
+/// Made by [`Verifier::start`]. It keeps the body, because the event that it ends in holds exactly the bytes that were
+/// verified. It sets no limit to their number: a caller that reads from the network must.
+///
+/// # Example
+///
+/// ```
+/// use http::HeaderMap;
+/// use tower_svix::{VerifiedEvent, Verifier, VerifyError};
+///
+/// fn receive(
+///     verifier: &Verifier,
+///     headers: &HeaderMap,
+///     chunks: impl Iterator<Item = Vec<u8>>,
+/// ) -> Result<VerifiedEvent, VerifyError> {
+///     let mut verification = verifier.start(headers)?;
+///     for chunk in chunks {
+///         verification.update(&*chunk);
+///     }
+///     verification.finish()
+/// }
+/// ```
+pub struct Verification {
+    envelope: Envelope,
+    keys: KeySet,
+    decoys: &'static [Secret],
+    payload: Payload,
+    claimed_len: usize,
+    /// The pass over the body that is under way; `None` once none is left.
+    trial: Option<Trial>,
+}
+
+/// One of the passes over the body: with each key one, and with a public key one for each signature.
+struct Trial {
+    /// The position among the keys, and the decoys behind them.
+    candidate: usize,
+    attempt: usize,
+    check: Check,
+    /// How many bytes of the payload went through `check`.
+    checked: usize,
+}
+
+impl Verification {
+    /// Starts with the first key, or refuses at once if no signature is listed that one of the keys could have made.
+    pub(crate) fn start(envelope: Envelope, keyring: &Keyring) -> Result<Self, VerifyError> {
+        let verification = Self::new(envelope, keyring.snapshot(), &[]);
+        match verification.trial {
+            Some(_) => Ok(verification),
+            None if verification.keys.secrets.is_empty() => Err(VerifyError::SignatureMismatch),
+            None => Err(VerifyError::NoSupportedSignature),
+        }
+    }
+
+    /// Starts with the first key, and goes on with a decoy for each scheme that there is no key of.
+    ///
+    /// So the time of a refusal tells a prober neither whether the tenant exists nor which scheme it uses.
+    pub(crate) fn start_with_decoys(envelope: Envelope, keyring: Option<&Keyring>) -> Self {
+        let keys = keyring.map(Keyring::snapshot).unwrap_or_default();
+        Self::new(envelope, keys, &DECOYS)
+    }
+
+    fn new(envelope: Envelope, keys: KeySet, decoys: &'static [Secret]) -> Self {
+        let mut verification = Self {
+            envelope,
+            keys,
+            decoys,
+            payload: Payload::default(),
+            claimed_len: 0,
+            trial: None,
+        };
+        verification.trial = verification.next_trial(0, 0);
+        verification
+    }
+
+    /// Adds the next part of the body, and hashes it.
+    pub fn update(&mut self, chunk: impl Buf) {
+        self.receive(chunk);
+        self.hash(usize::MAX);
+    }
+
+    /// Ends the body, and tells whether the delivery is genuine.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::SignatureMismatch`] if it is not.
+    pub fn finish(mut self) -> Result<VerifiedEvent, VerifyError> {
+        loop {
+            self.hash(usize::MAX);
+            if let Some(verdict) = self.conclude() {
+                return verdict;
+            }
+        }
+    }
+
+    /// Takes note of the length that the sender claims for the whole body, in bytes, to allocate with foresight.
+    pub(crate) fn expect_len(&mut self, claimed: usize) {
+        self.claimed_len = claimed;
+    }
+
+    /// How many bytes of the body have arrived.
+    pub(crate) fn received(&self) -> usize {
+        self.payload.as_slice().len()
+    }
+
+    /// Adds the next part of the body without hashing it.
+    pub(crate) fn receive(&mut self, chunk: impl Buf) {
+        self.payload.push(chunk, self.claimed_len);
+    }
+
+    /// Hashes at most `budget` of the received bytes that are not hashed yet, and returns how many those were.
+    pub(crate) fn hash(&mut self, budget: usize) -> usize {
+        let Some(trial) = &mut self.trial else {
+            return 0;
+        };
+        let rest = &self.payload.as_slice()[trial.checked..];
+        let next = &rest[..rest.len().min(budget)];
+        trial.check.update(next);
+        trial.checked += next.len();
+        next.len()
+    }
+
+    /// The verdict on a body that has ended, or `None` if there is more to [`hash`](Self::hash) first: the rest of the
+    /// body, or all of it once more with the next key.
+    pub(crate) fn conclude(&mut self) -> Option<Result<VerifiedEvent, VerifyError>> {
+        let Some(trial) = self
+            .trial
+            .take_if(|trial| trial.checked == self.payload.as_slice().len())
+        else {
+            return self
+                .trial
+                .is_none()
+                .then_some(Err(VerifyError::SignatureMismatch));
+        };
+        // A decoy is known to everyone: whatever it says, it never vouches for a delivery.
+        let is_key = trial.candidate < self.keys.secrets.len();
+        if trial.check.finish(&self.envelope) && is_key {
+            return Some(Ok(VerifiedEvent {
+                id: self.envelope.id.clone(),
+                unix_seconds: self.envelope.unix_seconds,
+                payload: mem::take(&mut self.payload).into_bytes(),
+                key_index: trial.candidate,
+                keyring_name: self.keys.name.clone(),
+                header_family: self.envelope.family,
+            }));
+        }
+        self.trial = self.next_trial(trial.candidate, trial.attempt + 1);
+        None
+    }
+
+    /// The first pass that is left, from the given one on.
+    fn next_trial(&self, first_candidate: usize, first_attempt: usize) -> Option<Trial> {
+        let keys = self.keys.secrets.iter();
+        let is_needed = |decoy: &&Secret| {
+            !self
+                .keys
+                .secrets
+                .iter()
+                .any(|key| key.is_of_same_scheme_as(decoy))
+        };
+        let candidates = keys.chain(self.decoys.iter().filter(is_needed)).enumerate();
+        candidates
+            .skip(first_candidate)
+            .find_map(|(candidate, secret)| {
+                let attempt = if candidate == first_candidate {
+                    first_attempt
+                } else {
+                    0
+                };
+                let check = secret.check(&self.envelope, attempt)?;
+                Some(Trial {
+                    candidate,
+                    attempt,
+                    check,
+                    checked: 0,
+                })
+            })
+    }
+}
+
+/// Tells how much has arrived, and nothing of what it is.
+impl fmt::Debug for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verification")
+            .field("received", &self.received())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A key of each scheme, to do the same work with where a keyring has none.
+static DECOYS: LazyLock<Vec<Secret>> = LazyLock::new(|| {
+    [
+        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".parse(),
+        Secret::text_key_with_hex_signatures("decoy"),
+        // The base point of the curve.
+        #[cfg(feature = "ed25519")]
+        "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY=".parse(),
+    ]
+    .into_iter()
+    .collect::<Result<_, _>>()
+    .expect("the decoys are keys")
+});
+
+#[cfg(test)]
+mod tests {
+    use super::super::hmac::tests::STARTED;
+    use super::super::{Secret, VerifyError};
+    use super::*;
+    use crate::Verifier;
+    use http::HeaderMap;
+
+    const BODY: &[u8] = br#"{"test": 2432232314}"#;
+    /// Over [`BODY`], under `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`: the vector that Standard Webhooks publishes.
+    const GENUINE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    const FORGED: &str = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    fn headers(signatures: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "webhook-id",
+            "msg_p5jXN8AQM9LWM0D4loKWxJek".parse().unwrap(),
+        );
+        headers.insert("webhook-timestamp", "1614265330".parse().unwrap());
+        headers.insert("webhook-signature", signatures.parse().unwrap());
+        headers
+    }
+
+    /// Eight keys, of which the one at `position` made [`GENUINE`].
+    fn verifier_with_key_at(position: usize) -> Verifier {
+        let mut keys: Vec<Secret> = (1..8)
+            .map(|byte| Secret::from_bytes(&[byte; 24]).unwrap())
+            .collect();
+        keys.insert(
+            position,
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap(),
+        );
+        Verifier::new(keys).insecure_ignore_timestamp()
+    }
+
+    fn macs_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
+        let before = STARTED.get();
+        let result = work();
+        (STARTED.get() - before, result)
+    }
+
+    #[test]
+    fn a_genuine_delivery_costs_the_macs_up_to_its_key() {
+        for position in 0..8 {
+            let verifier = verifier_with_key_at(position);
+            let (macs, event) = macs_of(|| verifier.verify(&headers(GENUINE), BODY));
+            assert_eq!(event.unwrap().key_index(), position);
+            assert_eq!(macs, position + 1);
+        }
+    }
+
+    #[test]
+    fn a_forged_delivery_costs_one_mac_for_each_key_however_many_signatures_it_lists() {
+        let verifier = verifier_with_key_at(0);
+        for listed in [1, 2, 300] {
+            let list = vec![FORGED; listed].join(" ");
+            let (macs, verdict) = macs_of(|| verifier.verify(&headers(&list), BODY));
+            assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+            assert_eq!(macs, 8);
+        }
+    }
+
+    #[test]
+    fn a_delivery_without_a_signature_to_compare_with_costs_no_mac() {
+        let (macs, verdict) = macs_of(|| verifier_with_key_at(0).verify(&headers("v2,AAAA"), BODY));
+        assert_eq!(verdict.unwrap_err(), VerifyError::NoSupportedSignature);
+        assert_eq!(macs, 0);
+    }
+
+    #[test]
+    fn an_unknown_tenant_costs_as_many_macs_as_one_with_a_wrong_key() {
+        let envelope = || {
+            crate::signature::Policy {
+                tolerance: None,
+                ..Default::default()
+            }
+            .admit(&headers(FORGED))
+        };
+        let keyring = Keyring::from(Secret::from_bytes(&[1; 24]).unwrap());
+        for keyring in [None, Some(&keyring)] {
+            let (macs, verdict) = macs_of(|| {
+                let mut verification =
+                    Verification::start_with_decoys(envelope().unwrap(), keyring);
+                verification.update(BODY);
+                verification.finish()
+            });
+            assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+            assert_eq!(macs, 1);
+        }
+    }
+
+    #[test]
+    fn a_decoy_vouches_for_nothing() {
+        let decoy: Secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let signature = decoy
+            .sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, BODY)
+            .unwrap();
+        let policy = crate::signature::Policy {
+            tolerance: None,
+            ..Default::default()
+        };
+        let envelope = policy.admit(&headers(signature.to_str().unwrap())).unwrap();
+        let mut verification = Verification::start_with_decoys(envelope, None);
+        verification.update(BODY);
+        assert_eq!(
+            verification.finish().unwrap_err(),
+            VerifyError::SignatureMismatch
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Where the keys of a request come from.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use http::request;
+
+use crate::signature::Keyring;
+
+/// Looks up the keys that may have signed a request.
+///
+/// One endpoint can so serve many tenants, each of which has secrets of its own. The lookup sees the
+/// [`Parts`](request::Parts) of the request: path, host, headers and extensions. None of them is verified at that time,
+/// nor need they be: they only choose the keys that the signature must then match.
+///
+/// It is implemented for
+///
+/// - [`Keyring`]: the same keys for every request;
+/// - [`KeyringMap`](crate::KeyringMap): keyrings by a segment of the path or by a header;
+/// - functions from `&Parts` to a future, which an async block makes.
+///
+/// The lookup runs after the checks of the headers and before the body is read, so that a request without a timely
+/// delivery in it costs none.
+///
+/// - `Ok(Some(keyring))`: these keys. [Name](Keyring::named) the keyring after its tenant, and the verified event says
+///   whose it is.
+/// - `Ok(None)`: nobody is known there. The request is answered exactly as if its signature were wrong, and not before
+///   the same work was done: a prober learns no names of tenants.
+/// - `Err(_)`: the lookup failed. The request is answered with 503 and `Retry-After`, so that the sender retries. The
+///   error goes no further: log it where it arises.
+///
+/// # Example
+///
+/// ```
+/// use http::request::Parts;
+/// use tower_svix::{Keyring, Secret, SvixVerifyLayer};
+///
+/// # #[derive(Clone)]
+/// # struct Database;
+/// # #[derive(Debug)]
+/// # struct DatabaseError;
+/// impl Database {
+///     async fn secrets_of(&self, tenant: &str) -> Result<Option<Vec<Secret>>, DatabaseError> {
+///         // …
+/// #       Ok(None)
+///     }
+/// }
+///
+/// # let database = Database;
+/// let layer = SvixVerifyLayer::with_key_source(move |head: &Parts| {
+///     let database = database.clone();
+///     let tenant = head.uri.path().trim_start_matches("/webhooks/").to_owned();
+///     async move {
+///         let secrets = database.secrets_of(&tenant).await?;
+///         Ok::<_, DatabaseError>(secrets.map(|secrets| Keyring::from(secrets).named(&tenant)))
+///     }
+/// });
+/// ```
+pub trait KeySource {
+    /// Why a lookup failed.
+    type Error;
+    /// The lookup under way.
+    type Future: Future<Output = Result<Option<Keyring>, Self::Error>>;
+
+    /// Starts to look up the keys for the request of which `head` is all but the body.
+    fn keys(&self, head: &request::Parts) -> Self::Future;
+
+    /// Whether every request gets the same keys. There is no tenant to hide then, and no work is done to hide one.
+    fn is_fixed(&self) -> bool {
+        false
+    }
+}
+
+impl KeySource for Keyring {
+    type Error = Infallible;
+    type Future = Ready<Result<Option<Keyring>, Infallible>>;
+
+    fn keys(&self, _: &request::Parts) -> Self::Future {
+        ready(Ok(Some(self.clone())))
+    }
+
+    fn is_fixed(&self) -> bool {
+        true
+    }
+}
+
+impl<F, Fut, E> KeySource for F
+where
+    F: Fn(&request::Parts) -> Fut,
+    Fut: Future<Output = Result<Option<Keyring>, E>>,
+{
+    type Error = E;
+    type Future = Fut;
+
+    fn keys(&self, head: &request::Parts) -> Self::Future {
+        self(head)
+    }
+}

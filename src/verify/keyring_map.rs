@@ -1,0 +1,102 @@
+//! Keyrings of several tenants, told apart by a part of the request.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use http::{HeaderName, request};
+
+use super::key_source::KeySource;
+use crate::signature::Keyring;
+use crate::signature::envelope::sole_header;
+
+/// The keyrings of several tenants, by a segment of the path or by a header.
+///
+/// Each keyring is [named](Keyring::named) after its tenant, so that a verified event tells whose it is. The tenants are
+/// fixed; the keys of each can be [replaced](Keyring::replace) through a clone of its keyring. For tenants that come and
+/// go, implement [`KeySource`].
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::{KeyringMap, Secret, SvixVerifyLayer};
+///
+/// # fn main() -> Result<(), tower_svix::SecretError> {
+/// let acme: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+/// let globex: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+///
+/// // POST /webhooks/acme and POST /webhooks/globex
+/// let tenants = KeyringMap::by_path_segment(1, [("acme", acme), ("globex", globex)]);
+/// let layer = SvixVerifyLayer::with_key_source(tenants);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct KeyringMap {
+    selector: Selector,
+    keyrings: Arc<HashMap<Box<str>, Keyring>>,
+}
+
+#[derive(Clone, Debug)]
+enum Selector {
+    PathSegment(usize),
+    Header(HeaderName),
+}
+
+impl KeyringMap {
+    /// Chooses the keyring by the segment of the path at `index`, counted from 0: of `/webhooks/acme`, 0 is `webhooks`
+    /// and 1 is `acme`.
+    ///
+    /// The segment is compared as it stands in the request, percent-encoded.
+    pub fn by_path_segment<T, K>(index: usize, keyrings: impl IntoIterator<Item = (T, K)>) -> Self
+    where
+        T: AsRef<str>,
+        K: Into<Keyring>,
+    {
+        Self::new(Selector::PathSegment(index), keyrings)
+    }
+
+    /// Chooses the keyring by the value of the header `name`. A request that gives it twice belongs to nobody.
+    pub fn by_header<T, K>(name: HeaderName, keyrings: impl IntoIterator<Item = (T, K)>) -> Self
+    where
+        T: AsRef<str>,
+        K: Into<Keyring>,
+    {
+        Self::new(Selector::Header(name), keyrings)
+    }
+
+    fn new<T, K>(selector: Selector, keyrings: impl IntoIterator<Item = (T, K)>) -> Self
+    where
+        T: AsRef<str>,
+        K: Into<Keyring>,
+    {
+        let named = |(tenant, keyring): (T, K)| {
+            let tenant = tenant.as_ref();
+            (tenant.into(), keyring.into().named(tenant))
+        };
+        Self {
+            selector,
+            keyrings: Arc::new(keyrings.into_iter().map(named).collect()),
+        }
+    }
+
+    fn tenant<'r>(&self, head: &'r request::Parts) -> Option<&'r str> {
+        match &self.selector {
+            Selector::PathSegment(index) => head.uri.path().split('/').skip(1).nth(*index),
+            Selector::Header(name) => sole_header(&head.headers, name),
+        }
+    }
+}
+
+impl KeySource for KeyringMap {
+    type Error = Infallible;
+    type Future = Ready<Result<Option<Keyring>, Infallible>>;
+
+    fn keys(&self, head: &request::Parts) -> Self::Future {
+        let keyring = self
+            .tenant(head)
+            .and_then(|tenant| self.keyrings.get(tenant));
+        ready(Ok(keyring.cloned()))
+    }
+}

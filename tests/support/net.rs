@@ -1,0 +1,97 @@
+//! What tests over real sockets share: deliveries signed by the official `standardwebhooks` crate, and a receiver.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use standardwebhooks::Webhook;
+use tower_svix::{Secret, SvixVerifyLayer, VerifiedEvent};
+
+pub(crate) const SECRET: &str = concat!("whsec_", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+
+pub(crate) fn layer() -> SvixVerifyLayer {
+    let secret: Secret = SECRET.parse().unwrap();
+    SvixVerifyLayer::new(secret).body_limit(BODY_LIMIT)
+}
+
+/// A body with the headers that vouch for it, or for another one.
+#[derive(Clone)]
+pub(crate) struct Delivery {
+    pub(crate) id: String,
+    pub(crate) body: Bytes,
+    timestamp: String,
+    signature: String,
+}
+
+impl Delivery {
+    pub(crate) fn genuine(id: &str, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        Self::sign(id, &body, body.clone())
+    }
+
+    /// The signature is in proper form, but of another body.
+    pub(crate) fn forged(id: &str, body: impl Into<Bytes>) -> Self {
+        Self::sign(id, b"another body", body.into())
+    }
+
+    fn sign(id: &str, signed: &[u8], body: Bytes) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let timestamp = i64::try_from(now.as_secs()).unwrap();
+        let webhook = Webhook::new(SECRET).unwrap();
+        Self {
+            id: id.into(),
+            timestamp: timestamp.to_string(),
+            signature: webhook.sign(id, timestamp, signed).unwrap(),
+            body,
+        }
+    }
+
+    pub(crate) fn headers(&self) -> HeaderMap {
+        [
+            (standardwebhooks::HEADER_WEBHOOK_ID, &self.id),
+            (standardwebhooks::HEADER_WEBHOOK_TIMESTAMP, &self.timestamp),
+            (standardwebhooks::HEADER_WEBHOOK_SIGNATURE, &self.signature),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+        .collect()
+    }
+}
+
+/// A server under test, and what its handler was given.
+#[derive(Clone)]
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
+    pub(crate) inbox: Inbox,
+}
+
+/// The ids and bodies of the requests that reached the handler.
+#[derive(Clone, Default)]
+pub(crate) struct Inbox(Arc<Mutex<Vec<(String, Bytes)>>>);
+
+impl Inbox {
+    pub(crate) fn put(&self, event: &VerifiedEvent, body: Bytes) {
+        self.0.lock().unwrap().push((event.id().into(), body));
+    }
+
+    /// Asserts that the handler ran for these deliveries, with their very bytes, and for no others.
+    #[track_caller]
+    pub(crate) fn assert_holds(&self, expected: &[&Delivery]) {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|delivery| (delivery.id.clone(), delivery.body.clone()))
+            .collect();
+        assert_eq!(*self.0.lock().unwrap(), expected);
+    }
+}
+
+/// Waits for what must happen, and fails the test if it does not happen at all.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(30), future)
+        .await
+        .expect("it happens in time")
+}

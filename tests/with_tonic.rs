@@ -1,0 +1,161 @@
+//! The layer in front of tonic, over real sockets, with calls signed by the official library.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+#[path = "support/http2.rs"]
+mod http2;
+#[path = "support/net.rs"]
+mod net;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tonic::client::GrpcService;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tower::util::MapRequestLayer;
+use tower::{BoxError, ServiceExt as _, service_fn};
+use tower_svix::{Rejection, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
+
+use self::http2::{broken_off, frames};
+use self::net::{Delivery, Inbox, Receiver, layer, within};
+
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+const GRPC: [(&str, &str); 2] = [("content-type", "application/grpc"), ("te", "trailers")];
+/// A message of no bytes, which is a request for the health of the server as a whole.
+const EMPTY_MESSAGE: Bytes = Bytes::from_static(&[0, 0, 0, 0, 0]);
+
+async fn start(layer: SvixVerifyLayer) -> Receiver {
+    let inbox = Inbox::default();
+    let inner_inbox = inbox.clone();
+    let record = MapRequestLayer::new(move |request: Request<VerifiedBody>| {
+        let event: &VerifiedEvent = request.extensions().get().unwrap();
+        inner_inbox.put(event, request.body().clone().into_bytes());
+        request
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_, health) = tonic_health::server::health_reporter();
+    tokio::spawn(
+        Server::builder()
+            .layer(layer)
+            .layer(record)
+            .add_service(health)
+            .serve_with_incoming(TcpIncoming::from(listener)),
+    );
+    Receiver { address, inbox }
+}
+
+async fn connect(receiver: &Receiver) -> Channel {
+    let endpoint = Endpoint::try_from(format!("http://{}", receiver.address)).unwrap();
+    within(endpoint.connect()).await.unwrap()
+}
+
+/// A client whose requests are signed by `sign`, and sent in frames of `frame_size` bytes.
+fn client(
+    channel: Channel,
+    sign: fn(&str, Bytes) -> Delivery,
+    frame_size: usize,
+) -> HealthClient<impl GrpcService<Body, ResponseBody = Body>> {
+    HealthClient::new(service_fn(move |request: Request<Body>| {
+        let channel = channel.clone();
+        async move {
+            let (mut head, body) = request.into_parts();
+            let delivery = sign("msg_1", body.collect().await?.to_bytes());
+            head.headers.extend(delivery.headers());
+            let body = Body::new(frames(&delivery.body, frame_size));
+            let request = Request::from_parts(head, body);
+            Ok::<_, BoxError>(channel.oneshot(request).await?)
+        }
+    }))
+}
+
+fn grpc_refusal(rejection: &Rejection) -> Response<Bytes> {
+    Status::unauthenticated(rejection.code()).into_http()
+}
+
+#[tokio::test]
+async fn a_signed_call_is_answered_in_any_frames() {
+    let receiver = start(layer()).await;
+    let channel = connect(&receiver).await;
+    for frame_size in [1, 3, 1024] {
+        let mut client = client(channel.clone(), Delivery::genuine, frame_size);
+        let response = within(client.check(HealthCheckRequest::default())).await;
+        assert_eq!(
+            response.unwrap().into_inner().status(),
+            ServingStatus::Serving
+        );
+    }
+    let expected = Delivery::genuine("msg_1", EMPTY_MESSAGE);
+    receiver.inbox.assert_holds(&[&expected; 3]);
+}
+
+#[tokio::test]
+async fn a_stream_of_responses_passes_through() {
+    let receiver = start(layer()).await;
+    let mut client = client(connect(&receiver).await, Delivery::genuine, 1024);
+    let response = within(client.watch(HealthCheckRequest::default())).await;
+    let mut stream = response.unwrap().into_inner();
+    let first = within(stream.message()).await.unwrap().unwrap();
+    assert_eq!(first.status(), ServingStatus::Serving);
+}
+
+#[tokio::test]
+async fn an_error_of_the_service_keeps_its_code() {
+    let receiver = start(layer()).await;
+    let mut client = client(connect(&receiver).await, Delivery::genuine, 1024);
+    let unknown = HealthCheckRequest {
+        service: "unknown".into(),
+    };
+    let status = within(client.check(unknown)).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_forged_call_arrives_as_unauthenticated() {
+    let receiver = start(layer().rejection_response(grpc_refusal)).await;
+    let mut client = client(connect(&receiver).await, Delivery::forged, 1024);
+    let status = within(client.check(HealthCheckRequest::default()))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(status.message(), "signature-mismatch");
+    receiver.inbox.assert_holds(&[]);
+}
+
+#[tokio::test]
+async fn the_default_refusal_is_an_http_401() {
+    let receiver = start(layer()).await;
+    let mut connection = http2::Connection::open(receiver.address).await;
+    let forged = Delivery::forged("msg_1", EMPTY_MESSAGE);
+    let body = frames(&forged.body, 1);
+    let answer = connection.post(CHECK, &forged, &GRPC, body).await.unwrap();
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    let problem = String::from_utf8_lossy(&answer.body);
+    assert!(problem.contains("\"signature-mismatch\""), "{problem}");
+    receiver.inbox.assert_holds(&[]);
+}
+
+#[tokio::test]
+async fn a_call_that_breaks_off_never_reaches_the_service() {
+    let receiver = start(layer()).await;
+    let mut connection = http2::Connection::open(receiver.address).await;
+    let broken = Delivery::genuine("msg_1", EMPTY_MESSAGE);
+    for len in [3, 5] {
+        let body = broken_off(&broken.body, len);
+        let answer = connection.post(CHECK, &broken, &GRPC, body).await;
+        assert!(answer.is_err(), "{answer:?}");
+    }
+
+    let next = Delivery::genuine("msg_2", EMPTY_MESSAGE);
+    let body = frames(&next.body, 1);
+    let answer = connection.post(CHECK, &next, &GRPC, body).await.unwrap();
+    assert_eq!(answer.status, 200);
+    receiver.inbox.assert_holds(&[&next]);
+}
