@@ -125,6 +125,8 @@ mod layer;
 #[cfg(feature = "idempotency-memory")]
 mod memory;
 mod outcome;
+#[cfg(feature = "idempotency-redis")]
+mod redis;
 mod report;
 mod service;
 mod store;
@@ -136,6 +138,9 @@ pub use self::layer::IdempotencyLayer;
 #[cfg_attr(docsrs, doc(cfg(feature = "idempotency-memory")))]
 pub use self::memory::MemoryStore;
 pub use self::outcome::Outcome;
+#[cfg(feature = "idempotency-redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "idempotency-redis")))]
+pub use self::redis::RedisStore;
 pub(crate) use self::report::Report;
 pub use self::service::Idempotency;
 pub use self::store::{Claim, Detached, Settlement, Store, StoreError};
