@@ -16,8 +16,7 @@ use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::{Request, Response, StatusCode};
+use hyper::Request;
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::transport::server::TcpIncoming;
@@ -26,7 +25,7 @@ use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tower::{BoxError, ServiceExt as _, service_fn};
-use tower_svix::{HeaderFamily, Rejection, Secret, SvixVerifyLayer};
+use tower_svix::{HeaderFamily, Secret, SvixVerifyLayer};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -34,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stranger = Secret::from_bytes(&rand::random::<[u8; 32]>())?;
 
     let (_reporter, health) = tonic_health::server::health_reporter();
-    let layer = SvixVerifyLayer::new(secret.clone()).rejection_response(refuse);
+    let layer = SvixVerifyLayer::new(secret.clone());
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:50051".into());
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
@@ -87,15 +86,4 @@ async fn sign(request: Request<Body>, secret: &Secret) -> Result<Request<Body>, 
     head.headers.insert(family.timestamp_header(), now.into());
     head.headers.insert(family.signature_header(), signature);
     Ok(Request::from_parts(head, Body::new(Full::new(body))))
-}
-
-/// Answers in the way of gRPC: a client takes the default answer, which is JSON, for a broken message.
-fn refuse(rejection: &Rejection) -> Response<Bytes> {
-    let code = match rejection.status() {
-        StatusCode::UNAUTHORIZED => Code::Unauthenticated,
-        StatusCode::PAYLOAD_TOO_LARGE => Code::ResourceExhausted,
-        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
-        _ => Code::InvalidArgument,
-    };
-    Status::new(code, rejection.to_string()).into_http()
 }

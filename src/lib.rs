@@ -26,6 +26,7 @@ mod problem;
 #[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
 pub mod sign;
 mod signature;
+mod telemetry;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod test_util;

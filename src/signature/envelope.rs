@@ -1,6 +1,6 @@
 //! The headers of a delivery: the only place that reads any.
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::{SignError, VerifyError};
@@ -133,6 +133,12 @@ fn is_valid_id(id: &[u8]) -> bool {
 /// The length that the request claims for its body, in bytes, if it claims any.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether the request is a gRPC call, whose client looks for the outcome in headers of gRPC's own.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// The text of a header that is given exactly once.

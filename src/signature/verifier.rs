@@ -112,4 +112,8 @@ impl Verifier {
         let envelope = self.policy.admit(headers)?;
         Verification::start(envelope, &self.keyring)
     }
+
+    pub(crate) fn into_parts(self) -> (Keyring, Policy) {
+        (self.keyring, self.policy)
+    }
 }

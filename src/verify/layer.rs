@@ -11,7 +11,7 @@ use super::key_source::KeySource;
 use super::rejection::{Rejection, Responder};
 use super::service::SvixVerify;
 use crate::clock::Clock;
-use crate::signature::{HeaderFamily, Keyring, Policy};
+use crate::signature::{HeaderFamily, Keyring, Policy, Verifier};
 
 /// Layer that applies [`SvixVerify`], which lets a request through only if its signature holds.
 ///
@@ -35,6 +35,16 @@ impl SvixVerifyLayer {
     /// Verifies with a [`Secret`](crate::Secret), several of them, or a [`Keyring`].
     pub fn new(keys: impl Into<Keyring>) -> Self {
         Self::with_key_source(keys.into())
+    }
+}
+
+/// Verifies as `verifier` does, with the default [limit](SvixVerifyLayer::body_limit).
+impl From<Verifier> for SvixVerifyLayer {
+    fn from(verifier: Verifier) -> Self {
+        let (keyring, policy) = verifier.into_parts();
+        let mut layer = Self::with_key_source(keyring);
+        layer.config.policy = policy;
+        layer
     }
 }
 

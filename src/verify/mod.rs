@@ -80,6 +80,7 @@
 //! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in prose:
 //! senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401 comes with
 //! `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not lost.
+//! A gRPC client also gets `grpc-status`, so that a refused call arrives as `UNAUTHENTICATED`.
 //! [`opaque_rejections`](SvixVerifyLayer::opaque_rejections) leaves the cause out, and
 //! [`rejection_response`](SvixVerifyLayer::rejection_response) replaces the response. The [`Rejection`] is in the
 //! extensions of the response in any case.
@@ -98,6 +99,20 @@
 //!   inside would only ever see whole ones.
 //! - Place limits on concurrency and buffers inside. They are asked for capacity only once the request is verified, so
 //!   that forged and stalled requests cannot use it up.
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`:
+//!
+//! | Metric | Kind | Labels | Unit |
+//! | --- | --- | --- | --- |
+//! | `webhook_deliveries_total` | counter | `outcome`: `verified`, or the `code` of the refusal | deliveries |
+//! | `webhook_body_bytes` | histogram of verified deliveries | | bytes |
+//! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
+//!
+//! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
+//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`), the tenant and the key; in the
+//! end, the outcome, the status, and the seconds that each phase took.
 //!
 //! # Cancel safety
 //!

@@ -5,11 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::problem::problem;
 use crate::signature::VerifyError;
-use crate::trace;
 
 /// Why a request did not reach the inner service.
 ///
@@ -63,6 +62,20 @@ impl Rejection {
     }
 }
 
+impl Rejection {
+    /// The [status code of gRPC] that says the same. Without one, a gRPC client takes the body for a broken message.
+    ///
+    /// [status code of gRPC]: https://grpc.io/docs/guides/status-codes/
+    fn grpc_status(self) -> u16 {
+        match self {
+            Self::Unverified(VerifyError::ClockUnavailable) | Self::KeysUnavailable => 14, // UNAVAILABLE
+            Self::Unverified(_) => 16, // UNAUTHENTICATED
+            Self::BodyTooLarge => 8,   // RESOURCE_EXHAUSTED
+            Self::BodyUnreadable => 3, // INVALID_ARGUMENT
+        }
+    }
+}
+
 impl From<VerifyError> for Rejection {
     fn from(error: VerifyError) -> Self {
         Self::Unverified(error)
@@ -93,20 +106,41 @@ pub(super) enum Responder {
 }
 
 impl Responder {
-    pub(super) fn respond(&self, rejection: Rejection) -> Response<Bytes> {
-        trace::refused(&rejection);
+    pub(super) fn respond(&self, rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
         let mut response = match self {
-            Self::Explain => problem(
-                rejection.status(),
-                // Nothing in it needs to be escaped: neither codes nor texts hold a quote or a backslash.
-                format_args!(r#","code":"{}","detail":"{rejection}""#, rejection.code()),
-            ),
-            Self::Opaque => problem(rejection.status(), format_args!("")),
+            Self::Explain => explained(rejection, is_grpc),
+            Self::Opaque => opaque(rejection, is_grpc),
             Self::Custom(respond) => respond(&rejection),
         };
         response.extensions_mut().insert(rejection);
         response
     }
+}
+
+fn explained(rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
+    let code = rejection.code();
+    // Nothing in it needs to be escaped: neither codes nor texts hold a quote or a backslash.
+    let members = format_args!(r#","code":"{code}","detail":"{rejection}""#);
+    let mut response = problem(rejection.status(), members);
+    if is_grpc {
+        let message = HeaderValue::try_from(format!("{code}: {rejection}"));
+        let message = message.expect("codes and texts are visible ASCII");
+        response.headers_mut().insert("grpc-message", message);
+        response
+            .headers_mut()
+            .insert("grpc-status", rejection.grpc_status().into());
+    }
+    response
+}
+
+fn opaque(rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
+    let mut response = problem(rejection.status(), format_args!(""));
+    if is_grpc {
+        response
+            .headers_mut()
+            .insert("grpc-status", rejection.grpc_status().into());
+    }
+    response
 }
 
 impl fmt::Debug for Responder {

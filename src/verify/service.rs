@@ -70,7 +70,7 @@ where
             Ok(envelope) => {
                 ResponseFuture::look_up_keys(request, envelope, self.inner.clone(), config)
             }
-            Err(error) => ResponseFuture::refuse(error.into(), config),
+            Err(error) => ResponseFuture::refuse(request, error.into(), config),
         }
     }
 }

@@ -13,8 +13,9 @@ use hyper::body::Frame;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
-use crate::net::{Delivery, within};
+use crate::net::{Delivery, Receiver, within};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -67,6 +68,60 @@ impl Connection {
     }
 }
 
+impl Connection {
+    async fn post_genuine(
+        &mut self,
+        id: &str,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+        body: &Bytes,
+    ) -> Delivery {
+        let delivery = Delivery::genuine(id, body.clone());
+        let answer = self
+            .post(path, &delivery, headers, frames(body, 1024))
+            .await;
+        assert_eq!(answer.unwrap().status, 200, "{id}");
+        delivery
+    }
+}
+
+/// Breaks a genuine delivery off at each of some points, and makes others on the same connection meanwhile.
+pub(crate) async fn a_delivery_that_breaks_off_never_reaches_the_handler(
+    receiver: Receiver,
+    path: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+    body: Bytes,
+) {
+    let mut connection = Connection::open(receiver.address).await;
+    let mut expected = Vec::new();
+    // In the last case all of the body is there, but not the end of the stream.
+    for len in [1, body.len() - 1, body.len()] {
+        let broken = Delivery::genuine("msg_broken", body.clone());
+        let (give_up, gone) = oneshot::channel();
+        let rest = broken_off(&broken.body, len, gone);
+        let mut clone = Connection(connection.0.clone());
+        let answer = tokio::spawn(async move { clone.post(path, &broken, headers, rest).await });
+
+        // Once another delivery is answered, the server has seen what there is of this one.
+        expected.push(
+            connection
+                .post_genuine("msg_meanwhile", path, headers, &body)
+                .await,
+        );
+        give_up.send(()).unwrap();
+        let answer = within(answer).await.unwrap();
+        assert!(answer.is_err(), "{len}: {answer:?}");
+        expected.push(
+            connection
+                .post_genuine("msg_next", path, headers, &body)
+                .await,
+        );
+    }
+    receiver
+        .inbox
+        .assert_holds(&expected.iter().collect::<Vec<_>>());
+}
+
 /// The body in frames of `size` bytes.
 pub(crate) fn frames(body: &Bytes, size: usize) -> Body {
     let frames: Vec<_> = body
@@ -76,11 +131,14 @@ pub(crate) fn frames(body: &Bytes, size: usize) -> Body {
     StreamBody::new(stream::iter(frames)).boxed_unsync()
 }
 
-/// The first `len` bytes of the body, after which the client gives up.
-pub(crate) fn broken_off(body: &Bytes, len: usize) -> Body {
+/// The first `len` bytes of the body, and later, when `gone` says so, the end of the client's patience.
+fn broken_off(body: &Bytes, len: usize, gone: oneshot::Receiver<()>) -> Body {
     let first = Ok(Frame::data(body.slice(..len)));
-    let gone = Err(io::ErrorKind::ConnectionReset.into());
-    StreamBody::new(stream::iter([first, gone])).boxed_unsync()
+    let rest = stream::once(async {
+        gone.await.unwrap();
+        Err(io::ErrorKind::ConnectionReset.into())
+    });
+    StreamBody::new(stream::iter([first]).chain(rest)).boxed_unsync()
 }
 
 /// A body of which not a byte ever comes.

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
@@ -61,4 +62,27 @@ impl Sender {
         }
         headers
     }
+}
+
+/// Whether `element` of a list of signatures is right for this delivery under the key with this text.
+pub(crate) fn is_genuine(
+    secret: &str,
+    element: &[u8],
+    id: &[u8],
+    timestamp: &[u8],
+    body: &[u8],
+) -> bool {
+    let Some(public_key) = secret.strip_prefix("whpk_") else {
+        let expected = Sender::with_secret(secret).sign(id, timestamp, body);
+        return element == expected.as_bytes();
+    };
+    let Some(signature) = element.strip_prefix(b"v1a,") else {
+        return false;
+    };
+    let public_key = BASE64.decode(public_key).expect("a key is base64");
+    let public_key = VerifyingKey::try_from(&public_key[..]).expect("a point");
+    let signature = BASE64.decode(signature).expect("a signature is base64");
+    let signature = Signature::from_slice(&signature).expect("64 bytes");
+    let message = [id, b".", timestamp, b".", body].concat();
+    public_key.verify_strict(&message, &signature).is_ok()
 }
