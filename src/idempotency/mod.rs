@@ -119,6 +119,9 @@
 //! ends within its time-out.
 
 mod claim;
+#[cfg(feature = "idempotency-conformance")]
+#[cfg_attr(docsrs, doc(cfg(feature = "idempotency-conformance")))]
+pub mod conformance;
 mod future;
 mod key;
 mod layer;
