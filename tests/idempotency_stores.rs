@@ -280,7 +280,7 @@ async fn the_memory_store_holds_no_more_than_its_capacity() {
     for capacity in [0, 1, 5, 4096, 10_000] {
         let store = MemoryStore::with_capacity(capacity);
         let mut refused = 0;
-        for id in 0..2 * capacity + 1 {
+        for id in 0..=2 * capacity {
             let claim = store.claim(&key(id), token(), LEASE).await;
             refused += usize::from(claim.is_err());
             assert!(store.len() <= capacity, "{capacity}");
