@@ -258,6 +258,20 @@ async fn expired_ids_leave_the_memory_store_of_themselves() {
 }
 
 #[tokio::test]
+async fn every_lease_ends_on_time_though_few_are_removed_at_once() {
+    let time = ManualTime::default();
+    let store = MemoryStore::new().clock(time.clone());
+    for id in 0..10_000 {
+        store.claim(&key(id), token(), LEASE).await.unwrap();
+    }
+    time.pass(LEASE);
+    for id in (0..10_000).rev() {
+        let claim = store.claim(&key(id), token(), LEASE).await.unwrap();
+        assert_eq!(claim, Claim::Claimed, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn an_expired_id_makes_room_before_any_other() {
     let time = ManualTime::default();
     let store = MemoryStore::with_capacity(2).clock(time.clone());
