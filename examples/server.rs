@@ -6,8 +6,8 @@
 //!
 //! - `POST /webhook` takes deliveries that are signed with one of the secrets in `WEBHOOK_SECRET`, which are separated
 //!   by white space: two of them during a rotation. Without the variable, a random secret is made and shown.
-//! - `GET /events` lists what was received so far. It is open to everyone who can reach it: in production, leave it out
-//!   or guard it.
+//! - `GET /events` lists what was received so far, and `GET /metrics` shows the numbers of the layers to Prometheus. Both
+//!   are open to everyone who can reach them: in production, leave them out or guard them.
 //! - An event is processed once, however often it is delivered. `REDIS_URL` is the Redis that remembers events, for any
 //!   number of servers and across restarts. Without the variable, this process remembers them.
 //! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
@@ -35,6 +35,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -72,9 +73,14 @@ async fn run() -> Result<(), Box<dyn Error>> {
     // Before anyone knows that the server is there, so that no signal is missed.
     let stop = stop_signal()?;
     let (secrets, made_up) = secrets()?;
+    let metrics = PrometheusBuilder::new().install_recorder()?;
     let router = match env::var("REDIS_URL") {
-        Ok(url) => router(secrets, RedisStore::new(redis_connection(&url).await?)),
-        Err(_) => router(secrets, MemoryStore::new()),
+        Ok(url) => router(
+            secrets,
+            RedisStore::new(redis_connection(&url).await?),
+            metrics,
+        ),
+        Err(_) => router(secrets, MemoryStore::new(), metrics),
     };
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(&address)
@@ -104,7 +110,7 @@ async fn redis_connection(url: &str) -> Result<ConnectionManager, String> {
         .map_err(|error| format!("cannot connect to REDIS_URL: {error}"))
 }
 
-fn router(secrets: Vec<Secret>, store: impl Store) -> Router {
+fn router(secrets: Vec<Secret>, store: impl Store, metrics: PrometheusHandle) -> Router {
     let events = Arc::<Mutex<Events>>::default();
     // The last layer is the outermost.
     let webhook = post(receive)
@@ -117,6 +123,7 @@ fn router(secrets: Vec<Secret>, store: impl Store) -> Router {
     Router::new()
         .route("/webhook", webhook)
         .route("/events", get(list))
+        .route("/metrics", get(async move || metrics.render()))
         .layer(middleware::map_response(report_refusal))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,

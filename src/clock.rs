@@ -2,6 +2,8 @@
 
 use std::fmt;
 #[cfg(feature = "idempotency-memory")]
+use std::sync::OnceLock;
+#[cfg(feature = "idempotency-memory")]
 use std::time::{Duration, Instant};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -63,24 +65,17 @@ pub trait MonotonicClock: fmt::Debug + Send + Sync {
 }
 
 /// The operating system's monotonic clock.
+///
+/// It is read when it is first asked, and not when it is made: a target that has none gets another in time.
 #[cfg(feature = "idempotency-memory")]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SystemMonotonicClock {
-    start: Instant,
-}
-
-#[cfg(feature = "idempotency-memory")]
-impl SystemMonotonicClock {
-    pub(crate) fn new() -> Self {
-        Self {
-            start: Instant::now(),
-        }
-    }
+    start: OnceLock<Instant>,
 }
 
 #[cfg(feature = "idempotency-memory")]
 impl MonotonicClock for SystemMonotonicClock {
     fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        self.start.get_or_init(Instant::now).elapsed()
     }
 }

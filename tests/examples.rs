@@ -61,6 +61,28 @@ fn deliveries_are_accepted_and_listed() {
 }
 
 #[test]
+fn the_numbers_are_there_for_prometheus() {
+    let server = server();
+    assert_eq!(deliver(&server, &["--id", "msg_1"]).0, Some(0));
+    assert_eq!(deliver(&server, &["--id", "msg_1"]).0, Some(0));
+    assert_eq!(deliver(&server, &["--tamper"]).0, Some(1));
+    let metrics = server.get("/metrics");
+    for line in [
+        r#"webhook_deliveries_total{outcome="verified"} 2"#,
+        r#"webhook_deliveries_total{outcome="signature-mismatch"} 1"#,
+        r#"webhook_idempotency_total{outcome="processed"} 1"#,
+        r#"webhook_idempotency_total{outcome="replayed"} 1"#,
+        "webhook_body_bytes_count 2",
+        "webhook_verification_seconds_count 2",
+    ] {
+        assert!(
+            metrics.lines().any(|found| found == line),
+            "{line}: {metrics}"
+        );
+    }
+}
+
+#[test]
 fn servers_that_share_a_redis_process_an_event_once() {
     let redis = RedisServer::start();
     let start = || {

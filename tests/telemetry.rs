@@ -159,6 +159,43 @@ fn a_refused_delivery_tells_its_cause_and_nothing_that_the_sender_filled() {
     assert_eq!(metrics, ["webhook_deliveries_total signature-mismatch 1"]);
 }
 
+#[cfg(feature = "idempotency-memory")]
+#[test]
+fn duplicates_are_counted_by_what_became_of_them() {
+    use tower_svix::IdempotencyLayer;
+    use tower_svix::idempotency::MemoryStore;
+
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let handler = |_: Request<VerifiedBody>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    };
+    let service =
+        layer().layer(IdempotencyLayer::new(MemoryStore::new()).layer(service_fn(handler)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        for _ in 0..3 {
+            runtime
+                .block_on(service.clone().oneshot(genuine()))
+                .unwrap();
+        }
+    });
+
+    let mut counts = BTreeMap::new();
+    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+        if key.key().name() == "webhook_idempotency_total" {
+            let outcome = key.key().labels().next().unwrap().value().to_owned();
+            counts.insert(outcome, value);
+        }
+    }
+    let expected = [("processed", 1), ("replayed", 2)];
+    let expected =
+        expected.map(|(outcome, count)| (outcome.to_owned(), DebugValue::Counter(count)));
+    assert_eq!(counts, BTreeMap::from(expected));
+}
+
 #[test]
 fn a_replaced_refusal_tells_the_status_that_was_sent() {
     let layer = layer().rejection_response(|_| {

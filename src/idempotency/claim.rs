@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use super::key::{ClaimToken, EventKey};
 use super::outcome::Outcome;
-use super::report::Report;
+use super::report::{Report, report};
 use super::store::{Claim, Detached, Settlement, Store, StoreError};
-use crate::trace::reported;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -44,8 +43,8 @@ impl<St: Store> Claiming<St> {
         key: EventKey,
         lease: Duration,
     ) -> Result<Self, StoreError> {
-        let token = ClaimToken::random()
-            .inspect_err(|error| reported(&Report::ClaimFailed(&key, error)))?;
+        let token =
+            ClaimToken::random().inspect_err(|error| report(&Report::ClaimFailed(&key, error)))?;
         let claimant = Claimant { store, key, token };
         let Claimant { store, key, token } = claimant.clone();
         let answer = Box::pin(async move { store.claim(&key, token, lease).await });
@@ -63,7 +62,7 @@ impl<St: Store> Claiming<St> {
             Ok(Claim::Completed) => Verdict::Completed,
             Ok(Claim::InProgress { expires_in }) => Verdict::InProgress { expires_in },
             Err(error) => {
-                reported(&Report::ClaimFailed(&claimant.key, &error));
+                report(&Report::ClaimFailed(&claimant.key, &error));
                 // It may have been carried out all the same.
                 drop(Held::new(claimant));
                 Verdict::Unknown
@@ -165,11 +164,11 @@ impl<St: Store> Claimant<St> {
         match self.store.complete(&self.key, self.token, retention).await {
             Ok(Settlement::Done) => Outcome::Processed,
             Ok(Settlement::Superseded) => {
-                reported(&Report::Superseded(&self.key));
+                report(&Report::Superseded(&self.key));
                 Outcome::Superseded
             }
             Err(error) => {
-                reported(&Report::CompletionFailed(&self.key, &error));
+                report(&Report::CompletionFailed(&self.key, &error));
                 Outcome::Unsettled
             }
         }
@@ -179,11 +178,11 @@ impl<St: Store> Claimant<St> {
         match self.store.release(&self.key, self.token).await {
             Ok(Settlement::Done) => Outcome::Released,
             Ok(Settlement::Superseded) => {
-                reported(&Report::Superseded(&self.key));
+                report(&Report::Superseded(&self.key));
                 Outcome::Superseded
             }
             Err(error) => {
-                reported(&Report::ReleaseFailed(&self.key, &error));
+                report(&Report::ReleaseFailed(&self.key, &error));
                 Outcome::Unsettled
             }
         }

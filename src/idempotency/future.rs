@@ -13,6 +13,7 @@ use super::claim::{Claiming, Held, Settling, Verdict};
 use super::layer::Config;
 use super::outcome::{Answer, Outcome};
 use super::store::Store;
+use crate::telemetry::meter;
 use crate::verify::ResponseBody;
 
 pin_project! {
@@ -168,6 +169,7 @@ where
                     return Poll::Ready(result.map(|response| with(response, outcome)));
                 }
                 StateProj::Answered { answer } => {
+                    meter::settled(Outcome::from(*answer).code());
                     return Poll::Ready(Ok(answer.into_response().map(ResponseBody::refusal)));
                 }
             };
@@ -202,6 +204,7 @@ fn settle<S, B, St: Store, F, ResBody, E>(
 }
 
 fn with<B>(mut response: Response<B>, outcome: Outcome) -> Response<ResponseBody<B>> {
+    meter::settled(outcome.code());
     response.extensions_mut().insert(outcome);
     response.map(ResponseBody::inner)
 }

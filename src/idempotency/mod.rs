@@ -107,6 +107,15 @@
 //! - Outside limits on concurrency and buffers, which duplicates then do not use up.
 //! - Outside a layer that catches panics, if they should be answered with a 500; otherwise the connection closes.
 //!
+//! # Metrics
+//!
+//! With the feature `metrics`:
+//!
+//! | Metric | Kind | Labels |
+//! | --- | --- | --- |
+//! | `webhook_idempotency_total` | counter of responses | `outcome`: the [code](Outcome::code) |
+//! | `webhook_store_errors_total` | counter | `operation`: `claim`, `complete` or `release` |
+//!
 //! # Cancel safety
 //!
 //! To drop the response future before the inner service answered drops the inner service's future, and releases the claim.

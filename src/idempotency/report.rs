@@ -4,6 +4,8 @@ use std::fmt;
 
 use super::key::EventKey;
 use super::store::StoreError;
+use crate::telemetry::meter;
+use crate::trace;
 
 /// Something that went wrong, and that no response of the inner service tells.
 #[derive(Debug)]
@@ -13,6 +15,17 @@ pub(crate) enum Report<'a> {
     CompletionFailed(&'a EventKey, &'a StoreError),
     ReleaseFailed(&'a EventKey, &'a StoreError),
     Superseded(&'a EventKey),
+}
+
+/// Tells operators, in the log and in the numbers.
+pub(super) fn report(report: &Report<'_>) {
+    trace::reported(report);
+    match report {
+        Report::ClaimFailed(..) => meter::store_failed("claim"),
+        Report::CompletionFailed(..) => meter::store_failed("complete"),
+        Report::ReleaseFailed(..) => meter::store_failed("release"),
+        Report::EventMissing | Report::Superseded(_) => {}
+    }
 }
 
 impl Report<'_> {

@@ -12,10 +12,9 @@ use super::future::ResponseFuture;
 use super::key::EventKey;
 use super::layer::Config;
 use super::outcome::Answer;
-use super::report::Report;
+use super::report::{Report, report};
 use super::store::Store;
 use crate::signature::VerifiedEvent;
-use crate::trace::reported;
 use crate::verify::ResponseBody;
 
 /// Middleware that lets the inner service see each verified event once.
@@ -73,7 +72,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Some(event) = request.extensions().get::<VerifiedEvent>() else {
-            reported(&Report::EventMissing);
+            report(&Report::EventMissing);
             return ResponseFuture::answer(Answer::EventMissing, Arc::clone(&self.config));
         };
         let key = EventKey::from(event);

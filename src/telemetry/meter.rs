@@ -17,6 +17,24 @@ pub(super) fn refused(code: &'static str) {
     metrics::counter!("webhook_deliveries_total", "outcome" => code).increment(1);
 }
 
+/// Counts what became of a delivery that was asked for duplicates.
+#[cfg(all(feature = "metrics", feature = "idempotency"))]
+pub(crate) fn settled(outcome: &'static str) {
+    metrics::counter!("webhook_idempotency_total", "outcome" => outcome).increment(1);
+}
+
+/// Counts a failure of the idempotency store.
+#[cfg(all(feature = "metrics", feature = "idempotency"))]
+pub(crate) fn store_failed(operation: &'static str) {
+    metrics::counter!("webhook_store_errors_total", "operation" => operation).increment(1);
+}
+
+#[cfg(all(not(feature = "metrics"), feature = "idempotency"))]
+pub(crate) fn settled(_: &'static str) {}
+
+#[cfg(all(not(feature = "metrics"), feature = "idempotency"))]
+pub(crate) fn store_failed(_: &'static str) {}
+
 #[cfg(not(feature = "metrics"))]
 pub(super) fn verified(_: usize, _: Duration) {}
 

@@ -1,7 +1,7 @@
 //! What can be seen of a delivery from outside: a span with the feature `tracing`, and numbers with the feature
 //! `metrics`. Without them it is all empty, and costs nothing.
 
-mod meter;
+pub(crate) mod meter;
 #[cfg(not(feature = "tracing"))]
 #[path = "no_span.rs"]
 mod span;

@@ -111,6 +111,10 @@ impl Server {
 
     /// The answer to `GET path`, which has to be JSON.
     pub(crate) fn get_json(&self, path: &str) -> serde_json::Value {
+        serde_json::from_str(&self.get(path)).unwrap()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> String {
         let mut stream = self.connect();
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
@@ -119,7 +123,7 @@ impl Server {
         stream.read_to_string(&mut response).unwrap();
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-        serde_json::from_str(body).unwrap()
+        body.to_owned()
     }
 
     pub(crate) fn connect(&self) -> TcpStream {

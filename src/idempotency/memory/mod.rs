@@ -89,7 +89,7 @@ impl MemoryStore {
         Self {
             shards,
             seed: random_seed(),
-            clock: Arc::new(SystemMonotonicClock::new()),
+            clock: Arc::new(SystemMonotonicClock::default()),
         }
     }
 
