@@ -1,6 +1,8 @@
-//! Where the time comes from: the only place that reads the system's clock.
+//! Where the time comes from: the only place that reads the system's clocks.
 
 use std::fmt;
+#[cfg(feature = "idempotency-memory")]
+use std::time::{Duration, Instant};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A source of the current time, against which a delivery's timestamp is checked.
@@ -42,5 +44,37 @@ impl Clock for SystemClock {
     fn unix_seconds(&self) -> Option<u64> {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
         Some(since_epoch.as_secs())
+    }
+}
+
+/// A source of time that never goes back, against which leases and retentions are measured.
+///
+/// The default is the operating system's. Supply another one in tests, or on a target without such a clock.
+#[cfg(feature = "idempotency-memory")]
+pub trait MonotonicClock: fmt::Debug + Send + Sync {
+    /// How much time has passed since some moment that stays the same.
+    fn elapsed(&self) -> Duration;
+}
+
+/// The operating system's monotonic clock.
+#[cfg(feature = "idempotency-memory")]
+#[derive(Debug)]
+pub(crate) struct SystemMonotonicClock {
+    start: Instant,
+}
+
+#[cfg(feature = "idempotency-memory")]
+impl SystemMonotonicClock {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
+
+#[cfg(feature = "idempotency-memory")]
+impl MonotonicClock for SystemMonotonicClock {
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
     }
 }

@@ -1,4 +1,4 @@
-//! What the crate tells `tracing`: nothing that a sender can fill, and nothing at all without the feature.
+//! What the crate tells `tracing`: nothing that an unverified sender can fill, and nothing at all without the feature.
 
 use crate::verify::Rejection;
 
@@ -26,3 +26,13 @@ pub(crate) fn event_missing(error: crate::extract::MissingEvent) {
 
 #[cfg(all(feature = "axum", not(feature = "tracing")))]
 pub(crate) fn event_missing(_: crate::extract::MissingEvent) {}
+
+/// Says what went wrong around an event. Its id may be in there: the event is verified, and ids are visible ASCII.
+#[cfg(all(feature = "idempotency", feature = "tracing"))]
+pub(crate) fn reported(report: &crate::idempotency::Report<'_>) {
+    let code = report.code();
+    tracing::error!(code, "{report}");
+}
+
+#[cfg(all(feature = "idempotency", not(feature = "tracing")))]
+pub(crate) fn reported(_: &crate::idempotency::Report<'_>) {}

@@ -17,6 +17,7 @@ use super::layer::Config;
 use super::rejection::Rejection;
 use crate::signature::envelope::{Envelope, content_length, is_grpc};
 use crate::signature::{Keyring, Verification, VerifiedEvent};
+use crate::telemetry::{Delivery, Phase};
 
 /// How many bytes one poll may hash before it lets other tasks run: some 100 µs of work.
 const POLL_BUDGET: usize = 128 * 1024;
@@ -40,6 +41,7 @@ pin_project! {
         body: Option<B>,
         inner: Option<S>,
         config: Arc<Config<K>>,
+        delivery: Delivery,
     }
 }
 
@@ -92,6 +94,7 @@ where
             body: Some(body),
             inner: Some(inner),
             config,
+            delivery: Delivery::start(),
         }
     }
 
@@ -107,6 +110,7 @@ where
             body: Some(body),
             inner: None,
             config,
+            delivery: Delivery::start(),
         }
     }
 }
@@ -123,10 +127,12 @@ where
         const TAKEN: &str = "each state is left once";
 
         let mut this = self.project();
+        let _entered = this.delivery.enter();
         loop {
             let next = match this.state.as_mut().project() {
                 StateProj::LookingUp { lookup, envelope } => {
                     let keyring = ready!(lookup.poll(cx));
+                    this.delivery.end_of(Phase::Keys);
                     let envelope = envelope.take().expect(TAKEN);
                     let head = this.head.as_ref().expect(TAKEN);
                     let body = this.body.as_ref().as_pin_ref().expect(TAKEN);
@@ -137,13 +143,19 @@ where
                 }
                 StateProj::Receiving { verification } => {
                     let limit = this.config.body_limit;
-                    match ready!(poll_verdict(this.body.as_mut(), verification, limit, cx)) {
-                        Ok(event) => State::Readying { event: Some(event) },
+                    let verdict = ready!(poll_verdict(this.body.as_mut(), verification, limit, cx));
+                    this.delivery.end_of(Phase::Body);
+                    match verdict {
+                        Ok(event) => {
+                            this.delivery.verified(&event);
+                            State::Readying { event: Some(event) }
+                        }
                         Err(rejection) => State::Refused { rejection },
                     }
                 }
                 StateProj::Readying { event } => {
                     ready!(this.inner.as_mut().expect(TAKEN).poll_ready(cx))?;
+                    this.delivery.end_of(Phase::Capacity);
                     let mut inner = this.inner.take().expect(TAKEN);
                     let request = verified_request(
                         this.head.take().expect(TAKEN),
@@ -154,14 +166,16 @@ where
                     }
                 }
                 StateProj::Serving { future } => {
-                    return future
-                        .poll(cx)
-                        .map_ok(|response| response.map(ResponseBody::inner));
+                    let response = ready!(future.poll(cx))?;
+                    this.delivery.end_of(Phase::Handler);
+                    this.delivery.answered(response.status());
+                    return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                 }
                 StateProj::Refused { rejection } => {
                     // Whoever holds on to the future must not hold on to what was refused.
                     this.body.set(None);
                     *this.inner = None;
+                    this.delivery.refused(rejection);
                     let is_grpc = this.head.take().is_some_and(|head| is_grpc(&head.headers));
                     let response = this.config.responder.respond(*rejection, is_grpc);
                     return Poll::Ready(Ok(response.map(ResponseBody::refusal)));

@@ -100,6 +100,20 @@
 //! - Place limits on concurrency and buffers inside. They are asked for capacity only once the request is verified, so
 //!   that forged and stalled requests cannot use it up.
 //!
+//! # Metrics
+//!
+//! With the feature `metrics`:
+//!
+//! | Metric | Kind | Labels | Unit |
+//! | --- | --- | --- | --- |
+//! | `webhook_deliveries_total` | counter | `outcome`: `verified`, or the `code` of the refusal | deliveries |
+//! | `webhook_body_bytes` | histogram of verified deliveries | | bytes |
+//! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
+//!
+//! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
+//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`), the tenant and the key; in the
+//! end, the outcome, the status, and the seconds that each phase took.
+//!
 //! # Cancel safety
 //!
 //! To drop the response future frees what was received of the body, and what the inner service reserved.

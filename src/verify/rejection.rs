@@ -9,7 +9,6 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::problem::problem;
 use crate::signature::VerifyError;
-use crate::trace;
 
 /// Why a request did not reach the inner service.
 ///
@@ -108,7 +107,6 @@ pub(super) enum Responder {
 
 impl Responder {
     pub(super) fn respond(&self, rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
-        trace::refused(&rejection);
         let mut response = match self {
             Self::Explain => explained(rejection, is_grpc),
             Self::Opaque => opaque(rejection, is_grpc),

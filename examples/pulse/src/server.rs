@@ -12,7 +12,8 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_svix::events::pulse::PulseEvent;
 use tower_svix::extract::VerifiedJson;
-use tower_svix::{Keyring, SvixVerifyLayer};
+use tower_svix::idempotency::MemoryStore;
+use tower_svix::{IdempotencyLayer, Keyring, SvixVerifyLayer};
 
 use crate::queue::{Queue, QueueError};
 
@@ -30,6 +31,8 @@ pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
     routes.layer(
         ServiceBuilder::new()
             .layer(SvixVerifyLayer::new(secrets))
+            // Spares the queue what it has just seen. What it saw before a restart, it knows itself.
+            .layer(IdempotencyLayer::new(MemoryStore::new()))
             .layer(CatchPanicLayer::new()),
     )
 }

@@ -1,0 +1,246 @@
+//! A part of the ids, without any concurrency in it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hashbrown::HashTable;
+
+use crate::idempotency::{Claim, ClaimToken, Settlement, StoreError};
+
+/// Stands for a key: nobody can find two with the same SHA-256.
+pub(super) type Digest = [u8; 32];
+
+/// When a record ends, in nanoseconds since the clock's start: half as large as a `Duration`, and good for 584 years.
+type Nanos = u64;
+type Slot = u32;
+
+/// How many expired ids each operation removes: more than it can add, so that none stays for long.
+const SWEEP: usize = 2;
+
+/// Some of the ids: a table to find one, and two sets to find the ones that expire next.
+pub(super) struct Shard {
+    capacity: usize,
+    /// Finds the slot of a record by its digest.
+    table: HashTable<Slot>,
+    records: Vec<Record>,
+    vacant: Vec<Slot>,
+    claimed: BTreeSet<(Nanos, Slot)>,
+    completed: BTreeSet<(Nanos, Slot)>,
+    forgotten_early: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Record {
+    digest: Digest,
+    token: ClaimToken,
+    expiry: Nanos,
+    completed: bool,
+}
+
+struct Found {
+    slot: Option<Slot>,
+    /// The record in the slot, unless it has expired.
+    live: Option<Record>,
+}
+
+impl Shard {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.min(Slot::MAX as usize),
+            table: HashTable::new(),
+            records: Vec::new(),
+            vacant: Vec::new(),
+            claimed: BTreeSet::new(),
+            completed: BTreeSet::new(),
+            forgotten_early: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn forgotten_early(&self) -> u64 {
+        self.forgotten_early
+    }
+
+    pub(super) fn claim(
+        &mut self,
+        digest: &Digest,
+        token: ClaimToken,
+        now: Duration,
+        lease: Duration,
+    ) -> Result<Claim, StoreError> {
+        let (now, expiry) = (nanos(now), nanos(now.saturating_add(lease)));
+        let found = self.find(digest, now);
+        if let Some(record) = found.live {
+            return Ok(if record.completed {
+                Claim::Completed
+            } else if record.token == token {
+                Claim::Claimed
+            } else {
+                let expires_in = Duration::from_nanos(record.expiry - now);
+                Claim::InProgress { expires_in }
+            });
+        }
+        let record = Record {
+            digest: *digest,
+            token,
+            expiry,
+            completed: false,
+        };
+        self.put(found.slot, record, now)?;
+        Ok(Claim::Claimed)
+    }
+
+    pub(super) fn complete(
+        &mut self,
+        digest: &Digest,
+        token: ClaimToken,
+        now: Duration,
+        retention: Duration,
+    ) -> Result<Settlement, StoreError> {
+        let (now, expiry) = (nanos(now), nanos(now.saturating_add(retention)));
+        let found = self.find(digest, now);
+        if found.live.is_some_and(|record| record.token != token) {
+            return Ok(Settlement::Superseded);
+        }
+        let record = Record {
+            digest: *digest,
+            token,
+            expiry,
+            completed: true,
+        };
+        self.put(found.slot, record, now)?;
+        Ok(Settlement::Done)
+    }
+
+    pub(super) fn release(
+        &mut self,
+        digest: &Digest,
+        token: ClaimToken,
+        now: Duration,
+    ) -> Settlement {
+        let found = self.find(digest, nanos(now));
+        match found.live {
+            Some(record) if record.completed || record.token != token => Settlement::Superseded,
+            Some(_) | None => {
+                if let Some(slot) = found.slot {
+                    self.remove(slot);
+                }
+                Settlement::Done
+            }
+        }
+    }
+
+    /// Finds the record of `digest`. Before that, removes some that have expired.
+    fn find(&mut self, digest: &Digest, now: Nanos) -> Found {
+        for _ in 0..SWEEP {
+            self.remove_expired(now);
+        }
+        let slot = self
+            .table
+            .find(hash(digest), |slot| {
+                self.records[*slot as usize].digest == *digest
+            })
+            .copied();
+        let live = slot
+            .map(|slot| self.records[slot as usize])
+            .filter(|record| record.expiry > now);
+        Found { slot, live }
+    }
+
+    /// Removes one record that has expired, if there is one.
+    fn remove_expired(&mut self, now: Nanos) -> bool {
+        let expired = [&self.claimed, &self.completed]
+            .into_iter()
+            .filter_map(BTreeSet::first)
+            .find(|(expiry, _)| *expiry <= now)
+            .copied();
+        if let Some((_, slot)) = expired {
+            self.remove(slot);
+        }
+        expired.is_some()
+    }
+
+    /// Writes `record` over the one in `slot`, or to a place of its own.
+    fn put(&mut self, slot: Option<Slot>, record: Record, now: Nanos) -> Result<(), StoreError> {
+        let slot = if let Some(slot) = slot {
+            self.unqueue(slot);
+            slot
+        } else {
+            if self.len() >= self.capacity {
+                self.make_room(now)?;
+            }
+            self.vacant_slot(&record)
+        };
+        self.records[slot as usize] = record;
+        self.queue(record.completed).insert((record.expiry, slot));
+        Ok(())
+    }
+
+    /// A slot that the table leads to from the digest of `record`.
+    fn vacant_slot(&mut self, record: &Record) -> Slot {
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            let slot = self.records.len();
+            if slot == self.records.capacity() {
+                // Doubles, but not beyond what can be needed.
+                self.records
+                    .reserve_exact(slot.max(16).min(self.capacity - slot));
+            }
+            self.records.push(*record);
+            Slot::try_from(slot).expect("the capacity is a number of slots")
+        });
+        let Self { table, records, .. } = self;
+        table.insert_unique(hash(&record.digest), slot, |slot| {
+            hash(&records[*slot as usize].digest)
+        });
+        slot
+    }
+
+    /// Removes an expired record, or else the completed one that expires first.
+    fn make_room(&mut self, now: Nanos) -> Result<(), StoreError> {
+        if self.remove_expired(now) {
+            return Ok(());
+        }
+        let Some(&(_, slot)) = self.completed.first() else {
+            return Err(StoreError::new("it is full of running claims"));
+        };
+        self.forgotten_early += 1;
+        self.remove(slot);
+        Ok(())
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        self.unqueue(slot);
+        let digest = &self.records[slot as usize].digest;
+        if let Ok(entry) = self.table.find_entry(hash(digest), |other| *other == slot) {
+            entry.remove();
+        }
+        self.vacant.push(slot);
+    }
+
+    fn unqueue(&mut self, slot: Slot) {
+        let Record {
+            expiry, completed, ..
+        } = self.records[slot as usize];
+        self.queue(completed).remove(&(expiry, slot));
+    }
+
+    fn queue(&mut self, completed: bool) -> &mut BTreeSet<(Nanos, Slot)> {
+        if completed {
+            &mut self.completed
+        } else {
+            &mut self.claimed
+        }
+    }
+}
+
+/// The digest is uniform already, and nobody can choose it.
+fn hash(digest: &Digest) -> u64 {
+    u64::from_le_bytes(*digest.first_chunk().expect("32 bytes"))
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+}

@@ -1,0 +1,152 @@
+//! Let the inner service see each verified event once.
+//!
+//! Senders deliver at least once: they retry after a response that got lost, after a time-out that the handler did not
+//! notice, and when somebody presses "resend". And whoever captured a delivery can send it again within the tolerance of
+//! its timestamp. All of these carry the same signed id. This middleware claims the id in a [`Store`] before the inner
+//! service sees the event, and remembers it once the event is processed.
+//!
+//! # Example
+//!
+//! The layer goes inside [`SvixVerifyLayer`](crate::SvixVerifyLayer), which tells it the id:
+//!
+//! ```
+//! use std::convert::Infallible;
+//! use std::time::Duration;
+//!
+//! use http::{Request, Response};
+//! use tower::ServiceBuilder;
+//! use tower_svix::{IdempotencyLayer, Secret, SvixVerifyLayer, VerifiedBody};
+//!
+//! /// Runs once for each event.
+//! async fn process(request: Request<VerifiedBody>) -> Result<Response<String>, Infallible> {
+//!     Ok(Response::default())
+//! }
+//!
+//! # #[cfg(feature = "idempotency-memory")]
+//! # fn example(secret: Secret) {
+//! use tower_svix::idempotency::MemoryStore;
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(SvixVerifyLayer::new(secret))
+//!     .layer(IdempotencyLayer::new(MemoryStore::new()).lease(Duration::from_secs(30)))
+//!     .service_fn(process);
+//! # }
+//! ```
+//!
+//! # States of an event
+//!
+//! ```text
+//!                 claim: the inner service is called
+//!       ┌──────┐ ───────────────────────────────────▶ ┌─────────┐  2xx: complete   ┌───────────┐
+//!  ────▶│ free │                                      │ claimed │ ────────────────▶│ completed │
+//!       └──────┘ ◀─────────────────────────────────── └─────────┘                  └───────────┘
+//!          ▲       other response, error, panic, or        │  ▲                        │  ▲
+//!          │       sender hung up: release                 │  │ another delivery:      │  │ another delivery:
+//!          │     ◀─────────────────────────────────────────┘  └─ 409, Retry-After      │  └─ 200, replayed
+//!          │       the lease passes (default 60 s)                                     │
+//!          └───────────────────────────────────────────────────────────────────────────┘
+//!                  the retention passes (default 48 h)
+//! ```
+//!
+//! | Delivery | Answer | `code` | Inner service |
+//! | --- | --- | --- | --- |
+//! | of a free event | the inner service's | | called |
+//! | of a completed event | 200, empty, with `idempotency-replayed: true` | | not called |
+//! | of a claimed event | 409 with `Retry-After`: when the lease passes | `event-in-progress` | not called |
+//! | while the store fails | 503 with `Retry-After` | `store-unavailable` | not called |
+//! | without a `VerifiedEvent` | 500: the layer is in the wrong place | `event-missing` | not called |
+//!
+//! A response of the middleware's own has a body of the type `application/problem+json`, as [refusals](crate::verify#refusals)
+//! have. Every response has its [`Outcome`] in its extensions.
+//!
+//! # What is promised
+//!
+//! 1. **An event that is processed is not processed again** while it is remembered, however many deliveries of it arrive
+//!    at once: they race on one atomic operation of the store. The exceptions are named below.
+//! 2. **No event is lost.** None is acknowledged with a 2xx before the inner service processed it: neither a duplicate of
+//!    one that is still running, nor any while the store cannot tell. The response of the inner service is passed on only
+//!    after the store was told of it.
+//! 3. **A failure is retried.** Whatever is not processed is released before the sender is answered, so that its next
+//!    attempt is processed. If the request is dropped, because the sender hung up or the handler panicked, the claim is
+//!    released in the background; if the process dies, the lease passes.
+//! 4. **Whoever comes late changes nothing.** An inner service that takes longer than the lease may find the event claimed
+//!    by another delivery. It can then neither complete nor release that claim: each claim has a random token.
+//! 5. **Tenants are apart.** The [key](EventKey) of an event holds the [name](crate::Keyring::named) of the keyring that
+//!    verified it. It does not hold which key did, so that a retry after a rotation is still a duplicate. Nor does it hold
+//!    the payload: the id alone tells events apart.
+//!
+//! # When an event is processed twice
+//!
+//! An effect and its record in another place cannot be made one. These remain, and each is preferred to losing the event:
+//!
+//! - The process dies between the effect and the record of it: the event is processed again after the lease.
+//! - The inner service takes longer than the lease, and another delivery arrives: [`Outcome::Superseded`].
+//! - The store fails when the event is to be completed: the response stands, and the event is processed again if it is
+//!   delivered again after the lease: [`Outcome::Unsettled`].
+//! - The store forgets: see [`MemoryStore`](#stores) and [`RedisStore`](#stores) for when they do.
+//! - [`risk_duplicates_when_the_store_fails`](IdempotencyLayer::risk_duplicates_when_the_store_fails) is on, and the store
+//!   failed: [`Outcome::Unprotected`].
+//!
+//! With the `tracing` feature, each of these but the first is an event of the level `ERROR`, and so is a release that
+//! failed.
+//!
+//! If the effect is a change in a database, there is a way without exceptions: write the event's id to a table with a
+//! unique key in the same transaction as the effect, and this middleware is not needed. The example
+//! `exactly_once` does so. Prefer it whenever one transaction holds all that the handler does. Prefer this middleware if
+//! the effect is elsewhere, as a mail or a call of another service is, or in several places; if the database should not be
+//! asked about duplicates; or in front of handlers that you cannot change. The two also go together.
+//!
+//! # Stores
+//!
+//! - `MemoryStore` (feature `idempotency-memory`): one process, bounded memory, forgets on restart.
+//! - `RedisStore` (feature `idempotency-redis`): any number of processes.
+//! - Your own: an implementation of [`Store`], which the [suite](Store#contract) of the feature `idempotency-conformance`
+//!   can be run against.
+//!
+//! # Placement
+//!
+//! - Inside [`SvixVerifyLayer`](crate::SvixVerifyLayer). What is not verified never reaches the store.
+//! - Outside a time-out that is shorter than the lease. A time-out outside this layer works too, as it drops the request,
+//!   but then the handler may be stopped half-way.
+//! - Outside limits on concurrency and buffers, which duplicates then do not use up.
+//! - Outside a layer that catches panics, if they should be answered with a 500; otherwise the connection closes.
+//!
+//! # Cancel safety
+//!
+//! To drop the response future before the inner service answered drops the inner service's future, and releases the claim.
+//! After it answered, it is completed or released in the background. In both cases the work is handed to
+//! [`Store::detach`]: the memory store does it at once, the Redis store in a task of the surrounding Tokio runtime that
+//! ends within its time-out.
+
+mod claim;
+#[cfg(feature = "idempotency-conformance")]
+#[cfg_attr(docsrs, doc(cfg(feature = "idempotency-conformance")))]
+pub mod conformance;
+mod future;
+mod key;
+mod layer;
+#[cfg(feature = "idempotency-memory")]
+mod memory;
+mod outcome;
+#[cfg(feature = "idempotency-redis")]
+mod redis;
+mod report;
+mod service;
+mod store;
+
+pub use self::future::ResponseFuture;
+pub use self::key::{ClaimToken, EventKey};
+pub use self::layer::IdempotencyLayer;
+#[cfg(feature = "idempotency-memory")]
+#[cfg_attr(docsrs, doc(cfg(feature = "idempotency-memory")))]
+pub use self::memory::MemoryStore;
+pub use self::outcome::Outcome;
+#[cfg(feature = "idempotency-redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "idempotency-redis")))]
+pub use self::redis::RedisStore;
+pub(crate) use self::report::Report;
+pub use self::service::Idempotency;
+pub use self::store::{Claim, Detached, Settlement, Store, StoreError};
+#[cfg(feature = "idempotency-memory")]
+#[cfg_attr(docsrs, doc(cfg(feature = "idempotency-memory")))]
+pub use crate::clock::MonotonicClock;

@@ -1,0 +1,51 @@
+//! What an operator should hear of.
+
+use std::fmt;
+
+use super::key::EventKey;
+use super::store::StoreError;
+
+/// Something that went wrong, and that no response of the inner service tells.
+#[derive(Debug)]
+pub(crate) enum Report<'a> {
+    EventMissing,
+    ClaimFailed(&'a EventKey, &'a StoreError),
+    CompletionFailed(&'a EventKey, &'a StoreError),
+    ReleaseFailed(&'a EventKey, &'a StoreError),
+    Superseded(&'a EventKey),
+}
+
+impl Report<'_> {
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody listens"))]
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::EventMissing => "event-missing",
+            Self::ClaimFailed(..) => "claim-failed",
+            Self::CompletionFailed(..) => "completion-failed",
+            Self::ReleaseFailed(..) => "release-failed",
+            Self::Superseded(_) => "superseded",
+        }
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EventMissing => f.write_str(
+                "IdempotencyLayer is not inside SvixVerifyLayer: nothing is processed on this route",
+            ),
+            Self::ClaimFailed(key, error) => {
+                write!(f, "cannot tell whether {key} was processed: {error}")
+            }
+            Self::CompletionFailed(key, error) => {
+                write!(f, "{key} was processed, but may be processed again: {error}")
+            }
+            Self::ReleaseFailed(key, error) => {
+                write!(f, "{key} has to wait until its lease has passed: {error}")
+            }
+            Self::Superseded(key) => {
+                write!(f, "{key} took longer than its lease, and was claimed again since")
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What a request goes through before the store is asked.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::claim::Claiming;
+use super::future::ResponseFuture;
+use super::key::EventKey;
+use super::layer::Config;
+use super::outcome::Answer;
+use super::report::Report;
+use super::store::Store;
+use crate::signature::VerifiedEvent;
+use crate::trace::reported;
+use crate::verify::ResponseBody;
+
+/// Middleware that lets the inner service see each verified event once.
+///
+/// Made by [`IdempotencyLayer`](super::IdempotencyLayer). See the [module docs](crate::idempotency) for an example.
+///
+/// # Clone
+///
+/// The inner service must be `Clone`: an event is handed to a clone of it, which is driven to readiness only once the
+/// event is claimed. A duplicate so never holds a permit or a buffer slot of the inner service.
+pub struct Idempotency<S, St> {
+    inner: S,
+    store: Arc<St>,
+    config: Arc<Config>,
+}
+
+impl<S, St> Idempotency<S, St> {
+    pub(super) fn new(inner: S, store: Arc<St>, config: Arc<Config>) -> Self {
+        Self {
+            inner,
+            store,
+            config,
+        }
+    }
+
+    /// Gets a reference to the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Gets a mutable reference to the inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, St, B, ResBody> Service<Request<B>> for Idempotency<S, St>
+where
+    S: Service<Request<B>, Response = Response<ResBody>> + Clone,
+    St: Store,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, B, St>;
+
+    /// Always ready: the inner service is asked once the event is claimed.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some(event) = request.extensions().get::<VerifiedEvent>() else {
+            reported(&Report::EventMissing);
+            return ResponseFuture::answer(Answer::EventMissing, Arc::clone(&self.config));
+        };
+        let key = EventKey::from(event);
+        let config = Arc::clone(&self.config);
+        match Claiming::start(Arc::clone(&self.store), key, config.lease) {
+            Ok(claiming) => ResponseFuture::claim(claiming, request, self.inner.clone(), config),
+            Err(_) if config.processes_without_store => {
+                ResponseFuture::process_unprotected(request, self.inner.clone(), config)
+            }
+            Err(_) => ResponseFuture::answer(Answer::StoreUnavailable, config),
+        }
+    }
+}
+
+/// Shares the store, which need not be `Clone`.
+impl<S: Clone, St> Clone for Idempotency<S, St> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            store: Arc::clone(&self.store),
+            config: Arc::clone(&self.config),
+        }
+    }
+}
+
+impl<S: fmt::Debug, St> fmt::Debug for Idempotency<S, St> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Idempotency")
+            .field("inner", &self.inner)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,226 @@
+//! What a store must do.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key::{ClaimToken, EventKey};
+
+/// A short piece of work that outlives the request it belongs to. See [`Store::detach`].
+pub type Detached = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where it is written down which events are being processed, and which have been.
+///
+/// For one key, a store is in one of three states: *free*, *claimed* under a token until a lease ends, or *completed*
+/// under a token until the retention ends. Either end makes the key free by itself.
+///
+/// # Contract
+///
+/// Events are processed once because of what a store promises, and in no other place. An implementation must uphold:
+///
+/// 1. Each operation is atomic. Of any number of concurrent claims on a free key, from any number of processes, exactly
+///    one is told [`Claim::Claimed`]. To look first and to insert afterwards is not enough: two claims can look before
+///    either inserts. Use what the engine decides alone: one lock, one script, one `INSERT … ON CONFLICT`.
+/// 2. A key that is claimed or completed is not forgotten before its time. A store that has no room for another claim
+///    must return an error, which makes the sender try again later. It may give up the oldest completed keys to stay
+///    within bounds, if its documentation says so.
+/// 3. Nothing stays for ever: the lease and the retention hold even if the process dies in the middle.
+/// 4. Two keys are never taken for one. Compare whole keys, or a cryptographic hash of them: ids are chosen by senders.
+/// 5. An operation that is repeated with the same token returns the same: clients of networked stores send a command
+///    again if the connection broke before the reply.
+/// 6. Waiting is bounded. An operation that takes too long returns an error, and may have been carried out all the same.
+///
+/// The suite of the feature `idempotency-conformance` checks most of this for any implementation.
+///
+/// # Example
+///
+/// A store of another kind is an `impl` of three `async fn`, and of [`detach`](Store::detach). This one adds a log to
+/// any other store:
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_svix::idempotency::{Claim, ClaimToken, Detached, EventKey, Settlement, Store, StoreError};
+///
+/// struct Logged<St>(St);
+///
+/// impl<St: Store> Store for Logged<St> {
+///     async fn claim(
+///         &self,
+///         key: &EventKey,
+///         token: ClaimToken,
+///         lease: Duration,
+///     ) -> Result<Claim, StoreError> {
+///         let claim = self.0.claim(key, token, lease).await?;
+///         println!("{key}: {claim:?}");
+///         Ok(claim)
+///     }
+///
+///     async fn complete(
+///         &self,
+///         key: &EventKey,
+///         token: ClaimToken,
+///         retention: Duration,
+///     ) -> Result<Settlement, StoreError> {
+///         self.0.complete(key, token, retention).await
+///     }
+///
+///     async fn release(&self, key: &EventKey, token: ClaimToken) -> Result<Settlement, StoreError> {
+///         self.0.release(key, token).await
+///     }
+///
+///     fn detach(&self, work: Detached) {
+///         self.0.detach(work);
+///     }
+/// }
+/// ```
+pub trait Store: Send + Sync + 'static {
+    /// Claims `key` for `token` until `lease` has passed.
+    ///
+    /// | `key` is | Returns | Afterwards |
+    /// | --- | --- | --- |
+    /// | free | [`Claim::Claimed`] | claimed by `token` for `lease` |
+    /// | claimed by `token` | [`Claim::Claimed`] | as before |
+    /// | claimed by another token | [`Claim::InProgress`] | as before |
+    /// | completed | [`Claim::Completed`] | as before |
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot tell. The claim may have been carried out: it is released later if possible,
+    /// and ends with its lease if not.
+    fn claim(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
+
+    /// Writes down for `retention` that the event was processed by the holder of `token`.
+    ///
+    /// | `key` is | Returns | Afterwards |
+    /// | --- | --- | --- |
+    /// | claimed or completed by `token` | [`Settlement::Done`] | completed by `token` for `retention` |
+    /// | free: the lease has passed, and nobody else claimed it | [`Settlement::Done`] | the same |
+    /// | claimed or completed by another token | [`Settlement::Superseded`] | as before |
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot tell whether it was written down.
+    fn complete(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> impl Future<Output = Result<Settlement, StoreError>> + Send;
+
+    /// Gives the claim up, since the event was not processed.
+    ///
+    /// | `key` is | Returns | Afterwards |
+    /// | --- | --- | --- |
+    /// | claimed by `token` | [`Settlement::Done`] | free |
+    /// | free | [`Settlement::Done`] | free |
+    /// | claimed by another token, or completed | [`Settlement::Superseded`] | as before |
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot tell. The claim then ends with its lease.
+    fn release(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+    ) -> impl Future<Output = Result<Settlement, StoreError>> + Send;
+
+    /// Runs `work` to its end without anyone who waits for it, or drops it.
+    ///
+    /// When a request is given up, as happens when the sender hangs up, its claim must still be released, and that cannot
+    /// be awaited in a destructor. `work` is that one call, or the call that was under way, of this store's own operations
+    /// and so bounded by what bounds them. A store whose operations never wait polls it once; one that needs a runtime
+    /// spawns it. To drop it is correct too, and leaves the event claimed until the lease has passed.
+    ///
+    /// This is called from destructors, perhaps while a panic unwinds: it must not panic.
+    fn detach(&self, work: Detached);
+}
+
+/// What came of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The event is the caller's to process, until the lease has passed.
+    Claimed,
+    /// The event has been processed.
+    Completed,
+    /// The event is being processed.
+    InProgress {
+        /// When the lease of whoever processes it ends, from now. It may be done much earlier.
+        expires_in: Duration,
+    },
+}
+
+/// What came of the attempt to complete or release a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is completed or released.
+    Done,
+    /// The lease had passed, and the event was claimed again: nothing was changed.
+    Superseded,
+}
+
+/// Why a store could not tell.
+#[derive(Debug)]
+pub struct StoreError {
+    cause: Box<dyn Error + Send + Sync>,
+}
+
+impl StoreError {
+    /// An error of the store's engine, or a text.
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            cause: cause.into(),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the idempotency store failed: {}", self.cause)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+/// Several layers can share a store.
+impl<St: Store> Store for Arc<St> {
+    fn claim(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Claim, StoreError>> + Send {
+        (**self).claim(key, token, lease)
+    }
+
+    fn complete(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> impl Future<Output = Result<Settlement, StoreError>> + Send {
+        (**self).complete(key, token, retention)
+    }
+
+    fn release(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+    ) -> impl Future<Output = Result<Settlement, StoreError>> + Send {
+        (**self).release(key, token)
+    }
+
+    fn detach(&self, work: Detached) {
+        (**self).detach(work);
+    }
+}

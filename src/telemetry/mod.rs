@@ -1,0 +1,73 @@
+//! What can be seen of a delivery from outside: a span with the feature `tracing`, and numbers with the feature
+//! `metrics`. Without them it is all empty, and costs nothing.
+
+mod meter;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_span.rs"]
+mod span;
+#[cfg(feature = "tracing")]
+mod span;
+mod stopwatch;
+
+use http::StatusCode;
+
+use self::span::Span;
+use self::stopwatch::Stopwatch;
+use crate::signature::VerifiedEvent;
+use crate::trace;
+use crate::verify::Rejection;
+
+/// What is observed of one delivery, from the moment its headers are there to the response.
+pub(crate) struct Delivery {
+    span: Span,
+    /// A lap is a phase.
+    stopwatch: Stopwatch,
+}
+
+/// What a delivery spends its time with.
+#[derive(Clone, Copy)]
+pub(crate) enum Phase {
+    /// The lookup of the keys.
+    Keys,
+    /// The arrival of the body, and the hash over it.
+    Body,
+    /// The wait until the inner service has room.
+    Capacity,
+    /// The inner service.
+    Handler,
+}
+
+impl Delivery {
+    pub(crate) fn start() -> Self {
+        Self {
+            span: Span::new(),
+            stopwatch: Stopwatch::start(),
+        }
+    }
+
+    /// Makes what happens until the guard is dropped a part of the delivery.
+    pub(crate) fn enter(&self) -> impl Drop + use<> {
+        self.span.enter()
+    }
+
+    /// Ends a phase, and starts the next.
+    pub(crate) fn end_of(&mut self, phase: Phase) {
+        self.span.record_phase(phase, self.stopwatch.lap());
+    }
+
+    pub(crate) fn verified(&self, event: &VerifiedEvent) {
+        self.span.record_event(event);
+        meter::verified(event.payload().len(), self.stopwatch.total());
+    }
+
+    pub(crate) fn refused(&self, rejection: &Rejection) {
+        self.span
+            .record_outcome(rejection.code(), rejection.status());
+        meter::refused(rejection.code());
+        trace::refused(rejection);
+    }
+
+    pub(crate) fn answered(&self, status: StatusCode) {
+        self.span.record_outcome("verified", status);
+    }
+}
