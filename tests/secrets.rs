@@ -146,9 +146,10 @@ fn a_signature_is_the_one_of_the_official_library() {
         let secret = Secret::from_bytes(&key).expect("a key");
         let official = standardwebhooks::Webhook::from_bytes(key).expect("a key");
 
-        let id: String = (0..rng.random_range(1..60))
+        let inner: String = (0..rng.random_range(0..60))
             .map(|_| id_char(&mut rng))
             .collect();
+        let id = format!("<{inner}>");
         let body: String = (0..rng.random_range(0..300))
             .map(|_| rng.random::<char>())
             .collect();
@@ -165,7 +166,8 @@ fn a_signature_is_the_one_of_the_official_library() {
 #[test]
 fn an_id_that_receivers_refuse_is_not_signed() {
     for id in [
-        "", ".", "a.b", "msg_1.", "msg\n", "msg\t1", "\u{7f}", "msg_ä", "msg\0",
+        "", ".", "a.b", "msg_1.", "msg\n", "msg\t1", "\u{7f}", "msg_ä", "msg\0", " ", " msg",
+        "msg ",
     ] {
         let error = secret().sign(id, NOW, BODY).expect_err(id);
         assert_eq!(error, SignError::InvalidId, "{id:?}");

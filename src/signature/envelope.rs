@@ -108,7 +108,8 @@ impl Envelope {
 
 /// The texts of the id and timestamp headers of a delivery that is to be signed.
 pub(super) fn for_signing(id: &str, unix_seconds: u64) -> Result<(&[u8], String), SignError> {
-    if !is_valid_id(id.as_bytes()) {
+    // HTTP takes spaces around the value of a header away, and the receiver would see another id than the signed one.
+    if !is_valid_id(id.as_bytes()) || id.trim_ascii() != id {
         return Err(SignError::InvalidId);
     }
     Ok((id.as_bytes(), unix_seconds.to_string()))

@@ -128,7 +128,8 @@ impl Error for VerifyError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The id is empty, holds bytes outside visible ASCII, or holds a full stop: receivers would refuse it.
+    /// Receivers would refuse the id: it is empty, holds bytes outside visible ASCII or a full stop, or has a space at an
+    /// end, where HTTP takes it away.
     InvalidId,
     /// The key is a public one, which can verify only.
     PublicKey,
@@ -141,7 +142,7 @@ pub enum SignError {
 impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::InvalidId => "the id of a delivery must be visible ASCII without a full stop",
+            Self::InvalidId => "the id of a delivery must be visible ASCII without a full stop and without spaces around it",
             Self::PublicKey => "a public key cannot sign",
             Self::ClockUnavailable => "the sender's clock is unavailable",
             Self::RandomnessUnavailable => "the operating system gave no random bytes",

@@ -104,8 +104,8 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`SignError::InvalidId`] for an id that receivers refuse: an empty one, one with bytes outside visible ASCII, or
-    /// one with a full stop. [`SignError::PublicKey`] for a public key, which can verify only.
+    /// [`SignError::InvalidId`] for an id that receivers refuse: an empty one, one with bytes outside visible ASCII or
+    /// with a full stop, or one with a space at an end. [`SignError::PublicKey`] for a public key, which can verify only.
     ///
     /// # Example
     ///

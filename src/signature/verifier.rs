@@ -86,7 +86,7 @@ impl Verifier {
         self
     }
 
-    /// The clock that timestamps are compared with. Default: [`SystemClock`].
+    /// The clock that timestamps are compared with. Default: [`SystemClock`](crate::SystemClock).
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.policy.clock = Arc::new(clock);
         self

@@ -1,4 +1,5 @@
 //! The examples as processes, as a user runs them.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::env;
 use std::ffi::OsStr;

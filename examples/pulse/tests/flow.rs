@@ -11,20 +11,14 @@ use support::{Flow, eventually, read_json};
 async fn a_submitted_document_ends_as_a_file_with_its_result() {
     let flow = Flow::start().await;
     let schema = json!({ "type": "object", "properties": { "title": { "type": "string" } } });
-    std::fs::write(flow.schema(), schema.to_string()).unwrap();
-    let schema = flow.schema();
-    let _server = flow
-        .spawn_server(&["--schema", schema.to_str().unwrap()])
-        .await;
+    let schema = flow.file("schema.json", &schema.to_string());
+    let _server = flow.spawn_server(&["--schema", &schema]).await;
 
     let link = flow.run("portal", &[]).await;
     assert!(link.starts_with("https://app.svix.com/"), "{link}");
 
-    let document = flow.results().join("../invoice.pdf");
-    std::fs::write(&document, b"%PDF-1.7").unwrap();
-    let job_id = flow
-        .run("submit", &[document.to_str().unwrap(), "--pages", "1-2"])
-        .await;
+    let document = flow.file("invoice.pdf", "%PDF-1.7");
+    let job_id = flow.run("submit", &[&document, "--pages", "1-2"]).await;
 
     let result = flow.until_stored(&job_id).await;
     assert_eq!(result, flow_result(&flow, &job_id).await);

@@ -53,8 +53,11 @@ impl Flow {
         self.folder.path().join("results")
     }
 
-    pub fn schema(&self) -> PathBuf {
-        self.folder.path().join("schema.json")
+    /// Writes a file beside them.
+    pub fn file(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.into_os_string().into_string().unwrap()
     }
 
     /// The receiver and its worker in this process.
