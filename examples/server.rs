@@ -8,6 +8,8 @@
 //!   by white space: two of them during a rotation. Without the variable, a random secret is made and shown.
 //! - `GET /events` lists what was received so far. It is open to everyone who can reach it: in production, leave it out
 //!   or guard it.
+//! - An event is processed once, however often it is delivered. `REDIS_URL` is the Redis that remembers events, for any
+//!   number of servers and across restarts. Without the variable, this process remembers them.
 //! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
 
 use std::collections::{HashMap, VecDeque};
@@ -20,25 +22,28 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::serve::{Listener, ListenerExt as _};
-use axum::{Extension, Json, Router, middleware};
+use axum::{Extension, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower_http::timeout::TimeoutLayer;
-use tower_svix::{Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
+use tower_svix::idempotency::{MemoryStore, Outcome, RedisStore, Store};
+use tower_svix::{IdempotencyLayer, Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
 
 /// How many connections are open at once. Each holds at most one body, of up to `BODY_LIMIT` bytes.
 const MAX_CONNECTIONS: usize = 512;
@@ -67,6 +72,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
     // Before anyone knows that the server is there, so that no signal is missed.
     let stop = stop_signal()?;
     let (secrets, made_up) = secrets()?;
+    let router = match env::var("REDIS_URL") {
+        Ok(url) => router(secrets, RedisStore::new(redis_connection(&url).await?)),
+        Err(_) => router(secrets, MemoryStore::new()),
+    };
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(&address)
         .await
@@ -81,25 +90,42 @@ async fn run() -> Result<(), Box<dyn Error>> {
             reachable(address)
         ));
     }
-    serve(listener, router(secrets), stop).await;
+    serve(listener, router, stop).await;
     say(format_args!("stopped"));
     Ok(())
 }
 
-fn router(secrets: Vec<Secret>) -> Router {
-    let verify = SvixVerifyLayer::new(secrets).body_limit(BODY_LIMIT);
+/// A connection that repairs itself. Errors do not repeat the URL, which may hold a password.
+async fn redis_connection(url: &str) -> Result<ConnectionManager, String> {
+    let client = redis::Client::open(url).map_err(|error| format!("REDIS_URL: {error}"))?;
+    client
+        .get_connection_manager()
+        .await
+        .map_err(|error| format!("cannot connect to REDIS_URL: {error}"))
+}
+
+fn router(secrets: Vec<Secret>, store: impl Store) -> Router {
+    let events = Arc::<Mutex<Events>>::default();
+    // The last layer is the outermost.
+    let webhook = post(receive)
+        .route_layer(IdempotencyLayer::new(store))
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(&events),
+            report_duplicate,
+        ))
+        .route_layer(SvixVerifyLayer::new(secrets).body_limit(BODY_LIMIT));
     Router::new()
-        .route("/webhook", post(receive).route_layer(verify))
+        .route("/webhook", webhook)
         .route("/events", get(list))
         .layer(middleware::map_response(report_refusal))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             REQUEST_TIMEOUT,
         ))
-        .with_state(Arc::default())
+        .with_state(events)
 }
 
-/// Runs for verified deliveries only.
+/// Runs once for each verified event.
 async fn receive(
     State(events): State<Arc<Mutex<Events>>>,
     Extension(event): Extension<VerifiedEvent>,
@@ -117,6 +143,7 @@ async fn receive(
         r#type: event_type,
         timestamp: event.unix_seconds(),
         count: 1,
+        duplicates: 0,
     });
     say(format_args!("event {received}"));
     format!("received {received}\n")
@@ -124,6 +151,28 @@ async fn receive(
 
 async fn list(State(events): State<Arc<Mutex<Events>>>) -> Json<Vec<Received>> {
     Json(lock(&events).list())
+}
+
+/// Counts a duplicate, and says what else became of an event: the layer leaves the outcome in the response.
+async fn report_duplicate(
+    State(events): State<Arc<Mutex<Events>>>,
+    Extension(event): Extension<VerifiedEvent>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    match response.extensions().get::<Outcome>() {
+        None | Some(Outcome::Processed) => {}
+        Some(Outcome::Replayed) => match lock(&events).record_duplicate(event.id()) {
+            Some(known) => say(format_args!("duplicate {known}")),
+            None => say(format_args!(
+                "duplicate {} (of an earlier run or another server)",
+                event.id()
+            )),
+        },
+        Some(outcome) => say(format_args!("{} {}: {outcome}", outcome.code(), event.id())),
+    }
+    response
 }
 
 /// Says why a request was refused: the layer leaves the cause in the response.
@@ -141,14 +190,18 @@ struct Received {
     r#type: Option<String>,
     /// When it was first sent, in seconds since 1970.
     timestamp: u64,
+    /// How often it was processed: once, unless the store forgot it or could not be told.
     count: u64,
+    /// How often it was delivered in vain.
+    duplicates: u64,
 }
 
 impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `escape_debug`, since a payload may hold anything, such as a line that looks like one of ours.
         let event_type = self.r#type.as_deref().unwrap_or("(no type)").escape_debug();
-        write!(f, "{event_type} {} (delivery {})", self.id, self.count)
+        let delivery = self.count + self.duplicates;
+        write!(f, "{event_type} {} (delivery {delivery})", self.id)
     }
 }
 
@@ -178,6 +231,14 @@ impl Events {
         self.numbers.insert(event.id.clone(), number);
         self.latest.push_back(event.clone());
         event
+    }
+
+    /// Returns nothing if the event was not processed here, or is no longer remembered.
+    fn record_duplicate(&mut self, id: &str) -> Option<Received> {
+        let number = self.numbers.get(id)?;
+        let known = &mut self.latest[number - self.forgotten];
+        known.duplicates += 1;
+        Some(known.clone())
     }
 
     fn list(&self) -> Vec<Received> {

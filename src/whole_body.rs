@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 /// One frame with all bytes, or none if there are none. What the public bodies of the crate are made of.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct WholeBody {
     bytes: Bytes,
 }
@@ -57,7 +57,7 @@ impl fmt::Debug for WholeBody {
 macro_rules! define_whole_body {
     ($(#[$attribute:meta])* $name:ident) => {
         $(#[$attribute])*
-        #[derive(Clone, Debug, Default)]
+        #[derive(Clone, Debug)]
         pub struct $name($crate::whole_body::WholeBody);
 
         impl $name {

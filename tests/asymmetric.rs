@@ -21,8 +21,11 @@ use self::support::{Answer, BODY, Case, ID, NOW, request};
 /// What the middleware answers at [`NOW`] with these keys to a delivery of [`BODY`] with these signatures.
 fn answer(keys: impl Into<Keyring>, signatures: &str) -> Answer {
     let layer = SvixVerifyLayer::new(keys).clock(At(NOW));
-    let answer = support::answer(&layer, request("/", signatures));
-    answer.now_or_never().expect("nothing in it waits")
+    // Many signatures take several polls.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(support::answer(&layer, request("/", signatures)))
 }
 
 #[test]
@@ -101,13 +104,13 @@ fn a_keyring_may_mix_both_schemes() {
 }
 
 #[test]
-fn a_list_without_a_signature_of_the_scheme_is_told_apart_from_a_wrong_one() {
-    let unsupported = Some(Rejection::Unverified(VerifyError::NoSupportedSignature));
+fn a_list_without_a_signature_of_the_scheme_is_refused_like_a_wrong_one() {
+    let mismatch = Some(Rejection::Unverified(VerifyError::SignatureMismatch));
     let v1 = support::signature(&support::sender(1));
-    assert_eq!(answer(secret(&sender(1)), &v1).rejection, unsupported);
+    assert_eq!(answer(secret(&sender(1)), &v1).rejection, mismatch);
     let v1a = signature(&sender(1));
     let hmac = support::secret(&support::sender(1));
-    assert_eq!(answer(hmac, &v1a).rejection, unsupported);
+    assert_eq!(answer(hmac, &v1a).rejection, mismatch);
 }
 
 mod bound {

@@ -7,6 +7,8 @@ mod http2;
 mod net;
 #[path = "support/process.rs"]
 mod process;
+#[path = "support/redis.rs"]
+mod redis_server;
 
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
@@ -16,6 +18,7 @@ use serde_json::json;
 
 use self::net::{Delivery, SECRET};
 use self::process::{Server, cargo, example, send, text};
+use self::redis_server::RedisServer;
 
 const OTHER_SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
@@ -33,11 +36,15 @@ fn deliver(server: &Server, more: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn deliveries_are_accepted_and_listed() {
     let server = server();
-    for id in ["msg_1", "msg_2", "msg_1"] {
+    for (id, line) in [
+        ("msg_1", "event "),
+        ("msg_2", "event "),
+        ("msg_1", "duplicate "),
+    ] {
         let (code, output) = deliver(&server, &["--id", id]);
         assert_eq!(code, Some(0), "{output}");
         assert!(output.starts_with("200 OK\n"), "{output}");
-        assert!(server.line("event ").contains(id));
+        assert!(server.line(line).contains(id));
     }
 
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -47,10 +54,31 @@ fn deliveries_are_accepted_and_listed() {
         assert!(timestamp.abs_diff(now.as_secs()) < 300, "{timestamp}");
     }
     let expected = json!([
-        {"id": "msg_1", "type": "job.completed", "timestamp": null, "count": 2},
-        {"id": "msg_2", "type": "job.completed", "timestamp": null, "count": 1},
+        {"id": "msg_1", "type": "job.completed", "timestamp": null, "count": 1, "duplicates": 1},
+        {"id": "msg_2", "type": "job.completed", "timestamp": null, "count": 1, "duplicates": 0},
     ]);
     assert_eq!(events, expected);
+}
+
+#[test]
+fn servers_that_share_a_redis_process_an_event_once() {
+    let redis = RedisServer::start();
+    let start = || {
+        let mut server = example("server");
+        server.env("WEBHOOK_SECRET", SECRET);
+        Server::start(server.env("REDIS_URL", redis.url()))
+    };
+    let servers = [start(), start()];
+    assert_eq!(deliver(&servers[0], &["--id", "msg_1"]).0, Some(0));
+    assert_eq!(deliver(&servers[1], &["--id", "msg_1"]).0, Some(0));
+    servers[1].line("duplicate msg_1 (of an earlier run or another server)");
+    assert_eq!(servers[0].get_json("/events")[0]["count"], 1);
+    assert_eq!(servers[1].get_json("/events"), json!([]));
+    // A restart does not make it forget.
+    drop(servers);
+    let server = start();
+    assert_eq!(deliver(&server, &["--id", "msg_1"]).0, Some(0));
+    server.line("duplicate msg_1");
 }
 
 #[test]
@@ -218,19 +246,20 @@ fn the_server_remembers_the_latest_events_only() {
     assert_eq!(events.len(), 10_000);
     assert!(events.iter().all(|event| event["id"] != "msg_first"));
     assert_eq!(events[9_999]["id"], "msg_last");
-    assert_eq!(events[9_999]["count"], 2);
+    assert_eq!(events[9_999]["count"], 1);
+    assert_eq!(events[9_999]["duplicates"], 1);
 }
 
 #[test]
 fn a_measurement_shows_throughput_latencies_and_statuses() {
     let server = server();
-    let measure = ["--count", "50", "--concurrency", "4", "--id", "msg_1"];
+    let measure = ["--count", "50", "--concurrency", "4"];
     let (code, output) = deliver(&server, &measure);
     assert_eq!(code, Some(0), "{output}");
     for part in ["per second", "p50", "p90", "p99", "max", " 50 200 OK\n"] {
         assert!(output.contains(part), "{part}: {output}");
     }
-    assert_eq!(server.get_json("/events")[0]["count"], 50);
+    assert_eq!(server.get_json("/events").as_array().unwrap().len(), 50);
 
     let (code, output) = deliver(&server, &["--count", "3", "--tamper"]);
     assert_eq!(code, Some(1), "{output}");

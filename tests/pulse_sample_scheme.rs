@@ -75,8 +75,8 @@ fn it_is_accepted_by_no_ordinary_secret() {
         for key in keys.into_iter().flatten() {
             for form in forms(&hex_digest(text, BODY)) {
                 let answer = answer(key.clone(), &form);
-                let unsupported = Rejection::Unverified(VerifyError::NoSupportedSignature);
-                assert_eq!(answer.rejection, Some(unsupported), "{form}");
+                let mismatch = Rejection::Unverified(VerifyError::SignatureMismatch);
+                assert_eq!(answer.rejection, Some(mismatch), "{form}");
             }
         }
     }
@@ -187,4 +187,20 @@ fn it_can_be_in_one_keyring_with_an_ordinary_secret() {
 fn debug_tells_it_apart_and_shows_no_key() {
     let shown = format!("{:?}", sample_scheme(SECRETS[0]));
     assert_eq!(shown, "Secret(HMAC-SHA256 in hexadecimal digits)");
+}
+
+#[test]
+fn a_text_that_everyone_knows_is_no_key() {
+    for (text, expected) in [
+        ("whsec_", SecretError::Empty),
+        (
+            "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+            SecretError::PublicKey,
+        ),
+        ("whpk_", SecretError::PublicKey),
+        ("whsk_AAAA", SecretError::PrivateKey),
+    ] {
+        let error = Secret::text_key_with_hex_signatures(text).unwrap_err();
+        assert_eq!(error, expected, "{text}");
+    }
 }

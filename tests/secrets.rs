@@ -45,7 +45,7 @@ fn the_text_of_a_secret_is_read_leniently_where_that_is_harmless() {
         ("two bytes, no padding", "whsec_YWI=", "whsec_YWI"),
         ("half a padding", "whsec_YQ==", "whsec_YQ="),
         ("unused bits", "whsec_YQ==", "whsec_YR=="),
-        ("unused bits, no padding", "YWI=", "YWJ"),
+        ("unused bits, no padding", "whsec_YWI=", "whsec_YWJ"),
     ] {
         assert_eq!(parse(other), parse(padded), "{name}");
     }
@@ -83,6 +83,11 @@ fn a_text_that_is_no_secret_is_refused_for_its_cause() {
         ("whsec_AAAA\0", SecretError::NotBase64),
         ("whsec_AAAA whsec_BBBB", SecretError::NotBase64),
         ("a secret in words", SecretError::NotBase64),
+        ("null", SecretError::TooShort),
+        ("None", SecretError::TooShort),
+        ("test", SecretError::TooShort),
+        ("changeme", SecretError::TooShort),
+        ("AAAAAAAAAA", SecretError::TooShort),
         ("whpk_", PUBLIC_KEY_EMPTY),
         ("whpk_AAAA", PUBLIC_KEY_TOO_SHORT),
         (" whpk_AAAA ", PUBLIC_KEY_TOO_SHORT),

@@ -158,3 +158,33 @@ fn a_refused_delivery_tells_its_cause_and_nothing_that_the_sender_filled() {
     assert!(!format!("{fields:?}").contains(ID), "{fields:?}");
     assert_eq!(metrics, ["webhook_deliveries_total signature-mismatch 1"]);
 }
+
+#[test]
+fn a_replaced_refusal_tells_the_status_that_was_sent() {
+    let layer = layer().rejection_response(|_| {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    });
+    let (fields, _) = observed(&layer, forged());
+    assert_eq!(fields["http.response.status_code"], "204");
+    assert_eq!(fields["webhook.outcome"], "signature-mismatch");
+}
+
+#[test]
+fn an_inner_service_that_fails_tells_so() {
+    let spans = Spans::default();
+    let subscriber = tracing_subscriber::registry().with(spans.clone());
+    let service = layer().layer(service_fn(|_: Request<VerifiedBody>| async {
+        Err::<Response<Full<Bytes>>, _>("broken")
+    }));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        runtime.block_on(service.oneshot(genuine())).unwrap_err()
+    });
+    let fields = spans.0.lock().unwrap().clone();
+    assert_eq!(fields["webhook.outcome"], "inner-service-failed");
+    assert_eq!(fields["error.type"], "inner-service-failed");
+}

@@ -16,7 +16,7 @@ use crate::signature::{PayloadError, VerifiedEvent};
 
 /// A verified event and its payload, parsed as JSON.
 ///
-/// Only extraction makes one, so what it holds is verified. See the [module docs](crate::extract) for an example.
+/// Only extraction makes one, so what a handler is given is verified. See the [module docs](crate::extract) for an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VerifiedJson<T> {

@@ -36,16 +36,12 @@
 //! # States of an event
 //!
 //! ```text
-//!                 claim: the inner service is called
-//!       ┌──────┐ ───────────────────────────────────▶ ┌─────────┐  2xx: complete   ┌───────────┐
-//!  ────▶│ free │                                      │ claimed │ ────────────────▶│ completed │
-//!       └──────┘ ◀─────────────────────────────────── └─────────┘                  └───────────┘
-//!          ▲       other response, error, panic, or        │  ▲                        │  ▲
-//!          │       sender hung up: release                 │  │ another delivery:      │  │ another delivery:
-//!          │     ◀─────────────────────────────────────────┘  └─ 409, Retry-After      │  └─ 200, replayed
-//!          │       the lease passes (default 60 s)                                     │
-//!          └───────────────────────────────────────────────────────────────────────────┘
-//!                  the retention passes (default 48 h)
+//!              claim                      2xx: complete
+//!  free ────────────────────▶ claimed ────────────────────▶ completed
+//!   ▲ ▲                          │                              │
+//!   │ └─ any other end: release ─┤                              │
+//!   │ └─ lease passes (60 s) ────┘                              │
+//!   └────────────────── retention passes (48 h) ────────────────┘
 //! ```
 //!
 //! | Delivery | Answer | `code` | Inner service |

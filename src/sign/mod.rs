@@ -3,7 +3,7 @@
 //! [`SvixSign`] wraps an HTTP client. It receives the body of each request, signs it, and hands the request on with the
 //! three headers: the id, the timestamp, and one signature for each key. Headers of these names that the request
 //! already has are replaced, but for the id: a request that is sent again keeps the id it was given, since receivers
-//! tell duplicates by it.
+//! tell duplicates by it. Headers of the other family are removed, since receivers might read those.
 //!
 //! The body is kept in memory as a whole, because the signature goes before it. The timestamp is taken when the body is
 //! complete.
@@ -33,6 +33,13 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Placement
+//!
+//! Place a layer that retries outside of this one, so that each attempt has a timestamp of its own, and give the request
+//! its id header before: without one, each attempt gets a new id, and the receiver cannot tell that it is the same event.
+//!
+//! # Rotation
 //!
 //! During a rotation the layer takes two keys, the new one and the old one, until all receivers know the new one.
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use crate::clock::{Clock, SystemClock};
-use crate::signature::envelope::given_id;
+use crate::signature::envelope::{given_id, remove_family};
 use crate::signature::{HeaderFamily, SignError, SigningKey};
 
 type NewId = dyn Fn() -> String + Send + Sync;
@@ -42,6 +42,8 @@ impl Signer {
             .ok_or(SignError::ClockUnavailable)?;
         let signatures = self.signatures(&id, now, body)?;
 
+        // A receiver that finds both families complete reads `svix-*`, whichever of them is ours.
+        remove_family(headers, self.family.other());
         let id = HeaderValue::try_from(id).map_err(|_| SignError::InvalidId)?;
         headers.insert(self.family.id_header(), id);
         headers.insert(self.family.timestamp_header(), HeaderValue::from(now));
@@ -60,6 +62,9 @@ impl Signer {
 
     /// One signature for each key, separated by spaces.
     fn signatures(&self, id: &str, now: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
+        if self.keys.is_empty() {
+            return Err(SignError::NoKey);
+        }
         let mut list = Vec::new();
         for key in &self.keys {
             if !list.is_empty() {

@@ -26,12 +26,13 @@ impl Check {
     }
 
     /// Whether the key signed this delivery, all of whose body went through [`update`](Self::update).
-    pub(super) fn finish(self, envelope: &Envelope) -> bool {
+    /// To be asked once.
+    pub(super) fn holds(&mut self, envelope: &Envelope) -> bool {
         match self {
-            Self::Hmac(state) => state.finish().matches_any(hmac_signatures(envelope)),
-            Self::HexHmac(state) => state.finish_hex().matches_any(hex_signatures(envelope)),
+            Self::Hmac(state) => state.tag().matches_any(hmac_signatures(envelope)),
+            Self::HexHmac(state) => state.hex_tag().matches_any(hex_signatures(envelope)),
             #[cfg(feature = "ed25519")]
-            Self::Ed25519(state) => state.finish(),
+            Self::Ed25519(state) => state.holds(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! ed25519 ([RFC 8032]), version `v1a` of the scheme: the sender keeps the private key, receivers hold the public one.
 //!
-//! Verification is strict, so that each message and key have at most one signature that holds: keys and signatures whose
-//! points have a small order are refused (one such signature would hold for every message), and so are keys, points and
-//! scalars in another than their canonical form.
+//! Verification is strict: keys and signatures whose points have a small order are refused, since one such signature would
+//! hold for every message, and so are keys, points and scalars in another than their canonical form, since anyone could
+//! turn one signature into another.
 //!
 //! [RFC 8032]: https://www.rfc-editor.org/rfc/rfc8032
 
@@ -77,8 +77,10 @@ impl Ed25519State {
         }
     }
 
-    pub(super) fn finish(self) -> bool {
+    /// Whether the signature holds. To be asked once.
+    pub(super) fn holds(&mut self) -> bool {
         self.0
+            .take()
             .is_some_and(|verifier| verifier.finalize_and_verify().is_ok())
     }
 }

@@ -34,6 +34,14 @@ impl HeaderFamily {
         self.names()[2]
     }
 
+    #[cfg(feature = "sign")]
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Svix => Self::Webhook,
+            Self::Webhook => Self::Svix,
+        }
+    }
+
     fn names(self) -> [&'static str; 3] {
         match self {
             Self::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
@@ -126,6 +134,14 @@ pub(crate) fn given_id(
         .transpose()
 }
 
+/// Removes the three headers of `family` from a request that is to be signed.
+#[cfg(feature = "sign")]
+pub(crate) fn remove_family(headers: &mut HeaderMap, family: HeaderFamily) {
+    for name in family.names() {
+        headers.remove(name);
+    }
+}
+
 /// An id that leaves `id.timestamp.body` unambiguous: see [`VerifyError::MalformedHeader`].
 fn is_valid_id(id: &[u8]) -> bool {
     is_visible(id) && !id.contains(&b'.')
@@ -138,8 +154,15 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Whether the request is a gRPC call, whose client looks for the outcome in headers of gRPC's own.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE);
-    content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return false;
+    };
+    let mut parts = content_type
+        .as_bytes()
+        .split(|byte| matches!(byte, b'+' | b';' | b' '));
+    parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/grpc"))
 }
 
 /// The text of a header that is given exactly once.

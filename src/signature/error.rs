@@ -11,9 +11,12 @@ pub enum SecretError {
     Empty,
     /// What follows the optional `whsec_` prefix is not base64 in the standard alphabet.
     NotBase64,
+    /// The text has no `whsec_` prefix, and is base64 of less than 8 bytes: more likely a word, such as `null` or
+    /// `changeme`, than a secret.
+    TooShort,
     /// A receiver was given a private ed25519 key (`whsk_…`), which belongs to the sender alone.
     PrivateKey,
-    /// A sender was given a public ed25519 key (`whpk_…`), which cannot sign.
+    /// The text is a public ed25519 key (`whpk_…`), where a secret one is needed: it cannot sign, and everyone knows it.
     PublicKey,
     /// The text is a private ed25519 key (`whsk_…`), and the feature `ed25519` is off.
     PrivateKeyUnsupported,
@@ -36,9 +39,8 @@ impl fmt::Display for SecretError {
             Self::PrivateKey => {
                 "the secret is a private key (`whsk_`): a receiver needs the public key (`whpk_`) only"
             }
-            Self::PublicKey => {
-                "the key is a public key (`whpk_`): a sender needs the private key (`whsk_`)"
-            }
+            Self::TooShort => "the secret is too short, and has no `whsec_` prefix: is it a secret at all?",
+            Self::PublicKey => "the key is a public key (`whpk_`), where a secret one is needed",
             Self::PrivateKeyUnsupported => {
                 "the key is a private ed25519 key (`whsk_`): to sign with it, enable the feature `ed25519`"
             }
@@ -59,7 +61,7 @@ impl Error for SecretError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// This header is missing, and no other family of headers is complete.
+    /// This header is missing, and no family of headers that may be used is complete.
     MissingHeader(&'static str),
     /// This header is given more than once.
     DuplicateHeader(&'static str),
@@ -133,6 +135,8 @@ pub enum SignError {
     InvalidId,
     /// The key is a public one, which can verify only.
     PublicKey,
+    /// There is no key to sign with.
+    NoKey,
     /// The clock did not tell the time.
     ClockUnavailable,
     /// The operating system gave no random bytes to make an id of.
@@ -144,6 +148,7 @@ impl fmt::Display for SignError {
         f.write_str(match self {
             Self::InvalidId => "the id of a delivery must be visible ASCII without a full stop and without spaces around it",
             Self::PublicKey => "a public key cannot sign",
+            Self::NoKey => "there is no key to sign with",
             Self::ClockUnavailable => "the sender's clock is unavailable",
             Self::RandomnessUnavailable => "the operating system gave no random bytes",
         })

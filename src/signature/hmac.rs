@@ -15,8 +15,8 @@ pub(super) const BASE64_LEN: usize = 44;
 /// Characters in the hexadecimal text of a MAC.
 pub(super) const HEX_LEN: usize = 64;
 
-/// An HMAC key with its key schedule already done, so that each delivery only hashes itself.
-#[derive(Clone)]
+/// An HMAC key with its key schedule already done, so that each delivery only hashes itself. It is wiped when it is
+/// dropped, and so is every state that is made from it.
 pub(super) struct HmacKey(Hmac<Sha256>);
 
 impl HmacKey {
@@ -46,17 +46,20 @@ impl HmacState {
     }
 
     /// The MAC in base64, as Svix and Standard Webhooks write it.
-    pub(super) fn finish(self) -> Tag<BASE64_LEN> {
+    pub(super) fn tag(&self) -> Tag<BASE64_LEN> {
         let mut text = [0; BASE64_LEN];
-        let written = STANDARD.encode_slice(self.0.finalize().as_bytes(), &mut text);
+        let written = STANDARD.encode_slice(self.0.clone().finalize().as_bytes(), &mut text);
         debug_assert_eq!(written, Ok(BASE64_LEN));
         Tag(text)
     }
 
     /// The MAC in lower-case hexadecimal digits.
-    pub(super) fn finish_hex(self) -> Tag<HEX_LEN> {
+    pub(super) fn hex_tag(&self) -> Tag<HEX_LEN> {
         let mut text = [0; HEX_LEN];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0.finalize().as_bytes()) {
+        for (pair, byte) in text
+            .chunks_exact_mut(2)
+            .zip(self.0.clone().finalize().as_bytes())
+        {
             let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
         }

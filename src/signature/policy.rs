@@ -37,17 +37,23 @@ impl Policy {
     /// All checks that the headers allow without a key: their form, the time, and that there is anything to compare.
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Envelope, VerifyError> {
         let envelope = Envelope::read(headers, self.header_family, self.allow_dotted_ids)?;
-        if let Some(tolerance) = self.tolerance {
-            let now = self
-                .clock
-                .unix_seconds()
-                .ok_or(VerifyError::ClockUnavailable)?;
-            timestamp::check(envelope.unix_seconds, now, tolerance)?;
-        }
+        self.check_time(&envelope)?;
         if check::is_possible(&envelope) {
             Ok(envelope)
         } else {
             Err(VerifyError::NoSupportedSignature)
         }
+    }
+
+    /// Checks that the timestamp is within the tolerance of now.
+    pub(super) fn check_time(&self, envelope: &Envelope) -> Result<(), VerifyError> {
+        let Some(tolerance) = self.tolerance else {
+            return Ok(());
+        };
+        let now = self
+            .clock
+            .unix_seconds()
+            .ok_or(VerifyError::ClockUnavailable)?;
+        timestamp::check(envelope.unix_seconds, now, tolerance)
     }
 }

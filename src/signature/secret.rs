@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -47,10 +48,10 @@ use super::hmac::{self, HmacKey};
 /// ```
 #[derive(Clone)]
 pub struct Secret {
-    key: Key,
+    /// Shared, so that the key stays in one place of the memory, from where it is wiped in the end.
+    key: Arc<Key>,
 }
 
-#[derive(Clone)]
 enum Key {
     Hmac(HmacKey),
     HexHmac(HmacKey),
@@ -82,7 +83,8 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`SecretError::Empty`] if there is nothing else.
+    /// [`SecretError::Empty`] if there is nothing else, or nothing but `whsec_`. [`SecretError::PublicKey`] and
+    /// [`SecretError::PrivateKey`] for the text of an ed25519 key.
     ///
     /// # Example
     ///
@@ -93,9 +95,17 @@ impl Secret {
     /// # Ok::<(), tower_svix::SecretError>(())
     /// ```
     pub fn text_key_with_hex_signatures(text: &str) -> Result<Self, SecretError> {
-        hmac_key(text.trim_ascii().as_bytes())
-            .map(Key::HexHmac)
-            .map(Self::new)
+        let text = text.trim_ascii();
+        if text == "whsec_" {
+            return Err(SecretError::Empty);
+        }
+        if text.starts_with("whpk_") {
+            return Err(SecretError::PublicKey);
+        }
+        if text.starts_with("whsk_") {
+            return Err(SecretError::PrivateKey);
+        }
+        hmac_key(text.as_bytes()).map(Key::HexHmac).map(Self::new)
     }
 
     /// Signs a delivery as the sender does, and returns the value of its `webhook-signature` or `svix-signature` header.
@@ -124,9 +134,9 @@ impl Secret {
             state.update(body);
             state
         };
-        let signature = match &self.key {
-            Key::Hmac(key) => format!("{},{}", hmac::VERSION, start(key).finish().as_str()),
-            Key::HexHmac(key) => format!("{},{}", hmac::VERSION, start(key).finish_hex().as_str()),
+        let signature = match &*self.key {
+            Key::Hmac(key) => format!("{},{}", hmac::VERSION, start(key).tag().as_str()),
+            Key::HexHmac(key) => format!("{},{}", hmac::VERSION, start(key).hex_tag().as_str()),
             #[cfg(feature = "ed25519")]
             Key::Ed25519(_) => return Err(SignError::PublicKey),
         };
@@ -135,7 +145,7 @@ impl Secret {
     }
 
     fn new(key: Key) -> Self {
-        Self { key }
+        Self { key: Arc::new(key) }
     }
 
     /// Starts the `attempt`th pass over a delivery with this key, counted from 0, or returns `None` if none is left.
@@ -143,7 +153,7 @@ impl Secret {
     /// A MAC is computed once, and not at all if no signature is listed that it could be compared with.
     pub(super) fn check(&self, envelope: &Envelope, attempt: usize) -> Option<Check> {
         let (id, timestamp) = (envelope.id.as_bytes(), envelope.timestamp.as_bytes());
-        match &self.key {
+        match &*self.key {
             Key::Hmac(key) => {
                 check::hmac_signatures(envelope)
                     .next()
@@ -163,10 +173,6 @@ impl Secret {
             }
         }
     }
-
-    pub(super) fn is_of_same_scheme_as(&self, other: &Self) -> bool {
-        std::mem::discriminant(&self.key) == std::mem::discriminant(&other.key)
-    }
 }
 
 impl FromStr for Secret {
@@ -180,7 +186,10 @@ impl FromStr for Secret {
         if text.starts_with("whsk_") {
             return Err(SecretError::PrivateKey);
         }
-        Self::from_bytes(&decode(text.strip_prefix("whsec_").unwrap_or(text))?)
+        match text.strip_prefix("whsec_") {
+            Some(base64) => Self::from_bytes(&decode(base64)?),
+            None => Self::from_bytes(&decode(text).and_then(long_enough)?),
+        }
     }
 }
 
@@ -194,7 +203,7 @@ impl TryFrom<&str> for Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match &self.key {
+        let scheme = match &*self.key {
             Key::Hmac(_) => "HMAC-SHA256",
             Key::HexHmac(_) => "HMAC-SHA256 in hexadecimal digits",
             #[cfg(feature = "ed25519")]
@@ -224,6 +233,16 @@ fn public_key_from(_: &str) -> Result<Secret, SecretError> {
     Err(SecretError::PublicKeyUnsupported)
 }
 
+/// Refuses what is base64 by accident: `null`, `test` and `changeme` are.
+fn long_enough(key: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    const MIN_UNMARKED_LEN: usize = 8;
+    if key.len() < MIN_UNMARKED_LEN {
+        Err(SecretError::TooShort)
+    } else {
+        Ok(key)
+    }
+}
+
 /// Decodes the base64 of a key as leniently as the official libraries do: padding may be missing, and the last character
 /// may carry unused bits. A key is not attacker input, and this one is what the sender uses.
 pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
@@ -233,9 +252,15 @@ pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
-    match LENIENT.decode(base64) {
-        Ok(key) if key.is_empty() => Err(SecretError::Empty),
-        Ok(key) => Ok(Zeroizing::new(key)),
-        Err(_) => Err(SecretError::NotBase64),
+    // Into a buffer that is wiped, even if what is decoded up to an error is thrown away.
+    let mut key = Zeroizing::new(vec![0; base64::decoded_len_estimate(base64.len())]);
+    let len = LENIENT
+        .decode_slice(base64, &mut key)
+        .map_err(|_| SecretError::NotBase64)?;
+    key.truncate(len);
+    if key.is_empty() {
+        Err(SecretError::Empty)
+    } else {
+        Ok(key)
     }
 }

@@ -1,8 +1,8 @@
 //! The check of one delivery, from its headers to the proof.
 
 use std::fmt;
+use std::iter;
 use std::mem;
-use std::sync::LazyLock;
 
 use bytes::Buf;
 
@@ -12,7 +12,7 @@ use super::error::VerifyError;
 use super::event::VerifiedEvent;
 use super::keyring::{KeySet, Keyring};
 use super::payload::Payload;
-use super::secret::Secret;
+use super::policy::Policy;
 
 /// A delivery whose headers hold, and whose body is arriving.
 ///
@@ -38,9 +38,11 @@ use super::secret::Secret;
 /// }
 /// ```
 pub struct Verification {
+    policy: Policy,
     envelope: Envelope,
     keys: KeySet,
-    decoys: &'static [Secret],
+    /// Whether the keys are anyone's: decoys vouch for nothing.
+    are_genuine: bool,
     payload: Payload,
     claimed_len: usize,
     /// The pass over the body that is under way; `None` once none is left.
@@ -49,8 +51,7 @@ pub struct Verification {
 
 /// One of the passes over the body: with each key one, and with a public key one for each signature.
 struct Trial {
-    /// The position among the keys, and the decoys behind them.
-    candidate: usize,
+    key_index: usize,
     attempt: usize,
     check: Check,
     /// How many bytes of the payload went through `check`.
@@ -58,35 +59,28 @@ struct Trial {
 }
 
 impl Verification {
-    /// Starts with the first key, or refuses at once if no signature is listed that one of the keys could have made.
-    pub(crate) fn start(envelope: Envelope, keyring: &Keyring) -> Result<Self, VerifyError> {
-        let verification = Self::new(envelope, keyring.snapshot(), &[]);
-        match verification.trial {
-            Some(_) => Ok(verification),
-            None if verification.keys.secrets.is_empty() => Err(VerifyError::SignatureMismatch),
-            None => Err(VerifyError::NoSupportedSignature),
-        }
+    pub(crate) fn start(policy: Policy, envelope: Envelope, keyring: &Keyring) -> Self {
+        Self::new(policy, envelope, keyring, true)
     }
 
-    /// Starts with the first key, and goes on with a decoy for each scheme that there is no key of.
-    ///
-    /// So the time of a refusal tells a prober neither whether the tenant exists nor which scheme it uses.
-    pub(crate) fn start_with_decoys(envelope: Envelope, keyring: Option<&Keyring>) -> Self {
-        let keys = keyring.map(Keyring::snapshot).unwrap_or_default();
-        Self::new(envelope, keys, &DECOYS)
+    /// Starts with keys that stand in for those of nobody: it takes the time that it would with them, and ends in a
+    /// refusal.
+    pub(crate) fn start_with_decoy(policy: Policy, envelope: Envelope, decoy: &Keyring) -> Self {
+        Self::new(policy, envelope, decoy, false)
     }
 
-    fn new(envelope: Envelope, keys: KeySet, decoys: &'static [Secret]) -> Self {
-        let mut verification = Self {
+    fn new(policy: Policy, envelope: Envelope, keyring: &Keyring, are_genuine: bool) -> Self {
+        let keys = keyring.snapshot();
+        let trial = Trial::first_from(0, 0, &keys, &envelope);
+        Self {
+            policy,
             envelope,
             keys,
-            decoys,
+            are_genuine,
             payload: Payload::default(),
             claimed_len: 0,
-            trial: None,
-        };
-        verification.trial = verification.next_trial(0, 0);
-        verification
+            trial,
+        }
     }
 
     /// Adds the next part of the body, and hashes it.
@@ -139,53 +133,52 @@ impl Verification {
     /// The verdict on a body that has ended, or `None` if there is more to [`hash`](Self::hash) first: the rest of the
     /// body, or all of it once more with the next key.
     pub(crate) fn conclude(&mut self) -> Option<Result<VerifiedEvent, VerifyError>> {
-        let Some(trial) = self
-            .trial
-            .take_if(|trial| trial.checked == self.payload.as_slice().len())
-        else {
-            return self
-                .trial
-                .is_none()
-                .then_some(Err(VerifyError::SignatureMismatch));
+        let received = self.received();
+        let Some(trial) = &mut self.trial else {
+            return Some(Err(VerifyError::SignatureMismatch));
         };
-        // A decoy is known to everyone: whatever it says, it never vouches for a delivery.
-        let is_key = trial.candidate < self.keys.secrets.len();
-        if trial.check.finish(&self.envelope) && is_key {
-            return Some(Ok(VerifiedEvent {
-                id: self.envelope.id.clone(),
-                unix_seconds: self.envelope.unix_seconds,
-                payload: mem::take(&mut self.payload).into_bytes(),
-                key_index: trial.candidate,
-                keyring_name: self.keys.name.clone(),
-                header_family: self.envelope.family,
-            }));
+        if trial.checked < received {
+            return None;
         }
-        self.trial = self.next_trial(trial.candidate, trial.attempt + 1);
+        let (key_index, attempt) = (trial.key_index, trial.attempt);
+        let is_match = trial.check.holds(&self.envelope);
+        // What a check leaves behind is as good as the key: it is replaced where it is, not moved, so that it is wiped.
+        self.trial = None;
+        if is_match && self.are_genuine {
+            return Some(self.verified(key_index));
+        }
+        self.trial = Trial::first_from(key_index, attempt + 1, &self.keys, &self.envelope);
         None
     }
 
-    /// The first pass that is left, from the given one on.
-    fn next_trial(&self, first_candidate: usize, first_attempt: usize) -> Option<Trial> {
-        let keys = self.keys.secrets.iter();
-        let is_needed = |decoy: &&Secret| {
-            !self
-                .keys
-                .secrets
-                .iter()
-                .any(|key| key.is_of_same_scheme_as(decoy))
-        };
-        let candidates = keys.chain(self.decoys.iter().filter(is_needed)).enumerate();
-        candidates
-            .skip(first_candidate)
-            .find_map(|(candidate, secret)| {
-                let attempt = if candidate == first_candidate {
-                    first_attempt
-                } else {
-                    0
-                };
-                let check = secret.check(&self.envelope, attempt)?;
-                Some(Trial {
-                    candidate,
+    fn verified(&mut self, key_index: usize) -> Result<VerifiedEvent, VerifyError> {
+        // Once more, since whoever replays a delivery may have let its body wait.
+        self.policy.check_time(&self.envelope)?;
+        Ok(VerifiedEvent {
+            id: self.envelope.id.clone(),
+            unix_seconds: self.envelope.unix_seconds,
+            payload: mem::take(&mut self.payload).into_bytes(),
+            key_index,
+            keyring_name: self.keys.name.clone(),
+            header_family: self.envelope.family,
+        })
+    }
+}
+
+impl Trial {
+    /// The first pass that is left, from this attempt with this key on.
+    fn first_from(
+        first_key: usize,
+        first_attempt: usize,
+        keys: &KeySet,
+        envelope: &Envelope,
+    ) -> Option<Self> {
+        let keys = keys.secrets.iter().enumerate().skip(first_key);
+        keys.zip(iter::once(first_attempt).chain(iter::repeat(0)))
+            .find_map(|((key_index, key), attempt)| {
+                let check = key.check(envelope, attempt)?;
+                Some(Self {
+                    key_index,
                     attempt,
                     check,
                     checked: 0,
@@ -202,20 +195,6 @@ impl fmt::Debug for Verification {
             .finish_non_exhaustive()
     }
 }
-
-/// A key of each scheme, to do the same work with where a keyring has none.
-static DECOYS: LazyLock<Vec<Secret>> = LazyLock::new(|| {
-    [
-        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".parse(),
-        Secret::text_key_with_hex_signatures("decoy"),
-        // The base point of the curve.
-        #[cfg(feature = "ed25519")]
-        "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY=".parse(),
-    ]
-    .into_iter()
-    .collect::<Result<_, _>>()
-    .expect("the decoys are keys")
-});
 
 #[cfg(test)]
 mod tests {
@@ -287,20 +266,20 @@ mod tests {
         assert_eq!(macs, 0);
     }
 
+    fn anytime() -> Policy {
+        Policy {
+            tolerance: None,
+            ..Policy::default()
+        }
+    }
+
     #[test]
     fn an_unknown_tenant_costs_as_many_macs_as_one_with_a_wrong_key() {
-        let envelope = || {
-            crate::signature::Policy {
-                tolerance: None,
-                ..Default::default()
-            }
-            .admit(&headers(FORGED))
-        };
-        let keyring = Keyring::from(Secret::from_bytes(&[1; 24]).unwrap());
-        for keyring in [None, Some(&keyring)] {
+        let key = Keyring::from(Secret::from_bytes(&[1; 24]).unwrap());
+        for are_genuine in [true, false] {
             let (macs, verdict) = macs_of(|| {
-                let mut verification =
-                    Verification::start_with_decoys(envelope().unwrap(), keyring);
+                let envelope = anytime().admit(&headers(FORGED)).unwrap();
+                let mut verification = Verification::new(anytime(), envelope, &key, are_genuine);
                 verification.update(BODY);
                 verification.finish()
             });
@@ -311,16 +290,9 @@ mod tests {
 
     #[test]
     fn a_decoy_vouches_for_nothing() {
-        let decoy: Secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
-        let signature = decoy
-            .sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, BODY)
-            .unwrap();
-        let policy = crate::signature::Policy {
-            tolerance: None,
-            ..Default::default()
-        };
-        let envelope = policy.admit(&headers(signature.to_str().unwrap())).unwrap();
-        let mut verification = Verification::start_with_decoys(envelope, None);
+        let decoy: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
+        let envelope = anytime().admit(&headers(GENUINE)).unwrap();
+        let mut verification = Verification::start_with_decoy(anytime(), envelope, &decoy.into());
         verification.update(BODY);
         assert_eq!(
             verification.finish().unwrap_err(),

@@ -110,7 +110,11 @@ impl Verifier {
     /// The first check that fails: see [`VerifyError`]. There is no need to read the body then.
     pub fn start(&self, headers: &HeaderMap) -> Result<Verification, VerifyError> {
         let envelope = self.policy.admit(headers)?;
-        Verification::start(envelope, &self.keyring)
+        Ok(Verification::start(
+            self.policy.clone(),
+            envelope,
+            &self.keyring,
+        ))
     }
 
     pub(crate) fn into_parts(self) -> (Keyring, Policy) {

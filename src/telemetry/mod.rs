@@ -7,6 +7,17 @@ mod meter;
 mod span;
 #[cfg(feature = "tracing")]
 mod span;
+// `Instant::now` panics on `wasm32-unknown-unknown`, which has no clock of its own.
+#[cfg(any(
+    not(any(feature = "metrics", feature = "tracing")),
+    all(target_family = "wasm", target_os = "unknown")
+))]
+#[path = "no_stopwatch.rs"]
+mod stopwatch;
+#[cfg(all(
+    any(feature = "metrics", feature = "tracing"),
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 mod stopwatch;
 
 use http::StatusCode;
@@ -60,14 +71,18 @@ impl Delivery {
         meter::verified(event.payload().len(), self.stopwatch.total());
     }
 
-    pub(crate) fn refused(&self, rejection: &Rejection) {
-        self.span
-            .record_outcome(rejection.code(), rejection.status());
+    pub(crate) fn refused(&self, rejection: &Rejection, status: StatusCode) {
+        self.span.record_outcome(rejection.code(), Some(status));
         meter::refused(rejection.code());
         trace::refused(rejection);
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {
-        self.span.record_outcome("verified", status);
+        self.span.record_outcome("verified", Some(status));
+    }
+
+    /// The inner service failed, so there is no response.
+    pub(crate) fn failed(&self) {
+        self.span.record_outcome("inner-service-failed", None);
     }
 }

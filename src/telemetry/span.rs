@@ -63,15 +63,20 @@ impl Span {
         if let Some(tenant) = event.keyring_name() {
             self.0.record("webhook.tenant", tenant);
         }
+        // To look for the type takes a walk through the payload, which is not worth it in a long one.
         #[cfg(feature = "json")]
-        if let Ok(event_type) = event.event_type() {
+        if event.payload().len() <= 64 * 1024
+            && let Ok(event_type) = event.event_type()
+        {
             self.0.record("webhook.event.type", &*event_type);
         }
     }
 
-    pub(super) fn record_outcome(&self, outcome: &'static str, status: StatusCode) {
+    pub(super) fn record_outcome(&self, outcome: &'static str, status: Option<StatusCode>) {
         self.0.record("webhook.outcome", outcome);
-        self.0.record("http.response.status_code", status.as_u16());
+        if let Some(status) = status {
+            self.0.record("http.response.status_code", status.as_u16());
+        }
         if outcome != "verified" {
             self.0.record("error.type", outcome);
         }

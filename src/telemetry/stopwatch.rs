@@ -1,18 +1,12 @@
 //! How long the phases of a delivery take.
 
-use std::time::Duration;
-#[cfg(any(feature = "metrics", feature = "tracing"))]
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Tells the time that has passed, or no time at all if nobody asks.
+/// Tells the time that has passed.
 pub(super) struct Stopwatch {
-    #[cfg(any(feature = "metrics", feature = "tracing"))]
     started: Instant,
-    #[cfg(any(feature = "metrics", feature = "tracing"))]
     lap_started: Instant,
 }
-
-#[cfg(any(feature = "metrics", feature = "tracing"))]
 impl Stopwatch {
     pub(super) fn start() -> Self {
         let now = Instant::now();
@@ -31,21 +25,5 @@ impl Stopwatch {
     /// The time of all laps.
     pub(super) fn total(&self) -> Duration {
         self.lap_started - self.started
-    }
-}
-
-#[cfg(not(any(feature = "metrics", feature = "tracing")))]
-#[allow(clippy::unused_self, reason = "the methods are those of the real one")]
-impl Stopwatch {
-    pub(super) fn start() -> Self {
-        Self {}
-    }
-
-    pub(super) fn lap(&mut self) -> Duration {
-        Duration::ZERO
-    }
-
-    pub(super) fn total(&self) -> Duration {
-        Duration::ZERO
     }
 }

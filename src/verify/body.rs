@@ -18,6 +18,8 @@ define_whole_body! {
 
 pin_project! {
     /// Response body of the middlewares of this crate: the inner service's own, or the text of a refusal.
+    ///
+    /// It is a [`Body`] if the inner service's is one with `Data = Bytes`, as that of axum, hyper and tonic is.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]

@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::sync::LazyLock;
 
 use http::request;
 
-use crate::signature::Keyring;
+use crate::signature::{Keyring, Secret};
 
 /// Looks up the keys that may have signed a request.
 ///
@@ -17,15 +18,16 @@ use crate::signature::Keyring;
 ///
 /// - [`Keyring`]: the same keys for every request;
 /// - [`KeyringMap`](crate::KeyringMap): keyrings by a segment of the path or by a header;
-/// - functions from `&Parts` to a future, which an async block makes.
+/// - functions from `&Parts` to a future, which an async block makes. Your own type must be `Clone` for the layer to be;
+///   if it is behind an `Arc`, wrap that in a type of yours.
 ///
 /// The lookup runs after the checks of the headers and before the body is read, so that a request without a timely
 /// delivery in it costs none.
 ///
 /// - `Ok(Some(keyring))`: these keys. [Name](Keyring::named) the keyring after its tenant, and the verified event says
 ///   whose it is.
-/// - `Ok(None)`: nobody is known there. The request is answered exactly as if its signature were wrong, and not before
-///   the same work was done: a prober learns no names of tenants.
+/// - `Ok(None)`: nobody is known there. The request is answered exactly as if its signature were wrong, after the work
+///   that a [decoy](Self::decoy) of a key makes.
 /// - `Err(_)`: the lookup failed. The request is answered with 503 and `Retry-After`, so that the sender retries. The
 ///   error goes no further: log it where it arises.
 ///
@@ -65,9 +67,17 @@ pub trait KeySource {
     /// Starts to look up the keys for the request of which `head` is all but the body.
     fn keys(&self, head: &request::Parts) -> Self::Future;
 
-    /// Whether every request gets the same keys. There is no tenant to hide then, and no work is done to hide one.
-    fn is_fixed(&self) -> bool {
-        false
+    /// The keys that stand in for those of a tenant that does not exist. Nothing that they verify is let through.
+    ///
+    /// They are there for the time that a refusal takes, which should not tell whether a tenant exists. Default: one HMAC
+    /// secret. If your tenants usually have several keys, or public ones, return as many of the same kind.
+    fn decoy(&self) -> Keyring {
+        static DECOY: LazyLock<Keyring> = LazyLock::new(|| {
+            Secret::from_bytes(b"a decoy vouches for nothing")
+                .expect("it is not empty")
+                .into()
+        });
+        DECOY.clone()
     }
 }
 
@@ -77,10 +87,6 @@ impl KeySource for Keyring {
 
     fn keys(&self, _: &request::Parts) -> Self::Future {
         ready(Ok(Some(self.clone())))
-    }
-
-    fn is_fixed(&self) -> bool {
-        true
     }
 }
 

@@ -14,7 +14,7 @@ use crate::signature::envelope::sole_header;
 /// The keyrings of several tenants, by a segment of the path or by a header.
 ///
 /// Each keyring is [named](Keyring::named) after its tenant, so that a verified event tells whose it is. The tenants are
-/// fixed; the keys of each can be [replaced](Keyring::replace) through a clone of its keyring. For tenants that come and
+/// fixed, and if one is given twice, the last keyring counts; the keys of each can be [replaced](Keyring::replace) through a clone of its keyring. For tenants that come and
 /// go, implement [`KeySource`].
 ///
 /// # Example
@@ -48,7 +48,8 @@ impl KeyringMap {
     /// Chooses the keyring by the segment of the path at `index`, counted from 0: of `/webhooks/acme`, 0 is `webhooks`
     /// and 1 is `acme`.
     ///
-    /// The segment is compared as it stands in the request, percent-encoded.
+    /// The segment is compared as it stands in the request, percent-encoded. The path is the one that the layer sees:
+    /// within a nested router of axum, it lacks the prefix.
     pub fn by_path_segment<T, K>(index: usize, keyrings: impl IntoIterator<Item = (T, K)>) -> Self
     where
         T: AsRef<str>,

@@ -9,7 +9,8 @@
 //! 4. The [keys](KeySource) that may have signed the request are there.
 //! 5. The length of the body, where it is known in advance, is within the limit.
 //! 6. The body arrives whole, within the limit.
-//! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`.
+//! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`, and the timestamp is still
+//!    within the tolerance.
 //!
 //! So a request that its headers condemn is answered before a byte of its body is read. Only then is the inner service
 //! asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`] and with the proof, a
@@ -89,7 +90,7 @@
 //!
 //! The signature covers the id, the timestamp and the body. The method, the path and every other header are as the
 //! network delivered them, `content-type` included. Trailers are dropped. Whoever captures a delivery can send it again
-//! within the tolerance: an inner layer that remembers ids must see to that.
+//! within the tolerance, which its body must arrive in too: an inner layer that remembers ids must see to that.
 //!
 //! # Placement
 //!
@@ -97,7 +98,9 @@
 //!   outside of the layer; if it signs what it compressed, decompress inside.
 //! - Place time-outs and rate limits outside. A body is kept until it ends, up to the limit; a time-out for slow bodies
 //!   inside would only ever see whole ones.
-//! - Place limits on concurrency and buffers inside. They are asked for capacity only once the request is verified, so
+//! - Place a limit on open connections or requests outside. Each request may hold a body of up to the limit before it is
+//!   known to be forged: the memory that this takes is at most the product of the two.
+//! - Place limits on what the handler needs, such as concurrency and buffers, inside. They are asked for capacity only once the request is verified, so
 //!   that forged and stalled requests cannot use it up.
 //!
 //! # Metrics

@@ -60,9 +60,7 @@ impl Rejection {
             Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
-}
 
-impl Rejection {
     /// The [status code of gRPC] that says the same. Without one, a gRPC client takes the body for a broken message.
     ///
     /// [status code of gRPC]: https://grpc.io/docs/guides/status-codes/
@@ -108,8 +106,8 @@ pub(super) enum Responder {
 impl Responder {
     pub(super) fn respond(&self, rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
         let mut response = match self {
-            Self::Explain => explained(rejection, is_grpc),
-            Self::Opaque => opaque(rejection, is_grpc),
+            Self::Explain => default_response(rejection, is_grpc, true),
+            Self::Opaque => default_response(rejection, is_grpc, false),
             Self::Custom(respond) => respond(&rejection),
         };
         response.extensions_mut().insert(rejection);
@@ -117,28 +115,27 @@ impl Responder {
     }
 }
 
-fn explained(rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
-    let code = rejection.code();
-    // Nothing in it needs to be escaped: neither codes nor texts hold a quote or a backslash.
-    let members = format_args!(r#","code":"{code}","detail":"{rejection}""#);
-    let mut response = problem(rejection.status(), members);
+fn default_response(rejection: Rejection, is_grpc: bool, explain: bool) -> Response<Bytes> {
+    let (status, code) = (rejection.status(), rejection.code());
+    let mut response = if explain {
+        // Nothing in it needs to be escaped: neither codes nor texts hold a quote or a backslash.
+        problem(
+            status,
+            format_args!(r#","code":"{code}","detail":"{rejection}""#),
+        )
+    } else {
+        problem(status, format_args!(""))
+    };
     if is_grpc {
-        let message = HeaderValue::try_from(format!("{code}: {rejection}"));
-        let message = message.expect("codes and texts are visible ASCII");
-        response.headers_mut().insert("grpc-message", message);
-        response
-            .headers_mut()
-            .insert("grpc-status", rejection.grpc_status().into());
-    }
-    response
-}
-
-fn opaque(rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
-    let mut response = problem(rejection.status(), format_args!(""));
-    if is_grpc {
-        response
-            .headers_mut()
-            .insert("grpc-status", rejection.grpc_status().into());
+        let headers = response.headers_mut();
+        headers.insert("grpc-status", rejection.grpc_status().into());
+        if explain {
+            let message = HeaderValue::try_from(format!("{code}: {rejection}"));
+            headers.insert(
+                "grpc-message",
+                message.expect("codes and texts are visible ASCII"),
+            );
+        }
     }
     response
 }

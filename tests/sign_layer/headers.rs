@@ -261,3 +261,31 @@ fn a_layer_shows_no_key() {
     assert!(!shown.contains(base64), "{shown}");
     assert!(shown.contains("HMAC-SHA256"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_forwarded_request_keeps_no_signature_of_the_other_family() {
+    for (ours, other) in [
+        (HeaderFamily::Webhook, HeaderFamily::Svix),
+        (HeaderFamily::Svix, HeaderFamily::Webhook),
+    ] {
+        let mut request = request();
+        request
+            .headers_mut()
+            .extend(stale(other).map(|(name, value)| (http::HeaderName::from_static(name), value)));
+        let signed = signed(&layer().header_family(ours), request).await.unwrap();
+        for (name, _) in stale(other) {
+            assert!(!signed.headers().contains_key(name), "{name}");
+        }
+        assert!(signed.headers().contains_key(ours.signature_header()));
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_not_sent_without_a_key() {
+    let layer = SvixSignLayer::new([]);
+    let error = signed(&layer, request()).await.unwrap_err();
+    assert!(
+        matches!(error, SvixSignError::Sign(SignError::NoKey)),
+        "{error:?}"
+    );
+}

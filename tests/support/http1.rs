@@ -60,6 +60,7 @@ impl Connection {
             let status_line = self.line().await;
             let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
             let mut length = 0;
+            let mut is_chunked = false;
             loop {
                 let line = self.line().await.to_ascii_lowercase();
                 if line.is_empty() {
@@ -68,13 +69,36 @@ impl Connection {
                 if let Some(value) = line.strip_prefix("content-length:") {
                     length = value.trim().parse().unwrap();
                 }
+                is_chunked |= line == "transfer-encoding: chunked";
             }
-            let mut body = vec![0; length];
-            self.0.read_exact(&mut body).await.unwrap();
+            let body = if is_chunked {
+                self.chunks().await
+            } else {
+                self.bytes(length).await
+            };
             let body = String::from_utf8(body).unwrap();
             Answer { status, body }
         })
         .await
+    }
+
+    /// Reads a chunked body without trailers.
+    async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let length = usize::from_str_radix(&self.line().await, 16).unwrap();
+            body.extend(self.bytes(length).await);
+            assert_eq!(self.line().await, "");
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+
+    async fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.0.read_exact(&mut bytes).await.unwrap();
+        bytes
     }
 
     async fn line(&mut self) -> String {

@@ -24,7 +24,7 @@ pub(crate) fn cargo() -> Command {
 /// The example as a command, without the variables that configure it.
 pub(crate) fn example(name: &str) -> Command {
     let mut command = Command::new(executable(name));
-    command.env_remove("WEBHOOK_SECRET");
+    command.env_remove("WEBHOOK_SECRET").env_remove("REDIS_URL");
     command.env("LISTEN", "127.0.0.1:0");
     command
 }

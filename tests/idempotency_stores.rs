@@ -1,0 +1,332 @@
+//! The stores keep the contract, and stay within their bounds.
+
+#![cfg(all(
+    feature = "idempotency-conformance",
+    feature = "idempotency-memory",
+    feature = "idempotency-redis"
+))]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/redis.rs"]
+mod redis_server;
+#[path = "support/stores.rs"]
+mod stores;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use redis::AsyncCommands as _;
+use tower_svix::idempotency::{
+    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, conformance,
+};
+
+use self::redis_server::RedisServer;
+use self::stores::ManualTime;
+
+const LEASE: Duration = Duration::from_secs(60);
+const RETENTION: Duration = Duration::from_secs(3600);
+
+fn key(id: impl std::fmt::Display) -> EventKey {
+    EventKey::new(None, &format!("msg_{id}"))
+}
+
+fn token() -> ClaimToken {
+    ClaimToken::random().unwrap()
+}
+
+async fn process(store: &impl Store, key: &EventKey) {
+    let token = token();
+    let claim = store.claim(key, token, LEASE).await.unwrap();
+    assert_eq!(claim, Claim::Claimed, "{key}");
+    let completed = store.complete(key, token, RETENTION).await.unwrap();
+    assert_eq!(completed, Settlement::Done, "{key}");
+}
+
+#[tokio::test]
+async fn the_memory_store_conforms() {
+    let time = ManualTime::default();
+    let store = MemoryStore::new().clock(time.clone());
+    conformance::check(&store, async |duration| time.pass(duration)).await;
+    // With the system's clock too, and shared.
+    conformance::check(&Arc::new(MemoryStore::new()), async |duration| {
+        tokio::time::sleep(duration).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_redis_store_conforms_over_any_connection() {
+    let server = RedisServer::start();
+    let sleep = async |duration| tokio::time::sleep(duration).await;
+    let client = redis::Client::open(server.url()).unwrap();
+
+    let store = RedisStore::new(server.connect().await);
+    conformance::check(&store, sleep).await;
+
+    let multiplexed = client.get_multiplexed_async_connection().await.unwrap();
+    let store = RedisStore::new(multiplexed).prefix("another:");
+    conformance::check(&store, sleep).await;
+
+    let cluster = RedisServer::with_options(&["--cluster-enabled", "yes"]);
+    let mut node = cluster.connect().await;
+    let assigned: redis::RedisResult<()> = redis::cmd("CLUSTER")
+        .arg(&["ADDSLOTSRANGE", "0", "16383"])
+        .query_async(&mut node)
+        .await;
+    assigned.unwrap();
+    loop {
+        let info: String = redis::cmd("CLUSTER")
+            .arg("INFO")
+            .query_async(&mut node)
+            .await
+            .unwrap();
+        if info.contains("cluster_state:ok") {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    let client = redis::cluster::ClusterClient::new([cluster.url()]).unwrap();
+    let store = RedisStore::new(client.get_async_connection().await.unwrap());
+    conformance::check(&store, sleep).await;
+}
+
+#[tokio::test]
+async fn no_key_in_redis_is_without_an_expiry() {
+    let server = RedisServer::start();
+    let mut connection = server.connect().await;
+    let store = RedisStore::new(connection.clone()).prefix("mine:");
+    let (claimed, completed, late) = (key("claimed"), key("completed"), key("late"));
+    store.claim(&claimed, token(), LEASE).await.unwrap();
+    process(&store, &completed).await;
+    store.complete(&late, token(), Duration::MAX).await.unwrap();
+    store
+        .claim(&key("at once"), token(), Duration::ZERO)
+        .await
+        .unwrap();
+
+    let mut expected = vec!["mine::msg_claimed", "mine::msg_completed", "mine::msg_late"];
+    for key in &expected {
+        let expiry: i64 = connection.pttl(key).await.unwrap();
+        assert!(expiry > 0, "{key}: {expiry}");
+    }
+    let mut keys: Vec<String> = connection.keys("*").await.unwrap();
+    keys.retain(|key| !key.ends_with("at once"));
+    keys.sort();
+    expected.sort_unstable();
+    assert_eq!(keys, expected);
+}
+
+#[tokio::test]
+async fn an_operation_is_one_command_even_after_redis_forgot_its_scripts() {
+    let server = RedisServer::start();
+    let mut connection = server.connect().await;
+    let store = RedisStore::new(connection.clone());
+    let calls = async |connection: &mut redis::aio::ConnectionManager| -> String {
+        let stats: String = redis::cmd("INFO")
+            .arg("commandstats")
+            .query_async(connection)
+            .await
+            .unwrap();
+        let eval = stats.lines().find(|line| line.starts_with("cmdstat_eval"));
+        eval.map(|line| line.split(',').next().unwrap().to_owned())
+            .unwrap_or_default()
+    };
+    for _ in 0..2 {
+        let () = redis::cmd("CONFIG")
+            .arg("RESETSTAT")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        let () = redis::cmd("SCRIPT")
+            .arg("FLUSH")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        let (key, token) = (key(token()), token());
+        store.claim(&key, token, LEASE).await.unwrap();
+        store.release(&key, token).await.unwrap();
+        store.claim(&key, token, LEASE).await.unwrap();
+        store.complete(&key, token, RETENTION).await.unwrap();
+        assert_eq!(calls(&mut connection).await, "cmdstat_eval:calls=4");
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_somebody_else_is_an_error_and_stays() {
+    let server = RedisServer::start();
+    let mut connection = server.connect().await;
+    let store = RedisStore::new(connection.clone()).prefix("theirs");
+    let () = connection.set("theirs:msg_1", "hello").await.unwrap();
+    let key = key(1);
+    store.claim(&key, token(), LEASE).await.unwrap_err();
+    let completed = store.complete(&key, token(), RETENTION).await.unwrap();
+    assert_eq!(completed, Settlement::Superseded);
+    let released = store.release(&key, token()).await.unwrap();
+    assert_eq!(released, Settlement::Superseded);
+    let value: String = connection.get("theirs:msg_1").await.unwrap();
+    assert_eq!(value, "hello");
+}
+
+#[tokio::test]
+async fn a_full_redis_refuses_and_forgets_nothing() {
+    let server = RedisServer::start();
+    let mut connection = server.connect().await;
+    let store = RedisStore::new(connection.clone());
+    process(&store, &key("before")).await;
+    let () = redis::cmd("CONFIG")
+        .arg(&["SET", "maxmemory", "1"])
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    store
+        .claim(&key("while"), token(), LEASE)
+        .await
+        .unwrap_err();
+    let () = redis::cmd("CONFIG")
+        .arg(&["SET", "maxmemory", "0"])
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    let claim = store.claim(&key("before"), token(), LEASE).await.unwrap();
+    assert_eq!(claim, Claim::Completed);
+    process(&store, &key("while")).await;
+}
+
+#[tokio::test]
+async fn a_full_memory_store_forgets_what_would_expire_first() {
+    let time = ManualTime::default();
+    let store = MemoryStore::with_capacity(3).clock(time.clone());
+    for id in 0..4 {
+        process(&store, &key(id)).await;
+        time.pass(Duration::from_secs(1));
+    }
+    assert_eq!((store.len(), store.forgotten_early()), (3, 1));
+    for id in 1..4 {
+        let claim = store.claim(&key(id), token(), LEASE).await.unwrap();
+        assert_eq!(claim, Claim::Completed, "{id}");
+    }
+    process(&store, &key(0)).await;
+    assert_eq!((store.len(), store.forgotten_early()), (3, 2));
+}
+
+#[tokio::test]
+async fn a_running_claim_is_never_forgotten() {
+    let time = ManualTime::default();
+    let store = MemoryStore::with_capacity(2).clock(time.clone());
+    let first = token();
+    store.claim(&key("a"), first, LEASE).await.unwrap();
+    for id in 0..100 {
+        process(&store, &key(id)).await;
+    }
+    let claim = store.claim(&key("a"), token(), LEASE).await.unwrap();
+    assert!(matches!(claim, Claim::InProgress { .. }), "{claim:?}");
+
+    store.claim(&key("b"), token(), LEASE).await.unwrap();
+    let refused = store.claim(&key("c"), token(), LEASE).await;
+    assert!(refused.unwrap_err().to_string().contains("full"));
+    let refused = store.complete(&key("c"), token(), RETENTION).await;
+    refused.unwrap_err();
+    // What is there already can be settled, and makes room.
+    store.complete(&key("a"), first, RETENTION).await.unwrap();
+    process(&store, &key("c")).await;
+    store.claim(&key("d"), token(), LEASE).await.unwrap();
+    store.claim(&key("e"), token(), LEASE).await.unwrap_err();
+    // Or their leases pass.
+    time.pass(LEASE);
+    process(&store, &key("e")).await;
+}
+
+#[tokio::test]
+async fn expired_ids_leave_the_memory_store_of_themselves() {
+    let time = ManualTime::default();
+    let store = MemoryStore::with_capacity(4096).clock(time.clone());
+    for id in 0..1000 {
+        process(&store, &key(id)).await;
+        store
+            .claim(&key(format!("abandoned {id}")), token(), LEASE)
+            .await
+            .unwrap();
+    }
+    assert_eq!(store.len(), 2000);
+    time.pass(RETENTION);
+    for id in 1000..2000 {
+        process(&store, &key(id)).await;
+    }
+    assert_eq!((store.len(), store.forgotten_early()), (1000, 0));
+}
+
+#[tokio::test]
+async fn every_lease_ends_on_time_though_few_are_removed_at_once() {
+    let time = ManualTime::default();
+    let store = MemoryStore::new().clock(time.clone());
+    for id in 0..10_000 {
+        store.claim(&key(id), token(), LEASE).await.unwrap();
+    }
+    time.pass(LEASE);
+    for id in (0..10_000).rev() {
+        let claim = store.claim(&key(id), token(), LEASE).await.unwrap();
+        assert_eq!(claim, Claim::Claimed, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_id_makes_room_before_any_other() {
+    let time = ManualTime::default();
+    let store = MemoryStore::with_capacity(2).clock(time.clone());
+    let long = token();
+    store.claim(&key("long"), long, LEASE).await.unwrap();
+    store
+        .complete(&key("long"), long, 2 * RETENTION)
+        .await
+        .unwrap();
+    process(&store, &key("short")).await;
+    time.pass(RETENTION);
+    process(&store, &key("new")).await;
+    assert_eq!(store.forgotten_early(), 0);
+    let claim = store.claim(&key("long"), token(), LEASE).await.unwrap();
+    assert_eq!(claim, Claim::Completed);
+}
+
+#[tokio::test]
+async fn the_memory_store_holds_no_more_than_its_capacity() {
+    for capacity in [0, 1, 5, 4096, 10_000] {
+        let store = MemoryStore::with_capacity(capacity);
+        let mut refused = 0;
+        for id in 0..=2 * capacity {
+            let claim = store.claim(&key(id), token(), LEASE).await;
+            refused += usize::from(claim.is_err());
+            assert!(store.len() <= capacity, "{capacity}");
+        }
+        assert_eq!(store.len(), capacity, "all of its parts are full by now");
+        assert_eq!(refused, capacity + 1);
+    }
+}
+
+#[test]
+fn threads_that_race_for_the_same_ids_win_each_once() {
+    const IDS: usize = 2000;
+    let store = MemoryStore::new();
+    let won = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap();
+                runtime.block_on(async {
+                    for id in 0..IDS {
+                        let (key, token) = (key(id), token());
+                        if store.claim(&key, token, LEASE).await.unwrap() == Claim::Claimed {
+                            won.fetch_add(1, Ordering::SeqCst);
+                            store.complete(&key, token, RETENTION).await.unwrap();
+                        }
+                    }
+                });
+            });
+        }
+    });
+    assert_eq!(won.into_inner(), IDS);
+    assert_eq!(store.len(), IDS);
+}
