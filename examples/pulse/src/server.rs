@@ -1,0 +1,75 @@
+//! The receiver: it verifies an event, drops duplicates, stores the event, and only then acknowledges it.
+
+use std::time::Duration;
+
+use apalis::prelude::TaskSinkError;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header::RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_svix::events::pulse::PulseEvent;
+use tower_svix::extract::VerifiedJson;
+use tower_svix::idempotency::MemoryStore;
+use tower_svix::{IdempotencyLayer, Keyring, SvixVerifyLayer};
+
+use crate::queue::{Queue, QueueError};
+
+/// `POST /webhook`.
+pub fn receiver(secrets: impl Into<Keyring>, queue: Queue) -> Router {
+    let routes = Router::new()
+        .route("/webhook", post(receive))
+        .with_state(queue);
+    protect(routes, secrets)
+}
+
+/// Lets a delivery through to `routes` once, and only if its signature holds. A handler that panics is answered for with
+/// 500, so that the sender tries again.
+pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
+    routes.layer(
+        ServiceBuilder::new()
+            .layer(SvixVerifyLayer::new(secrets))
+            // Spares the queue what it has just seen. What it saw before a restart, it knows itself.
+            .layer(IdempotencyLayer::new(MemoryStore::new()))
+            .layer(CatchPanicLayer::new()),
+    )
+}
+
+/// Pulse asks for an answer within five seconds.
+const TIME_TO_STORE: Duration = Duration::from_secs(4);
+
+/// A payload that is not an event of Pulse was answered with 400 before this is called.
+async fn receive(
+    State(queue): State<Queue>,
+    VerifiedJson { event, payload, .. }: VerifiedJson<PulseEvent>,
+) -> Result<StatusCode, NotStored> {
+    let push = queue.push_event(event.id(), payload);
+    tokio::time::timeout(TIME_TO_STORE, push)
+        .await
+        .map_err(|_| NotStored::Late)?
+        .map_err(NotStored::Queue)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Why an event is not acknowledged: the sender keeps it, and tries again.
+#[derive(Debug)]
+enum NotStored {
+    Late,
+    Queue(QueueError),
+}
+
+impl IntoResponse for NotStored {
+    fn into_response(self) -> Response {
+        tracing::error!(cause = ?self, "an event could not be stored");
+        match self {
+            Self::Queue(TaskSinkError::CodecError(_)) => {
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+            Self::Late | Self::Queue(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "30")]).into_response()
+            }
+        }
+    }
+}
