@@ -83,9 +83,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
         Err(_) => router(secrets, MemoryStore::new(), metrics),
     };
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
-    let listener = TcpListener::bind(&address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let listener = TcpListener::bind(&address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; LISTEN can name another address")
+    })?;
 
     let address = listener.local_addr()?;
     say(format_args!("listening on http://{address}"));

@@ -19,7 +19,7 @@ use crate::verify::ResponseBody;
 pin_project! {
     /// Response future of [`Idempotency`](super::Idempotency).
     ///
-    /// To drop it before the inner service has answered releases the event, in the background if that takes time.
+    /// Dropping it before the inner service has answered releases the event, in the background if that takes time.
     pub struct ResponseFuture<S, B, St>
     where
         S: Service<Request<B>>,

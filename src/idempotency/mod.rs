@@ -61,7 +61,8 @@
 //!    at once: they race on one atomic operation of the store. The exceptions are named below.
 //! 2. **No event is lost.** None is acknowledged with a 2xx before the inner service processed it: neither a duplicate of
 //!    one that is still running, nor any while the store cannot tell. The response of the inner service is passed on only
-//!    after the store was told of it.
+//!    after the store was told of it, or failed to be ([`Outcome::Unsettled`]). A handler that answers with a 2xx before
+//!    its work is safe, such as one that keeps a queue in memory, gives this up.
 //! 3. **A failure is retried.** Whatever is not processed is released before the sender is answered, so that its next
 //!    attempt is processed. If the request is dropped, because the sender hung up or the handler panicked, the claim is
 //!    released in the background; if the process dies, the lease passes.
@@ -102,7 +103,7 @@
 //! # Placement
 //!
 //! - Inside [`SvixVerifyLayer`](crate::SvixVerifyLayer). What is not verified never reaches the store.
-//! - Outside a time-out that is shorter than the lease. A time-out outside this layer works too, as it drops the request,
+//! - Outside the handler's time-out, which should be shorter than the lease. A time-out outside this layer works too, as it drops the request,
 //!   but then the handler may be stopped half-way.
 //! - Outside limits on concurrency and buffers, which duplicates then do not use up.
 //! - Outside a layer that catches panics, if they should be answered with a 500; otherwise the connection closes.
@@ -118,7 +119,7 @@
 //!
 //! # Cancel safety
 //!
-//! To drop the response future before the inner service answered drops the inner service's future, and releases the claim.
+//! Dropping the response future before the inner service answered drops the inner service's future, and releases the claim.
 //! After it answered, it is completed or released in the background. In both cases the work is handed to
 //! [`Store::detach`]: the memory store does it at once, the Redis store in a task of the surrounding Tokio runtime that
 //! ends within its time-out.

@@ -1,4 +1,4 @@
-//! The numbers that the feature `metrics` counts: see the [table in the docs](crate::verify#metrics).
+//! The numbers that the feature `metrics` counts: see the [table in the docs](crate::verify#metrics-and-traces).
 
 use std::time::Duration;
 

@@ -29,7 +29,7 @@ const PASS_COST: usize = 32 * 1024;
 pin_project! {
     /// Response future of [`SvixVerify`](crate::SvixVerify).
     ///
-    /// To drop it frees what was received of the body, and whatever the inner service reserved.
+    /// Dropping it frees what was received of the body, and whatever the inner service reserved.
     pub struct ResponseFuture<S, B, K = Keyring>
     where
         S: Service<Request<VerifiedBody>>,

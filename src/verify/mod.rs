@@ -3,7 +3,8 @@
 //! A request reaches the inner service when all of these hold, checked in this order:
 //!
 //! 1. The three headers of one family are there, each once and in its proper form: `svix-id`, `svix-timestamp` and
-//!    `svix-signature`, or else `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+//!    `svix-signature`, or else `webhook-id`, `webhook-timestamp` and `webhook-signature`. If both are there, `svix-*` is
+//!    read.
 //! 2. The timestamp is within the tolerance of the clock, in the past and in the future.
 //! 3. A listed signature has a supported version and form.
 //! 4. The [keys](KeySource) that may have signed the request are there.
@@ -12,9 +13,9 @@
 //! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`, and the timestamp is still
 //!    within the tolerance.
 //!
-//! So a request that its headers condemn is answered before a byte of its body is read. Only then is the inner service
-//! asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`] and with the proof, a
-//! [`VerifiedEvent`](crate::VerifiedEvent), in the request's extensions. All methods are treated alike.
+//! So a request that its headers condemn is answered before a byte of its body is read. Once all of this holds, the inner
+//! service is asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`], and with the
+//! proof, a [`VerifiedEvent`](crate::VerifiedEvent), in the request's extensions. All methods are treated alike.
 //!
 //! The inner service's response and error types stay as they are: a refusal is a response.
 //!
@@ -65,7 +66,7 @@
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
-//! | `header-missing` | 401 | No family of headers is complete. |
+//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the one that lacks less. |
 //! | `header-duplicate` | 401 | A header of the family is given more than once. |
 //! | `header-malformed` | 401 | A header is empty, or not visible ASCII, or the id holds a full stop. |
 //! | `timestamp-malformed` | 401 | The timestamp is not a plain number of seconds. |
@@ -103,7 +104,7 @@
 //! - Place limits on what the handler needs, such as concurrency and buffers, inside. They are asked for capacity only once the request is verified, so
 //!   that forged and stalled requests cannot use it up.
 //!
-//! # Metrics
+//! # Metrics and traces
 //!
 //! With the feature `metrics`:
 //!
@@ -119,7 +120,7 @@
 //!
 //! # Cancel safety
 //!
-//! To drop the response future frees what was received of the body, and what the inner service reserved.
+//! Dropping the response future frees what was received of the body, and what the inner service reserved.
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 
