@@ -115,3 +115,37 @@ async fn a_route_without_the_layer_says_which_is_missing() {
         assert_eq!(problem, expected, "{path}");
     }
 }
+
+#[cfg(feature = "tracing")]
+#[tokio::test]
+async fn a_route_without_the_layer_is_logged_as_an_error() {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    deliver(routes(), "/event", BODY).await;
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("ERROR"), "{log}");
+    assert!(log.contains("code=\"event-missing\""), "{log}");
+    assert!(log.contains("SvixVerifyLayer::new(secret)"), "{log}");
+}
