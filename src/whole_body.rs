@@ -29,6 +29,7 @@ impl Body for WholeBody {
     type Data = Bytes;
     type Error = Infallible;
 
+    #[inline]
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -76,6 +77,7 @@ macro_rules! define_whole_body {
             type Data = ::bytes::Bytes;
             type Error = ::std::convert::Infallible;
 
+            #[inline]
             fn poll_frame(
                 mut self: ::std::pin::Pin<&mut Self>,
                 cx: &mut ::std::task::Context<'_>,

@@ -29,8 +29,8 @@ impl Check {
     /// To be asked once.
     pub(super) fn holds(&mut self, envelope: &Envelope) -> bool {
         match self {
-            Self::Hmac(state) => state.tag().matches_any(hmac_signatures(envelope)),
-            Self::HexHmac(state) => state.hex_tag().matches_any(hex_signatures(envelope)),
+            Self::Hmac(state) => state.element().is_in(envelope.signature_list()),
+            Self::HexHmac(state) => state.hex_tag().is_one_of(hex_signatures(envelope)),
             #[cfg(feature = "ed25519")]
             Self::Ed25519(state) => state.holds(),
         }
@@ -43,14 +43,7 @@ pub(super) fn is_possible(envelope: &Envelope) -> bool {
     if ed25519_signatures(envelope).next().is_some() {
         return true;
     }
-    hmac_signatures(envelope).next().is_some() || hex_signatures(envelope).next().is_some()
-}
-
-/// The listed MACs in base64, as far as their form goes.
-pub(super) fn hmac_signatures(envelope: &Envelope) -> impl Iterator<Item = &[u8]> {
-    envelope
-        .signatures(hmac::VERSION)
-        .filter(|signature| signature.len() == hmac::BASE64_LEN)
+    envelope.lists_hmac || hex_signatures(envelope).next().is_some()
 }
 
 /// The listed MACs in hexadecimal digits, with a version or without, as far as their form goes.

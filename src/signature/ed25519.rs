@@ -41,13 +41,9 @@ impl PublicKey {
         Ok(Self(point))
     }
 
-    /// Starts to verify the base64 text of one listed signature: over `id.timestamp.`, with the body to follow.
-    pub(super) fn start(&self, signature: &[u8], id: &[u8], timestamp: &[u8]) -> Ed25519State {
-        let mut state = Ed25519State(self.verifier(signature).map(Box::new));
-        for part in [id, b".", timestamp, b"."] {
-            state.update(part);
-        }
-        state
+    /// Starts to verify the base64 text of one listed signature.
+    pub(super) fn start(&self, signature: &[u8]) -> Ed25519State {
+        Ed25519State(self.verifier(signature).map(Box::new))
     }
 
     /// `None` if no message can have this signature.
@@ -67,7 +63,7 @@ impl PublicKey {
     }
 }
 
-/// The check of one signature of a delivery whose body is still arriving; `None` if it cannot hold.
+/// The check of one signature of a delivery that is still arriving; `None` if it cannot hold.
 pub(super) struct Ed25519State(Option<Box<StreamVerifier>>);
 
 impl Ed25519State {

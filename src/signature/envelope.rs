@@ -4,7 +4,8 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::{SignError, VerifyError};
-use super::timestamp;
+use super::hmac;
+use super::timestamp::Timestamp;
 
 /// The names that a sender gives the three headers of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +57,10 @@ pub(crate) struct Envelope {
     pub(super) family: HeaderFamily,
     /// Visible ASCII.
     pub(super) id: HeaderValue,
-    /// The header's text, which is what the sender signed.
-    pub(super) timestamp: HeaderValue,
-    /// The number that `timestamp` reads.
-    pub(super) unix_seconds: u64,
+    pub(super) timestamp: Timestamp,
     signatures: HeaderValue,
+    /// Whether a MAC in base64 is among them, as far as its form goes.
+    pub(super) lists_hmac: bool,
 }
 
 impl Envelope {
@@ -73,31 +73,30 @@ impl Envelope {
         pinned: Option<HeaderFamily>,
         allow_dotted_id: bool,
     ) -> Result<Self, VerifyError> {
-        let found = match pinned {
-            Some(family) => Found::scan(headers, family),
-            None => Found::scan_both(headers),
-        };
-        let family = found.family;
-        let [id, timestamp, signatures] = found.complete()?;
+        let Found { family, slots } = Found::scan(headers, pinned);
+        let [id, timestamp, signatures] = complete(family, slots)?;
 
-        let id_is_valid = if allow_dotted_id {
-            is_visible(id.as_bytes())
-        } else {
-            is_valid_id(id.as_bytes())
-        };
-        if !id_is_valid {
+        if !is_valid_id(id.as_bytes(), allow_dotted_id) {
             return Err(VerifyError::MalformedHeader(family.id_header()));
         }
-        if !is_visible(signatures.as_bytes()) {
+        // A tab, the one other character that an ASCII header can hold, makes an element malformed.
+        if signatures.is_empty() || !signatures.as_bytes().is_ascii() {
             return Err(VerifyError::MalformedHeader(family.signature_header()));
         }
         Ok(Self {
             family,
             id: id.clone(),
-            unix_seconds: timestamp::parse(timestamp.as_bytes())?,
-            timestamp: timestamp.clone(),
+            timestamp: Timestamp::parse(timestamp.as_bytes())?,
+            // Nearly always, the list is a single MAC, and need not be split.
+            lists_hmac: hmac::is_element(signatures.as_bytes())
+                || elements(signatures).any(hmac::is_element),
             signatures: signatures.clone(),
         })
+    }
+
+    /// The list of signatures, as it came.
+    pub(super) fn signature_list(&self) -> &[u8] {
+        self.signatures.as_bytes()
     }
 
     /// The listed signatures of one version, such as `v1`, as they stand after the comma.
@@ -110,14 +109,18 @@ impl Envelope {
 
     /// The elements of the list of signatures, which single spaces separate.
     pub(super) fn elements(&self) -> impl Iterator<Item = &[u8]> {
-        self.signatures.as_bytes().split(|byte| *byte == b' ')
+        elements(&self.signatures)
     }
+}
+
+fn elements(list: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    list.as_bytes().split(|byte| *byte == b' ')
 }
 
 /// The texts of the id and timestamp headers of a delivery that is to be signed.
 pub(super) fn for_signing(id: &str, unix_seconds: u64) -> Result<(&[u8], String), SignError> {
     // HTTP takes spaces around the value of a header away, and the receiver would see another id than the signed one.
-    if !is_valid_id(id.as_bytes()) || id.trim_ascii() != id {
+    if !is_valid_id(id.as_bytes(), false) || id.trim_ascii() != id {
         return Err(SignError::InvalidId);
     }
     Ok((id.as_bytes(), unix_seconds.to_string()))
@@ -142,9 +145,12 @@ pub(crate) fn remove_family(headers: &mut HeaderMap, family: HeaderFamily) {
     }
 }
 
-/// An id that leaves `id.timestamp.body` unambiguous: see [`VerifyError::MalformedHeader`].
-fn is_valid_id(id: &[u8]) -> bool {
-    is_visible(id) && !id.contains(&b'.')
+/// An id of visible ASCII, which without a dot leaves `id.timestamp.body` unambiguous: see
+/// [`VerifyError::MalformedHeader`].
+fn is_valid_id(id: &[u8], allow_dot: bool) -> bool {
+    let is_valid = |byte: u8| matches!(byte, b' '..=b'~') && (allow_dot || byte != b'.');
+    // All bytes, without a way out at the first bad one: sixteen at a time that way.
+    !id.is_empty() && id.iter().fold(true, |valid, byte| valid & is_valid(*byte))
 }
 
 /// The length that the request claims for its body, in bytes, if it claims any.
@@ -172,15 +178,14 @@ pub(crate) fn sole_header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Opti
     value.to_str().ok()
 }
 
-fn is_visible(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| matches!(byte, b' '..=b'~'))
-}
-
 /// The headers of one family as they were found.
 struct Found<'h> {
     family: HeaderFamily,
-    slots: [Slot<'h>; 3],
+    slots: Slots<'h>,
 }
+
+/// The id, the timestamp and the list of signatures.
+type Slots<'h> = [Slot<'h>; 3];
 
 #[derive(Clone, Copy)]
 enum Slot<'h> {
@@ -190,49 +195,50 @@ enum Slot<'h> {
 }
 
 impl<'h> Found<'h> {
-    fn scan(headers: &'h HeaderMap, family: HeaderFamily) -> Self {
-        let names = family.names();
-        let mut slots = [Slot::Missing; 3];
+    /// Finds the headers of the `pinned` family. Without one: of the first that is complete, or of the one that lacks
+    /// less, as it is what the sender meant.
+    fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
+        let (mut svix, mut webhook) = ([Slot::Missing; 3], [Slot::Missing; 3]);
+        // One walk over all headers costs less than a hash of each of the six names.
         for (name, value) in headers {
-            if let Some(index) = names.iter().position(|wanted| name.as_str() == *wanted) {
-                slots[index] = match slots[index] {
-                    Slot::Missing => Slot::Once(value),
-                    Slot::Once(_) | Slot::Repeated => Slot::Repeated,
-                };
-            }
+            let slot = match name.as_str() {
+                "svix-id" => &mut svix[0],
+                "svix-timestamp" => &mut svix[1],
+                "svix-signature" => &mut svix[2],
+                "webhook-id" => &mut webhook[0],
+                "webhook-timestamp" => &mut webhook[1],
+                "webhook-signature" => &mut webhook[2],
+                _ => continue,
+            };
+            *slot = match slot {
+                Slot::Missing => Slot::Once(value),
+                Slot::Once(_) | Slot::Repeated => Slot::Repeated,
+            };
         }
+        let missing = |slots: &Slots<'_>| {
+            let is_missing = |slot: &&Slot<'_>| matches!(slot, Slot::Missing);
+            slots.iter().filter(is_missing).count()
+        };
+        let family = pinned.unwrap_or_else(|| match (missing(&svix), missing(&webhook)) {
+            (0, _) => HeaderFamily::Svix,
+            (svix, webhook) if svix < webhook => HeaderFamily::Svix,
+            _ => HeaderFamily::Webhook,
+        });
+        let slots = match family {
+            HeaderFamily::Svix => svix,
+            HeaderFamily::Webhook => webhook,
+        };
         Self { family, slots }
     }
+}
 
-    /// The first complete family. If none is, the one that lacks less, as it is what the sender meant.
-    fn scan_both(headers: &'h HeaderMap) -> Self {
-        let svix = Self::scan(headers, HeaderFamily::Svix);
-        if svix.missing() == 0 {
-            return svix;
-        }
-        let webhook = Self::scan(headers, HeaderFamily::Webhook);
-        if webhook.missing() <= svix.missing() {
-            webhook
-        } else {
-            svix
-        }
-    }
-
-    fn missing(&self) -> usize {
-        self.slots
-            .iter()
-            .filter(|slot| matches!(slot, Slot::Missing))
-            .count()
-    }
-
-    fn complete(self) -> Result<[&'h HeaderValue; 3], VerifyError> {
-        let [id, timestamp, signature] = self.slots;
-        Ok([
-            id.once(self.family.id_header())?,
-            timestamp.once(self.family.timestamp_header())?,
-            signature.once(self.family.signature_header())?,
-        ])
-    }
+fn complete(family: HeaderFamily, slots: Slots<'_>) -> Result<[&HeaderValue; 3], VerifyError> {
+    let [id, timestamp, signature] = slots;
+    Ok([
+        id.once(family.id_header())?,
+        timestamp.once(family.timestamp_header())?,
+        signature.once(family.signature_header())?,
+    ])
 }
 
 impl<'h> Slot<'h> {

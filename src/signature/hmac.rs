@@ -2,68 +2,78 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::digest::FixedOutputReset as _;
+use hmac::{HmacReset, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq as _};
-use zeroize::Zeroize as _;
+use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The version that a list of signatures gives an HMAC-SHA256.
 pub(super) const VERSION: &str = "v1";
 
 /// Characters in the base64 text of a MAC, padding included.
-pub(super) const BASE64_LEN: usize = 44;
+const BASE64_LEN: usize = 44;
+/// Characters in an element of a list of signatures that is a MAC: the version, a comma, and base64.
+const ELEMENT_LEN: usize = PREFIX.len() + BASE64_LEN;
+const PREFIX: &[u8] = b"v1,";
 /// Characters in the hexadecimal text of a MAC.
 pub(super) const HEX_LEN: usize = 64;
 
+/// Whether an element of a list of signatures is a MAC in base64, as far as its form goes.
+pub(super) fn is_element(element: &[u8]) -> bool {
+    element.len() == ELEMENT_LEN && element.starts_with(PREFIX) && !element.contains(&b' ')
+}
+
 /// An HMAC key with its key schedule already done, so that each delivery only hashes itself. It is wiped when it is
 /// dropped, and so is every state that is made from it.
-pub(super) struct HmacKey(Hmac<Sha256>);
+pub(super) struct HmacKey(HmacReset<Sha256>);
 
 impl HmacKey {
     /// Prepares `key`; the caller has made sure that it is not empty.
     pub(super) fn new(key: &[u8]) -> Self {
-        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
+        Self(HmacReset::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 
-    /// Starts the MAC of one delivery: over `id.timestamp.`, with the body to follow.
-    pub(super) fn start(&self, id: &[u8], timestamp: &[u8]) -> HmacState {
+    /// Starts the MAC of one delivery.
+    pub(super) fn start(&self) -> HmacState {
         #[cfg(test)]
         tests::STARTED.with(|started| started.set(started.get() + 1));
-        let mut state = HmacState(self.0.clone());
-        for part in [id, b".", timestamp, b"."] {
-            state.update(part);
-        }
-        state
+        HmacState(self.0.clone())
     }
 }
 
-/// The MAC of a delivery whose body is still arriving.
-pub(super) struct HmacState(Hmac<Sha256>);
+/// The MAC of a delivery that is still arriving.
+pub(super) struct HmacState(HmacReset<Sha256>);
 
 impl HmacState {
     pub(super) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The MAC in base64, as Svix and Standard Webhooks write it.
-    pub(super) fn tag(&self) -> Tag<BASE64_LEN> {
-        let mut text = [0; BASE64_LEN];
-        let written = STANDARD.encode_slice(self.0.clone().finalize().as_bytes(), &mut text);
+    /// The MAC as an element of a list of signatures, in base64, as Svix and Standard Webhooks write it. To be asked
+    /// once.
+    pub(super) fn element(&mut self) -> Tag<ELEMENT_LEN> {
+        let mut text = [0; ELEMENT_LEN];
+        let (version, base64) = text.split_at_mut(PREFIX.len());
+        version.copy_from_slice(PREFIX);
+        let written = STANDARD.encode_slice(*self.finish(), base64);
         debug_assert_eq!(written, Ok(BASE64_LEN));
         Tag(text)
     }
 
-    /// The MAC in lower-case hexadecimal digits.
-    pub(super) fn hex_tag(&self) -> Tag<HEX_LEN> {
+    /// The MAC in lower-case hexadecimal digits. To be asked once.
+    pub(super) fn hex_tag(&mut self) -> Tag<HEX_LEN> {
         let mut text = [0; HEX_LEN];
-        for (pair, byte) in text
-            .chunks_exact_mut(2)
-            .zip(self.0.clone().finalize().as_bytes())
-        {
+        for (pair, byte) in text.chunks_exact_mut(2).zip(*self.finish()) {
             let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
         }
         Tag(text)
+    }
+
+    /// The MAC. The state is wiped with its owner: if it were moved to be consumed, a copy would stay where it was.
+    fn finish(&mut self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.finalize_fixed_reset().into())
     }
 }
 
@@ -73,22 +83,33 @@ impl HmacState {
 pub(super) struct Tag<const LEN: usize>([u8; LEN]);
 
 impl<const LEN: usize> Tag<LEN> {
-    /// Whether one of `signatures` is this MAC. The time it takes depends on their number and lengths only, neither on
-    /// which of them matches nor on where one differs.
-    pub(super) fn matches_any<'s>(&self, signatures: impl Iterator<Item = &'s [u8]>) -> bool {
-        signatures
-            .filter_map(|signature| signature.try_into().ok())
-            .fold(Choice::from(0), |any, signature| {
-                any | self.matches(signature)
-            })
-            .into()
+    /// Whether this MAC is in a list whose elements single spaces separate.
+    ///
+    /// The time it takes depends on the list only, neither on which element matches nor on where one differs.
+    pub(super) fn is_in(&self, mut list: &[u8]) -> bool {
+        let mut is_equal = 0;
+        while let Some((start, rest)) = list.split_first_chunk() {
+            list = if let [] | [b' ', ..] = rest {
+                // If there is a space in between, `start` is several elements, and none of them is as long as a MAC.
+                is_equal |= equal(start, &self.0);
+                rest.get(1..).unwrap_or_default()
+            } else {
+                let space = list.iter().position(|byte| *byte == b' ');
+                space.map_or(&[], |space| &list[space + 1..])
+            };
+        }
+        is_equal.ct_eq(&1).into()
     }
 
-    fn matches(&self, signature: &[u8; LEN]) -> Choice {
-        // Word by word, since `subtle` guards each comparison, and there would be four times as many bytes.
-        words(&self.0)
-            .zip(words(signature))
-            .fold(Choice::from(1), |same, (a, b)| same & a.ct_eq(&b))
+    /// Whether one of `signatures` is this MAC, in a time as that of [`is_in`](Self::is_in).
+    pub(super) fn is_one_of<'s>(&self, signatures: impl Iterator<Item = &'s [u8]>) -> bool {
+        signatures
+            .filter_map(|signature| signature.try_into().ok())
+            .fold(0, |is_equal, signature| {
+                is_equal | equal(signature, &self.0)
+            })
+            .ct_eq(&1)
+            .into()
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -103,10 +124,23 @@ impl<const LEN: usize> Drop for Tag<LEN> {
     }
 }
 
-fn words(text: &[u8]) -> impl Iterator<Item = u32> {
-    let (words, rest) = text.as_chunks();
-    debug_assert!(rest.is_empty(), "all texts of a MAC are whole words long");
-    words.iter().copied().map(u32::from_ne_bytes)
+/// 1 if two texts are equal, else 0, without a branch.
+///
+/// `subtle` guards its result against the compiler, which takes as long as the comparison: it is asked once for a whole
+/// list instead, of which 1,000 elements so cost 1.5 µs rather than 2.4.
+fn equal<const LEN: usize>(a: &[u8; LEN], b: &[u8; LEN]) -> u64 {
+    let difference = words(a)
+        .zip(words(b))
+        .fold(0, |bits, (a, b)| bits | (a ^ b));
+    // The highest bit is set in a number other than 0 or in its negative.
+    1 ^ ((difference | difference.wrapping_neg()) >> 63)
+}
+
+/// The words of a text, of which the last overlaps the one before it, so that no byte is left over.
+fn words<const LEN: usize>(text: &[u8; LEN]) -> impl Iterator<Item = u64> {
+    const { assert!(LEN >= 8) };
+    let words = text.as_chunks().0.iter().chain(text.last_chunk());
+    words.copied().map(u64::from_ne_bytes)
 }
 
 #[cfg(test)]

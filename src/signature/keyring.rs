@@ -40,7 +40,6 @@ pub struct Keyring {
 }
 
 /// The keys of a keyring at one moment. A request that started under them finishes under them.
-#[derive(Default)]
 pub(super) struct KeySet {
     pub(super) name: Option<Arc<str>>,
     pub(super) secrets: Arc<Vec<Secret>>,

@@ -2,7 +2,7 @@
 //!
 //! A delivery comes with three headers: an id, a timestamp, and a list of signatures. Each signature is a MAC over
 //! `id.timestamp.body`, with the texts of the two headers and the bytes of the body as they came over the wire
-//! ([Standard Webhooks, "Signature scheme"][spec]). [`policy`] and [`verification`] put the
+//! ([Standard Webhooks, "Signature scheme"][spec]). [`policy`] and [`reception`] put the
 //! steps in order; each has its file.
 //!
 //! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
@@ -19,6 +19,7 @@ mod json;
 mod keyring;
 mod payload;
 mod policy;
+pub(crate) mod reception;
 mod secret;
 mod signing_key;
 mod timestamp;

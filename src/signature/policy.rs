@@ -35,9 +35,10 @@ impl Default for Policy {
 
 impl Policy {
     /// All checks that the headers allow without a key: their form, the time, and that there is anything to compare.
+    #[inline]
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Envelope, VerifyError> {
         let envelope = Envelope::read(headers, self.header_family, self.allow_dotted_ids)?;
-        self.check_time(&envelope)?;
+        self.check_time(envelope.timestamp.unix_seconds())?;
         if check::is_possible(&envelope) {
             Ok(envelope)
         } else {
@@ -45,8 +46,9 @@ impl Policy {
         }
     }
 
-    /// Checks that the timestamp is within the tolerance of now.
-    pub(super) fn check_time(&self, envelope: &Envelope) -> Result<(), VerifyError> {
+    /// Checks that a timestamp is within the tolerance of now.
+    #[inline]
+    pub(crate) fn check_time(&self, unix_seconds: u64) -> Result<(), VerifyError> {
         let Some(tolerance) = self.tolerance else {
             return Ok(());
         };
@@ -54,6 +56,6 @@ impl Policy {
             .clock
             .unix_seconds()
             .ok_or(VerifyError::ClockUnavailable)?;
-        timestamp::check(envelope.unix_seconds, now, tolerance)
+        timestamp::check(unix_seconds, now, tolerance)
     }
 }

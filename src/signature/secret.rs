@@ -130,12 +130,14 @@ impl Secret {
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
         let (id, timestamp) = envelope::for_signing(id, unix_seconds)?;
         let start = |key: &HmacKey| {
-            let mut state = key.start(id, timestamp.as_bytes());
-            state.update(body);
+            let mut state = key.start();
+            for part in [id, b".", timestamp.as_bytes(), b".", body] {
+                state.update(part);
+            }
             state
         };
         let signature = match &*self.key {
-            Key::Hmac(key) => format!("{},{}", hmac::VERSION, start(key).tag().as_str()),
+            Key::Hmac(key) => start(key).element().as_str().to_owned(),
             Key::HexHmac(key) => format!("{},{}", hmac::VERSION, start(key).hex_tag().as_str()),
             #[cfg(feature = "ed25519")]
             Key::Ed25519(_) => return Err(SignError::PublicKey),
@@ -152,24 +154,20 @@ impl Secret {
     ///
     /// A MAC is computed once, and not at all if no signature is listed that it could be compared with.
     pub(super) fn check(&self, envelope: &Envelope, attempt: usize) -> Option<Check> {
-        let (id, timestamp) = (envelope.id.as_bytes(), envelope.timestamp.as_bytes());
         match &*self.key {
             Key::Hmac(key) => {
-                check::hmac_signatures(envelope)
-                    .next()
-                    .filter(|_| attempt == 0)?;
-                Some(Check::Hmac(key.start(id, timestamp)))
+                (envelope.lists_hmac && attempt == 0).then(|| Check::Hmac(key.start()))
             }
             Key::HexHmac(key) => {
                 check::hex_signatures(envelope)
                     .next()
                     .filter(|_| attempt == 0)?;
-                Some(Check::HexHmac(key.start(id, timestamp)))
+                Some(Check::HexHmac(key.start()))
             }
             #[cfg(feature = "ed25519")]
             Key::Ed25519(key) => {
                 let signature = check::ed25519_signatures(envelope).nth(attempt)?;
-                Some(Check::Ed25519(key.start(signature, id, timestamp)))
+                Some(Check::Ed25519(key.start(signature)))
             }
         }
     }

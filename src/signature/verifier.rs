@@ -10,6 +10,7 @@ use super::error::VerifyError;
 use super::event::VerifiedEvent;
 use super::keyring::Keyring;
 use super::policy::Policy;
+use super::reception::Reception;
 use super::verification::Verification;
 use crate::clock::Clock;
 
@@ -109,12 +110,9 @@ impl Verifier {
     ///
     /// The first check that fails: see [`VerifyError`]. There is no need to read the body then.
     pub fn start(&self, headers: &HeaderMap) -> Result<Verification, VerifyError> {
-        let envelope = self.policy.admit(headers)?;
-        Ok(Verification::start(
-            self.policy.clone(),
-            envelope,
-            &self.keyring,
-        ))
+        let mut reception = Reception::new(self.policy.admit(headers)?);
+        reception.try_keys(&self.keyring);
+        Ok(Verification::new(self.policy.clone(), reception))
     }
 
     pub(crate) fn into_parts(self) -> (Keyring, Policy) {

@@ -1,6 +1,7 @@
 //! What a request goes through from the lookup of its keys to the response.
 
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,10 +17,11 @@ use super::key_source::KeySource;
 use super::layer::Config;
 use super::rejection::Rejection;
 use crate::signature::envelope::{Envelope, content_length, is_grpc};
-use crate::signature::{Keyring, Verification, VerifiedEvent};
+use crate::signature::reception::Reception;
+use crate::signature::{Keyring, VerifiedEvent};
 use crate::telemetry::{Delivery, Phase};
 
-/// How many bytes one poll may hash before it lets other tasks run: some 100 µs of work.
+/// How many bytes one poll may copy and hash before it lets other tasks run: some 200 µs of work.
 const POLL_BUDGET: usize = 128 * 1024;
 /// What a frame costs of the budget at least, so that a flood of empty frames is interrupted too.
 const FRAME_COST: usize = 64;
@@ -37,6 +39,10 @@ pin_project! {
     {
         #[pin]
         state: State<K::Future, S::Future>,
+        // What is known of the delivery, until the verdict. It is large, and stays where it is.
+        reception: Option<Reception>,
+        // Whether time has passed since the headers were checked.
+        has_waited: bool,
         // What the request came with, until it is needed.
         head: Option<request::Parts>,
         #[pin]
@@ -54,15 +60,12 @@ pin_project! {
         LookingUp {
             #[pin]
             lookup: L,
-            envelope: Option<Envelope>,
         },
         /// The body is received, and hashed as it comes.
-        Receiving {
-            verification: Verification,
-        },
+        Receiving,
         /// The request is verified, and waits until the inner service has room for it.
         Readying {
-            event: Option<VerifiedEvent>,
+            body: Option<VerifiedBody>,
         },
         Serving {
             #[pin]
@@ -88,10 +91,9 @@ where
         let (head, body) = request.into_parts();
         let lookup = config.key_source.keys(&head);
         Self {
-            state: State::LookingUp {
-                lookup,
-                envelope: Some(envelope),
-            },
+            state: State::LookingUp { lookup },
+            reception: Some(Reception::new(envelope)),
+            has_waited: false,
             head: Some(head),
             body: Some(body),
             inner: Some(inner),
@@ -108,6 +110,8 @@ where
         let (head, body) = request.into_parts();
         Self {
             state: State::Refused { rejection },
+            reception: None,
+            has_waited: false,
             head: Some(head),
             body: Some(body),
             inner: None,
@@ -129,44 +133,54 @@ where
         const TAKEN: &str = "each state is left once";
 
         let mut this = self.project();
+        let has_waited = mem::replace(this.has_waited, true);
         let _entered = this.delivery.enter();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::LookingUp { lookup, envelope } => {
+                StateProj::LookingUp { lookup } => {
                     let keyring = ready!(lookup.poll(cx));
                     this.delivery.end_of(Phase::Keys);
-                    let envelope = envelope.take().expect(TAKEN);
+                    let reception = this.reception.as_mut().expect(TAKEN);
                     let head = this.head.as_ref().expect(TAKEN);
                     let body = this.body.as_ref().as_pin_ref().expect(TAKEN);
-                    match start(this.config, envelope, keyring, head, body.get_ref()) {
-                        Ok(verification) => State::Receiving { verification },
+                    match start(this.config, reception, keyring, head, body.get_ref()) {
+                        Ok(()) => State::Receiving,
                         Err(rejection) => State::Refused { rejection },
                     }
                 }
-                StateProj::Receiving { verification } => {
+                StateProj::Receiving => {
+                    let reception = this.reception.as_mut().expect(TAKEN);
                     let limit = this.config.body_limit;
-                    let verdict = ready!(poll_verdict(this.body.as_mut(), verification, limit, cx));
+                    let mut verdict =
+                        ready!(poll_verdict(this.body.as_mut(), reception, limit, cx));
                     this.delivery.end_of(Phase::Body);
+                    *this.reception = None;
+                    if let Ok(event) = &verdict
+                        && has_waited
+                        && let Err(error) = this.config.policy.check_time(event.unix_seconds())
+                    {
+                        // Whoever replays a delivery may have let its body wait.
+                        verdict = Err(error.into());
+                    }
                     match verdict {
                         Ok(event) => {
                             this.delivery.verified(&event);
-                            State::Readying { event: Some(event) }
+                            let body = VerifiedBody::new(event.payload().clone());
+                            this.head.as_mut().expect(TAKEN).extensions.insert(event);
+                            State::Readying { body: Some(body) }
                         }
                         Err(rejection) => State::Refused { rejection },
                     }
                 }
-                StateProj::Readying { event } => {
+                StateProj::Readying { body } => {
                     let ready = ready!(this.inner.as_mut().expect(TAKEN).poll_ready(cx));
                     this.delivery.end_of(Phase::Capacity);
                     ready.inspect_err(|_| this.delivery.failed())?;
-                    let mut inner = this.inner.take().expect(TAKEN);
-                    let request = verified_request(
-                        this.head.take().expect(TAKEN),
-                        event.take().expect(TAKEN),
-                    );
-                    State::Serving {
-                        future: inner.call(request),
-                    }
+                    let head = this.head.take().expect(TAKEN);
+                    let request = Request::from_parts(head, body.take().expect(TAKEN));
+                    let future = this.inner.take().expect(TAKEN).call(request);
+                    this.state.set(State::Serving { future });
+                    continue;
                 }
                 StateProj::Serving { future } => {
                     let response = ready!(future.poll(cx));
@@ -178,6 +192,7 @@ where
                 StateProj::Refused { rejection } => {
                     // Whoever holds on to the future must not hold on to what was refused.
                     this.body.set(None);
+                    *this.reception = None;
                     *this.inner = None;
                     let is_grpc = this.head.take().is_some_and(|head| is_grpc(&head.headers));
                     let response = this.config.responder.respond(*rejection, is_grpc);
@@ -193,37 +208,38 @@ where
 /// What is left to check before the body is read, now that the keys are known.
 fn start<K: KeySource>(
     config: &Config<K>,
-    envelope: Envelope,
+    reception: &mut Reception,
     keyring: Result<Option<Keyring>, K::Error>,
     head: &request::Parts,
     body: &impl Body,
-) -> Result<Verification, Rejection> {
-    let policy = config.policy.clone();
-    let mut verification = match keyring.map_err(|_| Rejection::KeysUnavailable)? {
-        Some(keyring) => Verification::start(policy, envelope, &keyring),
-        None => Verification::start_with_decoy(policy, envelope, &config.key_source.decoy()),
-    };
+) -> Result<(), Rejection> {
+    match keyring.map_err(|_| Rejection::KeysUnavailable)? {
+        Some(keyring) => reception.try_keys(&keyring),
+        None => reception.try_decoy(&config.key_source.decoy()),
+    }
     let claimed = body
         .size_hint()
         .lower()
         .max(content_length(&head.headers).unwrap_or(0));
     match usize::try_from(claimed) {
-        Ok(claimed) if claimed <= config.body_limit => verification.expect_len(claimed),
-        _ => return Err(Rejection::BodyTooLarge),
+        Ok(claimed) if claimed <= config.body_limit => {
+            reception.expect_len(claimed);
+            Ok(())
+        }
+        _ => Err(Rejection::BodyTooLarge),
     }
-    Ok(verification)
 }
 
 /// Receives the body and hashes it as it comes, until there is a verdict.
 fn poll_verdict<B: Body>(
     mut body: Pin<&mut Option<B>>,
-    verification: &mut Verification,
+    reception: &mut Reception,
     limit: usize,
     cx: &mut Context<'_>,
 ) -> Poll<Result<VerifiedEvent, Rejection>> {
     let mut budget = POLL_BUDGET;
     loop {
-        budget -= verification.hash(budget);
+        budget -= reception.advance(budget);
         if budget == 0 {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -234,27 +250,21 @@ fn poll_verdict<B: Body>(
                     budget = budget.saturating_sub(FRAME_COST);
                     // Trailers are not signed: they are dropped.
                     if let Ok(data) = frame.into_data() {
-                        if data.remaining() > limit - verification.received() {
+                        if data.remaining() > limit - reception.received() {
                             return Poll::Ready(Err(Rejection::BodyTooLarge));
                         }
-                        verification.receive(data);
+                        reception.receive(data);
                     }
                 }
                 Some(Err(_)) => return Poll::Ready(Err(Rejection::BodyUnreadable)),
                 None => body.set(None),
             }
-        } else if let Some(verdict) = verification.conclude() {
+        } else if let Some(verdict) = reception.conclude() {
             return Poll::Ready(verdict.map_err(Rejection::from));
         } else {
             budget = budget.saturating_sub(PASS_COST);
         }
     }
-}
-
-fn verified_request(mut head: request::Parts, event: VerifiedEvent) -> Request<VerifiedBody> {
-    let body = VerifiedBody::new(event.payload().clone());
-    head.extensions.insert(event);
-    Request::from_parts(head, body)
 }
 
 impl<S, B, K> fmt::Debug for ResponseFuture<S, B, K>
