@@ -58,7 +58,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may let its response wait.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the requests at hand may take when the server is told to stop.
-const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// How many events are remembered: the latest.
 const MAX_EVENTS: usize = 10_000;
 
