@@ -10,7 +10,8 @@
 //!   are open to everyone who can reach them: in production, leave them out or guard them.
 //! - An event is processed once, however often it is delivered. `REDIS_URL` is the Redis that remembers events, for any
 //!   number of servers and across restarts. Without the variable, this process remembers them.
-//! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
+//! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default. It speaks HTTP/1.1: where deliveries come from
+//!   the Internet, put a proxy in front of it that ends TLS.
 
 use std::collections::{HashMap, VecDeque};
 use std::env;
@@ -42,6 +43,7 @@ use tokio::net::TcpListener;
 use tokio::signal;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
 use tower_http::timeout::TimeoutLayer;
 use tower_svix::idempotency::{MemoryStore, Outcome, RedisStore, Store};
 use tower_svix::{IdempotencyLayer, Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
@@ -53,8 +55,10 @@ const BODY_LIMIT: usize = 1024 * 1024;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take from then on, body included. Svix gives up after 15 seconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may let its response wait.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the requests at hand may take when the server is told to stop.
-const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// How many events are remembered: the latest.
 const MAX_EVENTS: usize = 10_000;
 
@@ -260,7 +264,8 @@ fn lock(events: &Mutex<Events>) -> MutexGuard<'_, Events> {
 
 /// Serves until `stop`, and then gives the requests at hand a moment to end.
 ///
-/// This is `axum::serve` with limits: `axum::serve` waits for the head of a request without end.
+/// This is `axum::serve` with limits: `axum::serve` takes any number of connections, waits for the head of a request
+/// without end, and for a client to read its response.
 async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -275,8 +280,11 @@ async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output =
     let accept = async {
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             let (stream, _) = listener.accept().await;
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(WRITE_TIMEOUT));
+            let stream = TokioIo::new(Box::pin(stream));
             let service = TowerToHyperService::new(router.clone());
-            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+            let connection = graceful.watch(http.serve_connection(stream, service));
             tokio::spawn(async move {
                 // An error means that the client is gone, slow, or does not speak HTTP.
                 let _ = connection.await;

@@ -5,6 +5,8 @@
 mod http1;
 #[path = "support/http2.rs"]
 mod http2;
+#[path = "support/hyper.rs"]
+mod hyper_server;
 #[path = "support/net.rs"]
 mod net;
 
@@ -13,10 +15,6 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use tower_svix::{VerifiedBody, VerifiedEvent};
 
@@ -34,19 +32,7 @@ async fn start() -> Receiver {
                 handler_inbox.put(&event.clone(), request.into_body().into_bytes());
                 async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(id))) }
             });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let service = TowerToHyperService::new(service.clone());
-            tokio::spawn(async move {
-                auto::Builder::new(TokioExecutor::new())
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await
-                    .map_err(|error| error.to_string())
-            });
-        }
-    });
+    let address = hyper_server::serve(service).await;
     Receiver { address, inbox }
 }
 

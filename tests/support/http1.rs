@@ -1,13 +1,16 @@
 //! HTTP/1.1 byte by byte, and what must hold over it for each framework.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::net::SocketAddr;
 
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use crate::net::{BODY_LIMIT, Delivery, Receiver, within};
 
 /// Declares a test for each property, for the receiver that the function `$start` makes.
+#[allow(unused_macros, reason = "each test uses its part")]
 macro_rules! http1_tests {
     ($start:path) => {
         crate::http1::http1_tests!($start:
@@ -28,6 +31,7 @@ macro_rules! http1_tests {
         )+
     };
 }
+#[allow(unused_imports, reason = "each test uses its part")]
 pub(crate) use http1_tests;
 
 pub(crate) struct Connection(BufReader<TcpStream>);
@@ -44,6 +48,35 @@ impl Connection {
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// Like `write`, to a server that may have hung up already.
+    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = within(self.0.write_all(bytes.as_ref())).await;
+    }
+
+    /// Ends the client's side of the connection: the server can still answer.
+    pub(crate) async fn half_close(&mut self) {
+        let _ = self.0.shutdown().await;
+    }
+
+    /// Ends the connection as a crash does, with a TCP RST.
+    pub(crate) fn reset(self) {
+        self.0.into_inner().set_zero_linger().unwrap();
+    }
+
+    /// Whether there is something to read, if only the end of the connection.
+    pub(crate) fn has_more(&self) -> bool {
+        let peek = self.0.get_ref().peek(&mut [0]).now_or_never();
+        !self.0.buffer().is_empty() || peek.is_some()
+    }
+
+    /// Waits until the server ends the connection, and gives what it said until then.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        let _ = within(self.0.read_to_end(&mut rest)).await;
+        String::from_utf8_lossy(&rest).into_owned()
     }
 
     /// Sends the delivery with a `Content-Length` and all at once.
@@ -171,11 +204,9 @@ pub(crate) async fn a_delivery_that_breaks_off_never_reaches_the_handler(receive
         let delivery = Delivery::genuine("msg_broken", body);
         connection.write(head(&delivery, framing)).await;
         connection.write(sent).await;
-        connection.0.shutdown().await.unwrap();
+        connection.half_close().await;
         // The server is done with it once it closes its side; what it says until then is up to the framework.
-        let mut rest = Vec::new();
-        let _ = within(connection.0.read_to_end(&mut rest)).await;
-        let rest = String::from_utf8_lossy(&rest);
+        let rest = connection.rest().await;
         assert!(!rest.contains("200 OK"), "{framing:?}: {rest}");
     }
 

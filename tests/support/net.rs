@@ -50,6 +50,21 @@ impl Delivery {
         }
     }
 
+    /// Replaces a header after the signature was made.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        let header = match name {
+            standardwebhooks::HEADER_WEBHOOK_ID => &mut self.id,
+            standardwebhooks::HEADER_WEBHOOK_TIMESTAMP => &mut self.timestamp,
+            standardwebhooks::HEADER_WEBHOOK_SIGNATURE => &mut self.signature,
+            _ => panic!("a delivery has no {name}"),
+        };
+        *header = value.into();
+    }
+
+    pub(crate) fn timestamp(&self) -> &[u8] {
+        self.timestamp.as_bytes()
+    }
+
     pub(crate) fn headers(&self) -> HeaderMap {
         [
             (standardwebhooks::HEADER_WEBHOOK_ID, &self.id),
@@ -89,9 +104,12 @@ impl Inbox {
     }
 }
 
+/// How long a test waits for what must happen.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
 /// Waits for what must happen, and fails the test if it does not happen at all.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(30), future)
+    tokio::time::timeout(DEADLINE, future)
         .await
         .expect("it happens in time")
 }

@@ -1,0 +1,35 @@
+//! A hostile network, over real sockets: peers that are slow, that break off, and that send what they must not.
+//!
+//! [`target`] is what they attack: the middleware behind hyper with hyper's own defaults. `example_server` attacks the
+//! example as a process, which has limits of its own.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+#[path = "../support/http1.rs"]
+mod http1;
+#[path = "../support/http2.rs"]
+mod http2_client;
+#[path = "../support/hyper.rs"]
+mod hyper_server;
+#[path = "../support/net.rs"]
+mod net;
+#[cfg(unix)]
+#[path = "../support/process.rs"]
+mod process;
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod frames;
+mod target;
+
+mod broken;
+mod compression;
+mod doubtful;
+#[cfg(unix)]
+mod example_server;
+mod framing;
+mod http2;
+mod http2_limits;
+mod pipelining;
+mod slow;
+mod smuggling;
