@@ -20,11 +20,17 @@ impl FromIterator<f64> for Spread {
     fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
         let mut values = Vec::from_iter(values);
         values.sort_by(f64::total_cmp);
-        let at = |part: usize| values[(values.len() - 1) * part / 4];
+        // Between two values, the part of the way.
+        let at = |quarter: f64| {
+            let position = quarter / 4.0 * (values.len() - 1) as f64;
+            let (low, high) = (position.floor(), position.ceil());
+            let [low_value, high_value] = [low, high].map(|index| values[index as usize]);
+            low_value + (high_value - low_value) * (position - low)
+        };
         Self {
-            lower: at(1),
-            median: at(2),
-            upper: at(3),
+            lower: at(1.0),
+            median: at(2.0),
+            upper: at(3.0),
         }
     }
 }
@@ -141,6 +147,8 @@ pub struct HttpOf {
 pub struct HttpAdded {
     /// Nanoseconds for a request, from the throughputs with and without.
     pub nanos: Spread,
+    /// Nanoseconds for a request, from the time that the servers ran.
+    pub cpu_nanos: Spread,
     /// The same as a multiple of the limit.
     pub ratio: Spread,
     /// Throughput as a part of that without.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Debug;
-use std::future::ready;
+use std::future::{Ready, ready};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -37,13 +37,13 @@ impl<B, R, S: Service<Request<B>, Response = Response<R>, Error: Debug + Into<Bo
 
 #[must_use]
 pub fn unverified<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
-    service_fn(async |request: Request<B>| answer(collect(request.into_body()).await))
+    service_fn(async |request: Request<B>| answer(collect(request.into_body()).await).await)
 }
 
 /// What each of them does with the body, once it has been collected: nothing.
-fn answer(body: Bytes) -> Result<Response<Full<Bytes>>, Infallible> {
+fn answer(body: Bytes) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
     black_box(body);
-    Ok(Response::default())
+    ready(Ok(Response::default()))
 }
 
 async fn collect<B: Body<Error: Debug>>(body: B) -> Bytes {
@@ -55,7 +55,7 @@ pub fn tower_svix<B: RequestBody>(
     layer: &SvixVerifyLayer,
 ) -> impl Receiver<B, ResponseBody<Full<Bytes>>> + use<B> {
     layer.layer(service_fn(|request: Request<VerifiedBody>| {
-        ready(answer(request.into_body().into_bytes()))
+        answer(request.into_body().into_bytes())
     }))
 }
 
@@ -81,7 +81,7 @@ pub fn standardwebhooks<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
 pub fn webhook_verify<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
     let secret = webhook_verify::Secret::new(SECRET);
     VerifyLayer::<Bytes>::new(Provider::StandardWebhooks, secret).layer(service_fn(
-        |request: Request<Bytes>| ready(answer(request.into_body())),
+        |request: Request<Bytes>| answer(request.into_body()),
     ))
 }
 
@@ -90,7 +90,7 @@ pub fn webhook_verify<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
 pub fn tower_github_webhook<B: RequestBody>() -> impl Receiver<B, Either<Full<Bytes>, Empty<Bytes>>>
 {
     ValidateGitHubWebhookLayer::new(SECRET).layer(service_fn(|request: Request<Full<Bytes>>| {
-        ready(answer(request.into_body().into_inner().unwrap_or_default()))
+        answer(request.into_body().into_inner().unwrap_or_default())
     }))
 }
 
@@ -104,7 +104,7 @@ fn by_hand<B: RequestBody>(
             let (head, body) = request.into_parts();
             let body = collect(body).await;
             if verify(&body, &head.headers) {
-                return answer(body);
+                return answer(body).await;
             }
             let mut refusal = Response::default();
             *refusal.status_mut() = StatusCode::UNAUTHORIZED;

@@ -20,7 +20,7 @@ const SERVER_CORE: &str = "0";
 const WRK_CORE: &str = "1";
 
 fn main() -> io::Result<()> {
-    let (rounds, seconds) = if is_quick() { (2, 2) } else { (7, 4) };
+    let (rounds, seconds) = if is_quick() { (3, 1) } else { (7, 4) };
     let mut servers = vec![];
     for form in [UNVERIFIED, "tower-svix", "webhook-verify", "svix"] {
         let program = concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/server");
@@ -104,24 +104,30 @@ struct Load {
     p50: f64,
     p99: f64,
     errors: usize,
+    /// How long the server ran on its core meanwhile, in nanoseconds.
+    #[serde(skip)]
+    server_nanos: f64,
 }
 
 impl Load {
     fn nanos_per_request(&self) -> f64 {
         1e3 * self.micros / self.requests
     }
+
+    fn cpu_nanos_per_request(&self) -> f64 {
+        self.server_nanos / self.requests
+    }
 }
 
 fn summary(name: &str, runs: &[Measured], unverified: &[Measured], limits: &[f64]) -> HttpOf {
     let spread = |value: fn(&Measured) -> f64| runs.iter().map(value).collect::<Spread>();
-    let added = || {
-        runs.iter().zip(unverified).map(|(with, without)| {
-            (
-                with.busy.nanos_per_request(),
-                without.busy.nanos_per_request(),
-            )
-        })
+    let pairs = || {
+        runs.iter()
+            .zip(unverified)
+            .map(|(with, without)| (&with.busy, &without.busy))
     };
+    let added =
+        || pairs().map(|(with, without)| with.nanos_per_request() - without.nanos_per_request());
     HttpOf {
         name: name.to_owned(),
         requests_per_second: spread(|run| 1e9 / run.busy.nanos_per_request()),
@@ -130,12 +136,19 @@ fn summary(name: &str, runs: &[Measured], unverified: &[Measured], limits: &[f64
         p50_alone: spread(|run| run.alone.p50),
         p99_alone: spread(|run| run.alone.p99),
         added: (name != UNVERIFIED).then(|| HttpAdded {
-            nanos: added().map(|(with, without)| with - without).collect(),
+            nanos: added().collect(),
+            cpu_nanos: pairs()
+                .map(|(with, without)| {
+                    with.cpu_nanos_per_request() - without.cpu_nanos_per_request()
+                })
+                .collect(),
             ratio: added()
                 .zip(limits)
-                .map(|((with, without), limit)| (with - without) / limit)
+                .map(|(added, limit)| added / limit)
                 .collect(),
-            share: added().map(|(with, without)| without / with).collect(),
+            share: pairs()
+                .map(|(with, without)| without.nanos_per_request() / with.nanos_per_request())
+                .collect(),
         }),
     }
 }
@@ -171,6 +184,7 @@ impl Server {
         let body_file = format!("{HERE}/target/results/body");
         fs::create_dir_all(format!("{HERE}/target/results"))?;
         fs::write(&body_file, &delivery.body)?;
+        let start = self.run_nanos()?;
         let output = Command::new("taskset")
             .args(["--cpu-list", WRK_CORE, "wrk", "--threads", "1"])
             .args(["--connections", &connections.to_string()])
@@ -183,9 +197,21 @@ impl Server {
             .stderr(Stdio::inherit())
             .output()?;
         let output = String::from_utf8_lossy(&output.stdout);
-        let load: Load = serde_json::from_str(output.lines().next_back().unwrap_or_default())?;
+        let mut load: Load = serde_json::from_str(output.lines().next_back().unwrap_or_default())?;
+        load.server_nanos = self.run_nanos()? - start;
         assert_eq!(load.errors, 0, "{}: {output}", self.name);
         Ok(load)
+    }
+
+    /// How long all threads of the server have run so far, as Linux counts it.
+    fn run_nanos(&self) -> io::Result<f64> {
+        let mut sum = 0.0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            let schedule = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let run_time = schedule.split_whitespace().next().unwrap_or_default();
+            sum += run_time.parse::<f64>().map_err(io::Error::other)?;
+        }
+        Ok(sum)
     }
 }
 

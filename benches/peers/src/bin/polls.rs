@@ -9,7 +9,6 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
