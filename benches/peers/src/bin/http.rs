@@ -2,8 +2,10 @@
 //!
 //! In each round every server has its turn, in an order of its own.
 
+use std::env;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use peers::cpu_time;
@@ -21,15 +23,15 @@ const WRK_CORE: &str = "1";
 
 fn main() -> io::Result<()> {
     let (rounds, seconds) = if is_quick() { (3, 1) } else { (7, 4) };
+    let server = env::current_exe()?.with_file_name("server");
     let mut servers = vec![];
     for form in [UNVERIFIED, "tower-svix", "webhook-verify", "svix"] {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/server");
-        servers.push(Server::start(form, program, form)?);
+        servers.push(Server::start(form, &server, form)?);
     }
     // The script `run` installs what Express needs, where there is Node.
     if fs::exists(format!("{HERE}/express/node_modules"))? {
         let script = format!("{HERE}/express/server.mjs");
-        servers.push(Server::start("express", "node", &script)?);
+        servers.push(Server::start("express", Path::new("node"), &script)?);
     }
 
     let mut sizes = vec![];
@@ -162,15 +164,18 @@ struct Server {
 
 impl Server {
     /// Starts a program that prints its address, and serves there.
-    fn start(name: &'static str, program: &str, argument: &str) -> io::Result<Self> {
+    fn start(name: &'static str, program: &Path, argument: &str) -> io::Result<Self> {
         let mut process = Command::new("taskset")
-            .args(["--cpu-list", SERVER_CORE, program, argument])
+            .args(["--cpu-list", SERVER_CORE])
+            .args([program, Path::new(argument)])
             .env("NODE_ENV", "production")
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = process.stdout.take().expect("piped");
         let mut address = String::new();
-        BufReader::new(stdout).read_line(&mut address)?;
+        if BufReader::new(stdout).read_line(&mut address)? == 0 {
+            return Err(io::Error::other(format!("{name} does not start")));
+        }
         Ok(Self {
             name,
             address: address.trim().to_owned(),
