@@ -1,0 +1,53 @@
+//! What a delivery allocates at the level of Tower, with its body in memory.
+
+use std::alloc::System;
+use std::collections::HashMap;
+use std::io;
+
+use peers::contender;
+use peers::delivery::Delivery;
+use peers::results::{Allocations, AllocationsOf, Blocks, Stored as _};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const BODY_LEN: usize = 1024;
+
+fn main() -> io::Result<()> {
+    let delivery = Delivery::signed(BODY_LEN);
+    // That each has delivered once also means that what is set up once is there.
+    let mut contenders = contender::all_sound(&delivery);
+    let totals: HashMap<_, _> = contenders
+        .iter_mut()
+        .map(|contender| {
+            let region = Region::new(ALLOCATOR);
+            assert_eq!(contender.deliver(1), 1);
+            let change = region.change();
+            let total = Blocks {
+                count: (change.allocations + change.reallocations) as i64,
+                bytes: change.bytes_allocated as i64,
+            };
+            (contender.name, total)
+        })
+        .collect();
+    let contenders = contenders
+        .iter()
+        .map(|contender| {
+            let total = totals[contender.name];
+            AllocationsOf {
+                name: contender.name.to_owned(),
+                total,
+                added: contender.baseline.map(|baseline| Blocks {
+                    count: total.count - totals[baseline].count,
+                    bytes: total.bytes - totals[baseline].bytes,
+                }),
+            }
+        })
+        .collect();
+    Allocations {
+        body_len: BODY_LEN,
+        contenders,
+    }
+    .save()
+}
