@@ -2,8 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::digest::FixedOutputReset as _;
-use hmac::{HmacReset, KeyInit as _, Mac as _};
+use hmac::{HmacReset, KeyInit as _, Mac as _, digest::FixedOutputReset as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
