@@ -1,7 +1,7 @@
 //! What an event costs in the memory store: time on one core, and memory.
 //!
 //! ```text
-//! cargo bench --bench idempotency --all-features
+//! cargo bench -p benches --bench idempotency --features idempotency
 //! ```
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
