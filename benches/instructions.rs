@@ -6,10 +6,7 @@ use std::env;
 use std::hint::black_box;
 use std::io::{self, Write as _};
 
-use self::support::Case;
-
-const KIB: usize = 1024;
-const WHOLE: usize = usize::MAX;
+use self::support::{Case, KIB, WHOLE};
 
 fn main() -> io::Result<()> {
     let wanted = env::args().nth(1).filter(|name| name != "--bench");

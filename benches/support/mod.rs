@@ -4,6 +4,9 @@
 #![allow(dead_code)]
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
+pub(crate) mod cpu_time;
+#[cfg(feature = "ed25519")]
+pub(crate) mod ed25519;
 mod frames;
 #[path = "../../tests/support/net.rs"]
 mod net;
@@ -115,12 +118,16 @@ impl Case {
 
     /// With so many listed signatures, of which the last is the sender's.
     pub(crate) fn listed(mut self, signatures: usize) -> Self {
-        let headers = self.request.headers_mut();
-        let own = headers["webhook-signature"].to_str().unwrap().to_owned();
+        let own = &self.request.headers()["webhook-signature"];
         let mut list = vec![format!("v1,{}=", "A".repeat(43)); signatures - 1];
-        list.push(own);
-        headers.insert("webhook-signature", list.join(" ").parse().unwrap());
+        list.push(own.to_str().unwrap().to_owned());
+        self.set_signatures(&list.join(" "));
         self
+    }
+
+    fn set_signatures(&mut self, list: &str) {
+        let headers = self.request.headers_mut();
+        headers.insert("webhook-signature", list.parse().unwrap());
     }
 
     /// The delivery behind the layer.
@@ -142,14 +149,7 @@ impl Case {
 
     /// The HMAC of what is signed, with the key schedule already done: the limit of any verification.
     pub(crate) fn hmac(&self) -> impl FnMut() + use<> {
-        let headers = self.request.headers();
-        let text = |part| {
-            let value = headers.get(format!("webhook-{part}"));
-            let value = value.or_else(|| headers.get(format!("svix-{part}")));
-            value.unwrap().to_str().unwrap()
-        };
-        let head = format!("{}.{}.", text("id"), text("timestamp"));
-        let signed = [head.as_bytes(), self.request.body().rest()].concat();
+        let signed = self.signed_bytes();
         let key = Hmac::<Sha256>::new_from_slice(&[7; 24]).unwrap();
         move || {
             let mut state = key.clone();
@@ -157,7 +157,24 @@ impl Case {
             black_box(state.finalize());
         }
     }
+
+    /// `id.timestamp.body`
+    fn signed_bytes(&self) -> Vec<u8> {
+        let headers = self.request.headers();
+        let text = |part| {
+            let value = headers.get(format!("webhook-{part}"));
+            let value = value.or_else(|| headers.get(format!("svix-{part}")));
+            value.unwrap().to_str().unwrap()
+        };
+        let head = format!("{}.{}.", text("id"), text("timestamp"));
+        [head.as_bytes(), self.request.body().rest()].concat()
+    }
 }
+
+pub(crate) const KIB: usize = 1024;
+pub(crate) const MIB: usize = 1024 * KIB;
+/// The length of a frame that takes the whole body.
+pub(crate) const WHOLE: usize = usize::MAX;
 
 const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
 
