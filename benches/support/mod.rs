@@ -9,7 +9,7 @@ pub(crate) mod cpu_time;
 pub(crate) mod ed25519;
 mod frames;
 #[path = "../../tests/support/net.rs"]
-mod net;
+pub(crate) mod net;
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -187,11 +187,11 @@ fn body(len: usize) -> Bytes {
         .collect()
 }
 
-fn secret() -> Secret {
+pub(crate) fn secret() -> Secret {
     SECRET.parse().unwrap()
 }
 
-fn layer(keys: impl IntoIterator<Item = Secret>) -> SvixVerifyLayer {
+pub(crate) fn layer(keys: impl IntoIterator<Item = Secret>) -> SvixVerifyLayer {
     let keys: Vec<_> = keys.into_iter().collect();
     SvixVerifyLayer::new(keys).body_limit(16 * 1024 * 1024)
 }
@@ -213,7 +213,7 @@ where
 }
 
 /// The service that is measured: reads the whole body.
-async fn receive<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
+pub(crate) async fn receive<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
 where
     B: Body<Error: Debug>,
 {
