@@ -52,18 +52,9 @@ impl Case {
     }
 
     fn new(delivery: &Delivery, frame: usize, verdict: StatusCode) -> Self {
-        let mut request = Request::post("/webhook")
-            .header("host", "example.com")
-            .header("accept", "*/*")
-            .header("content-type", "application/json")
-            .header("content-length", delivery.body.len())
-            .header("user-agent", "Svix-Webhooks/1.62.0")
-            .body(Frames::new(delivery.body.clone(), frame))
-            .unwrap();
-        request.headers_mut().extend(delivery.headers());
         Self {
             layer: layer([secret()]),
-            request,
+            request: request(delivery, frame),
             verdict,
             macs: 1,
         }
@@ -185,6 +176,20 @@ fn body(len: usize) -> Bytes {
         .cycle()
         .take(len)
         .collect()
+}
+
+/// A delivery as its sender sends it, whose body arrives in frames of at most `frame` bytes.
+pub(crate) fn request(delivery: &Delivery, frame: usize) -> Request<Frames> {
+    let mut request = Request::post("/webhook")
+        .header("host", "example.com")
+        .header("accept", "*/*")
+        .header("content-type", "application/json")
+        .header("content-length", delivery.body.len())
+        .header("user-agent", "Svix-Webhooks/1.62.0")
+        .body(Frames::new(delivery.body.clone(), frame))
+        .unwrap();
+    request.headers_mut().extend(delivery.headers());
+    request
 }
 
 pub(crate) fn secret() -> Secret {
