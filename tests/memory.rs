@@ -69,7 +69,7 @@ fn a_thousand_stalled_uploads_hold_little_more_than_they_sent() {
     }
 }
 
-/// What is held of `uploads`, each of which has sent `sent` bytes in frames of `frame`, claims to have more, and stalls.
+/// What is held of `uploads` that have sent `sent` bytes each, in frames of `frame`, claim to have more, and stall.
 /// The futures count too, and the headers.
 fn held_by_stalled_uploads(uploads: usize, sent: usize, frame: usize) -> usize {
     static ZEROS: [u8; 256 * KIB] = [0; 256 * KIB];
