@@ -4,7 +4,7 @@
 //! cargo bench -p benches --bench idempotency --features idempotency
 //! ```
 //!
-//! A row in `core` is time that the threads ran, which other processes disturb little. One in `wall` is time that passed.
+//! `core` is time that the threads ran, which other processes disturb little; `wall` is time that passed.
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
 #[path = "../tests/support/redis.rs"]

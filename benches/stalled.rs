@@ -4,9 +4,10 @@
 //! cargo bench -p benches --bench stalled
 //! ```
 //!
-//! Each connection announces 2 MiB, sends 64 KiB and stalls. The server, hyper on one thread, is a process of its own. It
-//! runs in four forms: the handler reads no body, drops each frame, keeps all frames, or is behind the layer. What the
-//! second takes is hyper's own: the buffers that bodies come through. The frames that the third keeps are parts of them.
+//! Each connection announces 2 MiB, sends 64 KiB and stalls. The server, hyper on one thread, is a process of its own.
+//! It runs in four forms: the handler reads no body, drops each frame, keeps all frames, or is behind the layer. What
+//! the second takes is hyper's own: the buffers that bodies come through. The frames that the third keeps are parts of
+//! them.
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
 mod support;
