@@ -1,85 +1,211 @@
-//! What an event costs in the memory store: time on one core, and memory.
+//! What an event costs in the stores of ids: time, memory, and commands of Redis.
 //!
 //! ```text
-//! cargo bench --bench idempotency --all-features
+//! cargo bench -p benches --bench idempotency --features idempotency
 //! ```
+//!
+//! `core` is time that the threads ran, which other processes disturb little; `wall` is time that passed.
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
+#[path = "../tests/support/redis.rs"]
+mod redis_server;
+mod support;
+
+use std::convert::Infallible;
 use std::fs;
 use std::hint::black_box;
 use std::io::{self, Write as _};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use tower_svix::idempotency::{Claim, ClaimToken, EventKey, MemoryStore, Settlement, Store};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use http::{Request, Response, StatusCode};
+use redis::aio::ConnectionManager;
+use tower::{Layer as _, Service, service_fn};
+use tower_svix::IdempotencyLayer;
+use tower_svix::idempotency::{
+    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, StoreError,
+};
+
+use self::redis_server::RedisServer;
+use self::support::net::Delivery;
+use self::support::{Frames, WHOLE, cpu_time, run};
 
 const IDS: usize = 1_000_000;
 const LEASE: Duration = Duration::from_secs(60);
 const RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
 
 fn main() -> io::Result<()> {
-    let keys: Vec<_> = (0..2 * IDS)
-        .map(|index| EventKey::new(None, &format!("msg_{index:027}")))
-        .collect();
-    let token = ClaimToken::random().unwrap();
-    let (filling, evicting) = keys.split_at(IDS);
+    memory_store()?;
+    two_threads()?;
+    layer()?;
+    redis_store()
+}
 
+fn memory_store() -> io::Result<()> {
+    let (filling, evicting) = (keys(0, IDS), keys(IDS, IDS));
+    let token = random_token();
     let store = MemoryStore::new();
     let before = resident_bytes();
-    let filled = events_per_second(&store, filling, || token);
+    let filled = time_on_core(|| process_all(&store, &filling, || token));
     let per_id = (resident_bytes() - before) / store.len();
-    let evicted = events_per_second(&store, evicting, || token);
+    let evicted = time_on_core(|| process_all(&store, &evicting, || token));
 
     let store = MemoryStore::new();
-    let with_tokens = events_per_second(&store, filling, || ClaimToken::random().unwrap());
+    let with_tokens = time_on_core(|| process_all(&store, &filling, random_token));
 
-    let mut out = io::stdout();
-    writeln!(
-        out,
-        "claim + complete, filling:          {filled:>9} per second"
-    )?;
-    writeln!(
-        out,
-        "claim + complete, full:             {evicted:>9} per second"
-    )?;
-    writeln!(
-        out,
-        "token + claim + complete, filling:  {with_tokens:>9} per second"
-    )?;
-    writeln!(
-        out,
-        "memory:                             {per_id:>9} bytes an id"
-    )
+    report("memory: claim + complete, filling", "core", IDS, filled)?;
+    report("memory: claim + complete, full", "core", IDS, evicted)?;
+    report("memory: token + claim + complete", "core", IDS, with_tokens)?;
+    writeln!(io::stdout(), "memory: {per_id} bytes an id")
 }
 
-fn events_per_second(
-    store: &MemoryStore,
-    keys: &[EventKey],
-    mut token: impl FnMut() -> ClaimToken,
-) -> u64 {
-    let start = cpu_nanos();
+/// Each thread has half of the events, so the two rows of a pair do the same work.
+fn two_threads() -> io::Result<()> {
+    let (one, other) = (keys(0, IDS / 2), keys(IDS / 2, IDS / 2));
+    let token = random_token();
+
+    let store = MemoryStore::new();
+    let start = Instant::now();
+    let mut alone = time_on_core(|| process_all(&store, &one, || token));
+    alone += time_on_core(|| process_all(&store, &other, || token));
+    let alone_wall = start.elapsed();
+
+    let store = MemoryStore::new();
+    let work = |keys| time_on_core(|| process_all(&store, keys, || token));
+    let start = Instant::now();
+    let shared: Duration = thread::scope(|scope| {
+        let threads = [&one, &other].map(|keys| scope.spawn(|| work(keys)));
+        threads.map(|thread| thread.join().unwrap()).iter().sum()
+    });
+    let shared_wall = start.elapsed();
+
+    report("memory: one thread", "core", IDS, alone)?;
+    report("memory: two threads, each", "core", IDS, shared)?;
+    report("memory: one thread", "wall", IDS, alone_wall)?;
+    report("memory: two threads, together", "wall", IDS, shared_wall)
+}
+
+/// Both layers, beside the one that only verifies.
+fn layer() -> io::Result<()> {
+    const DELIVERIES: usize = 100_000;
+    let requests: Vec<_> = (0..DELIVERIES)
+        .map(|index| {
+            let delivery = Delivery::genuine(&format!("msg_{index:027}"), vec![b'a'; 128]);
+            support::request(&delivery, WHOLE)
+        })
+        .collect();
+    let verify = support::layer([support::secret()]);
+    let handler = service_fn(support::receive);
+    let once = IdempotencyLayer::new(MemoryStore::new()).layer(handler);
+    let (mut verified, mut once) = (verify.layer(handler), verify.layer(once));
+
+    let without = time_on_core(|| deliver_all(&mut verified, &requests));
+    let fresh = time_on_core(|| deliver_all(&mut once, &requests));
+    let duplicate = time_on_core(|| deliver_all(&mut once, &requests));
+    report("layers: verified", "core", DELIVERIES, without)?;
+    report("layers: verified, first", "core", DELIVERIES, fresh)?;
+    report("layers: verified, duplicate", "core", DELIVERIES, duplicate)
+}
+
+fn deliver_all<S, ResBody>(service: &mut S, requests: &[Request<Frames>])
+where
+    S: Service<Request<Frames>, Response = Response<ResBody>, Error = Infallible>,
+{
+    for request in requests {
+        let Ok(response) = run(service.call(request.clone()));
+        assert_eq!(black_box(response).status(), StatusCode::OK);
+    }
+}
+
+fn redis_store() -> io::Result<()> {
+    const EVENTS: usize = 20_000;
+    let server = RedisServer::start();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let connection = server.connect().await;
+        let store = RedisStore::new(connection.clone());
+        for (name, at_once) in [("one at a time", 1), ("64 at once", 64)] {
+            let keys = keys(at_once * EVENTS, EVENTS);
+            let before = evals(connection.clone()).await;
+            let start = Instant::now();
+            stream::iter(&keys)
+                .map(Ok)
+                .try_for_each_concurrent(at_once, |key| process(&store, key, random_token()))
+                .await
+                .unwrap();
+            let took = start.elapsed();
+            let commands = evals(connection.clone()).await - before;
+            report(
+                &format!("redis: claim + complete, {name}"),
+                "wall",
+                EVENTS,
+                took,
+            )?;
+            assert_eq!(commands, 2 * EVENTS, "one command for each operation");
+        }
+        writeln!(io::stdout(), "redis: one command for each operation")
+    })
+}
+
+/// How many scripts Redis has been told to run.
+async fn evals(mut connection: ConnectionManager) -> usize {
+    let mut info = redis::cmd("INFO");
+    let stats: String = info
+        .arg("commandstats")
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    stats
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("cmdstat_eval:calls=")?
+                .split(',')
+                .next()?
+                .parse()
+                .ok()
+        })
+        .unwrap_or(0)
+}
+
+async fn process(store: &impl Store, key: &EventKey, token: ClaimToken) -> Result<(), StoreError> {
+    assert_eq!(store.claim(key, token, LEASE).await?, Claim::Claimed);
+    let settled = store.complete(key, token, RETENTION).await?;
+    assert_eq!(settled, Settlement::Done);
+    Ok(())
+}
+
+fn process_all(store: &MemoryStore, keys: &[EventKey], mut token: impl FnMut() -> ClaimToken) {
     for key in keys {
-        let token = token();
-        assert_eq!(now(store.claim(key, token, LEASE)).unwrap(), Claim::Claimed);
-        let completed = now(store.complete(key, token, RETENTION)).unwrap();
-        assert_eq!(black_box(completed), Settlement::Done);
-    }
-    keys.len() as u64 * 1_000_000_000 / (cpu_nanos() - start)
-}
-
-/// The output of a future that does not wait.
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("the memory store never waits"),
+        run(process(store, key, token())).unwrap();
     }
 }
 
-/// How long this thread has run on a core, as Linux counts it: other processes do not disturb it.
-fn cpu_nanos() -> u64 {
-    let schedule = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    schedule.split_whitespace().next().unwrap().parse().unwrap()
+fn random_token() -> ClaimToken {
+    ClaimToken::random().unwrap()
+}
+
+fn keys(from: usize, count: usize) -> Vec<EventKey> {
+    (from..from + count)
+        .map(|index| EventKey::new(None, &format!("msg_{index:027}")))
+        .collect()
+}
+
+fn time_on_core(work: impl FnOnce()) -> Duration {
+    let start = cpu_time::now();
+    work();
+    cpu_time::now().saturating_sub(start)
+}
+
+fn report(what: &str, time: &str, events: usize, took: Duration) -> io::Result<()> {
+    let nanos = took.as_nanos() / events as u128;
+    let per_second = events as u128 * 1_000_000_000 / took.as_nanos();
+    writeln!(
+        io::stdout(),
+        "{what:40} {time} {nanos:>7} ns each {per_second:>9} a second"
+    )
 }
 
 /// How much memory the process uses, as Linux counts it.

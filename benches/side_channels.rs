@@ -8,7 +8,7 @@
 //! control fails, or if the time tells where a signature is wrong.
 //!
 //! ```text
-//! cargo bench --bench side_channels --all-features
+//! cargo bench -p benches --bench side_channels --features side-channels
 //! ```
 
 use std::convert::Infallible;

@@ -1,0 +1,245 @@
+//! What the benchmarks share: a delivery, and the service that it is sent to.
+
+// Each benchmark is a crate of its own, and uses a part of this.
+#![allow(dead_code)]
+#![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
+
+pub(crate) mod cpu_time;
+#[cfg(feature = "ed25519")]
+pub(crate) mod ed25519;
+mod frames;
+#[path = "../../tests/support/net.rs"]
+pub(crate) mod net;
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt as _, Full};
+use sha2::Sha256;
+use tower::{Layer as _, Service, service_fn};
+use tower_svix::{Secret, SvixVerifyLayer};
+
+pub(crate) use self::frames::Frames;
+use self::net::{Delivery, SECRET};
+
+/// A delivery, signed by the `standardwebhooks` crate, and the layer that judges it.
+#[derive(Clone)]
+pub(crate) struct Case {
+    layer: SvixVerifyLayer,
+    request: Request<Frames>,
+    verdict: StatusCode,
+    /// How many passes over the body the verdict takes.
+    pub(crate) macs: u64,
+}
+
+impl Case {
+    /// A genuine delivery of `len` bytes, which arrive in frames of at most `frame` bytes.
+    pub(crate) fn genuine(len: usize, frame: usize) -> Self {
+        Self::new(&Delivery::genuine(ID, body(len)), frame, StatusCode::OK)
+    }
+
+    /// The same with the signature of another body.
+    pub(crate) fn forged(len: usize, frame: usize) -> Self {
+        let delivery = Delivery::forged(ID, body(len));
+        Self::new(&delivery, frame, StatusCode::UNAUTHORIZED)
+    }
+
+    fn new(delivery: &Delivery, frame: usize, verdict: StatusCode) -> Self {
+        Self {
+            layer: layer([secret()]),
+            request: request(delivery, frame),
+            verdict,
+            macs: 1,
+        }
+    }
+
+    /// With so many keys, of which the one at `position` is the sender's.
+    pub(crate) fn keys(mut self, keys: u8, position: u8) -> Self {
+        self.layer = layer((0..keys).map(|index| {
+            if index == position {
+                secret()
+            } else {
+                Secret::from_bytes(&[index + 1; 24]).unwrap()
+            }
+        }));
+        self.macs = match self.verdict {
+            StatusCode::OK => position + 1,
+            _ => keys,
+        }
+        .into();
+        self
+    }
+
+    /// Too old to be accepted.
+    pub(crate) fn stale(mut self) -> Self {
+        let old = HeaderValue::from_static("1700000000");
+        self.request.headers_mut().insert("webhook-timestamp", old);
+        self.refused_for_its_headers()
+    }
+
+    /// Without a signature.
+    pub(crate) fn unsigned(mut self) -> Self {
+        self.request.headers_mut().remove("webhook-signature");
+        self.refused_for_its_headers()
+    }
+
+    fn refused_for_its_headers(mut self) -> Self {
+        self.verdict = StatusCode::UNAUTHORIZED;
+        self.macs = 0;
+        self
+    }
+
+    /// With the headers named `svix-*`.
+    pub(crate) fn svix(mut self) -> Self {
+        let headers = self.request.headers_mut();
+        for part in ["id", "timestamp", "signature"] {
+            let value = headers.remove(format!("webhook-{part}")).unwrap();
+            let name: HeaderName = format!("svix-{part}").parse().unwrap();
+            headers.insert(name, value);
+        }
+        self
+    }
+
+    /// With so many listed signatures, of which the last is the sender's.
+    pub(crate) fn listed(mut self, signatures: usize) -> Self {
+        let own = &self.request.headers()["webhook-signature"];
+        let mut list = vec![format!("v1,{}=", "A".repeat(43)); signatures - 1];
+        list.push(own.to_str().unwrap().to_owned());
+        self.set_signatures(&list.join(" "));
+        self
+    }
+
+    fn set_signatures(&mut self, list: &str) {
+        let headers = self.request.headers_mut();
+        headers.insert("webhook-signature", list.parse().unwrap());
+    }
+
+    /// The delivery behind the layer.
+    pub(crate) fn verified(&self) -> impl FnMut() + use<> {
+        let service = self.layer.layer(service_fn(receive));
+        serve(service, self.request.clone(), self.verdict)
+    }
+
+    /// What it takes without the layer: the same service if the delivery gets there, else one that answers without a
+    /// look at the body.
+    pub(crate) fn bare(&self) -> Box<dyn FnMut()> {
+        let request = self.request.clone();
+        if self.verdict == StatusCode::OK {
+            Box::new(serve(service_fn(receive), request, self.verdict))
+        } else {
+            Box::new(serve(service_fn(refuse), request, self.verdict))
+        }
+    }
+
+    /// The HMAC of what is signed, with the key schedule already done: the limit of any verification.
+    pub(crate) fn hmac(&self) -> impl FnMut() + use<> {
+        let signed = self.signed_bytes();
+        let key = Hmac::<Sha256>::new_from_slice(&[7; 24]).unwrap();
+        move || {
+            let mut state = key.clone();
+            state.update(black_box(&signed));
+            black_box(state.finalize());
+        }
+    }
+
+    /// `id.timestamp.body`
+    fn signed_bytes(&self) -> Vec<u8> {
+        let headers = self.request.headers();
+        let text = |part| {
+            let value = headers.get(format!("webhook-{part}"));
+            let value = value.or_else(|| headers.get(format!("svix-{part}")));
+            value.unwrap().to_str().unwrap()
+        };
+        let head = format!("{}.{}.", text("id"), text("timestamp"));
+        [head.as_bytes(), self.request.body().rest()].concat()
+    }
+}
+
+pub(crate) const KIB: usize = 1024;
+pub(crate) const MIB: usize = 1024 * KIB;
+/// The length of a frame that takes the whole body.
+pub(crate) const WHOLE: usize = usize::MAX;
+
+const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
+
+fn body(len: usize) -> Bytes {
+    br#"{"type":"job.completed","data":{"job_id":"1"}}"#
+        .iter()
+        .copied()
+        .cycle()
+        .take(len)
+        .collect()
+}
+
+/// A delivery as its sender sends it, whose body arrives in frames of at most `frame` bytes.
+pub(crate) fn request(delivery: &Delivery, frame: usize) -> Request<Frames> {
+    let mut request = Request::post("/webhook")
+        .header("host", "example.com")
+        .header("accept", "*/*")
+        .header("content-type", "application/json")
+        .header("content-length", delivery.body.len())
+        .header("user-agent", "Svix-Webhooks/1.62.0")
+        .body(Frames::new(delivery.body.clone(), frame))
+        .unwrap();
+    request.headers_mut().extend(delivery.headers());
+    request
+}
+
+pub(crate) fn secret() -> Secret {
+    SECRET.parse().unwrap()
+}
+
+pub(crate) fn layer(keys: impl IntoIterator<Item = Secret>) -> SvixVerifyLayer {
+    let keys: Vec<_> = keys.into_iter().collect();
+    SvixVerifyLayer::new(keys).body_limit(16 * 1024 * 1024)
+}
+
+/// Sends clones of a request to a service.
+fn serve<S, ResBody>(
+    mut service: S,
+    request: Request<Frames>,
+    expected: StatusCode,
+) -> impl FnMut() + use<S, ResBody>
+where
+    S: Service<Request<Frames>, Response = Response<ResBody>, Error = Infallible>,
+{
+    move || {
+        let Ok(response) = run(service.call(black_box(&request).clone()));
+        assert_eq!(response.status(), expected);
+        black_box(response);
+    }
+}
+
+/// The service that is measured: reads the whole body.
+pub(crate) async fn receive<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
+where
+    B: Body<Error: Debug>,
+{
+    black_box(request.into_body().collect().await.unwrap().to_bytes());
+    Ok(Response::new(Full::default()))
+}
+
+async fn refuse(request: Request<Frames>) -> Result<Response<Full<Bytes>>, Infallible> {
+    drop(request);
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    Ok(response)
+}
+
+/// Runs a future that waits for nothing but its next turn.
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What is held in memory of a body that arrives, stalls or is refused, told by a heap profiler.
+//!
+//! One test, since the profiler counts for the whole process.
+
+mod support;
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use dhat::HeapStats;
+use futures_util::{StreamExt as _, stream};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::StreamBody;
+use support::body::{Script, Step};
+use support::clock::{At, Broken};
+use support::fixture::{BODY, NOW, layer, signed};
+use support::recorder::Recorder;
+use tower::{Layer as _, Service as _};
+use tower_svix::{Rejection, VerifyError};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const KIB: usize = 1024;
+/// What a delivery may hold beside its body: the future, the headers, the event.
+const BESIDE: usize = 4 * KIB;
+
+#[test]
+fn a_body_holds_little_more_than_what_arrived() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+
+    a_claimed_length_reserves_at_most_64_kib();
+    a_stalled_upload_holds_little_more_than_it_sent();
+    a_thousand_stalled_uploads_hold_little_more_than_they_sent();
+    a_body_in_single_bytes_takes_at_most_twice_its_size();
+    a_refused_request_holds_nothing_even_while_its_future_lives();
+}
+
+fn held() -> usize {
+    HeapStats::get().curr_bytes
+}
+
+fn a_claimed_length_reserves_at_most_64_kib() {
+    let held = held_by_stalled_uploads(1, 2, 1);
+    assert!(held <= 64 * KIB + BESIDE, "{held}");
+}
+
+fn a_stalled_upload_holds_little_more_than_it_sent() {
+    for sent in [64 * KIB, 100 * KIB, 256 * KIB] {
+        for frame in [sent, 16 * KIB, KIB, 100, 1] {
+            let held = held_by_stalled_uploads(1, sent, frame);
+            assert!(
+                held <= sent * 5 / 4 + 16 * KIB,
+                "{sent} bytes in frames of {frame}: {held}"
+            );
+        }
+    }
+}
+
+fn a_thousand_stalled_uploads_hold_little_more_than_they_sent() {
+    let (uploads, sent) = (1000, 64 * KIB);
+    let each = held_by_stalled_uploads(uploads, sent, 16 * KIB) / uploads;
+    assert!(each <= sent * 5 / 4 + 16 * KIB, "{each}");
+}
+
+/// What is held of `uploads` that have sent `sent` bytes each, in frames of `frame`, claim to have more, and stall.
+/// The futures count too, and the headers.
+fn held_by_stalled_uploads(uploads: usize, sent: usize, frame: usize) -> usize {
+    static ZEROS: [u8; 256 * KIB] = [0; 256 * KIB];
+
+    let layer = layer();
+    let headers = signed(BODY);
+    let before = held();
+    let stalled: Vec<_> = (0..uploads)
+        .map(|_| {
+            // The frames are no allocations of their own.
+            let frames = (0..sent / frame).map(move |_| Bytes::from_static(&ZEROS[..frame]));
+            let frames = stream::iter(frames.map(Frame::data).map(Ok::<_, Infallible>));
+            let body = Claiming(StreamBody::new(frames.chain(stream::pending())));
+            let mut service = layer.layer(Recorder::default());
+            let mut response = Box::pin(service.call(support::request(headers.clone(), body)));
+            while let (Poll::Pending, true) = support::poll_once(response.as_mut()) {}
+            response
+        })
+        .collect();
+    let after = held();
+    drop(stalled);
+    after - before
+}
+
+fn a_body_in_single_bytes_takes_at_most_twice_its_size() {
+    for len in [KIB, 64 * KIB, 65 * KIB, 300 * KIB] {
+        let peak = peak_of_single_bytes(&vec![b'a'; len]);
+        assert!(peak >= len, "{len} bytes: {peak} cannot be");
+        assert!(peak <= 2 * len + BESIDE, "{len} bytes: {peak}");
+    }
+}
+
+/// The most that is held at any time while a body arrives in single bytes and is verified.
+fn peak_of_single_bytes(body: &[u8]) -> usize {
+    let headers = signed(body);
+    let mut service = layer().layer(Recorder::default());
+    let byte = Bytes::copy_from_slice(&body[..1]);
+    let mut peak = 0;
+    let before = held();
+    let frames = (0..=body.len()).map_while(|index| {
+        peak = peak.max(held());
+        (index < body.len()).then(|| Ok::<_, Infallible>(Frame::data(byte.clone())))
+    });
+    let body = StreamBody::new(stream::iter(frames));
+    let Ok(response) = support::run(service.call(support::request(headers, body)));
+    assert_eq!(response.status(), 200);
+    peak.max(held()) - before
+}
+
+fn a_refused_request_holds_nothing_even_while_its_future_lives() {
+    let body = vec![b'a'; 300 * KIB];
+    let whole = || body.chunks(16 * KIB).map(Bytes::copy_from_slice);
+    let ends_well: &dyn Fn() -> Script = &|| Script::new(whole().map(Step::data));
+    let breaks_off: &dyn Fn() -> Script =
+        &|| Script::new(whole().map(Step::data).chain([Step::Error]));
+
+    let stale = layer().clock(At(NOW + 301));
+    let clockless = layer().clock(Broken);
+    let limited = layer().body_limit(body.len() - 1);
+    let (unsigned, forged, genuine) = (HeaderMap::new(), signed(BODY), signed(&body));
+    let missing = VerifyError::MissingHeader("webhook-id");
+    for (layer, headers, script, cause) in [
+        (&layer(), &unsigned, ends_well, missing.into()),
+        (
+            &stale,
+            &genuine,
+            ends_well,
+            VerifyError::TimestampTooOld.into(),
+        ),
+        (
+            &clockless,
+            &genuine,
+            ends_well,
+            VerifyError::ClockUnavailable.into(),
+        ),
+        (
+            &layer(),
+            &forged,
+            ends_well,
+            VerifyError::SignatureMismatch.into(),
+        ),
+        (&limited, &genuine, ends_well, Rejection::BodyTooLarge),
+        (&layer(), &genuine, breaks_off, Rejection::BodyUnreadable),
+    ] {
+        let mut service = layer.layer(Recorder::default());
+        // Values of headers become shared with their first clone.
+        drop(headers.clone());
+        let before = held();
+        let request = support::request(headers.clone(), script());
+        let mut future = pin!(service.call(request));
+        let Ok(response) = support::run(future.as_mut());
+        assert_eq!(response.extensions().get(), Some(&cause));
+        drop(response);
+        assert_eq!(held(), before, "{cause:?}");
+    }
+}
+
+/// A body that claims to have 2 MiB.
+struct Claiming<B>(B);
+
+impl<B: Body + Unpin> Body for Claiming<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(2 * 1024 * 1024)
+    }
+}
