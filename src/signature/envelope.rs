@@ -155,7 +155,9 @@ fn is_valid_id(id: &[u8], allow_dot: bool) -> bool {
 
 /// The length that the request claims for its body, in bytes, if it claims any.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    let text = headers.get(CONTENT_LENGTH)?.to_str().ok()?;
+    // HTTP has digits only there (RFC 9110, section 8.6); the parser takes a sign too.
+    text.parse().ok().filter(|_| !text.starts_with('+'))
 }
 
 /// Whether the request is a gRPC call, whose client looks for the outcome in headers of gRPC's own.
