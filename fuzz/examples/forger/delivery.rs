@@ -1,0 +1,139 @@
+//! Genuine deliveries, and what a forger makes of them.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use tower_svix::{Secret, SvixVerifyLayer, Verifier};
+use tower_svix_fuzz::receiver::At;
+use tower_svix_fuzz::reference::{Envelope, Family, Key, signer};
+use tower_svix_fuzz::vectors::{self, Case};
+
+/// A genuine delivery, and the receiver it is for.
+pub struct Genuine {
+    pub name: String,
+    pub delivery: Delivery,
+    pub secrets: Vec<String>,
+    pub keys: Vec<Key>,
+    /// Accepts deliveries of any age.
+    pub verifier: Verifier,
+    /// Compares timestamps with the time of the delivery.
+    pub timed: Verifier,
+    pub layer: SvixVerifyLayer,
+}
+
+/// A delivery as it is on the wire.
+#[derive(Clone)]
+pub struct Delivery {
+    pub family: Family,
+    pub id: Vec<u8>,
+    pub timestamp: Vec<u8>,
+    pub signatures: Vec<u8>,
+    pub body: Vec<u8>,
+    /// Other lines, before and after these three.
+    pub before: Vec<(&'static str, Vec<u8>)>,
+    pub after: Vec<(&'static str, Vec<u8>)>,
+    /// Which of the three lines are left out.
+    pub without: [bool; 3],
+}
+
+impl Delivery {
+    pub fn lines(&self) -> Vec<(String, Vec<u8>)> {
+        let names = self.family.names();
+        let own = [&self.id, &self.timestamp, &self.signatures];
+        let own = (0..3).filter(|index| !self.without[*index]).map(|index| {
+            (names[index], own[index])
+        });
+        self.before
+            .iter()
+            .map(|(name, value)| (*name, value))
+            .chain(own)
+            .chain(self.after.iter().map(|(name, value)| (*name, value)))
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect()
+    }
+
+    pub fn elements(&self) -> Vec<Vec<u8>> {
+        let elements = self.signatures.split(|byte| *byte == b' ');
+        elements.map(<[u8]>::to_vec).collect()
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in self.lines() {
+            write!(f, "\n{name}: {}", value.escape_ascii())?;
+        }
+        write!(f, "\n\n{}", self.body.escape_ascii())
+    }
+}
+
+/// All genuine deliveries.
+pub struct Captured {
+    pub all: Vec<Genuine>,
+    by_id: HashMap<Vec<u8>, Vec<usize>>,
+}
+
+impl Captured {
+    pub fn new() -> Self {
+        let cases = vectors::all().into_iter().filter(|case| case.is_genuine);
+        let all: Vec<_> = cases.map(genuine).collect();
+        assert!(!all.is_empty());
+        let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
+        for (index, genuine) in all.iter().enumerate() {
+            by_id
+                .entry(genuine.delivery.id.clone())
+                .or_default()
+                .push(index);
+        }
+        Self { all, by_id }
+    }
+
+    /// Whether what the lines and the body say was signed by one of the receiver's keys. The crate is not asked.
+    pub fn is_genuine(&self, keys: &[Key], lines: &[(String, Vec<u8>)], body: &[u8]) -> bool {
+        let Ok(envelope) = Envelope::read(lines, None, false) else {
+            return false;
+        };
+        // Nobody signed anything else than what was captured, so that there is nothing to compute for the rest.
+        let was_signed = self.by_id.get(&envelope.id).is_some_and(|captured| {
+            captured.iter().any(|index| {
+                let Delivery { timestamp, body: signed, .. } = &self.all[*index].delivery;
+                *timestamp == envelope.timestamp && signed == body
+            })
+        });
+        was_signed && signer(keys, &envelope, body).is_some()
+    }
+}
+
+impl Genuine {
+    /// Whether one of its receiver's keys is a public one, which is slow to verify with.
+    pub fn has_public_key(&self) -> bool {
+        self.keys.iter().any(|key| matches!(key, Key::Ed25519(_)))
+    }
+}
+
+fn genuine(case: Case) -> Genuine {
+    let envelope = Envelope::read(&case.headers, None, false);
+    let envelope = envelope.unwrap_or_else(|codes| panic!("{}: {codes:?}", case.name));
+    let keys = case.secrets.iter().map(|text| Key::parse(text).expect("a key"));
+    let secrets = case.secrets.iter().map(|text| text.parse().expect("a key"));
+    let secrets: Vec<Secret> = secrets.collect();
+    let verifier = Verifier::new(secrets.clone()).insecure_ignore_timestamp();
+    Genuine {
+        keys: keys.collect(),
+        timed: Verifier::new(secrets).clock(At(Some(envelope.unix_seconds))),
+        layer: SvixVerifyLayer::from(verifier.clone()),
+        verifier,
+        delivery: Delivery {
+            family: envelope.family,
+            id: envelope.id,
+            timestamp: envelope.timestamp,
+            signatures: envelope.signatures,
+            body: case.body,
+            before: Vec::new(),
+            after: Vec::new(),
+            without: [false; 3],
+        },
+        secrets: case.secrets,
+        name: case.name,
+    }
+}
