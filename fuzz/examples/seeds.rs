@@ -78,7 +78,11 @@ fn signatures(case: &Case) -> Signatures {
     let elements = list.split(|byte| *byte == b' ').take(255);
     Signatures {
         keys: keys(case),
-        list: List(elements.map(|element| Element::Raw(element.into())).collect()),
+        list: List(
+            elements
+                .map(|element| Element::Raw(element.into()))
+                .collect(),
+        ),
         genuine: (!case.is_genuine).then_some(Inserted { key: 0, at: 1 }),
         signed: signed(case),
         body: short(&case.body),
@@ -156,10 +160,7 @@ fn signed_by(key: KeySpec) -> Delivery {
                     bytes: "{\"type\":\"ping\"}".into(),
                     parted_at: 3,
                 },
-                Step::Long {
-                    byte: b' ',
-                    len: 1,
-                },
+                Step::Long { byte: b' ', len: 1 },
                 Step::Trailers,
             ]),
             least_length: 0,
@@ -174,7 +175,11 @@ fn signed_by(key: KeySpec) -> Delivery {
 
 fn keys(case: &Case) -> List<KeySpec> {
     let texts = case.secrets.iter();
-    List(texts.map(|text| KeySpec::Text(text.as_str().into())).collect())
+    List(
+        texts
+            .map(|text| KeySpec::Text(text.as_str().into()))
+            .collect(),
+    )
 }
 
 fn settings(case: &Case) -> Settings {

@@ -12,7 +12,7 @@ use tower_svix_fuzz::headers::Origin;
 use tower_svix_fuzz::inner::{Answer, Behaviour, Recorder};
 use tower_svix_fuzz::input::Headers;
 use tower_svix_fuzz::receiver::{At, family_of_crate, receiver_keys};
-use tower_svix_fuzz::reference::{Arriving, Lookup, Request as Given, Verdict, judge};
+use tower_svix_fuzz::reference::{Arriving, Line, Lookup, Request as Given, Verdict, judge};
 
 fuzz_target!(|input: Headers| {
     let keys = [input.key.clone()];
@@ -41,7 +41,14 @@ fuzz_target!(|input: Headers| {
     let expected = judge(&rules, &Lookup::Found(expected_keys), &given);
     let verdict = verifier.verify(&headers, &input.body.0);
     match (&verdict, &expected) {
-        (Ok(event), Verdict::Forward { envelope, body, key_index }) => {
+        (
+            Ok(event),
+            Verdict::Forward {
+                envelope,
+                body,
+                key_index,
+            },
+        ) => {
             assert_eq!(event.id().as_bytes(), envelope.id);
             assert_eq!(event.unix_seconds(), envelope.unix_seconds);
             assert_eq!(event.payload(), body);
@@ -71,11 +78,14 @@ fuzz_target!(|input: Headers| {
         let expected = verdict.as_ref().err().copied().map(Rejection::from);
         assert_eq!(rejection.copied(), expected);
     }
-    assert_eq!(recorder.take().calls.len(), usize::from(rejection.is_none()));
+    assert_eq!(
+        recorder.take().calls.len(),
+        usize::from(rejection.is_none())
+    );
 });
 
 /// Checks that the header that an error names is as the error says.
-fn check_name(error: VerifyError, lines: &[(String, Vec<u8>)]) {
+fn check_name(error: VerifyError, lines: &[Line]) {
     let values = |wanted: &str| -> Vec<&[u8]> {
         let lines = lines.iter().filter(|(name, _)| name == wanted);
         lines.map(|(_, value)| value.as_slice()).collect()
@@ -88,7 +98,10 @@ fn check_name(error: VerifyError, lines: &[(String, Vec<u8>)]) {
                 panic!("{name} is there more than once, or not at all");
             };
             let is_visible = !value.is_empty() && value.iter().all(|b| (b' '..=b'~').contains(b));
-            assert!(!is_visible || name.ends_with("-id") && value.contains(&b'.'), "{name}");
+            assert!(
+                !is_visible || name.ends_with("-id") && value.contains(&b'.'),
+                "{name}"
+            );
         }
         _ => {}
     }

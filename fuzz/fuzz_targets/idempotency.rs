@@ -26,12 +26,28 @@ struct Input {
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Step {
-    Claim { key: u8, token: u8, ticks: u8 },
-    Complete { key: u8, token: u8, ticks: u8 },
-    Release { key: u8, token: u8 },
-    Pass { ticks: u8 },
+    Claim {
+        key: u8,
+        token: u8,
+        ticks: u8,
+    },
+    Complete {
+        key: u8,
+        token: u8,
+        ticks: u8,
+    },
+    Release {
+        key: u8,
+        token: u8,
+    },
+    Pass {
+        ticks: u8,
+    },
     /// Until the last instants that the store knows.
-    CompleteForEver { key: u8, token: u8 },
+    CompleteForEver {
+        key: u8,
+        token: u8,
+    },
 }
 
 #[derive(Clone, Debug, Default)]

@@ -19,8 +19,11 @@ use tower_svix_fuzz::reference::{Envelope, Family, signed_content, signer};
 
 fuzz_target!(|input: ToSign| {
     let whole = input.body.whole();
-    let (secrets, public_keys) = receiver_keys(&input.keys.0);
-    let senders: Vec<_> = input.keys.0.iter().filter_map(|key| key.sender().ok()).collect();
+    let mut keys = input.keys.0.clone();
+    // Some texts are the key of one side only.
+    keys.retain(|key| key.receiver().is_some() && key.sender().is_ok());
+    let (secrets, expected_keys) = receiver_keys(&keys);
+    let senders: Vec<_> = keys.iter().filter_map(|key| key.sender().ok()).collect();
     let origin = Origin {
         keys: &[],
         id: b"msg_given",
@@ -54,7 +57,11 @@ fuzz_target!(|input: ToSign| {
     request.headers_mut().clone_from(&headers);
     let answer = run(layer.layer(Sent::new(receiver)).call(request));
 
-    let family = if input.as_svix { Family::Svix } else { Family::Webhook };
+    let family = if input.as_svix {
+        Family::Svix
+    } else {
+        Family::Webhook
+    };
     let id = match headers.get(family.names()[0]) {
         Some(given) => Some(given.as_bytes().to_vec()),
         None => input
@@ -62,23 +69,19 @@ fuzz_target!(|input: ToSign| {
             .as_ref()
             .map(|id| String::from_utf8_lossy(&id.0).into_owned().into_bytes()),
     };
-    let breaks_off = input.body.steps.0.contains(&Step::Error);
-    let has_public_key = input.keys.0.iter().any(|key| {
-        key.sender().is_ok_and(|key| key.sign("msg_1", 1, b"") == Err(SignError::PublicKey))
-    });
+    let breaks_off = input.body.steps().any(|step| *step == Step::Error);
     match answer {
         Err(SvixSignError::Body(_)) => assert!(breaks_off),
         Err(SvixSignError::Sign(SignError::InvalidId)) => {
             assert!(!is_valid(id.as_deref().expect("a new id is valid")));
         }
         Err(SvixSignError::Sign(SignError::NoKey)) => assert!(senders.is_empty()),
-        Err(SvixSignError::Sign(SignError::PublicKey)) => assert!(has_public_key),
         Err(error) => panic!("{error}"),
         Ok((sent, response)) => {
             assert!(!breaks_off && !senders.is_empty());
             let lines: Vec<_> = sent
                 .iter()
-                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .map(|(name, value)| (name.to_string().into(), value.as_bytes().to_vec()))
                 .collect();
             if i64::try_from(input.now).is_err() {
                 // A time that no receiver can represent.
@@ -93,7 +96,7 @@ fuzz_target!(|input: ToSign| {
                 assert!(is_valid(&id));
                 assert_eq!(envelope.id, id);
             }
-            assert_eq!(signer(&public_keys, &envelope, &whole), Some(0));
+            assert_eq!(signer(&expected_keys, &envelope, &whole), Some(0));
             assert_eq!(response.status(), 200);
             let [call] = &recorder.take().calls[..] else {
                 panic!("not called once");
@@ -103,11 +106,14 @@ fuzz_target!(|input: ToSign| {
 
             // An independent sender signs the same, key by key.
             let content = signed_content(&envelope.id, &envelope.timestamp, &whole);
-            let alike: Vec<_> = input.keys.0.iter().filter_map(|key| key.sign(&content)).collect();
+            let alike: Vec<_> = keys.iter().filter_map(|key| key.sign(&content)).collect();
             assert_eq!(envelope.signatures, alike.join(" ").as_bytes());
             for (key, expected) in senders.iter().zip(alike) {
                 let id = std::str::from_utf8(&envelope.id).expect("ASCII");
-                assert_eq!(key.sign(id, input.now, &whole).expect("it signed"), expected);
+                assert_eq!(
+                    key.sign(id, input.now, &whole).expect("it signed"),
+                    expected
+                );
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Bodies that arrive as an input says.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,33 +30,59 @@ pub enum Step {
     /// It has nothing yet, and wakes its reader at once.
     Pending,
     /// A frame, whose data is in two pieces.
-    Data { bytes: Text, parted_at: u8 },
+    Data {
+        bytes: Text,
+        parted_at: u8,
+    },
     /// A frame with one byte very often, so that the work of one poll is exceeded.
-    Long { byte: u8, len: u16 },
+    Long {
+        byte: u8,
+        len: u16,
+    },
     Trailers,
     Error,
 }
 
 impl Step {
+    fn len(&self) -> usize {
+        match self {
+            Self::Data { bytes, .. } => bytes.0.len(),
+            Self::Long { len, .. } => 2 * usize::from(*len),
+            Self::Pending | Self::Trailers | Self::Error => 0,
+        }
+    }
+
     fn data(&self) -> Option<Vec<u8>> {
         match self {
             Self::Data { bytes, .. } => Some(bytes.0.clone()),
-            Self::Long { byte, len } => Some(vec![*byte; 2 * usize::from(*len)]),
+            Self::Long { byte, .. } => Some(vec![*byte; self.len()]),
             Self::Pending | Self::Trailers | Self::Error => None,
         }
     }
 }
 
+/// Inputs with more data are cut, to be fast: this is beyond the default limit of a receiver.
+const MAX_DATA: usize = 9 * 1024 * 1024 / 4;
+
 impl Script {
+    /// The steps that are taken.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        let mut left = MAX_DATA;
+        self.steps.0.iter().take_while(move |step| {
+            let rest = left.checked_sub(step.len());
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        })
+    }
+
     /// All data, as if nothing went wrong.
     pub fn whole(&self) -> Vec<u8> {
-        self.steps.0.iter().filter_map(Step::data).flatten().collect()
+        self.steps().filter_map(Step::data).flatten().collect()
     }
 
     /// What the reference gets to see.
     pub fn events(&self) -> Vec<Arriving> {
-        let steps = self.steps.0.iter();
-        let events = steps.filter_map(|step| match step {
+        let events = self.steps().filter_map(|step| match step {
             Step::Error => Some(Arriving::Error),
             other => other.data().map(Arriving::Data),
         });
@@ -66,8 +93,9 @@ impl Script {
     pub fn body(&self) -> (ScriptedBody, Progress) {
         let progress = Progress::default();
         let body = ScriptedBody {
-            script: self.clone(),
-            next: 0,
+            steps: self.steps().cloned().collect(),
+            least_length: self.least_length,
+            end_stream: self.end_stream,
             progress: progress.clone(),
         };
         (body, progress)
@@ -90,8 +118,9 @@ impl Progress {
 
 /// Goes through its steps, then ends. It is a finding if it is polled after that, or after its error.
 pub struct ScriptedBody {
-    script: Script,
-    next: usize,
+    steps: VecDeque<Step>,
+    least_length: u64,
+    end_stream: Option<bool>,
     progress: Progress,
 }
 
@@ -105,8 +134,7 @@ impl Body for ScriptedBody {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         assert!(!self.progress.has_ended(), "polled after its end");
         self.progress.0[0].store(true, Ordering::Relaxed);
-        let step = self.script.steps.0.get(self.next).cloned();
-        self.next += 1;
+        let step = self.steps.pop_front();
         if matches!(step, None | Some(Step::Error)) {
             self.progress.0[1].store(true, Ordering::Relaxed);
         }
@@ -137,13 +165,12 @@ impl Body for ScriptedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        let truth = self.next >= self.script.steps.0.len();
-        self.script.end_stream.unwrap_or(truth)
+        self.end_stream.unwrap_or(self.steps.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
         let mut hint = SizeHint::new();
-        hint.set_lower(self.script.least_length);
+        hint.set_lower(self.least_length);
         hint
     }
 }

@@ -1,11 +1,13 @@
 //! The headers of a request, as an attacker may make them up around what a sender signed.
 
+use std::borrow::Cow;
+
 use arbitrary::Arbitrary;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::encoding::{Encode, List, Text, encode_struct, encode_variant};
 use crate::keys::KeySpec;
-use crate::reference::signed_content;
+use crate::reference::{self, signed_content};
 
 /// What a sender signs, apart from the body.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
@@ -50,7 +52,10 @@ pub enum Value {
     Signatures(List<Element>),
     Raw(Text),
     /// One byte very often.
-    Long { byte: u8, len: u16 },
+    Long {
+        byte: u8,
+        len: u16,
+    },
 }
 
 /// An element of the list of signatures.
@@ -61,11 +66,21 @@ pub enum Element {
     /// The same, for another body.
     Stray(u8),
     /// The same as `Genuine`, with one bit changed.
-    Flipped { key: u8, bit: u16 },
+    Flipped {
+        key: u8,
+        bit: u16,
+    },
     /// The same as `Genuine`, with something else before the comma, or without a comma.
-    Relabelled { key: u8, version: Option<Text> },
+    Relabelled {
+        key: u8,
+        version: Option<Text>,
+    },
     /// The same as `Genuine`, and so much more or less.
-    Resized { key: u8, more: Text, less: u8 },
+    Resized {
+        key: u8,
+        more: Text,
+        less: u8,
+    },
     Raw(Text),
 }
 
@@ -90,7 +105,7 @@ impl Timestamp {
 }
 
 impl Name {
-    fn text(self) -> String {
+    fn text(self) -> Cow<'static, str> {
         match self {
             Self::SvixId => "svix-id".into(),
             Self::SvixTimestamp => "svix-timestamp".into(),
@@ -100,7 +115,7 @@ impl Name {
             Self::WebhookSignature => "webhook-signature".into(),
             Self::ContentLength => "content-length".into(),
             Self::ContentType => "content-type".into(),
-            Self::Other(number) => format!("x-other-{number}"),
+            Self::Other(number) => format!("x-other-{number}").into(),
         }
     }
 }
@@ -168,13 +183,13 @@ impl Origin<'_> {
     }
 
     /// The lines that HTTP allows, once for the crate and once for the reference.
-    pub fn headers(&self, lines: &[Line]) -> (HeaderMap, Vec<(String, Vec<u8>)>) {
+    pub fn headers(&self, lines: &[Line]) -> (HeaderMap, Vec<reference::Line>) {
         let mut map = HeaderMap::new();
         let mut list = Vec::new();
         for line in lines {
             let (name, value) = (line.name.text(), line.value.bytes(self));
             if let Ok(legal) = HeaderValue::from_bytes(&value) {
-                map.append(HeaderName::try_from(&name).expect("a legal name"), legal);
+                map.append(HeaderName::try_from(&*name).expect("a legal name"), legal);
                 list.push((name, value));
             }
         }

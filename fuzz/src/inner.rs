@@ -108,7 +108,11 @@ impl Service<Request<VerifiedBody>> for Recorder {
             event: event.expect("a verified request carries its event"),
             body: read_now(request.into_body()),
         };
-        self.record.lock().expect("no call panicked").calls.push(call);
+        self.record
+            .lock()
+            .expect("no call panicked")
+            .calls
+            .push(call);
         ready(match self.behaviour.answer {
             Answer::Failure => Err(Failed(Answer::Failure)),
             _ => Ok(Response::new("processed".to_owned())),

@@ -15,7 +15,9 @@ struct Record {
 pub enum Reply {
     Claimed,
     Completed,
-    InProgress { expires_in: u64 },
+    InProgress {
+        expires_in: u64,
+    },
     Done,
     Superseded,
     /// There is no room.

@@ -59,9 +59,7 @@ impl Settings {
         verifier = match self.tolerance {
             None => verifier.insecure_ignore_timestamp(),
             Some(Tolerance::Default) => verifier,
-            Some(_) => {
-                verifier.tolerance(self.rules().tolerance.expect("a timestamp is compared"))
-            }
+            Some(_) => verifier.tolerance(self.rules().tolerance.expect("a timestamp is compared")),
         };
         if let Some(family) = self.rules().family {
             verifier = verifier.header_family(family_of_crate(family));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::reference::base64_decode;
+use crate::reference::{Line, base64_decode};
 
 /// A delivery, and how it arrives.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct Case {
     pub name: String,
     pub is_genuine: bool,
     pub secrets: Vec<String>,
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<Line>,
     pub body: Vec<u8>,
     pub now: u64,
     pub tolerance: Option<u64>,
@@ -40,7 +40,7 @@ fn case(json: &Value) -> Case {
     let times = json["body_repeat"].as_u64().unwrap_or(1);
     let body = unit.repeat(usize::try_from(times).expect("a number of times"));
     let mut headers: Vec<_> = items(&json["headers"])
-        .map(|line| (text(&line[0]), latin1(&text(&line[1]))))
+        .map(|line| (text(&line[0]).into(), latin1(&text(&line[1]))))
         .collect();
     if let Some(length) = delivery["content_length"].as_u64() {
         headers.push(("content-length".into(), length.to_string().into()));

@@ -1,11 +1,10 @@
 //! Genuine deliveries, and what a forger makes of them.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use tower_svix::{Secret, SvixVerifyLayer, Verifier};
 use tower_svix_fuzz::receiver::At;
-use tower_svix_fuzz::reference::{Envelope, Family, Key, signer};
+use tower_svix_fuzz::reference::{Envelope, Family, Key, Line, signer};
 use tower_svix_fuzz::vectors::{self, Case};
 
 /// A genuine delivery, and the receiver it is for.
@@ -37,33 +36,26 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    pub fn lines(&self) -> Vec<(String, Vec<u8>)> {
-        let names = self.family.names();
-        let own = [&self.id, &self.timestamp, &self.signatures];
-        let own = (0..3).filter(|index| !self.without[*index]).map(|index| {
-            (names[index], own[index])
-        });
-        self.before
-            .iter()
-            .map(|(name, value)| (*name, value))
-            .chain(own)
-            .chain(self.after.iter().map(|(name, value)| (*name, value)))
-            .map(|(name, value)| (name.to_owned(), value.clone()))
-            .collect()
+    /// The lines of the header, and the body.
+    pub fn into_parts(self) -> (Vec<Line>, Vec<u8>) {
+        let line = |(name, value): (&'static str, _)| (name.into(), value);
+        let own = self
+            .family
+            .names()
+            .into_iter()
+            .zip([self.id, self.timestamp, self.signatures]);
+        let own = own.zip(self.without).filter(|(_, without)| !without);
+        let lines = self
+            .before
+            .into_iter()
+            .chain(own.map(|(own, _)| own))
+            .chain(self.after);
+        (lines.map(line).collect(), self.body)
     }
 
     pub fn elements(&self) -> Vec<Vec<u8>> {
         let elements = self.signatures.split(|byte| *byte == b' ');
         elements.map(<[u8]>::to_vec).collect()
-    }
-}
-
-impl fmt::Debug for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in self.lines() {
-            write!(f, "\n{name}: {}", value.escape_ascii())?;
-        }
-        write!(f, "\n\n{}", self.body.escape_ascii())
     }
 }
 
@@ -89,14 +81,18 @@ impl Captured {
     }
 
     /// Whether what the lines and the body say was signed by one of the receiver's keys. The crate is not asked.
-    pub fn is_genuine(&self, keys: &[Key], lines: &[(String, Vec<u8>)], body: &[u8]) -> bool {
+    pub fn is_genuine(&self, keys: &[Key], lines: &[Line], body: &[u8]) -> bool {
         let Ok(envelope) = Envelope::read(lines, None, false) else {
             return false;
         };
         // Nobody signed anything else than what was captured, so that there is nothing to compute for the rest.
         let was_signed = self.by_id.get(&envelope.id).is_some_and(|captured| {
             captured.iter().any(|index| {
-                let Delivery { timestamp, body: signed, .. } = &self.all[*index].delivery;
+                let Delivery {
+                    timestamp,
+                    body: signed,
+                    ..
+                } = &self.all[*index].delivery;
                 *timestamp == envelope.timestamp && signed == body
             })
         });
@@ -114,7 +110,10 @@ impl Genuine {
 fn genuine(case: Case) -> Genuine {
     let envelope = Envelope::read(&case.headers, None, false);
     let envelope = envelope.unwrap_or_else(|codes| panic!("{}: {codes:?}", case.name));
-    let keys = case.secrets.iter().map(|text| Key::parse(text).expect("a key"));
+    let keys = case
+        .secrets
+        .iter()
+        .map(|text| Key::parse(text).expect("a key"));
     let secrets = case.secrets.iter().map(|text| text.parse().expect("a key"));
     let secrets: Vec<Secret> = secrets.collect();
     let verifier = Verifier::new(secrets.clone()).insecure_ignore_timestamp();

@@ -4,12 +4,13 @@
 //!
 //! Genuine deliveries go between them, so that a verifier which refuses everything fails too. What a change left genuine
 //! is recognised by the reference, without asking the crate. FORGERIES counts those before HMAC keys alone: there is one
-//! with a public key for 128 of them.
+//! with a public key for 512 of them.
 
 mod delivery;
 mod mutation;
 mod rng;
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Instant;
 use std::{env, thread};
@@ -23,13 +24,14 @@ use tower_svix_fuzz::body::{Script, Step};
 use tower_svix_fuzz::drive::run;
 use tower_svix_fuzz::encoding::{List, Text};
 use tower_svix_fuzz::inner::{Answer, Behaviour, Recorder};
+use tower_svix_fuzz::reference::Line;
 
 use self::delivery::{Captured, Delivery, Genuine};
 use self::mutation::KINDS;
 use self::rng::Rng;
 
 /// Among so many forgeries there is one with a public key.
-const PUBLIC_KEYS: usize = 128;
+const PUBLIC_KEYS: usize = 512;
 /// One of so many goes through the layer, the others through the verifier.
 const LAYER: usize = 16;
 /// A control follows so many forgeries.
@@ -158,8 +160,8 @@ impl<'a> Forger<'a> {
             let other = self.pick(other_is_public);
             let kind = self.rng.below(KINDS.len());
             let forged = KINDS[kind].1(&mut self.rng, original, other);
-            self.try_one(original, &forged, kind, public)
-                .map_err(|wrong| format!("{}: {}: {wrong}: {forged:?}", original.name, KINDS[kind].0))?;
+            self.try_one(original, forged, kind, public)
+                .map_err(|wrong| format!("{}: {}: {wrong}", original.name, KINDS[kind].0))?;
             if self.tally.of_hmac >= next_control {
                 next_control = self.tally.of_hmac + CONTROLS;
                 self.control()?;
@@ -170,7 +172,11 @@ impl<'a> Forger<'a> {
 
     fn pick(&mut self, public: bool) -> &'a Genuine {
         loop {
-            let from = if public { &self.with_public_key } else { &self.with_hmac };
+            let from = if public {
+                &self.with_public_key
+            } else {
+                &self.with_hmac
+            };
             let genuine = *self.rng.pick(from);
             if genuine.delivery.body.len() < LONG_BODY || self.rng.one_in(8192) {
                 return genuine;
@@ -181,31 +187,35 @@ impl<'a> Forger<'a> {
     fn try_one(
         &mut self,
         original: &Genuine,
-        forged: &Delivery,
+        forged: Delivery,
         kind: usize,
         public: bool,
     ) -> Result<(), String> {
-        let lines = forged.lines();
-        let Some(headers) = header_map(&lines) else {
+        let (lines, body) = forged.into_parts();
+        let is_genuine = self.captured.is_genuine(&original.keys, &lines, &body);
+        let Some(headers) = header_map(lines) else {
             // HTTP has no such header.
             return Ok(());
         };
-        let keys = &original.keys;
-        let is_genuine = self.captured.is_genuine(keys, &lines, &forged.body);
         let through_the_layer = self.rng.one_in(LAYER);
         let accepted = if through_the_layer {
             let recorder = recorder();
-            reaches(&mut original.layer.layer(recorder.clone()), &recorder, headers, &forged.body)
+            reaches(
+                &mut original.layer.layer(recorder.clone()),
+                &recorder,
+                headers.clone(),
+                &body,
+            )
         } else if self.rng.one_in(16) {
-            let accepted = verifies(&original.timed, &headers, &forged.body);
+            let accepted = verifies(&original.timed, &headers, &body);
             // A genuine one may be too old.
             accepted || is_genuine
         } else {
-            verifies(&original.verifier, &headers, &forged.body)
+            verifies(&original.verifier, &headers, &body)
         };
         match (accepted, is_genuine) {
-            (true, false) => return Err("accepted".into()),
-            (false, true) => return Err("refused, though it is genuine".into()),
+            (true, false) => return Err(show("accepted", &headers, &body)),
+            (false, true) => return Err(show("refused, though it is genuine", &headers, &body)),
             (true, true) => self.tally.left_genuine[kind] += 1,
             (false, false) => {
                 self.tally.forgeries[kind] += 1;
@@ -224,14 +234,19 @@ impl<'a> Forger<'a> {
     fn control(&mut self) -> Result<(), String> {
         let public = self.rng.one_in(16);
         let genuine = self.pick(public);
-        let lines = genuine.delivery.lines();
-        let headers = header_map(&lines).expect("it was captured");
-        let body = &genuine.delivery.body;
+        let (lines, body) = genuine.delivery.clone().into_parts();
+        let is_genuine = self.captured.is_genuine(&genuine.keys, &lines, &body);
+        let headers = header_map(lines).expect("it was captured");
         let recorder = recorder();
-        let accepted = self.captured.is_genuine(&genuine.keys, &lines, body)
-            && verifies(&genuine.verifier, &headers, body)
-            && verifies(&genuine.timed, &headers, body)
-            && reaches(&mut genuine.layer.layer(recorder.clone()), &recorder, headers, body);
+        let accepted = is_genuine
+            && verifies(&genuine.verifier, &headers, &body)
+            && verifies(&genuine.timed, &headers, &body)
+            && reaches(
+                &mut genuine.layer.layer(recorder.clone()),
+                &recorder,
+                headers,
+                &body,
+            );
         if !accepted {
             return Err(format!("{}: a genuine delivery is refused", genuine.name));
         }
@@ -240,14 +255,25 @@ impl<'a> Forger<'a> {
     }
 }
 
-fn header_map(lines: &[(String, Vec<u8>)]) -> Option<HeaderMap> {
+fn header_map(lines: Vec<Line>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(lines.len());
     for (name, value) in lines {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        let value = HeaderValue::from_maybe_shared(Bytes::copy_from_slice(value)).ok()?;
-        headers.append(name, value);
+        headers.append(
+            name,
+            HeaderValue::from_maybe_shared(Bytes::from(value)).ok()?,
+        );
     }
     Some(headers)
+}
+
+fn show(what: &str, headers: &HeaderMap, body: &[u8]) -> String {
+    let mut text = format!("{what}\n");
+    for (name, value) in headers {
+        let _ = writeln!(text, "{name}: {}", value.as_bytes().escape_ascii());
+    }
+    let _ = writeln!(text, "\n{}", body.escape_ascii());
+    text
 }
 
 fn verifies(verifier: &Verifier, headers: &HeaderMap, body: &[u8]) -> bool {

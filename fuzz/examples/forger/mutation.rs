@@ -209,7 +209,8 @@ fn empty_or_missing(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery 
 
 fn another_version(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
     const VERSIONS: [&[u8]; 12] = [
-        b"v1,", b"v1a,", b"v2,", b"V1,", b"v1", b"v1,,", b"v1, ", b" v1,", b"v01,", b"", b",", b"sha256=",
+        b"v1,", b"v1a,", b"v2,", b"V1,", b"v1", b"v1,,", b"v1, ", b" v1,", b"v01,", b"", b",",
+        b"sha256=",
     ];
     let mut forged = captured.delivery.clone();
     let version = *rng.pick(&VERSIONS);
@@ -240,7 +241,8 @@ fn another_base64(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
         3 => {
             // The bits that the last character has to spare.
             if let Some(last) = text.iter().rposition(|byte| *byte != b'=') {
-                text[last] = text[last].wrapping_add(u8::try_from(1 + rng.below(3)).expect("small"));
+                text[last] =
+                    text[last].wrapping_add(u8::try_from(1 + rng.below(3)).expect("small"));
             }
         }
         4 => text.insert(rng.below(text.len() + 1), *rng.pick(b"\t =,")),
@@ -267,7 +269,9 @@ fn hexadecimal(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
     });
     if rng.one_in(2) {
         let elements = forged.elements().into_iter();
-        let elements: Vec<_> = elements.map(|element| signature_of(&element).to_vec()).collect();
+        let elements: Vec<_> = elements
+            .map(|element| signature_of(&element).to_vec())
+            .collect();
         forged.signatures = elements.join(&b' ');
     }
     forged
@@ -288,11 +292,18 @@ fn known_key(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
         2 => b"whsec_".to_vec(),
         3 => forged.id.clone(),
         4 => text.clone().into_bytes(),
-        5 => text.trim_start_matches("whsec_").trim_start_matches("whpk_").into(),
+        5 => text
+            .trim_start_matches("whsec_")
+            .trim_start_matches("whpk_")
+            .into(),
         _ => public.unwrap_or_else(|| b"null".to_vec()),
     };
     // One receiver does have a key of zeros.
-    if captured.keys.iter().any(|own| matches!(own, Key::Hmac(own) if is_same_key(own, &key))) {
+    if captured
+        .keys
+        .iter()
+        .any(|own| matches!(own, Key::Hmac(own) if is_same_key(own, &key)))
+    {
         key = b"another".to_vec();
     }
     let mac = hmac_sha256(
@@ -345,7 +356,11 @@ fn timestamp_otherwise(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delive
 fn list_without_genuine(rng: &mut Rng, captured: &Genuine, other: &Genuine) -> Delivery {
     let mut forged = captured.delivery.clone();
     forged.body.push(b' ');
-    let count = if rng.one_in(64) { 300 } else { 1 + rng.below(6) };
+    let count = if rng.one_in(64) {
+        300
+    } else {
+        1 + rng.below(6)
+    };
     let elements: Vec<Vec<u8>> = (0..count)
         .map(|_| match rng.below(6) {
             0 => format!("v1,{}", base64_encode(&rng.bytes(32))).into(),

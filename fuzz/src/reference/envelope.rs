@@ -1,6 +1,11 @@
 //! The three headers of a delivery.
 
+use std::borrow::Cow;
+
 use super::Codes;
+
+/// The name of a header, in lower case, and its value.
+pub type Line = (Cow<'static, str>, Vec<u8>);
 
 /// The names of one family of headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +33,11 @@ impl Family {
         }
     }
 
-    fn is_complete(self, headers: &[(String, Vec<u8>)]) -> bool {
+    fn is_complete(self, headers: &[Line]) -> bool {
         self.values(headers).iter().all(|values| !values.is_empty())
     }
 
-    fn values(self, headers: &[(String, Vec<u8>)]) -> [Vec<&[u8]>; 3] {
+    fn values(self, headers: &[Line]) -> [Vec<&[u8]>; 3] {
         self.names().map(|wanted| {
             let given = headers.iter().filter(|(name, _)| name == wanted);
             given.map(|(_, value)| value.as_slice()).collect()
@@ -43,7 +48,7 @@ impl Family {
 impl Envelope {
     /// Reads the headers of the pinned family, or of the first that is complete.
     pub fn read(
-        headers: &[(String, Vec<u8>)],
+        headers: &[Line],
         pinned: Option<Family>,
         allow_dotted_ids: bool,
     ) -> Result<Self, Codes> {
@@ -67,10 +72,7 @@ impl Envelope {
         };
 
         let [ids, timestamps, signatures] = family.values(headers);
-        if [&ids, &timestamps, &signatures]
-            .iter()
-            .any(|v| v.len() > 1)
-        {
+        if [&ids, &timestamps, &signatures].iter().any(|v| v.len() > 1) {
             // Which of the values would have to be in its proper form?
             return Err(vec!["header-duplicate"]);
         }

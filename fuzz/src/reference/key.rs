@@ -65,8 +65,7 @@ impl Key {
             Self::HexHmac(key) => {
                 let hex = hex(&hmac_sha256(key, content));
                 let expected = format!("v1,{hex}");
-                elements
-                    .any(|element| element == expected.as_bytes() || element == hex.as_bytes())
+                elements.any(|element| element == expected.as_bytes() || element == hex.as_bytes())
             }
             Self::Ed25519(key) => elements
                 .filter_map(|element| element.strip_prefix(b"v1a,"))
@@ -86,7 +85,11 @@ pub fn hmac_sha256(key: &[u8], content: &[u8]) -> Vec<u8> {
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    digits.collect()
 }
 
 fn non_empty(base64: &str) -> Result<Vec<u8>, KeyError> {

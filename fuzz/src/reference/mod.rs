@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use self::base64::{decode as base64_decode, encode as base64_encode};
 pub use self::ed25519::{GROUP_ORDER, SMALL_ORDER};
-pub use self::envelope::{Envelope, Family};
+pub use self::envelope::{Envelope, Family, Line};
 pub use self::key::{Key, KeyError, hex, hmac_sha256};
 
 /// The causes of a refusal, one of which the crate must tell.
@@ -51,7 +51,7 @@ pub enum Arriving {
 /// A request, and the time when its headers and when its body were there.
 #[derive(Clone, Debug)]
 pub struct Request {
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<Line>,
     /// The length that the body itself claims to have at least.
     pub least_length: u64,
     pub body: Vec<Arriving>,
@@ -183,7 +183,7 @@ fn untimely(rules: &Rules, envelope: &Envelope, now: Option<u64>) -> Option<&'st
 }
 
 /// What the first `content-length` says, if it is a number, and 0 if none is known.
-fn claimed_length(headers: &[(String, Vec<u8>)]) -> u64 {
+fn claimed_length(headers: &[Line]) -> u64 {
     let first = headers.iter().find(|(name, _)| name == "content-length");
     first
         .filter(|(_, value)| value.iter().all(u8::is_ascii_digit))
