@@ -233,7 +233,7 @@ fn script(case: &Case) -> Script {
         }
         steps.push(Step::Data {
             bytes: short(frame),
-            parted_at: if case.is_parted { 1 } else { 0 },
+            parted_at: u8::from(case.is_parted),
         });
     }
     if let Some(frames) = case.error_after {

@@ -55,7 +55,7 @@ struct Clock(Arc<Mutex<u64>>);
 
 impl MonotonicClock for Clock {
     fn elapsed(&self) -> Duration {
-        Duration::from_nanos(*self.0.lock().expect("nobody panics with it"))
+        nanos(*self.0.lock().expect("nobody panics with it"))
     }
 }
 
@@ -72,36 +72,35 @@ fuzz_target!(|input: Input| {
     for (index, step) in (0..).zip(input.steps.0) {
         // No two records end at one time, so it is never open which of them is forgotten first.
         let time = |ticks: u8| u64::from(ticks) * TICK + index;
+        let until_the_end = u64::MAX - model.now - index;
         let (expected, found) = match step {
             Step::Claim { key, token, ticks } => (
                 model.claim(key, token, time(ticks)),
-                claimed(run(store.claim(
+                claimed(&run(store.claim(
                     &event(key),
-                    ClaimToken::from_bytes([token; 16]),
-                    Duration::from_nanos(time(ticks)),
+                    by(token),
+                    nanos(time(ticks)),
                 ))),
             ),
             Step::Complete { key, token, ticks } => (
                 model.complete(key, token, time(ticks)),
-                settled(run(store.complete(
+                settled(&run(store.complete(
                     &event(key),
-                    ClaimToken::from_bytes([token; 16]),
-                    Duration::from_nanos(time(ticks)),
+                    by(token),
+                    nanos(time(ticks)),
                 ))),
             ),
             Step::CompleteForEver { key, token } => (
-                model.complete(key, token, u64::MAX - model.now - index),
-                settled(run(store.complete(
+                model.complete(key, token, until_the_end),
+                settled(&run(store.complete(
                     &event(key),
-                    ClaimToken::from_bytes([token; 16]),
-                    Duration::from_nanos(u64::MAX - model.now - index),
+                    by(token),
+                    nanos(until_the_end),
                 ))),
             ),
             Step::Release { key, token } => (
                 model.release(key, token),
-                settled(run(
-                    store.release(&event(key), ClaimToken::from_bytes([token; 16]))
-                )),
+                settled(&run(store.release(&event(key), by(token)))),
             ),
             Step::Pass { ticks } => {
                 model.now += u64::from(ticks) * TICK;
@@ -118,11 +117,19 @@ fuzz_target!(|input: Input| {
     }
 });
 
+fn by(token: u8) -> ClaimToken {
+    ClaimToken::from_bytes([token; 16])
+}
+
+fn nanos(nanos: u64) -> Duration {
+    Duration::from_nanos(nanos)
+}
+
 fn event(key: u8) -> EventKey {
     EventKey::new(Some("tenant"), &format!("msg_{key}"))
 }
 
-fn claimed(claim: Result<Claim, StoreError>) -> Reply {
+fn claimed(claim: &Result<Claim, StoreError>) -> Reply {
     match claim {
         Ok(Claim::Claimed) => Reply::Claimed,
         Ok(Claim::Completed) => Reply::Completed,
@@ -133,7 +140,7 @@ fn claimed(claim: Result<Claim, StoreError>) -> Reply {
     }
 }
 
-fn settled(settlement: Result<Settlement, StoreError>) -> Reply {
+fn settled(settlement: &Result<Settlement, StoreError>) -> Reply {
     match settlement {
         Ok(Settlement::Done) => Reply::Done,
         Ok(Settlement::Superseded) => Reply::Superseded,

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tower_svix::VerifyError;
+use tower_svix::{VerifiedEvent, VerifyError};
 use tower_svix_fuzz::headers::{Element, Line, Name, Origin, Value, join};
 use tower_svix_fuzz::input::Signatures;
 use tower_svix_fuzz::receiver::{At, Settings, receiver_keys};
@@ -46,7 +46,7 @@ fuzz_target!(|input: Signatures| {
         .as_ref()
         .ok()
         .and_then(|envelope| signer(&keys, envelope, &input.body.0));
-    let found = verdict.as_ref().ok().map(|event| event.key_index());
+    let found = verdict.as_ref().ok().map(VerifiedEvent::key_index);
     assert_eq!(found, expected, "{verdict:?}");
 
     // In parts, the verdict is the same.

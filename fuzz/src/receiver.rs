@@ -40,13 +40,14 @@ pub struct Times {
 impl Settings {
     pub fn rules(&self) -> Rules {
         Rules {
-            family: self.pinned_to_svix.map(|svix| match svix {
-                true => Family::Svix,
-                false => Family::Webhook,
-            }),
+            family: self.pinned_to_svix.map(
+                |svix| {
+                    if svix { Family::Svix } else { Family::Webhook }
+                },
+            ),
             allow_dotted_ids: self.allow_dotted_ids,
             tolerance: self.tolerance.map(|tolerance| match tolerance {
-                Tolerance::Default => Duration::from_secs(300),
+                Tolerance::Default => Duration::from_mins(5),
                 Tolerance::Seconds(seconds) => Duration::from_secs(seconds),
                 Tolerance::Milliseconds(milliseconds) => Duration::from_millis(milliseconds.into()),
             }),

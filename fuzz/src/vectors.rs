@@ -6,6 +6,10 @@ use crate::reference::{Line, base64_decode};
 
 /// A delivery, and how it arrives.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "that is what a case consists of"
+)]
 pub struct Case {
     pub name: String,
     pub is_genuine: bool,

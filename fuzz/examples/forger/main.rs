@@ -9,6 +9,8 @@
 mod delivery;
 mod mutation;
 mod rng;
+mod signatures;
+mod tally;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ use tower_svix_fuzz::reference::Line;
 use self::delivery::{Captured, Delivery, Genuine};
 use self::mutation::KINDS;
 use self::rng::Rng;
+use self::tally::Tally;
 
 /// Among so many forgeries there is one with a public key.
 const PUBLIC_KEYS: usize = 512;
@@ -85,46 +88,6 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
-}
-
-/// How many deliveries there were, of which all went as they should.
-#[derive(Default)]
-struct Tally {
-    /// Refused, by kind.
-    forgeries: [u64; KINDS.len()],
-    /// Accepted, since the change was none.
-    left_genuine: [u64; KINDS.len()],
-    of_hmac: u64,
-    of_ed25519: u64,
-    through_the_layer: u64,
-    /// Genuine deliveries between them, accepted.
-    controls: u64,
-}
-
-impl Tally {
-    fn add(&mut self, other: &Self) {
-        for kind in 0..KINDS.len() {
-            self.forgeries[kind] += other.forgeries[kind];
-            self.left_genuine[kind] += other.left_genuine[kind];
-        }
-        self.of_hmac += other.of_hmac;
-        self.of_ed25519 += other.of_ed25519;
-        self.through_the_layer += other.through_the_layer;
-        self.controls += other.controls;
-    }
-
-    fn print(&self) {
-        println!("{:>12} {:>12}", "refused", "left genuine");
-        for (kind, (name, _)) in KINDS.iter().enumerate() {
-            let (forgeries, genuine) = (self.forgeries[kind], self.left_genuine[kind]);
-            println!("{forgeries:>12} {genuine:>12}  {name}");
-        }
-        println!(
-            "{} forgeries before HMAC keys and {} before public keys, {} of them through the layer: none accepted",
-            self.of_hmac, self.of_ed25519, self.through_the_layer
-        );
-        println!("{} controls: all accepted", self.controls);
-    }
 }
 
 struct Forger<'a> {
