@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::reference::{Line, base64_decode};
 
 /// A delivery, and how it arrives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "that is what a case consists of"

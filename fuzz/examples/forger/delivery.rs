@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 
 use tower_svix::{Secret, SvixVerifyLayer, Verifier};
+use tower_svix_fuzz::keys::KeySpec;
 use tower_svix_fuzz::receiver::At;
-use tower_svix_fuzz::reference::{Envelope, Family, Key, Line, signer};
+use tower_svix_fuzz::reference::{
+    Envelope, Family, Key, Line, base64_encode, signed_content, signer,
+};
 use tower_svix_fuzz::vectors::{self, Case};
 
 /// A genuine delivery, and the receiver it is for.
@@ -59,7 +62,7 @@ impl Delivery {
     }
 }
 
-/// All genuine deliveries.
+/// All genuine deliveries: those of `tests/vectors`, and one more under each key.
 pub struct Captured {
     pub all: Vec<Genuine>,
     by_id: HashMap<Vec<u8>, Vec<usize>>,
@@ -68,8 +71,9 @@ pub struct Captured {
 impl Captured {
     pub fn new() -> Self {
         let cases = vectors::all().into_iter().filter(|case| case.is_genuine);
-        let all: Vec<_> = cases.map(genuine).collect();
+        let mut all: Vec<_> = cases.map(genuine).collect();
         assert!(!all.is_empty());
+        all.extend(all_keys(&all).into_iter().map(stopped));
         let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
         for (index, genuine) in all.iter().enumerate() {
             by_id
@@ -105,6 +109,49 @@ impl Genuine {
     pub fn has_public_key(&self) -> bool {
         self.keys.iter().any(|key| matches!(key, Key::Ed25519(_)))
     }
+}
+
+/// The keys that can sign, once each.
+fn all_keys(captured: &[Genuine]) -> Vec<KeySpec> {
+    let mut keys = vec![KeySpec::Seed([7; 32])];
+    for text in captured.iter().flat_map(|genuine| &genuine.secrets) {
+        let key = KeySpec::Text(text.as_str().into());
+        if key.sign(b"").is_some() && !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+/// A delivery whose text can be taken apart in many ways: what begins its body could be a timestamp, or two.
+fn stopped(key: KeySpec) -> Genuine {
+    let (id, timestamp, body) = (
+        "msg_1",
+        "1700000000",
+        b"1700000001.1700000002.{\"price\":1.5}",
+    );
+    let content = signed_content(id.as_bytes(), timestamp.as_bytes(), body);
+    let line = |name: &'static str, value: &str| (name.into(), value.into());
+    let (_, receiver) = key.receiver().expect("it can sign");
+    genuine(Case {
+        name: format!("full stops, under {key:?}"),
+        is_genuine: true,
+        secrets: vec![match (&key, receiver) {
+            (_, Key::Ed25519(public)) => format!("whpk_{}", base64_encode(&public)),
+            (KeySpec::Text(text), _) => String::from_utf8_lossy(&text.0).into_owned(),
+            _ => unreachable!("one of these two"),
+        }],
+        headers: vec![
+            line("webhook-id", id),
+            line("webhook-timestamp", timestamp),
+            line(
+                "webhook-signature",
+                &key.sign(&content).expect("it can sign"),
+            ),
+        ],
+        body: body.to_vec(),
+        ..Case::default()
+    })
 }
 
 fn genuine(case: Case) -> Genuine {
