@@ -152,6 +152,15 @@ fn a_content_length_that_is_no_number_is_not_believed() {
 }
 
 #[test]
+fn a_content_length_with_a_sign_is_not_believed() {
+    // HTTP has digits only there (RFC 9110, section 8.6), and Rust's parser takes a plus as well.
+    let mut headers = signed(BODY);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("+1000"));
+    let outcome = deliver(&layer().body_limit(999), headers, script([data(BODY)]));
+    assert_accepted(&outcome, BODY);
+}
+
+#[test]
 fn a_request_that_its_headers_condemn_is_answered_without_reading_the_body() {
     type Change = fn(&mut HeaderMap);
     let rows: &[(&str, Change, VerifyError)] = &[

@@ -1,0 +1,185 @@
+//! Genuine deliveries, and what a forger makes of them.
+
+use std::collections::HashMap;
+
+use tower_svix::{Secret, SvixVerifyLayer, Verifier};
+use tower_svix_fuzz::keys::KeySpec;
+use tower_svix_fuzz::receiver::At;
+use tower_svix_fuzz::reference::{
+    Envelope, Family, Key, Line, base64_encode, signed_content, signer,
+};
+use tower_svix_fuzz::vectors::{self, Case};
+
+/// A genuine delivery, and the receiver it is for.
+pub struct Genuine {
+    pub name: String,
+    pub delivery: Delivery,
+    pub secrets: Vec<String>,
+    pub keys: Vec<Key>,
+    /// Accepts deliveries of any age.
+    pub verifier: Verifier,
+    /// Compares timestamps with the time of the delivery.
+    pub timed: Verifier,
+    pub layer: SvixVerifyLayer,
+}
+
+/// A delivery as it is on the wire.
+#[derive(Clone)]
+pub struct Delivery {
+    pub family: Family,
+    pub id: Vec<u8>,
+    pub timestamp: Vec<u8>,
+    pub signatures: Vec<u8>,
+    pub body: Vec<u8>,
+    /// Other lines, before and after these three.
+    pub before: Vec<(&'static str, Vec<u8>)>,
+    pub after: Vec<(&'static str, Vec<u8>)>,
+    /// Which of the three lines are left out.
+    pub without: [bool; 3],
+}
+
+impl Delivery {
+    /// The lines of the header, and the body.
+    pub fn into_parts(self) -> (Vec<Line>, Vec<u8>) {
+        let line = |(name, value): (&'static str, _)| (name.into(), value);
+        let own = self
+            .family
+            .names()
+            .into_iter()
+            .zip([self.id, self.timestamp, self.signatures]);
+        let own = own.zip(self.without).filter(|(_, without)| !without);
+        let lines = self
+            .before
+            .into_iter()
+            .chain(own.map(|(own, _)| own))
+            .chain(self.after);
+        (lines.map(line).collect(), self.body)
+    }
+
+    pub fn elements(&self) -> Vec<Vec<u8>> {
+        let elements = self.signatures.split(|byte| *byte == b' ');
+        elements.map(<[u8]>::to_vec).collect()
+    }
+}
+
+/// All genuine deliveries: those of `tests/vectors`, and one more under each key.
+pub struct Captured {
+    pub all: Vec<Genuine>,
+    by_id: HashMap<Vec<u8>, Vec<usize>>,
+}
+
+impl Captured {
+    pub fn new() -> Self {
+        let cases = vectors::all().into_iter().filter(|case| case.is_genuine);
+        let mut all: Vec<_> = cases.map(genuine).collect();
+        assert!(!all.is_empty());
+        all.extend(all_keys(&all).into_iter().map(stopped));
+        let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
+        for (index, genuine) in all.iter().enumerate() {
+            by_id
+                .entry(genuine.delivery.id.clone())
+                .or_default()
+                .push(index);
+        }
+        Self { all, by_id }
+    }
+
+    /// Whether what the lines and the body say was signed by one of the receiver's keys. The crate is not asked.
+    pub fn is_genuine(&self, keys: &[Key], lines: &[Line], body: &[u8]) -> bool {
+        let Ok(envelope) = Envelope::read(lines, None, false) else {
+            return false;
+        };
+        // Nobody signed anything else than what was captured, so that there is nothing to compute for the rest.
+        let was_signed = self.by_id.get(&envelope.id).is_some_and(|captured| {
+            captured.iter().any(|index| {
+                let Delivery {
+                    timestamp,
+                    body: signed,
+                    ..
+                } = &self.all[*index].delivery;
+                *timestamp == envelope.timestamp && signed == body
+            })
+        });
+        was_signed && signer(keys, &envelope, body).is_some()
+    }
+}
+
+impl Genuine {
+    /// Whether one of its receiver's keys is a public one, which is slow to verify with.
+    pub fn has_public_key(&self) -> bool {
+        self.keys.iter().any(|key| matches!(key, Key::Ed25519(_)))
+    }
+}
+
+/// The keys that can sign, once each.
+fn all_keys(captured: &[Genuine]) -> Vec<KeySpec> {
+    let mut keys = vec![KeySpec::Seed([7; 32])];
+    for text in captured.iter().flat_map(|genuine| &genuine.secrets) {
+        let key = KeySpec::Text(text.as_str().into());
+        if key.sign(b"").is_some() && !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+/// A delivery whose text can be taken apart in many ways: what begins its body could be a timestamp, or two.
+fn stopped(key: KeySpec) -> Genuine {
+    let (id, timestamp, body) = (
+        "msg_1",
+        "1700000000",
+        b"1700000001.1700000002.{\"price\":1.5}",
+    );
+    let content = signed_content(id.as_bytes(), timestamp.as_bytes(), body);
+    let line = |name: &'static str, value: &str| (name.into(), value.into());
+    let (_, receiver) = key.receiver().expect("it can sign");
+    genuine(Case {
+        name: format!("full stops, under {key:?}"),
+        is_genuine: true,
+        secrets: vec![match (&key, receiver) {
+            (_, Key::Ed25519(public)) => format!("whpk_{}", base64_encode(&public)),
+            (KeySpec::Text(text), _) => String::from_utf8_lossy(&text.0).into_owned(),
+            _ => unreachable!("one of these two"),
+        }],
+        headers: vec![
+            line("webhook-id", id),
+            line("webhook-timestamp", timestamp),
+            line(
+                "webhook-signature",
+                &key.sign(&content).expect("it can sign"),
+            ),
+        ],
+        body: body.to_vec(),
+        ..Case::default()
+    })
+}
+
+fn genuine(case: Case) -> Genuine {
+    let envelope = Envelope::read(&case.headers, None, false);
+    let envelope = envelope.unwrap_or_else(|codes| panic!("{}: {codes:?}", case.name));
+    let keys = case
+        .secrets
+        .iter()
+        .map(|text| Key::parse(text).expect("a key"));
+    let secrets = case.secrets.iter().map(|text| text.parse().expect("a key"));
+    let secrets: Vec<Secret> = secrets.collect();
+    let verifier = Verifier::new(secrets.clone()).insecure_ignore_timestamp();
+    Genuine {
+        keys: keys.collect(),
+        timed: Verifier::new(secrets).clock(At(Some(envelope.unix_seconds))),
+        layer: SvixVerifyLayer::from(verifier.clone()),
+        verifier,
+        delivery: Delivery {
+            family: envelope.family,
+            id: envelope.id,
+            timestamp: envelope.timestamp,
+            signatures: envelope.signatures,
+            body: case.body,
+            before: Vec::new(),
+            after: Vec::new(),
+            without: [false; 3],
+        },
+        secrets: case.secrets,
+        name: case.name,
+    }
+}

@@ -1,0 +1,149 @@
+//! The memory store does what the model does, with room for all ids and with little.
+
+#![no_main]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use tower_svix::idempotency::{
+    Claim, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _, StoreError,
+};
+use tower_svix_fuzz::drive::run;
+use tower_svix_fuzz::encoding::List;
+use tower_svix_fuzz::model::{Model, Reply};
+
+/// A unit of time, in nanoseconds: larger than the number of steps, which each have an instant of their own within it.
+const TICK: u64 = 1 << 20;
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    /// `None`: the default.
+    capacity: Option<u8>,
+    steps: List<Step>,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Step {
+    Claim {
+        key: u8,
+        token: u8,
+        ticks: u8,
+    },
+    Complete {
+        key: u8,
+        token: u8,
+        ticks: u8,
+    },
+    Release {
+        key: u8,
+        token: u8,
+    },
+    Pass {
+        ticks: u8,
+    },
+    /// Until the last instants that the store knows.
+    CompleteForEver {
+        key: u8,
+        token: u8,
+    },
+}
+
+#[derive(Clone, Debug, Default)]
+struct Clock(Arc<Mutex<u64>>);
+
+impl MonotonicClock for Clock {
+    fn elapsed(&self) -> Duration {
+        nanos(*self.0.lock().expect("nobody panics with it"))
+    }
+}
+
+fuzz_target!(|input: Input| {
+    let clock = Clock::default();
+    let capacity = input.capacity.map(usize::from);
+    let store = match capacity {
+        Some(capacity) => MemoryStore::with_capacity(capacity),
+        None => MemoryStore::new(),
+    };
+    let store = store.clock(clock.clone());
+    let mut model = Model::new(capacity.unwrap_or(MemoryStore::DEFAULT_CAPACITY));
+
+    for (index, step) in (0..).zip(input.steps.0) {
+        // No two records end at one time, so it is never open which of them is forgotten first.
+        let time = |ticks: u8| u64::from(ticks) * TICK + index;
+        let until_the_end = u64::MAX - model.now - index;
+        let (expected, found) = match step {
+            Step::Claim { key, token, ticks } => (
+                model.claim(key, token, time(ticks)),
+                claimed(&run(store.claim(
+                    &event(key),
+                    by(token),
+                    nanos(time(ticks)),
+                ))),
+            ),
+            Step::Complete { key, token, ticks } => (
+                model.complete(key, token, time(ticks)),
+                settled(&run(store.complete(
+                    &event(key),
+                    by(token),
+                    nanos(time(ticks)),
+                ))),
+            ),
+            Step::CompleteForEver { key, token } => (
+                model.complete(key, token, until_the_end),
+                settled(&run(store.complete(
+                    &event(key),
+                    by(token),
+                    nanos(until_the_end),
+                ))),
+            ),
+            Step::Release { key, token } => (
+                model.release(key, token),
+                settled(&run(store.release(&event(key), by(token)))),
+            ),
+            Step::Pass { ticks } => {
+                model.now += u64::from(ticks) * TICK;
+                *clock.0.lock().expect("nobody panics with it") = model.now;
+                continue;
+            }
+        };
+        assert_eq!(found, expected, "step {index}: {step:?}");
+        assert_eq!(store.forgotten_early(), model.forgotten_early);
+        assert!(store.len() >= model.len(), "an id is forgotten");
+        if let Some(capacity) = capacity {
+            assert!(store.len() <= capacity, "more ids than there is room for");
+        }
+    }
+});
+
+fn by(token: u8) -> ClaimToken {
+    ClaimToken::from_bytes([token; 16])
+}
+
+fn nanos(nanos: u64) -> Duration {
+    Duration::from_nanos(nanos)
+}
+
+fn event(key: u8) -> EventKey {
+    EventKey::new(Some("tenant"), &format!("msg_{key}"))
+}
+
+fn claimed(claim: &Result<Claim, StoreError>) -> Reply {
+    match claim {
+        Ok(Claim::Claimed) => Reply::Claimed,
+        Ok(Claim::Completed) => Reply::Completed,
+        Ok(Claim::InProgress { expires_in }) => Reply::InProgress {
+            expires_in: u64::try_from(expires_in.as_nanos()).expect("within the lease"),
+        },
+        Err(_) => Reply::Failed,
+    }
+}
+
+fn settled(settlement: &Result<Settlement, StoreError>) -> Reply {
+    match settlement {
+        Ok(Settlement::Done) => Reply::Done,
+        Ok(Settlement::Superseded) => Reply::Superseded,
+        Err(_) => Reply::Failed,
+    }
+}

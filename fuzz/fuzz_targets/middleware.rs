@@ -1,0 +1,214 @@
+//! The whole middleware: each request goes as the reference says, and the inner service is called once or never.
+
+#![no_main]
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use http::request::Parts;
+use http::{Request, Response};
+use libfuzzer_sys::fuzz_target;
+use tower_layer::Layer as _;
+use tower_service::Service as _;
+use tower_svix::verify::ResponseBody;
+use tower_svix::{KeySource, Keyring, Rejection, SvixVerifyLayer};
+use tower_svix_fuzz::body::Progress;
+use tower_svix_fuzz::drive::{read_now, run};
+use tower_svix_fuzz::headers::Origin;
+use tower_svix_fuzz::inner::{Answer, Failed, Record, Recorder};
+use tower_svix_fuzz::input::{Delivery, Source};
+use tower_svix_fuzz::receiver::{BodyClock, family_of_crate, named, receiver_keys};
+use tower_svix_fuzz::reference::{
+    Envelope, Lookup, Request as Given, Verdict, judge, signed_content, status_of,
+};
+
+fuzz_target!(|input: Delivery| {
+    let (secrets, keys) = receiver_keys(&input.keys.0);
+    let whole = input.body.whole();
+    let timestamp = input.signed.timestamp.text(input.times.now);
+    let origin = Origin {
+        keys: &input.keys.0,
+        id: &input.signed.id.0,
+        timestamp: &timestamp,
+        body: &whole,
+    };
+    let (headers, lines) = origin.headers(&input.lines.0);
+    let is_grpc = lines
+        .iter()
+        .find(|(name, _)| name == "content-type")
+        .is_some_and(|(_, value)| {
+            value
+                .to_ascii_lowercase()
+                .split(|byte| b"+; ".contains(byte))
+                .next()
+                == Some(b"application/grpc")
+        });
+
+    let [now, later] = input.times.both();
+    let given = Given {
+        headers: lines,
+        least_length: input.body.least_length,
+        body: input.body.events(),
+        now,
+        later,
+    };
+    let lookup = match input.source {
+        Source::Fixed | Source::Found { .. } => Lookup::Found(keys),
+        Source::Unknown => Lookup::Unknown,
+        Source::Failed => Lookup::Failed,
+    };
+    let expected = judge(&input.settings.rules(), &lookup, &given);
+
+    let (body, progress) = input.body.body();
+    let clock = BodyClock {
+        times: [now, later],
+        progress: progress.clone(),
+    };
+    let mut request = Request::new(body);
+    *request.headers_mut() = headers;
+    let recorder = Recorder::new(input.inner);
+    let (answer, keyring_name) = match input.source {
+        Source::Fixed => {
+            let verifier = input.settings.verifier(secrets, clock);
+            let layer = input.settings.limited(SvixVerifyLayer::from(verifier));
+            (send(layer, &input, request, &recorder), None)
+        }
+        source => {
+            let keyring = named(secrets);
+            let layer = input
+                .settings
+                .layer_with(move |_: &Parts| look_up(source, keyring.clone()), clock);
+            (send(layer, &input, request, &recorder), Some("tenant"))
+        }
+    };
+
+    let record = recorder.take();
+    match expected {
+        Verdict::Forward {
+            envelope,
+            body,
+            key_index,
+        } => {
+            check_forwarded(&record, input.inner.answer, &envelope, &body);
+            for call in &record.calls {
+                assert_eq!(call.event.key_index(), key_index);
+                assert_eq!(call.event.keyring_name(), keyring_name);
+            }
+            check_passed_on(answer, input.inner.answer);
+        }
+        Verdict::Refuse { codes, before_body } => {
+            assert!(!record.was_polled, "asked for room, expected {codes:?}");
+            assert!(record.calls.is_empty(), "called, expected {codes:?}");
+            let response = answer.expect("a refusal is a response");
+            check_refusal(response, &codes, input.opaque, is_grpc);
+            check_untouched(&progress, before_body, &codes);
+        }
+    }
+});
+
+type Answered = Result<Response<ResponseBody<String>>, Failed>;
+
+fn send<K: KeySource>(
+    layer: SvixVerifyLayer<K>,
+    input: &Delivery,
+    request: Request<tower_svix_fuzz::body::ScriptedBody>,
+    recorder: &Recorder,
+) -> Answered
+where
+    SvixVerifyLayer<K>: tower_layer::Layer<Recorder, Service = tower_svix::SvixVerify<Recorder, K>>,
+{
+    let layer = if input.opaque {
+        layer.opaque_rejections()
+    } else {
+        layer
+    };
+    run(layer.layer(recorder.clone()).call(request))
+}
+
+async fn look_up(source: Source, keyring: Keyring) -> Result<Option<Keyring>, Failed> {
+    match source {
+        Source::Fixed => unreachable!("looks nothing up"),
+        Source::Found { waits } => {
+            let mut left = waits % 4;
+            poll_fn(|cx| {
+                if left == 0 {
+                    return Poll::Ready(());
+                }
+                left -= 1;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+            Ok(Some(keyring))
+        }
+        Source::Unknown => Ok(None),
+        Source::Failed => Err(Failed(Answer::Failure)),
+    }
+}
+
+/// The inner service got the signed bytes and the proof, once.
+fn check_forwarded(record: &Record, answer: Answer, envelope: &Envelope, body: &[u8]) {
+    assert!(record.was_polled, "not asked for room");
+    let calls = usize::from(answer != Answer::NeverReady);
+    assert_eq!(record.calls.len(), calls);
+    for call in &record.calls {
+        let event = &call.event;
+        assert_eq!(call.body, body);
+        assert_eq!(event.payload(), body);
+        assert_eq!(event.unix_seconds(), envelope.unix_seconds);
+        assert_eq!(event.header_family(), family_of_crate(envelope.family));
+        assert_eq!(
+            signed_content(
+                event.id().as_bytes(),
+                event.unix_seconds().to_string().as_bytes(),
+                event.payload()
+            ),
+            signed_content(&envelope.id, &envelope.timestamp, body)
+        );
+        assert!(!format!("{event:?}").contains("payload:"));
+    }
+}
+
+/// What the inner service answered came through as it was.
+fn check_passed_on(answered: Answered, answer: Answer) {
+    match (answered, answer) {
+        (Ok(response), Answer::Response) => {
+            assert_eq!(response.status(), 200);
+            assert!(response.extensions().get::<Rejection>().is_none());
+            assert_eq!(read_now(response.into_body()), b"processed");
+        }
+        (Err(Failed(failed)), answer) => assert_eq!(failed, answer),
+        (Ok(response), _) => panic!("{}, but the inner service failed", response.status()),
+    }
+}
+
+fn check_refusal(
+    response: Response<ResponseBody<String>>,
+    codes: &[&str],
+    opaque: bool,
+    is_grpc: bool,
+) {
+    let rejection: &Rejection = response.extensions().get().expect("tells why");
+    let code = rejection.code();
+    assert!(codes.contains(&code), "{code}, expected {codes:?}");
+    let status = response.status();
+    assert_eq!(status, status_of(code));
+    let headers = response.headers();
+    assert_eq!(headers["content-type"], "application/problem+json");
+    assert_eq!(headers.contains_key("www-authenticate"), status == 401);
+    assert_eq!(headers.contains_key("retry-after"), status == 503);
+    assert_eq!(headers.contains_key("grpc-status"), is_grpc);
+    assert_eq!(headers.contains_key("grpc-message"), is_grpc && !opaque);
+    let text = String::from_utf8(read_now(response.into_body())).expect("the text is text");
+    let told = format!(r#""code":"{code}""#);
+    assert_eq!(text.contains(&told), !opaque, "{text}");
+    let problem: serde_json::Value = serde_json::from_str(&text).expect("the text is JSON");
+    assert_eq!(problem["status"], status.as_u16());
+}
+
+fn check_untouched(progress: &Progress, before_body: bool, codes: &[&str]) {
+    assert!(
+        !(before_body && progress.was_touched()),
+        "the body was read, expected {codes:?}"
+    );
+}

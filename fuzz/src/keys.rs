@@ -1,0 +1,169 @@
+//! Keys: as the crate takes them, as the reference does, and as their senders sign with them.
+
+use arbitrary::Arbitrary;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use tower_svix::{Secret, SecretError, SigningKey};
+
+use crate::encoding::{Encode, Text, encode_variant};
+use crate::reference::{Key, KeyError, base64_encode, hex, hmac_sha256};
+
+/// A key that a sender and a receiver share, or the two halves of a pair.
+#[derive(Arbitrary, Clone, Debug, PartialEq)]
+pub enum KeySpec {
+    /// The bytes of an HMAC key.
+    Bytes(Text),
+    /// The text of a receiver's key, which may be none.
+    Text(Text),
+    /// A text that is itself the key, for signatures in hexadecimal digits.
+    Hex(Text),
+    /// The seed of an ed25519 key pair.
+    Seed([u8; 32]),
+}
+
+impl Encode for KeySpec {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut variant = |index| encode_variant(index, 4, out);
+        match self {
+            Self::Bytes(bytes) => {
+                variant(0);
+                bytes.encode(out);
+            }
+            Self::Text(text) => {
+                variant(1);
+                text.encode(out);
+            }
+            Self::Hex(text) => {
+                variant(2);
+                text.encode(out);
+            }
+            Self::Seed(seed) => {
+                variant(3);
+                out.extend_from_slice(seed);
+            }
+        }
+    }
+}
+
+impl KeySpec {
+    /// The receiver's key, for the crate and for the reference, if it is one. Fails if these two do not agree on that.
+    pub fn receiver(&self) -> Option<(Secret, Key)> {
+        let (secret, key) = match self {
+            Self::Bytes(Text(bytes)) => (
+                Secret::from_bytes(bytes),
+                non_empty(bytes.clone()).map(Key::Hmac),
+            ),
+            Self::Text(text) => {
+                let text = lossy(text);
+                (text.parse(), Key::parse(&text))
+            }
+            Self::Hex(text) => {
+                let text = lossy(text);
+                (Secret::text_key_with_hex_signatures(&text), hex_key(&text))
+            }
+            Self::Seed(seed) => {
+                let text = public_text(&key_pair(seed));
+                (text.parse(), Key::parse(&text))
+            }
+        };
+        agree(secret, key)
+    }
+
+    /// The sender's key.
+    pub fn sender(&self) -> Result<SigningKey, SecretError> {
+        match self {
+            Self::Bytes(Text(bytes)) => Secret::from_bytes(bytes).map(SigningKey::from),
+            Self::Text(text) => lossy(text).parse(),
+            Self::Hex(text) => {
+                Secret::text_key_with_hex_signatures(&lossy(text)).map(SigningKey::from)
+            }
+            Self::Seed(seed) => private_text(seed).parse(),
+        }
+    }
+
+    /// The element of the list of signatures that the sender writes, made without the crate; `None` if this is no key of
+    /// a sender.
+    pub fn sign(&self, content: &[u8]) -> Option<String> {
+        let mac = |key: &[u8]| format!("v1,{}", base64_encode(&hmac_sha256(key, content)));
+        match self {
+            Self::Bytes(Text(bytes)) => non_empty(bytes.clone()).ok().map(|key| mac(&key)),
+            Self::Text(text) => match Key::parse(&lossy(text)) {
+                Ok(Key::Hmac(key)) => Some(mac(&key)),
+                _ => None,
+            },
+            Self::Hex(text) => match hex_key(&lossy(text)) {
+                Ok(Key::HexHmac(key)) => Some(format!("v1,{}", hex(&hmac_sha256(&key, content)))),
+                _ => None,
+            },
+            Self::Seed(seed) => Some(sign_ed25519(&key_pair(seed), content)),
+        }
+    }
+}
+
+/// The text of a sender's ed25519 key.
+pub fn private_text(seed: &[u8; 32]) -> String {
+    let pair = key_pair(seed);
+    let bytes = [seed, pair.public_key().as_ref()].concat();
+    format!("whsk_{}", base64_encode(&bytes))
+}
+
+pub fn sign_ed25519(pair: &Ed25519KeyPair, content: &[u8]) -> String {
+    format!("v1a,{}", base64_encode(pair.sign(content).as_ref()))
+}
+
+/// Checks that both sides came to the same conclusion on a text, and returns it.
+pub fn agree(
+    secret: Result<Secret, SecretError>,
+    key: Result<Key, KeyError>,
+) -> Option<(Secret, Key)> {
+    match (secret, key) {
+        (Ok(secret), Ok(key)) => Some((secret, key)),
+        // Not a point on the curve, which the reference cannot know.
+        (Err(SecretError::InvalidPublicKey), Ok(Key::Ed25519(_))) => None,
+        (Err(found), Err(expected)) => {
+            let expected = match expected {
+                KeyError::Empty => SecretError::Empty,
+                KeyError::NotBase64 => SecretError::NotBase64,
+                KeyError::TooShort => SecretError::TooShort,
+                KeyError::PrivateKey => SecretError::PrivateKey,
+                KeyError::PublicKey => SecretError::PublicKey,
+                KeyError::InvalidPublicKey => SecretError::InvalidPublicKey,
+            };
+            assert_eq!(found, expected);
+            None
+        }
+        (found, expected) => panic!("parsed as {found:?}, expected {expected:?}"),
+    }
+}
+
+/// The key that the text itself is, as the documentation of `Secret::text_key_with_hex_signatures` has it.
+pub fn hex_key(text: &str) -> Result<Key, KeyError> {
+    let text = text.trim_ascii();
+    if text.starts_with("whpk_") {
+        return Err(KeyError::PublicKey);
+    }
+    if text.starts_with("whsk_") {
+        return Err(KeyError::PrivateKey);
+    }
+    let key = if text == "whsec_" { "" } else { text };
+    non_empty(key.into()).map(Key::HexHmac)
+}
+
+pub fn key_pair(seed: &[u8; 32]) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed")
+}
+
+fn public_text(pair: &Ed25519KeyPair) -> String {
+    format!("whpk_{}", base64_encode(pair.public_key().as_ref()))
+}
+
+fn non_empty(key: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+    if key.is_empty() {
+        Err(KeyError::Empty)
+    } else {
+        Ok(key)
+    }
+}
+
+fn lossy(text: &Text) -> String {
+    String::from_utf8_lossy(&text.0).into_owned()
+}

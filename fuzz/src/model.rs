@@ -1,0 +1,114 @@
+//! The simplest store of ids that does what the contract of `tower_svix::idempotency::Store` says.
+
+use std::collections::BTreeMap;
+
+/// What is known of an id.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    token: u8,
+    completed: bool,
+    expiry: u64,
+}
+
+/// What an operation returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Claimed,
+    Completed,
+    InProgress {
+        expires_in: u64,
+    },
+    Done,
+    Superseded,
+    /// There is no room.
+    Failed,
+}
+
+/// Ids for a while. Time is in nanoseconds.
+#[derive(Debug)]
+pub struct Model {
+    pub now: u64,
+    pub forgotten_early: u64,
+    capacity: usize,
+    records: BTreeMap<u8, Record>,
+}
+
+impl Model {
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            now: 0,
+            forgotten_early: 0,
+            capacity,
+            records: BTreeMap::new(),
+        }
+    }
+
+    /// How many ids are not expired.
+    pub fn len(&mut self) -> usize {
+        self.expire();
+        self.records.len()
+    }
+
+    pub fn is_empty(&mut self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn claim(&mut self, key: u8, token: u8, lease: u64) -> Reply {
+        self.expire();
+        match self.records.get(&key) {
+            Some(record) if record.completed => Reply::Completed,
+            Some(record) if record.token == token => Reply::Claimed,
+            Some(record) => Reply::InProgress {
+                expires_in: record.expiry - self.now,
+            },
+            None => self.put(key, token, false, lease, Reply::Claimed),
+        }
+    }
+
+    pub fn complete(&mut self, key: u8, token: u8, retention: u64) -> Reply {
+        self.expire();
+        match self.records.get(&key) {
+            Some(record) if record.token != token => Reply::Superseded,
+            _ => self.put(key, token, true, retention, Reply::Done),
+        }
+    }
+
+    pub fn release(&mut self, key: u8, token: u8) -> Reply {
+        self.expire();
+        match self.records.get(&key) {
+            Some(record) if record.completed || record.token != token => Reply::Superseded,
+            _ => {
+                self.records.remove(&key);
+                Reply::Done
+            }
+        }
+    }
+
+    fn expire(&mut self) {
+        let now = self.now;
+        self.records.retain(|_, record| record.expiry > now);
+    }
+
+    fn put(&mut self, key: u8, token: u8, completed: bool, time: u64, reply: Reply) -> Reply {
+        if !self.records.contains_key(&key) && self.records.len() >= self.capacity {
+            // The completed one whose retention ends first makes room. A running claim never does.
+            let completed = self.records.iter().filter(|(_, record)| record.completed);
+            let first = completed.min_by_key(|(_, record)| record.expiry);
+            let Some((&first, _)) = first else {
+                return Reply::Failed;
+            };
+            self.records.remove(&first);
+            self.forgotten_early += 1;
+        }
+        let expiry = self.now.saturating_add(time);
+        self.records.insert(
+            key,
+            Record {
+                token,
+                completed,
+                expiry,
+            },
+        );
+        reply
+    }
+}

@@ -1,0 +1,184 @@
+//! A receiver: its rules, its keys and its clock, for the crate and for the reference.
+
+use std::time::Duration;
+
+use arbitrary::Arbitrary;
+use tower_svix::{Clock, HeaderFamily, Keyring, Secret, SvixVerifyLayer, Verifier};
+
+use crate::body::Progress;
+use crate::encoding::{Encode, encode_struct, encode_variant};
+use crate::keys::KeySpec;
+use crate::reference::{Family, Key, Rules};
+
+/// What a receiver is configured to ask.
+#[derive(Arbitrary, Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `None`: deliveries of any age.
+    pub tolerance: Option<Tolerance>,
+    pub pinned_to_svix: Option<bool>,
+    pub allow_dotted_ids: bool,
+    /// `None`: the default.
+    pub limit: Option<u32>,
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
+pub enum Tolerance {
+    Default,
+    Seconds(u64),
+    Milliseconds(u16),
+}
+
+/// What the receiver's clock tells, before and after the body.
+#[derive(Arbitrary, Clone, Debug, PartialEq)]
+pub struct Times {
+    pub now: u64,
+    pub fails: bool,
+    pub passes: u16,
+    pub fails_later: bool,
+}
+
+impl Settings {
+    pub fn rules(&self) -> Rules {
+        Rules {
+            family: self.pinned_to_svix.map(
+                |svix| {
+                    if svix { Family::Svix } else { Family::Webhook }
+                },
+            ),
+            allow_dotted_ids: self.allow_dotted_ids,
+            tolerance: self.tolerance.map(|tolerance| match tolerance {
+                Tolerance::Default => Duration::from_mins(5),
+                Tolerance::Seconds(seconds) => Duration::from_secs(seconds),
+                Tolerance::Milliseconds(milliseconds) => Duration::from_millis(milliseconds.into()),
+            }),
+            limit: self.limit.map_or(2 * 1024 * 1024, u64::from),
+        }
+    }
+
+    pub fn verifier(&self, secrets: Vec<Secret>, clock: impl Clock + 'static) -> Verifier {
+        let mut verifier = Verifier::new(secrets).clock(clock);
+        verifier = match self.tolerance {
+            None => verifier.insecure_ignore_timestamp(),
+            Some(Tolerance::Default) => verifier,
+            Some(_) => verifier.tolerance(self.rules().tolerance.expect("a timestamp is compared")),
+        };
+        if let Some(family) = self.rules().family {
+            verifier = verifier.header_family(family_of_crate(family));
+        }
+        if self.allow_dotted_ids {
+            verifier = verifier.insecure_allow_dotted_ids();
+        }
+        verifier
+    }
+
+    pub fn limited<K: tower_svix::KeySource>(
+        &self,
+        layer: SvixVerifyLayer<K>,
+    ) -> SvixVerifyLayer<K> {
+        match self.limit {
+            Some(limit) => layer.body_limit(limit as usize),
+            None => layer,
+        }
+    }
+
+    /// As [`verifier`](Self::verifier), for a layer that looks up its keys.
+    pub fn layer_with<K: tower_svix::KeySource>(
+        &self,
+        key_source: K,
+        clock: impl Clock + 'static,
+    ) -> SvixVerifyLayer<K> {
+        let mut layer = SvixVerifyLayer::with_key_source(key_source).clock(clock);
+        let rules = self.rules();
+        layer = match rules.tolerance {
+            Some(tolerance) => layer.tolerance(tolerance),
+            None => layer.insecure_ignore_timestamp(),
+        };
+        if let Some(family) = rules.family {
+            layer = layer.header_family(family_of_crate(family));
+        }
+        if self.allow_dotted_ids {
+            layer = layer.insecure_allow_dotted_ids();
+        }
+        self.limited(layer)
+    }
+}
+
+impl Times {
+    /// What the clock tells before the body, and after it.
+    pub fn both(&self) -> [Option<u64>; 2] {
+        let later = self.now.saturating_add(self.passes.into());
+        [
+            (!self.fails).then_some(self.now),
+            (!self.fails_later).then_some(later),
+        ]
+    }
+}
+
+/// A clock that goes on once a body has ended.
+#[derive(Debug)]
+pub struct BodyClock {
+    pub times: [Option<u64>; 2],
+    pub progress: Progress,
+}
+
+impl Clock for BodyClock {
+    fn unix_seconds(&self) -> Option<u64> {
+        self.times[usize::from(self.progress.has_ended())]
+    }
+}
+
+/// A clock that stands still.
+#[derive(Debug)]
+pub struct At(pub Option<u64>);
+
+impl Clock for At {
+    fn unix_seconds(&self) -> Option<u64> {
+        self.0
+    }
+}
+
+/// The keys of a receiver, for the crate and for the reference. What is no key is left out.
+pub fn receiver_keys(keys: &[KeySpec]) -> (Vec<Secret>, Vec<Key>) {
+    keys.iter().filter_map(KeySpec::receiver).unzip()
+}
+
+/// The keys of a tenant.
+pub fn named(secrets: Vec<Secret>) -> Keyring {
+    Keyring::from(secrets).named("tenant")
+}
+
+pub fn family_of_crate(family: Family) -> HeaderFamily {
+    match family {
+        Family::Svix => HeaderFamily::Svix,
+        Family::Webhook => HeaderFamily::Webhook,
+    }
+}
+
+encode_struct!(Settings {
+    tolerance,
+    pinned_to_svix,
+    allow_dotted_ids,
+    limit
+});
+encode_struct!(Times {
+    now,
+    fails,
+    passes,
+    fails_later
+});
+
+impl Encode for Tolerance {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Default => encode_variant(0, 3, out),
+            Self::Seconds(seconds) => {
+                encode_variant(1, 3, out);
+                seconds.encode(out);
+            }
+            Self::Milliseconds(milliseconds) => {
+                encode_variant(2, 3, out);
+                milliseconds.encode(out);
+            }
+        }
+    }
+}

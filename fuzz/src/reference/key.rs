@@ -1,0 +1,102 @@
+//! What a key is, and what it signs.
+
+use ring::hmac;
+
+use super::base64::{decode, decode_strictly, encode};
+use super::ed25519;
+use super::envelope::elements;
+
+/// How many `v1a` signatures are tried with each public key.
+const TRIED: usize = 4;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    Hmac(Vec<u8>),
+    /// Signs in hexadecimal digits.
+    HexHmac(Vec<u8>),
+    Ed25519([u8; 32]),
+}
+
+/// Why a text is no key of a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    Empty,
+    NotBase64,
+    TooShort,
+    PrivateKey,
+    PublicKey,
+    InvalidPublicKey,
+}
+
+impl Key {
+    /// Reads the text that the sender's portal shows. Whether a public key is on the curve is left open.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0c']);
+        if text.starts_with("whsk_") {
+            return Err(KeyError::PrivateKey);
+        }
+        if let Some(base64) = text.strip_prefix("whpk_") {
+            let key = non_empty(base64)?;
+            let key = key.try_into().map_err(|_| KeyError::InvalidPublicKey)?;
+            return if ed25519::may_be_key(&key) {
+                Ok(Self::Ed25519(key))
+            } else {
+                Err(KeyError::InvalidPublicKey)
+            };
+        }
+        if let Some(base64) = text.strip_prefix("whsec_") {
+            return Ok(Self::Hmac(non_empty(base64)?));
+        }
+        let key = non_empty(text)?;
+        if key.len() < 8 {
+            return Err(KeyError::TooShort);
+        }
+        Ok(Self::Hmac(key))
+    }
+
+    /// Whether one of `signatures` is this key's signature of `content`.
+    pub(super) fn made_one_of(&self, signatures: &[u8], content: &[u8]) -> bool {
+        let mut elements = elements(signatures);
+        match self {
+            Self::Hmac(key) => {
+                let expected = format!("v1,{}", encode(&hmac_sha256(key, content)));
+                elements.any(|element| element == expected.as_bytes())
+            }
+            Self::HexHmac(key) => {
+                let hex = hex(&hmac_sha256(key, content));
+                let expected = format!("v1,{hex}");
+                elements.any(|element| element == expected.as_bytes() || element == hex.as_bytes())
+            }
+            Self::Ed25519(key) => elements
+                .filter_map(|element| element.strip_prefix(b"v1a,"))
+                .filter(|signature| signature.len() == 88)
+                .take(TRIED)
+                .filter_map(decode_strictly)
+                .any(|signature| ed25519::verify(key, content, &signature)),
+        }
+    }
+}
+
+/// HMAC-SHA256, in one go.
+pub fn hmac_sha256(key: &[u8], content: &[u8]) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    hmac::sign(&key, content).as_ref().to_vec()
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    digits.collect()
+}
+
+fn non_empty(base64: &str) -> Result<Vec<u8>, KeyError> {
+    let key = decode(base64.as_bytes()).ok_or(KeyError::NotBase64)?;
+    if key.is_empty() {
+        Err(KeyError::Empty)
+    } else {
+        Ok(key)
+    }
+}
