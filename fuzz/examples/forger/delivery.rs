@@ -73,7 +73,7 @@ impl Captured {
         let cases = vectors::all().into_iter().filter(|case| case.is_genuine);
         let mut all: Vec<_> = cases.map(genuine).collect();
         assert!(!all.is_empty());
-        all.extend(all_keys(&all).into_iter().map(stopped));
+        all.extend(all_keys(&all).iter().map(stopped));
         let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
         for (index, genuine) in all.iter().enumerate() {
             by_id
@@ -124,7 +124,7 @@ fn all_keys(captured: &[Genuine]) -> Vec<KeySpec> {
 }
 
 /// A delivery whose text can be taken apart in many ways: what begins its body could be a timestamp, or two.
-fn stopped(key: KeySpec) -> Genuine {
+fn stopped(key: &KeySpec) -> Genuine {
     let (id, timestamp, body) = (
         "msg_1",
         "1700000000",
@@ -136,7 +136,7 @@ fn stopped(key: KeySpec) -> Genuine {
     genuine(Case {
         name: format!("full stops, under {key:?}"),
         is_genuine: true,
-        secrets: vec![match (&key, receiver) {
+        secrets: vec![match (key, receiver) {
             (_, Key::Ed25519(public)) => format!("whpk_{}", base64_encode(&public)),
             (KeySpec::Text(text), _) => String::from_utf8_lossy(&text.0).into_owned(),
             _ => unreachable!("one of these two"),
