@@ -155,9 +155,12 @@ fn is_valid_id(id: &[u8], allow_dot: bool) -> bool {
 
 /// The length that the request claims for its body, in bytes, if it claims any.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    let text = headers.get(CONTENT_LENGTH)?.to_str().ok()?;
-    // HTTP has digits only there (RFC 9110, section 8.6); the parser takes a sign too.
-    text.parse().ok().filter(|_| !text.starts_with('+'))
+    let text = headers.get(CONTENT_LENGTH)?.as_bytes();
+    // HTTP has digits only there (RFC 9110, section 8.6). The parser of the standard library takes a sign too.
+    text.iter().try_fold(0_u64, |length, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        length.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 /// Whether the request is a gRPC call, whose client looks for the outcome in headers of gRPC's own.

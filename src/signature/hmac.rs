@@ -20,7 +20,8 @@ pub(super) const HEX_LEN: usize = 64;
 
 /// Whether an element of a list of signatures is a MAC in base64, as far as its form goes.
 pub(super) fn is_element(element: &[u8]) -> bool {
-    element.len() == ELEMENT_LEN && element.starts_with(PREFIX) && !element.contains(&b' ')
+    let spaces = |element: &[u8; ELEMENT_LEN]| element.iter().filter(|byte| **byte == b' ').count();
+    element.starts_with(PREFIX) && element.try_into().is_ok_and(|element| spaces(element) == 0)
 }
 
 /// An HMAC key with its key schedule already done, so that each delivery only hashes itself. It is wiped when it is

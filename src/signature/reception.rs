@@ -3,6 +3,7 @@
 use std::mem;
 
 use bytes::{Buf, Bytes};
+use http::HeaderValue;
 
 use super::check::Check;
 use super::envelope::Envelope;
@@ -93,9 +94,11 @@ impl Reception {
     /// were. To copy takes longer than to hash where the memory is new.
     #[inline]
     pub(crate) fn advance(&mut self, budget: usize) -> usize {
-        let piece = self.arriving.split_to(self.arriving.len().min(budget));
-        let copied = piece.len();
-        self.payload.push(piece, self.claimed_len);
+        let copied = self.arriving.len().min(budget);
+        if copied > 0 {
+            self.payload
+                .push(self.arriving.split_to(copied), self.claimed_len);
+        }
         let Some(trial) = &mut self.trial else {
             return copied;
         };
@@ -123,7 +126,7 @@ impl Reception {
         self.trial = None;
         if is_match && self.are_genuine {
             return Some(Ok(VerifiedEvent {
-                id: self.envelope.id.clone(),
+                id: mem::replace(&mut self.envelope.id, HeaderValue::from_static("")),
                 unix_seconds: self.envelope.timestamp.unix_seconds(),
                 payload: mem::take(&mut self.payload).into_bytes(),
                 key_index,
