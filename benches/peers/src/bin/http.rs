@@ -25,7 +25,13 @@ fn main() -> io::Result<()> {
     let (rounds, seconds) = if is_quick() { (3, 1) } else { (7, 4) };
     let server = env::current_exe()?.with_file_name("server");
     let mut servers = vec![];
-    for form in [UNVERIFIED, "tower-svix", "webhook-verify", "svix"] {
+    for form in [
+        UNVERIFIED,
+        "bare-hmac",
+        "tower-svix",
+        "webhook-verify",
+        "svix",
+    ] {
         servers.push(Server::start(form, &server, form)?);
     }
     // The script `run` installs what Express needs, where there is Node.

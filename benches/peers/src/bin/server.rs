@@ -10,12 +10,13 @@ fn main() -> io::Result<()> {
     let form = std::env::args().nth(1).unwrap_or_default();
     let router = match form.as_str() {
         "unverified" => routers::unverified(),
+        "bare-hmac" => routers::bare_hmac(),
         "tower-svix" => routers::tower_svix(),
         "svix" => routers::svix(),
         "webhook-verify" => routers::webhook_verify(),
         _ => {
             return Err(io::Error::other(
-                "name a form: unverified, tower-svix, svix or webhook-verify",
+                "name a form: unverified, bare-hmac, tower-svix, svix or webhook-verify",
             ));
         }
     };
