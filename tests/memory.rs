@@ -34,6 +34,7 @@ fn a_body_holds_little_more_than_what_arrived() {
 
     a_claimed_length_reserves_at_most_64_kib();
     a_stalled_upload_holds_little_more_than_it_sent();
+    a_claim_is_not_exceeded_once_it_is_believed();
     a_thousand_stalled_uploads_hold_little_more_than_they_sent();
     a_body_in_single_bytes_takes_at_most_twice_its_size();
     a_refused_request_holds_nothing_even_while_its_future_lives();
@@ -57,6 +58,14 @@ fn a_stalled_upload_holds_little_more_than_it_sent() {
                 "{sent} bytes in frames of {frame}: {held}"
             );
         }
+    }
+}
+
+/// From half a MiB on, room for the claimed length is reserved, which is at most the limit.
+fn a_claim_is_not_exceeded_once_it_is_believed() {
+    for sent in [512 * KIB, 768 * KIB, 1536 * KIB] {
+        let held = held_by_stalled_uploads(1, sent, 16 * KIB);
+        assert!(held <= 2048 * KIB + BESIDE, "{sent} bytes: {held}");
     }
 }
 
