@@ -14,7 +14,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 fn main() -> io::Result<()> {
     let times = Times::load()?;
     let page = format!(
-        include_str!("page.md"),
+        include_str!("page.template"),
         machine = machine::describe()?,
         rounds = times.rounds,
         ratios = tables::ratios(&times),
