@@ -11,7 +11,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use futures_channel::mpsc::unbounded;
 use http_body::Frame;
-use http_body_util::StreamBody;
+use http_body_util::{Full, StreamBody};
 use support::fixture::{BODY, NOW, layer, secret, signed};
 use support::recorder::Recorder;
 use tower::{Layer as _, Service as _};
@@ -85,5 +85,20 @@ fn a_body_that_waits_does_not_outlive_the_tolerance_in_the_verifier() {
         verification.update(BODY);
         clock.set(end);
         assert_eq!(verification.finish().err(), expected, "{end}");
+    }
+}
+
+#[test]
+fn a_request_that_nobody_polls_does_not_outlive_the_tolerance() {
+    for (end, expected) in ENDS {
+        let clock = Hand::at(NOW);
+        let mut service = layer().clock(clock.clone()).layer(Recorder::default());
+        let body = Full::new(Bytes::from_static(BODY));
+        let response = service.call(support::request(signed(BODY), body));
+
+        clock.set(end);
+        let response = support::run(response).expect("infallible");
+        let rejection = response.extensions().get::<Rejection>().copied();
+        assert_eq!(rejection, expected.map(Rejection::from), "{end}");
     }
 }

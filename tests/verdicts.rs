@@ -196,3 +196,40 @@ fn a_dotted_id_is_accepted_only_where_it_is_allowed() {
     let event = lax.verify(&headers, BODY).expect("genuine");
     assert_eq!(event.id(), "msg.1");
 }
+
+#[test]
+fn a_signature_is_found_where_a_list_has_it_as_an_element_and_nowhere_else() {
+    let genuine = signed(BODY)["webhook-signature"]
+        .to_str()
+        .expect("text")
+        .to_owned();
+    let cut = &genuine[..genuine.len() - 1];
+    let is_found = |list: &str| {
+        let mut headers = signed(BODY);
+        headers.insert("webhook-signature", value(list));
+        verify(&headers).is_ok()
+    };
+    // Elements of each length before it and behind it, by themselves and in pairs.
+    for len in 0..100 {
+        for other in [
+            "a".repeat(len),
+            format!("{} {}", "a".repeat(len), "b".repeat(46 - len.min(46))),
+        ] {
+            for list in [
+                format!("{other} {genuine}"),
+                format!("{genuine} {other}"),
+                format!("{other} {genuine} {other}"),
+            ] {
+                assert!(is_found(&list), "{list}");
+            }
+            for list in [
+                format!("{other} {cut}"),
+                format!("{other} {genuine}x"),
+                format!("{other} x{genuine}"),
+                format!("{other} {genuine},{other}"),
+            ] {
+                assert!(!is_found(&list), "{list}");
+            }
+        }
+    }
+}

@@ -73,14 +73,14 @@ impl Envelope {
         pinned: Option<HeaderFamily>,
         allow_dotted_id: bool,
     ) -> Result<Self, VerifyError> {
-        let Found { family, slots } = Found::scan(headers, pinned);
-        let [id, timestamp, signatures] = complete(family, slots)?;
+        let found = Found::scan(headers, pinned);
+        let family = found.family;
+        let [id, timestamp, signatures] = found.complete()?;
 
         if !is_valid_id(id.as_bytes(), allow_dotted_id) {
             return Err(VerifyError::MalformedHeader(family.id_header()));
         }
-        // A tab, the one other character that an ASCII header can hold, makes an element malformed.
-        if signatures.is_empty() || !signatures.as_bytes().is_ascii() {
+        if !is_visible(signatures.as_bytes()) {
             return Err(VerifyError::MalformedHeader(family.signature_header()));
         }
         Ok(Self {
@@ -148,9 +148,14 @@ pub(crate) fn remove_family(headers: &mut HeaderMap, family: HeaderFamily) {
 /// An id of visible ASCII, which without a dot leaves `id.timestamp.body` unambiguous: see
 /// [`VerifyError::MalformedHeader`].
 fn is_valid_id(id: &[u8], allow_dot: bool) -> bool {
-    let is_valid = |byte: u8| matches!(byte, b' '..=b'~') && (allow_dot || byte != b'.');
-    // All bytes, without a way out at the first bad one: sixteen at a time that way.
-    !id.is_empty() && id.iter().fold(true, |valid, byte| valid & is_valid(*byte))
+    is_visible(id) && (allow_dot || !id.contains(&b'.'))
+}
+
+/// Whether there is any text, and all of it is visible ASCII.
+fn is_visible(text: &[u8]) -> bool {
+    // The largest of all bytes, not the first bad one: sixteen at a time that way, and half the time with a long list.
+    let above_space = text.iter().map(|byte| byte.wrapping_sub(b' '));
+    above_space.max().is_some_and(|max| max <= b'~' - b' ')
 }
 
 /// The length that the request claims for its body, in bytes, if it claims any.
@@ -235,15 +240,15 @@ impl<'h> Found<'h> {
         };
         Self { family, slots }
     }
-}
 
-fn complete(family: HeaderFamily, slots: Slots<'_>) -> Result<[&HeaderValue; 3], VerifyError> {
-    let [id, timestamp, signature] = slots;
-    Ok([
-        id.once(family.id_header())?,
-        timestamp.once(family.timestamp_header())?,
-        signature.once(family.signature_header())?,
-    ])
+    fn complete(self) -> Result<[&'h HeaderValue; 3], VerifyError> {
+        let [id, timestamp, signature] = self.slots;
+        Ok([
+            id.once(self.family.id_header())?,
+            timestamp.once(self.family.timestamp_header())?,
+            signature.once(self.family.signature_header())?,
+        ])
+    }
 }
 
 impl<'h> Slot<'h> {

@@ -18,12 +18,9 @@ const PREFIX: &[u8] = b"v1,";
 /// Characters in the hexadecimal text of a MAC.
 pub(super) const HEX_LEN: usize = 64;
 
-/// Whether an element of a list of signatures is a MAC in base64, as far as its form goes.
+/// Whether a list of signatures, or an element of one, is one MAC in base64, as far as its form goes.
 pub(super) fn is_element(element: &[u8]) -> bool {
-    // All bytes, without a way out at the first space: sixteen at a time that way.
-    let is_space = |byte: &u8| *byte == b' ';
-    let has_space = |element: &[u8]| element.iter().fold(false, |any, byte| any | is_space(byte));
-    element.len() == ELEMENT_LEN && element.starts_with(PREFIX) && !has_space(element)
+    element.len() == ELEMENT_LEN && element.starts_with(PREFIX) && !element.contains(&b' ')
 }
 
 /// An HMAC key with its key schedule already done, so that each delivery only hashes itself. It is wiped when it is
@@ -58,7 +55,7 @@ impl HmacState {
         let mut text = [0; ELEMENT_LEN];
         let (version, base64) = text.split_at_mut(PREFIX.len());
         version.copy_from_slice(PREFIX);
-        let written = STANDARD.encode_slice(*self.finish(), base64);
+        let written = STANDARD.encode_slice(self.finish().as_slice(), base64);
         debug_assert_eq!(written, Ok(BASE64_LEN));
         Tag(text)
     }
@@ -66,7 +63,7 @@ impl HmacState {
     /// The MAC in lower-case hexadecimal digits. To be asked once.
     pub(super) fn hex_tag(&mut self) -> Tag<HEX_LEN> {
         let mut text = [0; HEX_LEN];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(*self.finish()) {
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.finish().iter().copied()) {
             let digit = |value: u8| b"0123456789abcdef"[usize::from(value)];
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
         }
@@ -90,9 +87,10 @@ impl<const LEN: usize> Tag<LEN> {
     /// The time it takes depends on the list only, neither on which element matches nor on where one differs.
     pub(super) fn is_in(&self, mut list: &[u8]) -> bool {
         let mut is_equal = 0;
+        // At each turn, the list starts with an element.
         while let Some((start, rest)) = list.split_first_chunk() {
             list = if let [] | [b' ', ..] = rest {
-                // If there is a space in between, `start` is several elements, and none of them is as long as a MAC.
+                // With a space in between, `start` is several elements, of which none is as long as a MAC.
                 is_equal |= equal(start, &self.0);
                 rest.get(1..).unwrap_or_default()
             } else {

@@ -8,10 +8,11 @@ pub(crate) enum Payload {
     Joined(Vec<u8>),
 }
 
-/// At most this much is allocated because of a length that the sender merely claims.
+/// At most this much is allocated because of a length that the sender merely claims, until [`BELIEVED_FROM`] is there.
 const MAX_CLAIM: usize = 64 * 1024;
 /// Once this much has arrived, the claim is believed up to sixteen times of it. The buffer then need not be moved again,
-/// which would take a millisecond for 8 MiB, in one poll. What the sender has not filled is reserved, but not in use.
+/// which would take a millisecond for 8 MiB, in one poll. On most platforms, what the sender has not filled is reserved, but
+/// not in use.
 const BELIEVED_FROM: usize = 512 * 1024;
 /// From here on the buffer grows by a part of what has arrived, so that a stalled upload holds little beyond it.
 const GROWTH_STEP: usize = 16 * 1024;
@@ -72,7 +73,10 @@ fn reserve(buffer: &mut Vec<u8>, additional: usize, claimed: usize) {
         let step = if len < BELIEVED_FROM {
             len.min(GROWTH_STEP).max(len / 4)
         } else {
-            claimed.min(16 * len).saturating_sub(len).max(len / 4)
+            claimed
+                .min(len.saturating_mul(16))
+                .saturating_sub(len)
+                .max(len / 4)
         };
         buffer.reserve_exact(step.max(additional));
     }

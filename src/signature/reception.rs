@@ -66,6 +66,7 @@ impl Reception {
 
     #[inline]
     fn set_keys(&mut self, keyring: &Keyring) {
+        self.trial = None;
         self.keys = Some(keyring.snapshot());
         self.start_trial(0, 0);
     }
@@ -86,8 +87,15 @@ impl Reception {
         if self.payload.as_slice().is_empty() {
             self.payload.push(chunk, self.claimed_len);
         } else {
+            debug_assert!(self.arriving.is_empty(), "the part before has gone through");
             self.arriving = chunk.copy_to_bytes(chunk.remaining());
         }
+    }
+
+    /// Adds the next part of the body, and hashes all of it.
+    pub(super) fn update(&mut self, chunk: impl Buf) {
+        self.payload.push(chunk, self.claimed_len);
+        self.advance(usize::MAX);
     }
 
     /// Copies and hashes at most `budget` of the received bytes that are not hashed yet, and returns how many those

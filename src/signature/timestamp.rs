@@ -13,7 +13,7 @@ pub(super) struct Timestamp {
     unix_seconds: u64,
 }
 
-/// As many digits as a `u64` holds whatever they are. No platform can represent a time that takes more.
+/// As many digits as a `u64` holds whatever they are. No delivery is so far in the future that it takes more.
 const MAX_DIGITS: usize = 19;
 
 impl Timestamp {

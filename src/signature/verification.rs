@@ -44,8 +44,7 @@ impl Verification {
 
     /// Adds the next part of the body, and hashes it.
     pub fn update(&mut self, chunk: impl Buf) {
-        self.reception.receive(chunk);
-        self.reception.advance(usize::MAX);
+        self.reception.update(chunk);
     }
 
     /// Ends the body, and tells whether the delivery is genuine.

@@ -1,7 +1,6 @@
 //! What a request goes through from the lookup of its keys to the response.
 
 use std::fmt;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -39,10 +38,9 @@ pin_project! {
     {
         #[pin]
         state: State<K::Future, S::Future>,
-        // What is known of the delivery, until the verdict. It is large, and stays where it is.
+        // What is known of the delivery, until the verdict. In a state of its own it would share its place with the inner
+        // future, but would be moved from state to state, which takes longer than all that it is asked.
         reception: Option<Reception>,
-        // Whether time has passed since the headers were checked.
-        has_waited: bool,
         // What the request came with, until it is needed.
         head: Option<request::Parts>,
         #[pin]
@@ -93,7 +91,6 @@ where
         Self {
             state: State::LookingUp { lookup },
             reception: Some(Reception::new(envelope)),
-            has_waited: false,
             head: Some(head),
             body: Some(body),
             inner: Some(inner),
@@ -111,7 +108,6 @@ where
         Self {
             state: State::Refused { rejection },
             reception: None,
-            has_waited: false,
             head: Some(head),
             body: Some(body),
             inner: None,
@@ -133,7 +129,6 @@ where
         const TAKEN: &str = "each state is left once";
 
         let mut this = self.project();
-        let has_waited = mem::replace(this.has_waited, true);
         let _entered = this.delivery.enter();
         loop {
             let next = match this.state.as_mut().project() {
@@ -151,17 +146,14 @@ where
                 StateProj::Receiving => {
                     let reception = this.reception.as_mut().expect(TAKEN);
                     let limit = this.config.body_limit;
-                    let mut verdict =
-                        ready!(poll_verdict(this.body.as_mut(), reception, limit, cx));
+                    let verdict = ready!(poll_verdict(this.body.as_mut(), reception, limit, cx));
                     this.delivery.end_of(Phase::Body);
                     *this.reception = None;
-                    if let Ok(event) = &verdict
-                        && has_waited
-                        && let Err(error) = this.config.policy.check_time(event.unix_seconds())
-                    {
-                        // Whoever replays a delivery may have let its body wait.
-                        verdict = Err(error.into());
-                    }
+                    // Whoever replays a delivery may have let its body wait.
+                    let verdict = verdict.and_then(|event| {
+                        this.config.policy.check_time(event.unix_seconds())?;
+                        Ok(event)
+                    });
                     match verdict {
                         Ok(event) => {
                             this.delivery.verified(&event);
@@ -179,8 +171,7 @@ where
                     let head = this.head.take().expect(TAKEN);
                     let request = Request::from_parts(head, body.take().expect(TAKEN));
                     let future = this.inner.take().expect(TAKEN).call(request);
-                    this.state.set(State::Serving { future });
-                    continue;
+                    State::Serving { future }
                 }
                 StateProj::Serving { future } => {
                     let response = ready!(future.poll(cx));

@@ -93,7 +93,7 @@
 //! signed it: one, if that is the first. A forged delivery costs one MAC for each HMAC key, however many signatures it
 //! lists, and at most four passes for each public key (feature `ed25519`): each `v1a` signature that is tried takes a
 //! pass of SHA-512 over the body and an operation on the curve, and a sender lists one for each of its keys that has not
-//! expired, which are two during a rotation. No poll copies and hashes more than 128 KiB.
+//! expired, which are two during a rotation. No poll hashes more than 128 KiB, nor copies more, unless a buffer has to move.
 //!
 //! # What is not verified
 //!
