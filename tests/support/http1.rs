@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::net::SocketAddr;
+use std::task::{Context, Waker};
 
-use futures_util::FutureExt as _;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::net::{BODY_LIMIT, Delivery, Receiver, within};
@@ -67,8 +67,13 @@ impl Connection {
 
     /// Whether there is something to read, if only the end of the connection.
     pub(crate) fn has_more(&self) -> bool {
-        let peek = self.0.get_ref().peek(&mut [0]).now_or_never();
-        !self.0.buffer().is_empty() || peek.is_some()
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut byte = [0];
+        let peek = self
+            .0
+            .get_ref()
+            .poll_peek(&mut cx, &mut ReadBuf::new(&mut byte));
+        !self.0.buffer().is_empty() || peek.is_ready()
     }
 
     /// Waits until the server ends the connection, and gives what it said until then.
