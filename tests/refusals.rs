@@ -11,7 +11,7 @@ use std::io;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -256,6 +256,61 @@ async fn rejection_response_replaces_the_whole_response() {
         assert_eq!(response.body(), code);
         assert!(response.headers().is_empty(), "{code}");
     }
+}
+
+#[tokio::test]
+async fn a_grpc_call_is_told_the_cause_in_headers_of_its_own() {
+    for mut case in cases() {
+        let code = case.code;
+        let status = match case.status {
+            401 => "16",
+            413 => "8",
+            400 => "3",
+            503 => "14",
+            other => panic!("{code}: {other}"),
+        };
+        let grpc = HeaderValue::from_static("application/grpc");
+        case.request.headers_mut().insert(CONTENT_TYPE, grpc);
+        let response = send(case.layer, case.request).await;
+        assert_eq!(response.status(), case.status, "{code}");
+        assert_eq!(response.headers()["grpc-status"], status, "{code}");
+        let message = format!("{code}: {}", case.rejection);
+        assert_eq!(response.headers()["grpc-message"], message, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn an_opaque_refusal_tells_a_grpc_call_the_status_alone() {
+    let grpc = HeaderValue::from_static("application/grpc");
+    let request = with(|headers| headers.insert(CONTENT_TYPE, grpc));
+    let layer = layer().body_limit(0).opaque_rejections();
+    let response = send(layer, request).await;
+    assert_eq!(response.headers()["grpc-status"], "8");
+    assert!(!response.headers().contains_key("grpc-message"));
+}
+
+#[tokio::test]
+async fn a_grpc_call_is_told_from_other_requests_by_its_content_type() {
+    for (content_type, is_grpc) in [
+        ("application/grpc", true),
+        ("application/grpc+proto", true),
+        ("application/grpc;charset=utf-8", true),
+        ("application/grpc ; charset=utf-8", true),
+        ("Application/gRPC", true),
+        ("application/grpc-web", false),
+        ("application/grpcs", false),
+        ("application/json", false),
+        ("text/plain; a=application/grpc", false),
+        ("", false),
+    ] {
+        let value = HeaderValue::from_static(content_type);
+        let request = with(|headers| headers.insert(CONTENT_TYPE, value));
+        let response = send(layer().body_limit(0), request).await;
+        let told = response.headers().contains_key("grpc-status");
+        assert_eq!(told, is_grpc, "{content_type}");
+    }
+    let response = send(layer().body_limit(0), any(genuine())).await;
+    assert!(!response.headers().contains_key("grpc-status"));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderValue};
 use support::clock::{At, Broken};
@@ -108,6 +108,33 @@ fn a_delivery_of_any_age_is_accepted_where_the_age_is_ignored_without_a_clock() 
 }
 
 #[test]
+fn a_timestamp_is_accepted_up_to_the_last_one_that_the_platform_represents() {
+    let verifier = Verifier::new(secret()).insecure_ignore_timestamp();
+    let last_on_unix = i64::MAX.unsigned_abs();
+    for seconds in [
+        10_u64.pow(18) - 1,
+        10_u64.pow(18),
+        last_on_unix,
+        last_on_unix + 1,
+    ] {
+        let is_time = UNIX_EPOCH
+            .checked_add(Duration::from_secs(seconds))
+            .is_some();
+        let verdict = verifier.verify(&signed_at(&seconds.to_string()), BODY);
+        let expected = if is_time {
+            Ok(seconds)
+        } else {
+            Err(VerifyError::MalformedTimestamp)
+        };
+        assert_eq!(
+            verdict.map(|event| event.unix_seconds()),
+            expected,
+            "{seconds}"
+        );
+    }
+}
+
+#[test]
 fn a_delivery_cannot_be_judged_without_a_clock() {
     let verifier = Verifier::new(secret()).clock(Broken);
     let error = verifier.verify(&signed(BODY), BODY).err();
@@ -133,10 +160,48 @@ fn a_list_without_a_signature_of_this_scheme_is_told_from_a_forged_one() {
         (genuine.replace("v1,", "v1a,"), unsupported),
         (genuine.replace("v1,", ""), unsupported),
         (" ".into(), unsupported),
+        // As long as a signature, all together.
+        (format!("v1,{:<43}v", "A"), unsupported),
+        (format!("v1,{:<22}v1,{:<19}", "A", "A"), unsupported),
+        (
+            format!("v1,{} v1,{}", "A".repeat(20), "A".repeat(20)),
+            unsupported,
+        ),
+        (
+            format!(
+                "v1,{} {} {}",
+                "A".repeat(14),
+                "A".repeat(14),
+                "A".repeat(14)
+            ),
+            unsupported,
+        ),
     ] {
         let mut headers = signed(BODY);
         headers.insert("webhook-signature", value(&signatures));
         assert_eq!(verify(&headers).err(), expected, "{signatures}");
+    }
+}
+
+#[test]
+fn a_signature_with_two_characters_changed_alike_is_refused() {
+    let genuine = sender().sign(ID.as_bytes(), b"1700000000", BODY);
+    let positions = "v1,".len()..genuine.len();
+    for first in positions.clone() {
+        for second in (first + 1)..positions.end {
+            let mut forged = genuine.clone().into_bytes();
+            forged[first] ^= 1;
+            forged[second] ^= 1;
+            let mut headers = signed(BODY);
+            let forged = HeaderValue::from_bytes(&forged).expect("visible ASCII");
+            headers.insert("webhook-signature", forged);
+            let error = verify(&headers).err();
+            assert_eq!(
+                error,
+                Some(VerifyError::SignatureMismatch),
+                "{first}, {second}"
+            );
+        }
     }
 }
 
