@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tower_http::timeout::TimeoutLayer;
 use tower_svix::idempotency::{MemoryStore, Outcome, RedisStore, Store};
@@ -59,6 +59,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the requests at hand may take when the server is told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// How often the numbers are tidied up.
+const TIDY_PERIOD: Duration = Duration::from_secs(5);
 /// How many events are remembered: the latest.
 const MAX_EVENTS: usize = 10_000;
 
@@ -78,6 +80,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let stop = stop_signal()?;
     let (secrets, made_up) = secrets()?;
     let metrics = PrometheusBuilder::new().install_recorder()?;
+    tokio::spawn(tidy(metrics.clone()));
     let router = match env::var("REDIS_URL") {
         Ok(url) => router(
             secrets,
@@ -103,6 +106,16 @@ async fn run() -> Result<(), Box<dyn Error>> {
     serve(listener, router, stop).await;
     say(format_args!("stopped"));
     Ok(())
+}
+
+/// The recorder keeps each value that was measured until it is told to sum them up, or is asked for the numbers: if nobody
+/// asked for long, they would fill the memory.
+async fn tidy(metrics: PrometheusHandle) {
+    let mut ticks = interval(TIDY_PERIOD);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 /// A connection that repairs itself. Errors do not repeat the URL, which may hold a password.

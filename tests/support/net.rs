@@ -29,18 +29,23 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     pub(crate) fn genuine(id: &str, body: impl Into<Bytes>) -> Self {
+        Self::aged(id, body, 0)
+    }
+
+    /// Genuine, and signed so many seconds ago.
+    pub(crate) fn aged(id: &str, body: impl Into<Bytes>, seconds: i64) -> Self {
         let body = body.into();
-        Self::sign(id, &body, body.clone())
+        Self::sign(id, &body, body.clone(), seconds)
     }
 
     /// The signature is in proper form, but of another body.
     pub(crate) fn forged(id: &str, body: impl Into<Bytes>) -> Self {
-        Self::sign(id, b"another body", body.into())
+        Self::sign(id, b"another body", body.into(), 0)
     }
 
-    fn sign(id: &str, signed: &[u8], body: Bytes) -> Self {
+    fn sign(id: &str, signed: &[u8], body: Bytes, age: i64) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let timestamp = i64::try_from(now.as_secs()).unwrap();
+        let timestamp = i64::try_from(now.as_secs()).unwrap() - age;
         let webhook = Webhook::new(SECRET).unwrap();
         Self {
             id: id.into(),

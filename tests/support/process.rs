@@ -33,10 +33,13 @@ pub(crate) fn example(name: &str) -> Command {
 fn executable(name: &str) -> PathBuf {
     static BUILT: OnceLock<String> = OnceLock::new();
     let messages = BUILT.get_or_init(|| {
-        let build = cargo()
-            .args(["build", "--examples", "--message-format=json"])
-            .output()
-            .unwrap();
+        let mut build = cargo();
+        build.args(["build", "--examples", "--message-format=json"]);
+        // As this test itself was built.
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        let build = build.output().unwrap();
         let errors = String::from_utf8_lossy(&build.stderr);
         assert!(build.status.success(), "{errors}");
         String::from_utf8(build.stdout).unwrap()
@@ -107,6 +110,15 @@ impl Server {
             }
             seen.push(line);
         }
+    }
+
+    /// The lines that nobody waited for, up to the end of the output.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        self.lines.lock().unwrap().iter().collect()
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The answer to `GET path`, which has to be JSON.

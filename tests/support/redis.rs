@@ -32,6 +32,11 @@ impl RedisServer {
         Self::with_options(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
+    /// Has everything on disk within a second or two, and all of it when it is [stopped](Self::stop).
+    pub(crate) fn durable_each_second() -> Self {
+        Self::with_options(&["--appendonly", "yes", "--appendfsync", "everysec"])
+    }
+
     pub(crate) fn with_options(options: &'static [&'static str]) -> Self {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -75,7 +80,13 @@ impl RedisServer {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again on the same port, after [`kill`](Self::kill).
+    /// Has it end of itself, with everything on disk if it keeps anything there.
+    pub(crate) fn stop(&mut self) {
+        self.signal("TERM");
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Starts it again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
     pub(crate) fn restart(&mut self) {
         let deadline = Instant::now() + DEADLINE;
         loop {
