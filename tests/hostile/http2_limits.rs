@@ -137,12 +137,15 @@ async fn a_body_without_end_is_cut_off() {
     let target = Target::start().await;
     let mut connection = Connection::open(target.address, &[]).await;
     connection.write(head(1, &genuine())).await;
-    // Some 16 MiB: the limit is 64 KiB, and the window 1 MiB.
     let frame = data(1, &[b'x'; 16_384]);
-    for _ in 0..16 * BODY_LIMIT / 1_024 {
+    for _ in 0..=BODY_LIMIT / 16_384 {
         connection.write(&frame).await;
     }
     assert_eq!(connection.answer(1).await, Answer::Status(413));
+    // Some 16 MiB more, and the window is 1 MiB. What the server says to that may be lost with the connection.
+    for _ in 0..16 * BODY_LIMIT / 1_024 {
+        connection.write(&frame).await;
+    }
     drop(connection);
     assert_survived(&target).await;
 }
