@@ -12,8 +12,8 @@ use tower::ServiceBuilder;
 use tower_svix::idempotency::Outcome;
 use tower_svix::{IdempotencyLayer, VerifiedBody};
 
-use crate::net::within;
-use crate::{Handler, deliver, net, receiver, remote, request};
+use super::net::within;
+use super::{Handler, deliver, net, receiver, remote, request};
 
 #[tokio::test]
 async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {

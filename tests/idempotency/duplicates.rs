@@ -13,8 +13,8 @@ use tower::ServiceBuilder;
 use tower_svix::idempotency::{MemoryStore, Outcome};
 use tower_svix::{IdempotencyLayer, Keyring, Secret, SvixVerifyLayer, VerifiedBody};
 
-use crate::net::SECRET;
-use crate::{Handler, RETENTION, deliver, net, receiver, remote, request};
+use super::net::SECRET;
+use super::{Handler, RETENTION, deliver, net, receiver, remote, request};
 
 #[tokio::test]
 async fn a_processed_event_is_not_processed_again() {

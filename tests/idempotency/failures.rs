@@ -16,7 +16,7 @@ use tower::{Service, ServiceBuilder};
 use tower_svix::idempotency::{MemoryStore, Outcome};
 use tower_svix::{IdempotencyLayer, VerifiedBody};
 
-use crate::{Handler, LEASE, deliver, net, receiver, remote, request};
+use super::{Handler, LEASE, deliver, net, receiver, remote, request};
 
 #[tokio::test]
 async fn a_failed_event_is_processed_by_the_next_delivery() {

@@ -8,8 +8,8 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::net::within;
-use crate::{Handler, deliver, receiver, remote, request};
+use super::net::within;
+use super::{Handler, deliver, receiver, remote, request};
 
 /// Keeps the level, the code and the message of each event of the middleware.
 #[derive(Clone, Default)]

@@ -7,8 +7,8 @@ use http::StatusCode;
 use tower_svix::IdempotencyLayer;
 use tower_svix::idempotency::Outcome;
 
-use crate::net::within;
-use crate::{Handler, deliver, receiver, remote, request};
+use super::net::within;
+use super::{Handler, deliver, receiver, remote, request};
 
 #[tokio::test]
 async fn while_the_store_fails_nothing_is_processed() {

@@ -14,8 +14,8 @@ use tower_svix::idempotency::{MemoryStore, Outcome, Store};
 use tower_svix::{IdempotencyLayer, VerifiedBody};
 use tower_test::mock;
 
-use crate::net::within;
-use crate::{Handler, deliver, net, request};
+use super::net::within;
+use super::{Handler, deliver, net, request};
 
 #[tokio::test]
 async fn a_request_without_an_event_is_a_wiring_mistake() {

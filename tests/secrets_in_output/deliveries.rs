@@ -26,12 +26,12 @@ use tower_svix::{
 use tracing::Level;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::canaries::{
+use super::canaries::{
     BODY_TEXT, COOKIE, ID, NOW, TEXT_KEY, UNVERIFIED_ID, body, hmac_text, public_text,
     right_signature, wrong_signature,
 };
-use crate::clock::{At, Broken};
-use crate::stores::{ManualTime, Remote};
+use super::clock::{At, Broken};
+use super::stores::{ManualTime, Remote};
 
 pub(crate) struct Delivery {
     /// The code of its outcome, which the answer or the log must show.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use tower_svix::{Secret, SigningKey};
 
-use crate::canaries::{
+use super::canaries::{
     HMAC_KEY, NOW, TEXT_KEY, UNVERIFIED_ID, body, hmac_text, private_text, public_text,
 };
 

@@ -13,10 +13,10 @@ use tower_svix::sign::{SignedBody, SvixSignLayer};
 use tower_svix::test_util::SignedRequest;
 use tower_svix::{Secret, SigningKey, VerifiedBody};
 
-use crate::canaries::{
+use super::canaries::{
     COOKIE, HMAC_KEY, UNVERIFIED_ID, body, hmac_text, private_text, public_text,
 };
-use crate::deliveries::{genuine, layer};
+use super::deliveries::{genuine, layer};
 
 /// The message of each panic.
 pub(crate) fn messages() -> Vec<(&'static str, String)> {

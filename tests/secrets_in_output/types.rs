@@ -24,12 +24,12 @@ use tower_svix::{
     VerifiedBody, VerifiedEvent, Verifier, VerifyError, generate,
 };
 
-use crate::canaries::{
+use super::canaries::{
     BODY_TEXT, COOKIE, ID, NOW, TEXT_KEY, body, hmac_text, private_text, public_text,
 };
-use crate::clock::At;
-use crate::deliveries::{genuine, keyring, layer};
-use crate::keys;
+use super::clock::At;
+use super::deliveries::{genuine, keyring, layer};
+use super::keys;
 
 /// Types that a handler parses a verified payload into, and reads. They are made of what the sender said and of nothing
 /// else.

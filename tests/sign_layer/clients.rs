@@ -12,9 +12,9 @@ use tower_svix::Keyring;
 use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
 use tower_test::mock;
 
-use crate::round_trip::serve;
-use crate::signing_key;
-use crate::support::{BODY, ID, secret, sender};
+use super::round_trip::serve;
+use super::signing_key;
+use super::support::{BODY, ID, secret, sender};
 
 /// Signs with the key of sender 1 at the time of the operating system.
 fn layer() -> SvixSignLayer {

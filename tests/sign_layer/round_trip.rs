@@ -20,9 +20,9 @@ use tower_svix::{
     HeaderFamily, Keyring, Secret, SigningKey, SvixVerifyLayer, VerifiedBody, VerifiedEvent,
 };
 
-use crate::signing_key;
-use crate::support::body::{Script, Step};
-use crate::support::{secret, sender};
+use super::signing_key;
+use super::support::body::{Script, Step};
+use super::support::{secret, sender};
 
 /// Serves HTTP/1.1 and HTTP/2 behind the layer that verifies, until the runtime ends.
 pub(crate) async fn serve(keyring: Keyring) -> SocketAddr {
@@ -79,7 +79,7 @@ impl Key {
             Self::Hmac(number) => signing_key(&sender(number)),
             #[cfg(feature = "ed25519")]
             Self::Ed25519(number) => {
-                use crate::support::ed25519;
+                use super::support::ed25519;
                 ed25519::private_text(&ed25519::sender(number))
                     .parse()
                     .unwrap()
@@ -92,7 +92,7 @@ impl Key {
             Self::Hmac(number) => secret(&sender(number)),
             #[cfg(feature = "ed25519")]
             Self::Ed25519(number) => {
-                use crate::support::ed25519;
+                use super::support::ed25519;
                 ed25519::secret(&ed25519::sender(number))
             }
         }

@@ -5,8 +5,8 @@ use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 use tower_svix::{KeyringMap, VerifiedEvent};
 
-use crate::support::{answer, delivery, secret, sender};
-use crate::{layer, tenants};
+use super::support::{answer, delivery, secret, sender};
+use super::{layer, tenants};
 
 const TENANT: HeaderName = HeaderName::from_static("x-tenant");
 

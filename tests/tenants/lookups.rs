@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::{KeySource, Keyring, Rejection};
 
-use crate::layer;
-use crate::support::body::Untouchable;
-use crate::support::{
+use super::layer;
+use super::support::body::Untouchable;
+use super::support::{
     Answer, BODY, ID, PollCounter, answer, delivery, echo, request_with_body, secret, sender,
     signature,
 };

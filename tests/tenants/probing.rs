@@ -9,23 +9,23 @@ use http::HeaderValue;
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::{Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer};
 
-use crate::support::body::Untouchable;
-use crate::support::clock::At;
+use super::support::body::Untouchable;
+use super::support::clock::At;
 #[cfg(feature = "ed25519")]
-use crate::support::ed25519;
-use crate::support::sender::Sender;
-use crate::support::{
+use super::support::ed25519;
+use super::support::sender::Sender;
+use super::support::{
     Answer, BODY, NOW, PollCounter, answer, body_from_test, echo, hex_signature, request,
     request_with_body, secret, sender, signature,
 };
-use crate::tenants;
+use super::tenants;
 
 fn layer() -> SvixVerifyLayer<KeyringMap> {
     let mut tenants = Vec::from(tenants());
     tenants.push(("no-keys", Keyring::from([])));
     #[cfg(feature = "ed25519")]
     tenants.push(("ed25519", ed25519::secret(&ed25519::sender(1)).into()));
-    crate::layer(KeyringMap::by_path_segment(0, tenants)).body_limit(1024)
+    super::layer(KeyringMap::by_path_segment(0, tenants)).body_limit(1024)
 }
 
 /// Whoever does not have the key of a tenant cannot find out whether there is such a tenant.
