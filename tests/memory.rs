@@ -16,15 +16,18 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::StreamBody;
 use support::body::{Script, Step};
 use support::clock::{At, Broken};
-use support::fixture::{BODY, NOW, layer, signed};
+use support::fixture::{BODY, NOW, layer, secret, signed};
 use support::recorder::Recorder;
 use tower::{Layer as _, Service as _};
-use tower_svix::{Rejection, VerifyError};
+use tower_svix::{Rejection, Verifier, VerifyError};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const KIB: usize = 1024;
+/// What most stalled uploads claim to have: the limit, unless it is set.
+const CLAIMED: usize = 2 * 1024 * KIB;
+static ZEROS: [u8; CLAIMED] = [0; CLAIMED];
 /// What a delivery may hold beside its body: the future, the headers, the event.
 const BESIDE: usize = 4 * KIB;
 
@@ -33,6 +36,10 @@ fn a_body_holds_little_more_than_what_arrived() {
     let _profiler = dhat::Profiler::builder().testing().build();
 
     a_claimed_length_reserves_at_most_64_kib();
+    a_claimed_length_is_reserved_at_once_when_half_a_mib_has_arrived();
+    a_body_of_the_claimed_length_takes_no_more_than_that();
+    a_claimed_length_spares_all_moves_of_the_buffer();
+    a_buffer_that_grows_is_moved_a_few_times();
     a_stalled_upload_holds_little_more_than_it_sent();
     a_claim_is_not_exceeded_once_it_is_believed();
     a_thousand_stalled_uploads_hold_little_more_than_they_sent();
@@ -45,14 +52,70 @@ fn held() -> usize {
 }
 
 fn a_claimed_length_reserves_at_most_64_kib() {
-    let held = held_by_stalled_uploads(1, 2, 1);
+    let held = held_by_stalled_uploads(1, &[1, 1], CLAIMED);
     assert!(held <= 64 * KIB + BESIDE, "{held}");
+}
+
+fn a_claimed_length_is_reserved_at_once_when_half_a_mib_has_arrived() {
+    let half = 512 * KIB;
+    for (frames, claimed, expected) in [
+        (&[half - 16, 16][..], CLAIMED, half),
+        (&[half - 2, 1, 1], CLAIMED, half * 5 / 4),
+        (&[half - 16, 16, 1], CLAIMED, CLAIMED),
+        (&[half - 16, 16, 1], 16 * half, 16 * half),
+        // However much is claimed.
+        (&[half - 16, 16, 1], 64 * half, 16 * half),
+    ] {
+        let held = held_by_stalled_uploads(1, frames, claimed);
+        let range = expected - KIB..=expected + BESIDE;
+        assert!(range.contains(&held), "{frames:?} of {claimed}: {held}");
+    }
+}
+
+fn a_body_of_the_claimed_length_takes_no_more_than_that() {
+    for claimed in [2 * KIB, 64 * KIB, CLAIMED] {
+        let held = held_by_stalled_uploads(1, &frames(claimed, KIB), claimed);
+        assert!(held <= claimed + BESIDE, "{claimed} bytes: {held}");
+    }
+}
+
+fn a_claimed_length_spares_all_moves_of_the_buffer() {
+    for len in [4 * KIB, 64 * KIB] {
+        let blocks = |frame: usize| {
+            let frames = frames(len, frame);
+            blocks_of(|| held_by_stalled_uploads(1, &frames, len))
+        };
+        // Two frames are joined in one buffer of just their size.
+        assert_eq!(blocks(KIB), blocks(len / 2), "{len} bytes");
+    }
+}
+
+fn a_buffer_that_grows_is_moved_a_few_times() {
+    let verifier = Verifier::new(secret()).clock(At(NOW));
+    let headers = signed(BODY);
+    for (len, frame, most) in [(16 * KIB, 1, 15), (CLAIMED, 64, 30)] {
+        let mut verification = verifier.start(&headers).expect("the headers hold");
+        let frames = frames(len, frame);
+        let blocks = blocks_of(|| {
+            for len in &frames {
+                verification.update(&ZEROS[..*len]);
+            }
+        });
+        assert!(blocks <= most, "{len} bytes: {blocks}");
+    }
+}
+
+/// How many blocks are allocated by `work`. One that moves is counted again.
+fn blocks_of<T>(work: impl FnOnce() -> T) -> u64 {
+    let before = HeapStats::get().total_blocks;
+    work();
+    HeapStats::get().total_blocks - before
 }
 
 fn a_stalled_upload_holds_little_more_than_it_sent() {
     for sent in [64 * KIB, 100 * KIB, 256 * KIB] {
         for frame in [sent, 16 * KIB, KIB, 100, 1] {
-            let held = held_by_stalled_uploads(1, sent, frame);
+            let held = held_by_stalled_uploads(1, &frames(sent, frame), CLAIMED);
             assert!(
                 held <= sent * 5 / 4 + 16 * KIB,
                 "{sent} bytes in frames of {frame}: {held}"
@@ -64,31 +127,39 @@ fn a_stalled_upload_holds_little_more_than_it_sent() {
 /// From half a MiB on, room for the claimed length is reserved, which is at most the limit.
 fn a_claim_is_not_exceeded_once_it_is_believed() {
     for sent in [512 * KIB, 768 * KIB, 1536 * KIB] {
-        let held = held_by_stalled_uploads(1, sent, 16 * KIB);
+        let held = held_by_stalled_uploads(1, &frames(sent, 16 * KIB), CLAIMED);
         assert!(held <= 2048 * KIB + BESIDE, "{sent} bytes: {held}");
     }
 }
 
 fn a_thousand_stalled_uploads_hold_little_more_than_they_sent() {
     let (uploads, sent) = (1000, 64 * KIB);
-    let each = held_by_stalled_uploads(uploads, sent, 16 * KIB) / uploads;
+    let each = held_by_stalled_uploads(uploads, &frames(sent, 16 * KIB), CLAIMED) / uploads;
     assert!(each <= sent * 5 / 4 + 16 * KIB, "{each}");
 }
 
-/// What is held of `uploads` that have sent `sent` bytes each, in frames of `frame`, claim to have more, and stall.
-/// The futures count too, and the headers.
-fn held_by_stalled_uploads(uploads: usize, sent: usize, frame: usize) -> usize {
-    static ZEROS: [u8; 256 * KIB] = [0; 256 * KIB];
+/// The lengths of the frames of a body of `len` bytes. All have `frame` bytes, but for what is left over.
+fn frames(len: usize, frame: usize) -> Vec<usize> {
+    let mut frames = vec![frame; len / frame];
+    frames.extend(Some(len % frame).filter(|rest| *rest > 0));
+    frames
+}
 
-    let layer = layer();
+/// What is held of `uploads` that have sent frames of these lengths each, claim to have `claimed` bytes, and stall. The
+/// futures count too, and the headers.
+fn held_by_stalled_uploads(uploads: usize, frames: &[usize], claimed: usize) -> usize {
+    let layer = layer().body_limit(claimed.max(CLAIMED));
     let headers = signed(BODY);
     let before = held();
     let stalled: Vec<_> = (0..uploads)
         .map(|_| {
             // The frames are no allocations of their own.
-            let frames = (0..sent / frame).map(move |_| Bytes::from_static(&ZEROS[..frame]));
+            let frames = frames.iter().map(|len| Bytes::from_static(&ZEROS[..*len]));
             let frames = stream::iter(frames.map(Frame::data).map(Ok::<_, Infallible>));
-            let body = Claiming(StreamBody::new(frames.chain(stream::pending())));
+            let body = Claiming {
+                body: StreamBody::new(frames.chain(stream::pending())),
+                claimed,
+            };
             let mut service = layer.layer(Recorder::default());
             let mut response = Box::pin(service.call(support::request(headers.clone(), body)));
             while let (Poll::Pending, true) = support::poll_once(response.as_mut()) {}
@@ -173,8 +244,11 @@ fn a_refused_request_holds_nothing_even_while_its_future_lives() {
     }
 }
 
-/// A body that claims to have 2 MiB.
-struct Claiming<B>(B);
+/// A body that claims to have so many bytes.
+struct Claiming<B> {
+    body: B,
+    claimed: usize,
+}
 
 impl<B: Body + Unpin> Body for Claiming<B> {
     type Data = B::Data;
@@ -184,10 +258,10 @@ impl<B: Body + Unpin> Body for Claiming<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.0).poll_frame(cx)
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(2 * 1024 * 1024)
+        SizeHint::with_exact(self.claimed as u64)
     }
 }

@@ -62,6 +62,8 @@ fn what_the_sample_handlers_expect_is_accepted() {
         for list in [
             format!("{wrong} {bare}"),
             format!("v1,{wrong} v2,a {tagged}"),
+            format!("{bare} {bare}"),
+            format!("{tagged} {bare}"),
         ] {
             answer(sample_scheme(text), &list).accepted();
         }

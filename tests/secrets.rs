@@ -40,6 +40,8 @@ fn the_text_of_a_secret_is_read_leniently_where_that_is_harmless() {
     ] {
         assert_eq!(parse(&text), signature, "{name}");
     }
+    // Eight bytes are enough for a secret without the prefix.
+    assert_eq!(parse("AAAAAAAAAAA"), parse("whsec_AAAAAAAAAAA"));
     for (name, padded, other) in [
         ("one byte, no padding", "whsec_YQ==", "whsec_YQ"),
         ("two bytes, no padding", "whsec_YWI=", "whsec_YWI"),
