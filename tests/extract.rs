@@ -5,6 +5,9 @@
 
 #[path = "support/requests.rs"]
 mod requests;
+#[cfg(feature = "tracing")]
+#[path = "support/subscriber.rs"]
+mod subscriber;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -137,11 +140,12 @@ async fn a_route_without_the_layer_is_logged_as_an_error() {
 
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = subscriber::set_default(
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish(),
+    );
     deliver(routes(), "/event", BODY).await;
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

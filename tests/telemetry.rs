@@ -5,6 +5,8 @@
 
 #[path = "support/requests.rs"]
 mod requests;
+#[path = "support/subscriber.rs"]
+mod subscriber;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -60,7 +62,7 @@ where
     K: KeySource + Clone,
 {
     let spans = Spans::default();
-    let subscriber = tracing_subscriber::registry().with(spans.clone());
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(spans.clone()));
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let handler = |_: Request<VerifiedBody>| async {
@@ -76,10 +78,8 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    tracing::subscriber::with_default(subscriber, || {
-        metrics::with_local_recorder(&recorder, || {
-            runtime.block_on(service.oneshot(request)).unwrap()
-        })
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(service.oneshot(request)).unwrap()
     });
     let metrics = snapshotter
         .snapshot()
@@ -211,16 +211,14 @@ fn a_replaced_refusal_tells_the_status_that_was_sent() {
 #[test]
 fn an_inner_service_that_fails_tells_so() {
     let spans = Spans::default();
-    let subscriber = tracing_subscriber::registry().with(spans.clone());
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(spans.clone()));
     let service = layer().layer(service_fn(|_: Request<VerifiedBody>| async {
         Err::<Response<Full<Bytes>>, _>("broken")
     }));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    tracing::subscriber::with_default(subscriber, || {
-        runtime.block_on(service.oneshot(genuine())).unwrap_err()
-    });
+    runtime.block_on(service.oneshot(genuine())).unwrap_err();
     let fields = spans.0.lock().unwrap().clone();
     assert_eq!(fields["webhook.outcome"], "inner-service-failed");
     assert_eq!(fields["error.type"], "inner-service-failed");

@@ -5,6 +5,8 @@
 
 #[path = "support/requests.rs"]
 mod requests;
+#[path = "support/subscriber.rs"]
+mod subscriber;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -62,7 +64,7 @@ impl Visit for Fields {
 /// What is logged while `request` passes through `layer`.
 async fn logged(layer: SvixVerifyLayer, request: Request<Full<Bytes>>) -> Vec<Line> {
     let log = Log::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
     let accept = |_: Request<VerifiedBody>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     };

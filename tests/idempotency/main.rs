@@ -13,6 +13,9 @@ mod reports;
 mod store_failures;
 #[path = "../support/stores.rs"]
 mod stores;
+#[cfg(feature = "tracing")]
+#[path = "../support/subscriber.rs"]
+mod subscriber;
 mod wiring;
 
 use std::convert::Infallible;

@@ -9,7 +9,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::net::within;
-use super::{Handler, deliver, receiver, remote, request};
+use super::{Handler, deliver, receiver, remote, request, subscriber};
 
 /// Keeps the level, the code and the message of each event of the middleware.
 #[derive(Clone, Default)]
@@ -53,7 +53,7 @@ impl Visit for Line {
 #[tokio::test]
 async fn what_the_store_could_not_be_told_is_reported_with_the_id() {
     let log = Log::default();
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
     let (store, _) = remote();
     let service = receiver(IdempotencyLayer::new(store.clone()), &Handler::failing(1));
 

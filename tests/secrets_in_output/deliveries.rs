@@ -32,6 +32,7 @@ use super::canaries::{
 };
 use super::clock::{At, Broken};
 use super::stores::{ManualTime, Remote};
+use super::subscriber;
 
 pub(crate) struct Delivery {
     /// The code of its outcome, which the answer or the log must show.
@@ -232,19 +233,19 @@ impl Delivery {
     pub(crate) fn run(self) -> Trace {
         let log = Log::default();
         let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(Level::TRACE)
-            .with_span_events(FmtSpan::FULL)
-            .with_writer(move || writer.clone())
-            .finish();
+        let _guard = subscriber::set_default(
+            tracing_subscriber::fmt()
+                .with_max_level(Level::TRACE)
+                .with_span_events(FmtSpan::FULL)
+                .with_writer(move || writer.clone())
+                .finish(),
+        );
         let recorder = DebuggingRecorder::new();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         let send = || runtime.block_on(answer(self.app, self.request));
-        let answer = tracing::subscriber::with_default(subscriber, || {
-            metrics::with_local_recorder(&recorder, send)
-        });
+        let answer = metrics::with_local_recorder(&recorder, send);
         let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         let metrics = format!("{:?}", recorder.snapshotter().snapshot().into_vec());
         Trace {

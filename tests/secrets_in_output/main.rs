@@ -25,6 +25,8 @@ mod clock;
 mod sender;
 #[path = "../support/stores.rs"]
 mod stores;
+#[path = "../support/subscriber.rs"]
+mod subscriber;
 
 mod canaries;
 mod deliveries;
