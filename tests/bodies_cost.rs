@@ -155,7 +155,7 @@ fn a_small_body_that_is_all_there_is_verified_in_one_poll() {
 #[test]
 fn many_keys_are_tried_over_several_polls_however_short_the_body() {
     let others = (0..100_u8).map(|byte| secret_of(&Sender::with_key([byte])));
-    let layer = SvixVerifyLayer::new(Vec::from_iter(others)).clock(At(NOW));
+    let layer = SvixVerifyLayer::new(others.collect::<Vec<_>>()).clock(At(NOW));
     let mut service = layer.layer(Recorder::default());
     let request = request(signed(BODY), Full::new(BODY));
     let (Ok(response), polls) = run_counting_polls(service.call(request));
