@@ -91,13 +91,13 @@ impl Clock for ManualClock {
 #[must_use]
 pub struct SignedRequest {
     signer: Signer,
-    request: Request<Bytes>,
+    request: Request<SignedBody>,
 }
 
 impl SignedRequest {
     /// Signs with a [`Secret`](crate::Secret) or a [`SigningKey`].
     pub fn new(key: impl Into<SigningKey>) -> Self {
-        let mut request = Request::new(Bytes::new());
+        let mut request = Request::new(SignedBody::new(Bytes::new()));
         *request.method_mut() = Method::POST;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
@@ -152,7 +152,7 @@ impl SignedRequest {
 
     /// Sets the body.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
-        *self.request.body_mut() = body.into();
+        *self.request.body_mut() = SignedBody::new(body.into());
         self
     }
 
@@ -164,10 +164,10 @@ impl SignedRequest {
     #[must_use]
     pub fn build(&self) -> Request<SignedBody> {
         let mut request = self.request.clone();
-        let body = request.body().clone();
+        let body = request.body().clone().into_bytes();
         self.signer
             .sign(request.headers_mut(), &body)
             .unwrap_or_else(|error| panic!("{error}"));
-        request.map(SignedBody::new)
+        request
     }
 }

@@ -179,7 +179,11 @@ fn sender() -> Vec<(&'static str, String)> {
         // It is not given the body, which is what a test wrote itself.
         (
             "test_util::SignedRequest",
-            debug(&SignedRequest::new(private()).also_signed_with(secret())),
+            debug(
+                &SignedRequest::new(private())
+                    .also_signed_with(secret())
+                    .body(body()),
+            ),
         ),
     ]
 }
