@@ -1,7 +1,7 @@
 //! Extractors for axum, and for every framework on `axum-core`.
 //!
-//! [`VerifiedEvent`](crate::VerifiedEvent) and [`VerifiedJson`] are arguments of a handler behind [`SvixVerifyLayer`](crate::SvixVerifyLayer).
-//! Both leave the body alone, so the handler can take it too.
+//! [`VerifiedEvent`](crate::VerifiedEvent) and [`VerifiedJson`] are arguments of a handler behind
+//! [`SvixVerifyLayer`](crate::SvixVerifyLayer). Both leave the body alone, so the handler can take it too.
 //!
 //! # Example
 //!

@@ -52,8 +52,9 @@ impl<St: Store> IdempotencyLayer<St> {
 
     /// How long a delivery has an event to itself. Default: 60 seconds.
     ///
-    /// It must be longer than the inner service ever takes: a time-out inside this layer sees to that. It is also how
-    /// long an event waits for another attempt after a crash.
+    /// It must be longer than the inner service ever takes, the wait for room in it included: a time-out inside this
+    /// layer, and limits [outside](super#placement) of it, see to that. It is also how long an event waits for another
+    /// attempt after a crash.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.config.lease = lease;
         self
@@ -61,8 +62,10 @@ impl<St: Store> IdempotencyLayer<St> {
 
     /// How long a processed event is remembered. Default: 48 hours.
     ///
-    /// It must be longer than the longest gap between two attempts of the sender; usual schedules have gaps of up to 24
-    /// hours. A delivery that is older than that, and replayed by hand, is processed again.
+    /// It must be longer than the longest gap between two attempts of the sender, up to 24 hours in usual schedules: a
+    /// duplicate comes when the answer was lost. To cover a sender that loses one answer after another, it must be longer
+    /// than the whole schedule: 28 hours with Svix, 76 with the one that Standard Webhooks suggests. A delivery that is
+    /// older than that, and replayed by hand, is processed again.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.config.retention = retention;
         self

@@ -103,9 +103,10 @@
 //! # Placement
 //!
 //! - Inside [`SvixVerifyLayer`](crate::SvixVerifyLayer). What is not verified never reaches the store.
-//! - Outside the handler's time-out, which should be shorter than the lease. A time-out outside this layer works too, as it drops the request,
-//!   but then the handler may be stopped half-way.
-//! - Outside limits on concurrency and buffers, which duplicates then do not use up.
+//! - Outside the handler's time-out, which should be shorter than the lease. A time-out outside this layer works too, as
+//!   it drops the request, but then the handler may be stopped half-way.
+//! - Inside limits on concurrency and buffers. An event that is claimed and then waits for room uses up its lease; there,
+//!   it waits before it is claimed, and a duplicate takes up room for no longer than its claim.
 //! - Outside a layer that catches panics, if they should be answered with a 500; otherwise the connection closes.
 //!
 //! # Metrics

@@ -24,7 +24,8 @@ use crate::verify::ResponseBody;
 /// # Clone
 ///
 /// The inner service must be `Clone`: an event is handed to a clone of it, which is driven to readiness only once the
-/// event is claimed. A duplicate so never holds a permit or a buffer slot of the inner service.
+/// event is claimed. A duplicate so never holds a permit or a buffer slot of the inner service. What it waits for there
+/// counts against the lease.
 pub struct Idempotency<S, St> {
     inner: S,
     store: Arc<St>,

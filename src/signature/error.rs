@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a [`Secret`](crate::Secret) or [`SigningKey`](crate::SigningKey) could not be made. Never repeats the text it was made from.
+/// Why a [`Secret`](crate::Secret) or [`SigningKey`](crate::SigningKey) could not be made.
+///
+/// Never repeats the text it was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretError {

@@ -11,8 +11,8 @@ use super::reception::Reception;
 
 /// A delivery whose headers hold, and whose body is arriving.
 ///
-/// Made by [`Verifier::start`](crate::Verifier::start). It keeps the body, because the event that it ends in holds exactly the bytes that were
-/// verified. It sets no limit to their number: a caller that reads from the network must.
+/// Made by [`Verifier::start`](crate::Verifier::start). It keeps the body, because the event that it ends in holds
+/// exactly the bytes that were verified. It sets no limit to their number: a caller that reads from the network must.
 ///
 /// # Example
 ///

@@ -14,8 +14,8 @@ use crate::signature::envelope::sole_header;
 /// The keyrings of several tenants, by a segment of the path or by a header.
 ///
 /// Each keyring is [named](Keyring::named) after its tenant, so that a verified event tells whose it is. The tenants are
-/// fixed, and if one is given twice, the last keyring counts; the keys of each can be [replaced](Keyring::replace) through a clone of its keyring. For tenants that come and
-/// go, implement [`KeySource`].
+/// fixed, and if one is given twice, the last keyring counts; the keys of each can be [replaced](Keyring::replace)
+/// through a clone of its keyring. For tenants that come and go, implement [`KeySource`].
 ///
 /// # Example
 ///

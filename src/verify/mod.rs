@@ -109,8 +109,8 @@
 //!   inside would only ever see whole ones.
 //! - Place a limit on open connections or requests outside. Each request may hold a body of up to the limit before it is
 //!   known to be forged: the memory that this takes is at most the product of the two.
-//! - Place limits on what the handler needs, such as concurrency and buffers, inside. They are asked for capacity only once the request is verified, so
-//!   that forged and stalled requests cannot use it up.
+//! - Place limits on what the handler needs, such as concurrency and buffers, inside. They are asked for capacity only
+//!   once the request is verified, so that forged and stalled requests cannot use it up.
 //!
 //! # Metrics and traces
 //!
