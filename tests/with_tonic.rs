@@ -116,6 +116,42 @@ async fn an_error_of_the_service_keeps_its_code() {
     assert_eq!(status.code(), Code::NotFound);
 }
 
+/// A failure of gRPC has the status 200 of HTTP.
+#[cfg(feature = "idempotency-memory")]
+#[tokio::test]
+async fn a_failed_call_is_processed_when_it_is_repeated_and_then_never_again() {
+    use tower_svix::IdempotencyLayer;
+    use tower_svix::idempotency::MemoryStore;
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_, health) = tonic_health::server::health_reporter();
+    tokio::spawn(
+        Server::builder()
+            .layer(layer())
+            .layer(IdempotencyLayer::new(MemoryStore::new()))
+            .add_service(health)
+            .serve_with_incoming(TcpIncoming::from(listener)),
+    );
+    let inbox = Inbox::default();
+    let channel = connect(&Receiver { address, inbox }).await;
+    // All calls have the same id.
+    let mut client = client(channel, Delivery::genuine, 1024);
+
+    let unknown = HealthCheckRequest {
+        service: "unknown".into(),
+    };
+    let failed = within(client.check(unknown)).await.unwrap_err();
+    assert_eq!(failed.code(), Code::NotFound);
+    let repeated = within(client.check(HealthCheckRequest::default())).await;
+    assert_eq!(
+        repeated.unwrap().into_inner().status(),
+        ServingStatus::Serving
+    );
+    let duplicate = within(client.check(HealthCheckRequest::default())).await;
+    assert_eq!(duplicate.unwrap_err().code(), Code::AlreadyExists);
+}
+
 #[tokio::test]
 async fn a_forged_call_arrives_as_unauthenticated() {
     let receiver = start(layer()).await;

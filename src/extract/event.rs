@@ -11,7 +11,7 @@ use http::request::Parts;
 
 use crate::problem::problem;
 use crate::signature::VerifiedEvent;
-use crate::trace;
+use crate::telemetry::log;
 
 impl<S: Send + Sync> FromRequestParts<S> for VerifiedEvent {
     type Rejection = MissingEvent;
@@ -36,7 +36,7 @@ impl Error for MissingEvent {}
 
 impl IntoResponse for MissingEvent {
     fn into_response(self) -> Response {
-        trace::event_missing(self);
+        log::event_missing(self);
         let members = format_args!(r#","code":"event-missing","detail":"{self}""#);
         problem(StatusCode::INTERNAL_SERVER_ERROR, members).map(Body::from)
     }

@@ -5,7 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::key::{ClaimToken, EventKey};
@@ -20,7 +20,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// To drop it waits for the answer in the background, and releases what was claimed. To release without waiting would not
 /// do: it could overtake the claim.
 pub(super) struct Claiming<St: Store> {
-    /// `None` once the store answered.
+    /// `None` if the store could not even be asked, and once it answered.
     pending: Option<Pending<St>>,
 }
 
@@ -30,7 +30,7 @@ struct Pending<St: Store> {
 }
 
 /// What the store said of a claim.
-pub(super) enum Verdict<St: Store> {
+pub(super) enum ClaimAnswer<St: Store> {
     Claimed(Held<St>),
     Completed,
     InProgress { expires_in: Duration },
@@ -38,34 +38,41 @@ pub(super) enum Verdict<St: Store> {
 }
 
 impl<St: Store> Claiming<St> {
-    pub(super) fn start(
-        store: Arc<St>,
-        key: EventKey,
-        lease: Duration,
-    ) -> Result<Self, StoreError> {
-        let token =
-            ClaimToken::random().inspect_err(|error| report(&Report::ClaimFailed(&key, error)))?;
+    pub(super) fn start(store: Arc<St>, key: EventKey, lease: Duration) -> Self {
+        let token = match ClaimToken::random() {
+            Ok(token) => token,
+            Err(error) => {
+                report(&Report::ClaimFailed(&key, &error));
+                return Self { pending: None };
+            }
+        };
         let claimant = Claimant { store, key, token };
         let Claimant { store, key, token } = claimant.clone();
         let answer = Box::pin(async move { store.claim(&key, token, lease).await });
-        Ok(Self {
+        Self {
             pending: Some(Pending { answer, claimant }),
-        })
+        }
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict<St>> {
-        let pending = self.pending.as_mut().expect("polled until it answers");
-        let answer = ready!(pending.answer.as_mut().poll(cx));
-        let Pending { claimant, .. } = self.pending.take().expect("polled just now");
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ClaimAnswer<St>> {
+        // Taken out, so that if the store panics, it is not polled once more by `drop`.
+        let Some(mut pending) = self.pending.take() else {
+            return Poll::Ready(ClaimAnswer::Unknown);
+        };
+        let Poll::Ready(answer) = pending.answer.as_mut().poll(cx) else {
+            self.pending = Some(pending);
+            return Poll::Pending;
+        };
+        let claimant = pending.claimant;
         Poll::Ready(match answer {
-            Ok(Claim::Claimed) => Verdict::Claimed(Held::new(claimant)),
-            Ok(Claim::Completed) => Verdict::Completed,
-            Ok(Claim::InProgress { expires_in }) => Verdict::InProgress { expires_in },
+            Ok(Claim::Claimed) => ClaimAnswer::Claimed(Held::new(claimant)),
+            Ok(Claim::Completed) => ClaimAnswer::Completed,
+            Ok(Claim::InProgress { expires_in }) => ClaimAnswer::InProgress { expires_in },
             Err(error) => {
                 report(&Report::ClaimFailed(&claimant.key, &error));
-                // It may have been carried out all the same.
-                drop(Held::new(claimant));
-                Verdict::Unknown
+                let store = Arc::clone(&claimant.store);
+                store.detach(Box::pin(claimant.release_if_claimed()));
+                ClaimAnswer::Unknown
             }
         })
     }
@@ -77,7 +84,7 @@ impl<St: Store> Drop for Claiming<St> {
             let store = Arc::clone(&claimant.store);
             store.detach(Box::pin(async move {
                 if let Ok(Claim::Claimed) | Err(_) = answer.await {
-                    claimant.release().await;
+                    claimant.release_if_claimed().await;
                 }
             }));
         }
@@ -134,10 +141,13 @@ pub(super) struct Settling<St: Store> {
 
 impl<St: Store> Settling<St> {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let work = self.work.as_mut().expect("polled until it is done");
-        let outcome = ready!(work.as_mut().poll(cx));
-        self.work = None;
-        Poll::Ready(outcome)
+        // Taken out, so that if the store panics, it is not polled once more by `drop`.
+        let mut work = self.work.take().expect("polled until it is done");
+        let outcome = work.as_mut().poll(cx);
+        if outcome.is_pending() {
+            self.work = Some(work);
+        }
+        outcome
     }
 }
 
@@ -171,6 +181,13 @@ impl<St: Store> Claimant<St> {
                 report(&Report::CompletionFailed(&self.key, &error));
                 Outcome::Unsettled
             }
+        }
+    }
+
+    /// Releases what nobody processed, and what may not have been claimed at all: that it is another's is no news then.
+    async fn release_if_claimed(self) {
+        if let Err(error) = self.store.release(&self.key, self.token).await {
+            report(&Report::ReleaseFailed(&self.key, &error));
         }
     }
 

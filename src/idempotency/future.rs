@@ -9,12 +9,13 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::claim::{Claiming, Held, Settling, Verdict};
+use super::claim::{ClaimAnswer, Claiming, Held, Settling};
 use super::layer::Config;
 use super::outcome::{Answer, Outcome};
 use super::store::Store;
+use crate::response_body::ResponseBody;
+use crate::signature::envelope::is_grpc;
 use crate::telemetry::meter;
-use crate::verify::ResponseBody;
 
 pin_project! {
     /// Response future of [`Idempotency`](super::Idempotency).
@@ -59,6 +60,7 @@ pin_project! {
         },
         Answered {
             answer: Answer,
+            is_grpc: bool,
         },
     }
 }
@@ -82,21 +84,13 @@ where
         Self { state, config }
     }
 
-    /// Calls the inner service without a claim.
-    pub(super) fn process_unprotected(request: Request<B>, inner: S, config: Arc<Config>) -> Self {
-        let state = State::Readying {
-            request: Some(request),
-            inner,
-            held: None,
+    /// Answers a request that has no event.
+    pub(super) fn refuse(request: &Request<B>, config: Arc<Config>) -> Self {
+        let state = State::Answered {
+            answer: Answer::EventMissing,
+            is_grpc: is_grpc(request.headers()),
         };
         Self { state, config }
-    }
-
-    pub(super) fn answer(answer: Answer, config: Arc<Config>) -> Self {
-        Self {
-            state: State::Answered { answer },
-            config,
-        }
     }
 }
 
@@ -108,6 +102,8 @@ where
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        const TAKEN: &str = "each state is left once";
+
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
@@ -117,21 +113,25 @@ where
                     inner,
                 } => {
                     let held = match ready!(claiming.poll(cx)) {
-                        Verdict::Claimed(held) => Ok(Some(held)),
-                        Verdict::Completed => Err(Answer::Replayed),
-                        Verdict::InProgress { expires_in } => {
+                        ClaimAnswer::Claimed(held) => Ok(Some(held)),
+                        ClaimAnswer::Completed => Err(Answer::Replayed),
+                        ClaimAnswer::InProgress { expires_in } => {
                             Err(Answer::InProgress { expires_in })
                         }
-                        Verdict::Unknown if this.config.processes_without_store => Ok(None),
-                        Verdict::Unknown => Err(Answer::StoreUnavailable),
+                        ClaimAnswer::Unknown if this.config.processes_without_store => Ok(None),
+                        ClaimAnswer::Unknown => Err(Answer::StoreUnavailable),
                     };
+                    let request = request.take().expect(TAKEN);
                     match held {
                         Ok(held) => State::Readying {
-                            request: request.take(),
-                            inner: inner.take().expect("taken with the state only"),
+                            request: Some(request),
+                            inner: inner.take().expect(TAKEN),
                             held,
                         },
-                        Err(answer) => State::Answered { answer },
+                        Err(answer) => State::Answered {
+                            answer,
+                            is_grpc: is_grpc(request.headers()),
+                        },
                     }
                 }
                 StateProj::Readying {
@@ -140,7 +140,7 @@ where
                     held,
                 } => match ready!(inner.poll_ready(cx)) {
                     Ok(()) => {
-                        let request = request.take().expect("taken with the state only");
+                        let request = request.take().expect(TAKEN);
                         State::Serving {
                             future: inner.call(request),
                             held: held.take(),
@@ -158,19 +158,20 @@ where
                     let result = ready!(future.poll(cx));
                     let Some(held) = held.take() else {
                         return Poll::Ready(
-                            result.map(|response| with(response, Outcome::Unprotected)),
+                            result.map(|response| inner_response(response, Outcome::Unprotected)),
                         );
                     };
                     settle(result, held, this.config)
                 }
                 StateProj::Settling { settling, result } => {
                     let outcome = ready!(settling.poll(cx));
-                    let result = result.take().expect("taken with the state only");
-                    return Poll::Ready(result.map(|response| with(response, outcome)));
+                    let result = result.take().expect(TAKEN);
+                    return Poll::Ready(result.map(|response| inner_response(response, outcome)));
                 }
-                StateProj::Answered { answer } => {
-                    meter::settled(Outcome::from(*answer).code());
-                    return Poll::Ready(Ok(answer.into_response().map(ResponseBody::refusal)));
+                StateProj::Answered { answer, is_grpc } => {
+                    let response = answer.into_response(*is_grpc);
+                    let response = with_outcome(response, Outcome::from(*answer));
+                    return Poll::Ready(Ok(response.map(ResponseBody::own)));
                 }
             };
             this.state.set(next);
@@ -203,10 +204,14 @@ fn settle<S, B, St: Store, F, ResBody, E>(
     }
 }
 
-fn with<B>(mut response: Response<B>, outcome: Outcome) -> Response<ResponseBody<B>> {
+fn inner_response<B>(response: Response<B>, outcome: Outcome) -> Response<ResponseBody<B>> {
+    with_outcome(response, outcome).map(ResponseBody::inner)
+}
+
+fn with_outcome<B>(mut response: Response<B>, outcome: Outcome) -> Response<B> {
     meter::settled(outcome.code());
     response.extensions_mut().insert(outcome);
-    response.map(ResponseBody::inner)
+    response
 }
 
 impl<S, B, St> fmt::Debug for ResponseFuture<S, B, St>

@@ -9,6 +9,7 @@ use tower_layer::Layer;
 
 use super::service::Idempotency;
 use super::store::Store;
+use crate::signature::envelope::is_grpc_failure;
 
 /// Layer that applies [`Idempotency`], which lets the inner service see each verified event once.
 ///
@@ -26,7 +27,7 @@ type IsProcessed = dyn Fn(&response::Parts) -> bool + Send + Sync;
 pub(super) struct Config {
     pub(super) lease: Duration,
     pub(super) retention: Duration,
-    /// `None`: any 2xx is.
+    /// `None`: any 2xx is, unless gRPC says otherwise.
     processed: Option<Arc<IsProcessed>>,
     pub(super) processes_without_store: bool,
 }
@@ -71,7 +72,11 @@ impl<St: Store> IdempotencyLayer<St> {
         self
     }
 
-    /// Which responses mean that the event was processed. Default: those with a status of 2xx.
+    /// Which responses mean that the event was processed. Default: those with a status of 2xx, unless a `grpc-status` in
+    /// their headers says that the call failed.
+    ///
+    /// The head of the response decides: that its body breaks off later, or ends with another `grpc-status` in its
+    /// trailers as that of a streaming call can, comes too late.
     ///
     /// After any other response, the sender's next attempt is processed. To stop one that no attempt can help, such as a
     /// payload that will never parse:
@@ -109,7 +114,7 @@ impl Config {
     pub(super) fn is_processed(&self, response: &response::Parts) -> bool {
         match &self.processed {
             Some(processed) => processed(response),
-            None => response.status.is_success(),
+            None => response.status.is_success() && !is_grpc_failure(&response.headers),
         }
     }
 }

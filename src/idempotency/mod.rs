@@ -52,8 +52,9 @@
 //! | while the store fails | 503 with `Retry-After` | `store-unavailable` | not called |
 //! | without a `VerifiedEvent` | 500: the layer is in the wrong place | `event-missing` | not called |
 //!
-//! A response of the middleware's own has a body of the type `application/problem+json`, as [refusals](crate::verify#refusals)
-//! have. Every response has its [`Outcome`] in its extensions.
+//! A response of the middleware's own has a body of the type `application/problem+json`, as
+//! [refusals](crate::verify#refusals) have. A gRPC client also gets `grpc-status`, of a duplicate too: `ALREADY_EXISTS`,
+//! since a call that succeeds must have a message. Every response has its [`Outcome`] in its extensions.
 //!
 //! # What is promised
 //!
@@ -68,15 +69,24 @@
 //!    released in the background; if the process dies, the lease passes.
 //! 4. **Whoever comes late changes nothing.** An inner service that takes longer than the lease may find the event claimed
 //!    by another delivery. It can then neither complete nor release that claim: each claim has a random token.
-//! 5. **Tenants are apart.** The [key](EventKey) of an event holds the [name](crate::Keyring::named) of the keyring that
-//!    verified it. It does not hold which key did, so that a retry after a rotation is still a duplicate. Nor does it hold
-//!    the payload: the id alone tells events apart.
+//! 5. **Tenants are apart,** if their keyrings have names: the [key](EventKey) of an event holds the
+//!    [name](crate::Keyring::named) of the keyring that verified it. Without names, whoever holds one of the keys can use
+//!    up the ids of the others. It does not hold which key did, so that a retry after a rotation is still a duplicate. Nor
+//!    does it hold the payload, the path or the method: the id alone tells events apart.
+//!
+//! So whoever processes an event first, processes it for all that share the ids. Svix sends a message under one id to
+//! every endpoint that subscribes to it. Give each receiver ids of its own: a layer for each handler, and a store or, in
+//! Redis, a [prefix](#stores) for each layer.
 //!
 //! # When an event is processed twice
 //!
 //! An effect and its record in another place cannot be made one. These remain, and each is preferred to losing the event:
 //!
 //! - The process dies between the effect and the record of it: the event is processed again after the lease.
+//! - After the effect, the inner service panics or answers with something else than a 2xx, or its request is dropped, as
+//!   when the sender hangs up or a time-out outside ends it: the event is released, and the next attempt is processed.
+//!   Whoever captured a delivery can hang up as often as they like within the tolerance. So a handler had better do one
+//!   thing, such as to put the event in a durable queue, and leave the work to whoever takes it from there.
 //! - The inner service takes longer than the lease, and another delivery arrives: [`Outcome::Superseded`].
 //! - The store fails when the event is to be completed: the response stands, and the event is processed again if it is
 //!   delivered again after the lease: [`Outcome::Unsettled`].
@@ -84,8 +94,8 @@
 //! - [`risk_duplicates_when_the_store_fails`](IdempotencyLayer::risk_duplicates_when_the_store_fails) is on, and the store
 //!   failed: [`Outcome::Unprotected`].
 //!
-//! With the `tracing` feature, each of these but the first is an event of the level `ERROR`, and so is a release that
-//! failed.
+//! With the `tracing` feature, what the middleware notices of these is an event of the level `ERROR`: a lease that was
+//! outlived, and each failure of the store. What `MemoryStore` forgets early, it counts.
 //!
 //! If the effect is a change in a database, there is a way without exceptions: write the event's id to a table with a
 //! unique key in the same transaction as the effect, and this middleware is not needed. The example
@@ -122,8 +132,8 @@
 //!
 //! Dropping the response future before the inner service answered drops the inner service's future, and releases the claim.
 //! After it answered, it is completed or released in the background. In both cases the work is handed to
-//! [`Store::detach`]: the memory store does it at once, the Redis store in a task of the surrounding Tokio runtime that
-//! ends within its time-out.
+//! [`Store::detach`]: the memory store does it at once, the Redis store in a task of the surrounding Tokio runtime. It ends
+//! within two of its time-outs: a claim that is not answered yet is awaited, and then released.
 
 mod claim;
 #[cfg(feature = "idempotency-conformance")]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
+use crate::grpc;
 use crate::problem::problem;
 
 /// What became of a delivery.
@@ -86,7 +87,8 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    pub(super) fn into_response(self) -> Response<Bytes> {
+    /// `is_grpc`: whether the request is a gRPC call.
+    pub(super) fn into_response(self, is_grpc: bool) -> Response<Bytes> {
         const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
         let outcome = Outcome::from(self);
@@ -115,7 +117,20 @@ impl Answer {
             }
             Self::StoreUnavailable | Self::EventMissing => {}
         }
-        response.extensions_mut().insert(outcome);
+        if is_grpc {
+            let code = match self {
+                // Not `OK`, with which a call must have a message.
+                Self::Replayed => grpc::Code::AlreadyExists,
+                Self::InProgress { .. } => grpc::Code::Aborted,
+                Self::StoreUnavailable => grpc::Code::Unavailable,
+                Self::EventMissing => grpc::Code::Internal,
+            };
+            grpc::end_call(
+                headers,
+                code,
+                Some(format!("{}: {outcome}", outcome.code())),
+            );
+        }
         response
     }
 }

@@ -4,8 +4,7 @@ use std::fmt;
 
 use super::key::EventKey;
 use super::store::StoreError;
-use crate::telemetry::meter;
-use crate::trace;
+use crate::telemetry::{log, meter};
 
 /// Something that went wrong, and that no response of the inner service tells.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub(crate) enum Report<'a> {
 
 /// Tells operators, in the log and in the numbers.
 pub(super) fn report(report: &Report<'_>) {
-    trace::reported(report);
+    log::reported(report);
     match report {
         Report::ClaimFailed(..) => meter::store_failed("claim"),
         Report::CompletionFailed(..) => meter::store_failed("complete"),

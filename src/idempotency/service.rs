@@ -11,11 +11,10 @@ use super::claim::Claiming;
 use super::future::ResponseFuture;
 use super::key::EventKey;
 use super::layer::Config;
-use super::outcome::Answer;
 use super::report::{Report, report};
 use super::store::Store;
+use crate::response_body::ResponseBody;
 use crate::signature::VerifiedEvent;
-use crate::verify::ResponseBody;
 
 /// Middleware that lets the inner service see each verified event once.
 ///
@@ -74,17 +73,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Some(event) = request.extensions().get::<VerifiedEvent>() else {
             report(&Report::EventMissing);
-            return ResponseFuture::answer(Answer::EventMissing, Arc::clone(&self.config));
+            return ResponseFuture::refuse(&request, Arc::clone(&self.config));
         };
         let key = EventKey::from(event);
         let config = Arc::clone(&self.config);
-        match Claiming::start(Arc::clone(&self.store), key, config.lease) {
-            Ok(claiming) => ResponseFuture::claim(claiming, request, self.inner.clone(), config),
-            Err(_) if config.processes_without_store => {
-                ResponseFuture::process_unprotected(request, self.inner.clone(), config)
-            }
-            Err(_) => ResponseFuture::answer(Answer::StoreUnavailable, config),
-        }
+        let claiming = Claiming::start(Arc::clone(&self.store), key, config.lease);
+        ResponseFuture::claim(claiming, request, self.inner.clone(), config)
     }
 }
 

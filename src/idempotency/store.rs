@@ -134,9 +134,10 @@ pub trait Store: Send + Sync + 'static {
     /// Runs `work` to its end without anyone who waits for it, or drops it.
     ///
     /// When a request is given up, as happens when the sender hangs up, its claim must still be released, and that cannot
-    /// be awaited in a destructor. `work` is that one call, or the call that was under way, of this store's own operations
-    /// and so bounded by what bounds them. A store whose operations never wait polls it once; one that needs a runtime
-    /// spawns it. To drop it is correct too, and leaves the event claimed until the lease has passed.
+    /// be awaited in a destructor. `work` is that one call, or the call that was under way and perhaps a release after it:
+    /// at most two of this store's own operations, and so bounded by what bounds them. A store whose operations never wait
+    /// polls it once; one that needs a runtime spawns it. To drop it is correct too, and leaves the event claimed until
+    /// the lease has passed.
     ///
     /// This is called from destructors, perhaps while a panic unwinds: it must not panic.
     fn detach(&self, work: Detached);
@@ -192,7 +193,7 @@ impl Error for StoreError {
     }
 }
 
-/// Several layers can share a store.
+/// Several layers can share a store, and so share its ids: what one of them completed, the others do not process.
 impl<St: Store> Store for Arc<St> {
     fn claim(
         &self,

@@ -181,6 +181,14 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
         .is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/grpc"))
 }
 
+/// Whether a response of gRPC tells in its headers that the call failed, whatever its status of HTTP is.
+#[cfg(feature = "idempotency")]
+pub(crate) fn is_grpc_failure(headers: &HeaderMap) -> bool {
+    headers
+        .get("grpc-status")
+        .is_some_and(|status| status != "0")
+}
+
 /// The text of a header that is given exactly once.
 pub(crate) fn sole_header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).into_iter();

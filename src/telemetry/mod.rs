@@ -1,6 +1,7 @@
 //! What can be seen of a delivery from outside: a span with the feature `tracing`, and numbers with the feature
 //! `metrics`. Without them it is all empty, and costs nothing.
 
+pub(crate) mod log;
 pub(crate) mod meter;
 #[cfg(not(feature = "tracing"))]
 #[path = "no_span.rs"]
@@ -25,7 +26,6 @@ use http::StatusCode;
 use self::span::Span;
 use self::stopwatch::Stopwatch;
 use crate::signature::VerifiedEvent;
-use crate::trace;
 use crate::verify::Rejection;
 
 /// What is observed of one delivery, from the moment its headers are there to the response.
@@ -74,7 +74,7 @@ impl Delivery {
     pub(crate) fn refused(&self, rejection: &Rejection, status: StatusCode) {
         self.span.record_outcome(rejection.code(), Some(status));
         meter::refused(rejection.code());
-        trace::refused(rejection);
+        log::refused(rejection);
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {

@@ -1,88 +1,10 @@
-//! The bodies on both sides of the middleware.
+//! The body that the inner service gets.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
-
-use crate::whole_body::{WholeBody, define_whole_body};
+use crate::whole_body::define_whole_body;
 
 define_whole_body! {
     /// The body of a verified request: the signed bytes, all of them, in one frame.
     ///
     /// Trailers of the request as it was received are gone, since no signature covers them.
     VerifiedBody
-}
-
-pin_project! {
-    /// Response body of the middlewares of this crate: the inner service's own, or the text of a refusal.
-    ///
-    /// It is a [`Body`] if the inner service's is one with `Data = Bytes`, as that of axum, hyper and tonic is.
-    #[derive(Debug)]
-    pub struct ResponseBody<B> {
-        #[pin]
-        kind: Kind<B>,
-    }
-}
-
-pin_project! {
-    #[derive(Debug)]
-    #[project = KindProj]
-    enum Kind<B> {
-        Inner { #[pin] body: B },
-        Refusal { #[pin] body: WholeBody },
-    }
-}
-
-impl<B> ResponseBody<B> {
-    pub(crate) fn inner(body: B) -> Self {
-        Self {
-            kind: Kind::Inner { body },
-        }
-    }
-
-    pub(crate) fn refusal(text: Bytes) -> Self {
-        Self {
-            kind: Kind::Refusal {
-                body: WholeBody::new(text),
-            },
-        }
-    }
-}
-
-impl<B: Default> Default for ResponseBody<B> {
-    fn default() -> Self {
-        Self::inner(B::default())
-    }
-}
-
-impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        match self.project().kind.project() {
-            KindProj::Inner { body } => body.poll_frame(cx),
-            KindProj::Refusal { body } => body.poll_frame(cx).map_err(|never| match never {}),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.kind {
-            Kind::Inner { body } => body.is_end_stream(),
-            Kind::Refusal { body } => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::Inner { body } => body.size_hint(),
-            Kind::Refusal { body } => body.size_hint(),
-        }
-    }
 }

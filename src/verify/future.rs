@@ -11,10 +11,11 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::body::{ResponseBody, VerifiedBody};
+use super::body::VerifiedBody;
 use super::key_source::KeySource;
 use super::layer::Config;
 use super::rejection::Rejection;
+use crate::response_body::ResponseBody;
 use crate::signature::envelope::{Envelope, content_length, is_grpc};
 use crate::signature::reception::Reception;
 use crate::signature::{Keyring, VerifiedEvent};
@@ -188,7 +189,7 @@ where
                     let is_grpc = this.head.take().is_some_and(|head| is_grpc(&head.headers));
                     let response = this.config.responder.respond(*rejection, is_grpc);
                     this.delivery.refused(rejection, response.status());
-                    return Poll::Ready(Ok(response.map(ResponseBody::refusal)));
+                    return Poll::Ready(Ok(response.map(ResponseBody::own)));
                 }
             };
             this.state.set(next);

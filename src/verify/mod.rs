@@ -140,10 +140,11 @@ mod layer;
 mod rejection;
 mod service;
 
-pub use self::body::{ResponseBody, VerifiedBody};
+pub use self::body::VerifiedBody;
 pub use self::future::ResponseFuture;
 pub use self::key_source::KeySource;
 pub use self::keyring_map::KeyringMap;
 pub use self::layer::SvixVerifyLayer;
 pub use self::rejection::Rejection;
 pub use self::service::SvixVerify;
+pub use crate::response_body::ResponseBody;

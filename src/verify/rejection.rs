@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 
+use crate::grpc;
 use crate::problem::problem;
 use crate::signature::VerifyError;
 
@@ -61,15 +62,13 @@ impl Rejection {
         }
     }
 
-    /// The [status code of gRPC] that says the same. Without one, a gRPC client takes the body for a broken message.
-    ///
-    /// [status code of gRPC]: https://grpc.io/docs/guides/status-codes/
-    fn grpc_status(self) -> u16 {
-        match self {
-            Self::Unverified(VerifyError::ClockUnavailable) | Self::KeysUnavailable => 14, // UNAVAILABLE
-            Self::Unverified(_) => 16, // UNAUTHENTICATED
-            Self::BodyTooLarge => 8,   // RESOURCE_EXHAUSTED
-            Self::BodyUnreadable => 3, // INVALID_ARGUMENT
+    /// What says the same in gRPC.
+    fn grpc_code(self) -> grpc::Code {
+        match self.status() {
+            StatusCode::UNAUTHORIZED => grpc::Code::Unauthenticated,
+            StatusCode::PAYLOAD_TOO_LARGE => grpc::Code::ResourceExhausted,
+            StatusCode::BAD_REQUEST => grpc::Code::InvalidArgument,
+            _ => grpc::Code::Unavailable,
         }
     }
 }
@@ -127,15 +126,8 @@ fn default_response(rejection: Rejection, is_grpc: bool, explain: bool) -> Respo
         problem(status, format_args!(""))
     };
     if is_grpc {
-        let headers = response.headers_mut();
-        headers.insert("grpc-status", rejection.grpc_status().into());
-        if explain {
-            let message = HeaderValue::try_from(format!("{code}: {rejection}"));
-            headers.insert(
-                "grpc-message",
-                message.expect("codes and texts are visible ASCII"),
-            );
-        }
+        let message = explain.then(|| format!("{code}: {rejection}"));
+        grpc::end_call(response.headers_mut(), rejection.grpc_code(), message);
     }
     response
 }

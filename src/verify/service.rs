@@ -8,10 +8,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::body::{ResponseBody, VerifiedBody};
+use super::body::VerifiedBody;
 use super::future::ResponseFuture;
 use super::key_source::KeySource;
 use super::layer::Config;
+use crate::response_body::ResponseBody;
 use crate::signature::Keyring;
 
 /// Middleware that lets a request through only if its signature holds.

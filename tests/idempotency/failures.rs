@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, poll};
@@ -13,7 +14,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
-use tower_svix::idempotency::{MemoryStore, Outcome};
+use tower_svix::idempotency::{MemoryStore, MonotonicClock, Outcome};
 use tower_svix::{IdempotencyLayer, VerifiedBody};
 
 use super::{Handler, LEASE, deliver, net, receiver, remote, request};
@@ -120,6 +121,37 @@ async fn a_panic_releases_the_event() {
     assert!(panicked.is_err());
     let retried = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Processed);
+}
+
+/// A second panic, in a destructor, would end the process.
+#[tokio::test]
+async fn a_panic_of_the_store_is_one_panic() {
+    #[derive(Debug)]
+    struct Broken {
+        reads: AtomicUsize,
+        breaks_at: usize,
+    }
+
+    impl MonotonicClock for Broken {
+        fn elapsed(&self) -> Duration {
+            let read = self.reads.fetch_add(1, Ordering::SeqCst);
+            assert_ne!(read, self.breaks_at, "the clock is broken");
+            Duration::ZERO
+        }
+    }
+
+    // The first operation is the claim, the second the completion.
+    for breaks_at in 0..2 {
+        let reads = AtomicUsize::new(0);
+        let store = MemoryStore::new().clock(Broken { reads, breaks_at });
+        let service = receiver(IdempotencyLayer::new(store), &Handler::default());
+        let panicked = AssertUnwindSafe(deliver(&service, request("msg_1")))
+            .catch_unwind()
+            .await;
+        assert!(panicked.is_err());
+        let other = deliver(&service, request("msg_2")).await.unwrap();
+        assert_eq!(other.outcome, Outcome::Processed);
+    }
 }
 
 #[tokio::test]

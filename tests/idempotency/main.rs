@@ -6,6 +6,7 @@
 mod drops;
 mod duplicates;
 mod failures;
+mod grpc;
 #[path = "../support/net.rs"]
 mod net;
 #[cfg(feature = "tracing")]

@@ -78,3 +78,21 @@ async fn what_the_store_could_not_be_told_is_reported_with_the_id() {
         assert!(line.message.contains("the reply was lost"), "{line:?}");
     }
 }
+
+/// Whether the claim was made is not known, so that the event is another's, or is processed, is no news.
+#[tokio::test]
+async fn the_release_of_a_claim_without_a_reply_reports_nothing_of_others() {
+    let log = Log::default();
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let (store, _) = remote();
+    let service = receiver(IdempotencyLayer::new(store.clone()), &Handler::default());
+
+    deliver(&service, request("msg_1")).await.unwrap();
+    store.claim.lose_replies(true);
+    deliver(&service, request("msg_1")).await.unwrap();
+    assert_eq!(within(store.run_detached()).await, 1);
+
+    let lines = log.0.lock().unwrap();
+    let codes: Vec<_> = lines.iter().map(|line| &*line.code).collect();
+    assert_eq!(codes, ["claim-failed"]);
+}
