@@ -126,7 +126,7 @@ fn redis_store() -> io::Result<()> {
         .build()?;
     runtime.block_on(async {
         let connection = server.connect().await;
-        let store = RedisStore::new(connection.clone());
+        let store = RedisStore::new(connection.clone(), "webhook:");
         for (name, at_once) in [("one at a time", 1), ("64 at once", 64)] {
             let keys = keys(at_once * EVENTS, EVENTS);
             let before = evals(connection.clone()).await;

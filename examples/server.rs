@@ -84,7 +84,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let router = match env::var("REDIS_URL") {
         Ok(url) => router(
             secrets,
-            RedisStore::new(redis_connection(&url).await?),
+            // The prefix is of this receiver alone: two that share it would share the events.
+            RedisStore::new(redis_connection(&url).await?, "webhook:"),
             metrics,
         ),
         Err(_) => router(secrets, MemoryStore::new(), metrics),

@@ -132,7 +132,7 @@ async fn receive(redis: &str) {
     let connection = client.get_connection_manager().await.unwrap();
     let router = Router::new()
         .route("/webhook", post(handle))
-        .layer(IdempotencyLayer::new(RedisStore::new(connection)).lease(LEASE))
+        .layer(IdempotencyLayer::new(RedisStore::new(connection, "webhook:")).lease(LEASE))
         .layer(net::layer());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     println!("listening on http://{}", listener.local_addr().unwrap());

@@ -224,7 +224,7 @@ fn the_redis_store_does_what_the_model_does() {
         .build()
         .unwrap();
     let connection = runtime.block_on(server.connect());
-    let store = RedisStore::new(connection.clone()).timeout(Duration::from_secs(30));
+    let store = RedisStore::new(connection.clone(), "webhook:").timeout(Duration::from_secs(30));
     proptest!(ProptestConfig::with_cases(200), |(steps in steps())| {
         runtime.block_on(async {
             let () = redis::cmd("FLUSHALL").query_async(&mut connection.clone()).await.unwrap();

@@ -68,7 +68,8 @@ async fn receiver(
     gate: Option<&Arc<Semaphore>>,
 ) -> Receiver {
     let (effects, gate) = (effects.clone(), gate.cloned());
-    let store = RedisStore::new(server.connect().await).timeout(Duration::from_millis(500));
+    let store =
+        RedisStore::new(server.connect().await, "webhook:").timeout(Duration::from_millis(500));
     let service = ServiceBuilder::new()
         .layer(net::layer())
         .layer(IdempotencyLayer::new(store).lease(lease))

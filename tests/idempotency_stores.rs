@@ -62,11 +62,11 @@ async fn the_redis_store_conforms_over_any_connection() {
     let sleep = async |duration| tokio::time::sleep(duration).await;
     let client = redis::Client::open(server.url()).unwrap();
 
-    let store = RedisStore::new(server.connect().await);
+    let store = RedisStore::new(server.connect().await, "webhook:");
     conformance::check(&store, sleep).await;
 
     let multiplexed = client.get_multiplexed_async_connection().await.unwrap();
-    let store = RedisStore::new(multiplexed).prefix("another:");
+    let store = RedisStore::new(multiplexed, "another:");
     conformance::check(&store, sleep).await;
 
     let cluster = RedisServer::with_options(&["--cluster-enabled", "yes"]);
@@ -88,7 +88,7 @@ async fn the_redis_store_conforms_over_any_connection() {
         sleep(Duration::from_millis(20)).await;
     }
     let client = redis::cluster::ClusterClient::new([cluster.url()]).unwrap();
-    let store = RedisStore::new(client.get_async_connection().await.unwrap());
+    let store = RedisStore::new(client.get_async_connection().await.unwrap(), "webhook:");
     conformance::check(&store, sleep).await;
 }
 
@@ -96,7 +96,7 @@ async fn the_redis_store_conforms_over_any_connection() {
 async fn no_key_in_redis_is_without_an_expiry() {
     let server = RedisServer::start();
     let mut connection = server.connect().await;
-    let store = RedisStore::new(connection.clone()).prefix("mine:");
+    let store = RedisStore::new(connection.clone(), "mine:");
     let (claimed, completed, late) = (key("claimed"), key("completed"), key("late"));
     store.claim(&claimed, token(), LEASE).await.unwrap();
     process(&store, &completed).await;
@@ -122,7 +122,7 @@ async fn no_key_in_redis_is_without_an_expiry() {
 async fn an_operation_is_one_command_even_after_redis_forgot_its_scripts() {
     let server = RedisServer::start();
     let mut connection = server.connect().await;
-    let store = RedisStore::new(connection.clone());
+    let store = RedisStore::new(connection.clone(), "webhook:");
     let calls = async |connection: &mut redis::aio::ConnectionManager| -> String {
         let stats: String = redis::cmd("INFO")
             .arg("commandstats")
@@ -157,23 +157,37 @@ async fn an_operation_is_one_command_even_after_redis_forgot_its_scripts() {
 async fn a_key_of_somebody_else_is_an_error_and_stays() {
     let server = RedisServer::start();
     let mut connection = server.connect().await;
-    let store = RedisStore::new(connection.clone()).prefix("theirs");
-    let () = connection.set("theirs:msg_1", "hello").await.unwrap();
+    let store = RedisStore::new(connection.clone(), "theirs");
     let key = key(1);
-    store.claim(&key, token(), LEASE).await.unwrap_err();
-    let completed = store.complete(&key, token(), RETENTION).await.unwrap();
-    assert_eq!(completed, Settlement::Superseded);
-    let released = store.release(&key, token()).await.unwrap();
-    assert_eq!(released, Settlement::Superseded);
-    let value: String = connection.get("theirs:msg_1").await.unwrap();
-    assert_eq!(value, "hello");
+    for theirs in ["", "hello", "completed", "running", "x0123456789abcdef"] {
+        let () = connection.set("theirs:msg_1", theirs).await.unwrap();
+        store.claim(&key, token(), LEASE).await.unwrap_err();
+        let completed = store.complete(&key, token(), RETENTION).await.unwrap();
+        assert_eq!(completed, Settlement::Superseded);
+        let released = store.release(&key, token()).await.unwrap();
+        assert_eq!(released, Settlement::Superseded);
+        let value: String = connection.get("theirs:msg_1").await.unwrap();
+        assert_eq!(value, theirs);
+    }
+}
+
+/// Svix sends a message under one id to every endpoint.
+#[tokio::test]
+async fn receivers_with_a_prefix_each_share_no_ids() {
+    let server = RedisServer::start();
+    let connection = server.connect().await;
+    for prefix in ["billing:", "mail:"] {
+        let store = RedisStore::new(connection.clone(), prefix);
+        let claim = store.claim(&key(1), token(), LEASE).await.unwrap();
+        assert_eq!(claim, Claim::Claimed, "{prefix}");
+    }
 }
 
 #[tokio::test]
 async fn a_full_redis_refuses_and_forgets_nothing() {
     let server = RedisServer::start();
     let mut connection = server.connect().await;
-    let store = RedisStore::new(connection.clone());
+    let store = RedisStore::new(connection.clone(), "webhook:");
     process(&store, &key("before")).await;
     let () = redis::cmd("CONFIG")
         .arg(&["SET", "maxmemory", "1"])

@@ -66,7 +66,7 @@ async fn each_operation_of_a_delivery_is_one_command() {
 /// A receiver whose handler waits for `gate`, and fails for one id.
 async fn receiver(server: &RedisServer, gate: &Arc<Semaphore>) -> Receiver {
     let gate = Arc::clone(gate);
-    let store = RedisStore::new(server.connect().await);
+    let store = RedisStore::new(server.connect().await, "webhook:");
     let service = ServiceBuilder::new()
         .layer(net::layer())
         .layer(IdempotencyLayer::new(store))

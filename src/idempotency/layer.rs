@@ -33,18 +33,13 @@ pub(super) struct Config {
 }
 
 impl<St: Store> IdempotencyLayer<St> {
-    /// The lease of [`lease`](Self::lease) unless it is set: one minute.
-    pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
-    /// The retention of [`retention`](Self::retention) unless it is set: 48 hours.
-    pub const DEFAULT_RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
-
     /// Remembers events in `store`.
     pub fn new(store: St) -> Self {
         Self {
             store: Arc::new(store),
             config: Config {
-                lease: Self::DEFAULT_LEASE,
-                retention: Self::DEFAULT_RETENTION,
+                lease: Duration::from_secs(60),
+                retention: Duration::from_secs(48 * 60 * 60),
                 processed: None,
                 processes_without_store: false,
             },

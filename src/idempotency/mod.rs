@@ -76,7 +76,7 @@
 //!
 //! So whoever processes an event first, processes it for all that share the ids. Svix sends a message under one id to
 //! every endpoint that subscribes to it. Give each receiver ids of its own: a layer for each handler, and a store or, in
-//! Redis, a [prefix](#stores) for each layer.
+//! Redis, a prefix for each layer.
 //!
 //! # When an event is processed twice
 //!

@@ -46,9 +46,8 @@ use super::store::{Claim, Detached, Settlement, Store, StoreError};
 ///
 /// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = redis::Client::open("redis://127.0.0.1/")?;
-/// let store = RedisStore::new(client.get_connection_manager().await?)
-///     .prefix("billing:webhooks:")
-///     .timeout(Duration::from_secs(1));
+/// let connection = client.get_connection_manager().await?;
+/// let store = RedisStore::new(connection, "billing:webhooks:").timeout(Duration::from_secs(1));
 /// let layer = IdempotencyLayer::new(store);
 /// # Ok(())
 /// # }
@@ -61,7 +60,7 @@ pub struct RedisStore<C> {
     timeout: Duration,
 }
 
-// The value of a key is `r` and the token while the event is running, and `c` and the token once it is completed. Each
+// The value of a key is `r` and the token of 16 bytes while the event is running, and `c` and it once it is completed. Each
 // script is sent whole, some 300 bytes, rather than by its hash: that is one round trip always, even when Redis has just
 // restarted or failed over and knows no script.
 
@@ -72,8 +71,8 @@ if not held then
   redis.call('SET', KEYS[1], 'r' .. ARGV[1], 'PX', ARGV[2])
   return {0}
 end
-local state = string.sub(held, 1, 1)
 if held == 'r' .. ARGV[1] then return {0} end
+local state = #held == 17 and string.sub(held, 1, 1)
 if state == 'c' then return {1} end
 if state == 'r' then return {2, redis.call('PTTL', KEYS[1])} end
 return redis.error_reply('this key is not one of ours')";
@@ -93,26 +92,17 @@ redis.call('DEL', KEYS[1])
 return 1";
 
 impl<C> RedisStore<C> {
-    /// The bound of [`timeout`](Self::timeout) unless it is set: two seconds.
-    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
-    /// The prefix of [`prefix`](Self::prefix) unless it is set.
-    pub const DEFAULT_PREFIX: &str = "webhook:";
-
-    /// Remembers events where `connection` leads to.
-    pub fn new(connection: C) -> Self {
+    /// Remembers events where `connection` leads to, under keys whose names begin with `prefix`.
+    ///
+    /// The prefix must be of this receiver alone, and the same in all its processes. Receivers that share a Redis and a
+    /// prefix share their ids, and Svix sends a message under one id to every endpoint: what one of them processed, the
+    /// other would not.
+    pub fn new(connection: C, prefix: impl Into<Arc<str>>) -> Self {
         Self {
             connection,
-            prefix: Self::DEFAULT_PREFIX.into(),
-            timeout: Self::DEFAULT_TIMEOUT,
+            prefix: prefix.into(),
+            timeout: Duration::from_secs(2),
         }
-    }
-
-    /// What the name of each key begins with. Default: `webhook:`.
-    ///
-    /// Receivers that share a Redis and process the same events for different ends need a prefix each.
-    pub fn prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
-        self.prefix = prefix.into();
-        self
     }
 
     /// How long an operation may take before it counts as failed. Default: two seconds.

@@ -135,7 +135,10 @@ fn idempotency() -> Vec<(&'static str, String)> {
         ("idempotency::MemoryStore", debug(&MemoryStore::new())),
         ("idempotency::Outcome", both(&Outcome::StoreUnavailable)),
         // What it connects with may show a password.
-        ("idempotency::RedisStore", debug(&RedisStore::new(COOKIE))),
+        (
+            "idempotency::RedisStore",
+            debug(&RedisStore::new(COOKIE, "webhook:")),
+        ),
         ("idempotency::ResponseFuture", debug(&future)),
         ("idempotency::Settlement", debug(&Settlement::Done)),
         ("idempotency::StoreError", keys::show(&store_error)),

@@ -47,7 +47,7 @@ pub(crate) async fn serve(database: &Path, redis: &str) {
     sqlx::raw_sql(SCHEMA).execute(&database).await.unwrap();
     let client = redis::Client::open(redis).unwrap();
     let connection = client.get_connection_manager().await.unwrap();
-    let store = RedisStore::new(connection).prefix("transaction:");
+    let store = RedisStore::new(connection, "transaction:");
     let router = Router::new()
         .route("/webhook", post(receive))
         .with_state(database)

@@ -37,7 +37,7 @@ pub(crate) fn measure() -> Costs {
     let server = RedisServer::start();
     runtime.block_on(async {
         let mut connection = server.connect().await;
-        let store = RedisStore::new(connection.clone());
+        let store = RedisStore::new(connection.clone(), "webhook:");
         let process: usize = info(&mut connection, "process_id").await;
         let schedstat = format!("/proc/{process}/schedstat");
 
