@@ -11,6 +11,7 @@ use super::error::VerifyError;
 use super::event::VerifiedEvent;
 use super::keyring::{KeySet, Keyring};
 use super::payload::Payload;
+use super::policy::Policy;
 
 /// What has arrived of a delivery whose headers hold, and how far the search for the key that signed it has come.
 pub(crate) struct Reception {
@@ -120,7 +121,10 @@ impl Reception {
     /// The verdict on a body that has ended, or `None` if there is more to [go through](Self::advance) first: the rest of the
     /// body, or all of it once more with the next key.
     #[inline]
-    pub(crate) fn conclude(&mut self) -> Option<Result<VerifiedEvent, VerifyError>> {
+    pub(crate) fn conclude(
+        &mut self,
+        policy: &Policy,
+    ) -> Option<Result<VerifiedEvent, VerifyError>> {
         let received = self.received();
         let Some(trial) = &mut self.trial else {
             return Some(Err(VerifyError::SignatureMismatch));
@@ -133,9 +137,14 @@ impl Reception {
         // What a check leaves behind is as good as the key: it is replaced where it is, not moved, so that it is wiped.
         self.trial = None;
         if is_match && self.are_genuine {
+            let unix_seconds = self.envelope.timestamp.unix_seconds();
+            // Once more, since whoever replays a delivery may have let its body wait.
+            if let Err(error) = policy.check_time(unix_seconds) {
+                return Some(Err(error));
+            }
             return Some(Ok(VerifiedEvent {
                 id: mem::replace(&mut self.envelope.id, HeaderValue::from_static("")),
-                unix_seconds: self.envelope.timestamp.unix_seconds(),
+                unix_seconds,
                 payload: mem::take(&mut self.payload).into_bytes(),
                 key_index,
                 keyring_name: self.keys.take().and_then(|keys| keys.name),
@@ -172,7 +181,6 @@ impl Reception {
 #[cfg(test)]
 mod tests {
     use super::super::hmac::tests::STARTED;
-    use super::super::policy::Policy;
     use super::super::{Secret, VerifyError};
     use super::*;
     use crate::Verifier;
@@ -240,7 +248,8 @@ mod tests {
         assert_eq!(macs, 0);
     }
 
-    fn anytime() -> Policy {
+    /// Any time is fine.
+    fn policy() -> Policy {
         Policy {
             tolerance: None,
             ..Policy::default()
@@ -252,12 +261,12 @@ mod tests {
         signatures: &str,
         set_keys: impl FnOnce(&mut Reception),
     ) -> Result<VerifiedEvent, VerifyError> {
-        let mut reception = Reception::new(anytime().admit(&headers(signatures)).unwrap());
+        let mut reception = Reception::new(policy().admit(&headers(signatures)).unwrap());
         set_keys(&mut reception);
         reception.receive(BODY);
         loop {
             reception.advance(usize::MAX);
-            if let Some(verdict) = reception.conclude() {
+            if let Some(verdict) = reception.conclude(&policy()) {
                 return verdict;
             }
         }

@@ -146,15 +146,10 @@ where
                 }
                 StateProj::Receiving => {
                     let reception = this.reception.as_mut().expect(TAKEN);
-                    let limit = this.config.body_limit;
-                    let verdict = ready!(poll_verdict(this.body.as_mut(), reception, limit, cx));
+                    let verdict =
+                        ready!(poll_verdict(this.config, this.body.as_mut(), reception, cx));
                     this.delivery.end_of(Phase::Body);
                     *this.reception = None;
-                    // Whoever replays a delivery may have let its body wait.
-                    let verdict = verdict.and_then(|event| {
-                        this.config.policy.check_time(event.unix_seconds())?;
-                        Ok(event)
-                    });
                     match verdict {
                         Ok(event) => {
                             this.delivery.verified(&event);
@@ -223,10 +218,10 @@ fn start<K: KeySource>(
 }
 
 /// Receives the body and hashes it as it comes, until there is a verdict.
-fn poll_verdict<B: Body>(
+fn poll_verdict<B: Body, K>(
+    config: &Config<K>,
     mut body: Pin<&mut Option<B>>,
     reception: &mut Reception,
-    limit: usize,
     cx: &mut Context<'_>,
 ) -> Poll<Result<VerifiedEvent, Rejection>> {
     let mut budget = POLL_BUDGET;
@@ -242,7 +237,7 @@ fn poll_verdict<B: Body>(
                     budget = budget.saturating_sub(FRAME_COST);
                     // Trailers are not signed: they are dropped.
                     if let Ok(data) = frame.into_data() {
-                        if data.remaining() > limit - reception.received() {
+                        if data.remaining() > config.body_limit - reception.received() {
                             return Poll::Ready(Err(Rejection::BodyTooLarge));
                         }
                         reception.receive(data);
@@ -251,7 +246,7 @@ fn poll_verdict<B: Body>(
                 Some(Err(_)) => return Poll::Ready(Err(Rejection::BodyUnreadable)),
                 None => body.set(None),
             }
-        } else if let Some(verdict) = reception.conclude() {
+        } else if let Some(verdict) = reception.conclude(&config.policy) {
             return Poll::Ready(verdict.map_err(Rejection::from));
         } else {
             budget = budget.saturating_sub(PASS_COST);
