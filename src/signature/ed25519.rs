@@ -27,7 +27,6 @@ pub(super) const BASE64_LEN: usize = 88;
 pub(super) const MAX_SIGNATURES: usize = 4;
 
 /// A public key that deliveries are verified with.
-#[derive(Clone)]
 pub(super) struct PublicKey(VerifyingKey);
 
 impl PublicKey {
@@ -82,7 +81,6 @@ impl Ed25519State {
 }
 
 /// A private key that deliveries are signed with. It is wiped when it is dropped.
-#[derive(Clone)]
 pub(super) struct PrivateKey(SigningKey);
 
 impl PrivateKey {

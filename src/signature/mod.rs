@@ -16,6 +16,7 @@ mod event;
 mod hmac;
 #[cfg(feature = "json")]
 mod json;
+mod key_text;
 mod keyring;
 mod payload;
 mod policy;

@@ -4,11 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderValue;
-use zeroize::Zeroizing;
 
 use super::check::{self, Check};
 #[cfg(feature = "ed25519")]
@@ -16,6 +12,7 @@ use super::ed25519::PublicKey;
 use super::envelope::{self, Envelope};
 use super::error::{SecretError, SignError};
 use super::hmac::{self, HmacKey};
+use super::key_text::{KeyText, decode, decode_bare};
 
 /// A key that deliveries are verified with.
 ///
@@ -95,17 +92,14 @@ impl Secret {
     /// # Ok::<(), tower_svix::SecretError>(())
     /// ```
     pub fn text_key_with_hex_signatures(text: &str) -> Result<Self, SecretError> {
-        let text = text.trim_ascii();
-        if text == "whsec_" {
-            return Err(SecretError::Empty);
+        match KeyText::read(text) {
+            KeyText::Secret("") => Err(SecretError::Empty),
+            KeyText::Secret(_) | KeyText::Bare(_) => hmac_key(text.trim_ascii().as_bytes())
+                .map(Key::HexHmac)
+                .map(Self::new),
+            KeyText::Public(_) => Err(SecretError::PublicKey),
+            KeyText::Private(_) => Err(SecretError::PrivateKey),
         }
-        if text.starts_with("whpk_") {
-            return Err(SecretError::PublicKey);
-        }
-        if text.starts_with("whsk_") {
-            return Err(SecretError::PrivateKey);
-        }
-        hmac_key(text.as_bytes()).map(Key::HexHmac).map(Self::new)
     }
 
     /// Signs a delivery as the sender does, and returns the value of its `webhook-signature` or `svix-signature` header.
@@ -177,16 +171,11 @@ impl FromStr for Secret {
     type Err = SecretError;
 
     fn from_str(text: &str) -> Result<Self, SecretError> {
-        let text = text.trim_ascii();
-        if let Some(public_key) = text.strip_prefix("whpk_") {
-            return public_key_from(public_key);
-        }
-        if text.starts_with("whsk_") {
-            return Err(SecretError::PrivateKey);
-        }
-        match text.strip_prefix("whsec_") {
-            Some(base64) => Self::from_bytes(&decode(base64)?),
-            None => Self::from_bytes(&decode(text).and_then(long_enough)?),
+        match KeyText::read(text) {
+            KeyText::Secret(base64) => Self::from_bytes(&decode(base64)?),
+            KeyText::Bare(base64) => Self::from_bytes(&decode_bare(base64)?),
+            KeyText::Public(base64) => public_key_from(base64),
+            KeyText::Private(_) => Err(SecretError::PrivateKey),
         }
     }
 }
@@ -229,36 +218,4 @@ fn public_key_from(base64: &str) -> Result<Secret, SecretError> {
 #[cfg(not(feature = "ed25519"))]
 fn public_key_from(_: &str) -> Result<Secret, SecretError> {
     Err(SecretError::PublicKeyUnsupported)
-}
-
-/// Refuses what is base64 by accident: `null`, `test` and `changeme` are.
-fn long_enough(key: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, SecretError> {
-    const MIN_UNMARKED_LEN: usize = 8;
-    if key.len() < MIN_UNMARKED_LEN {
-        Err(SecretError::TooShort)
-    } else {
-        Ok(key)
-    }
-}
-
-/// Decodes the base64 of a key as leniently as the official libraries do: padding may be missing, and the last character
-/// may carry unused bits. A key is not attacker input, and this one is what the sender uses.
-pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    // Into a buffer that is wiped, even if what is decoded up to an error is thrown away.
-    let mut key = Zeroizing::new(vec![0; base64::decoded_len_estimate(base64.len())]);
-    let len = LENIENT
-        .decode_slice(base64, &mut key)
-        .map_err(|_| SecretError::NotBase64)?;
-    key.truncate(len);
-    if key.is_empty() {
-        Err(SecretError::Empty)
-    } else {
-        Ok(key)
-    }
 }

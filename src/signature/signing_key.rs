@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+#[cfg(feature = "ed25519")]
+use std::sync::Arc;
 
 use http::HeaderValue;
 
 use super::error::{SecretError, SignError};
+use super::key_text::KeyText;
 use super::secret::Secret;
 
 /// A key that deliveries are signed with.
@@ -41,8 +44,9 @@ pub struct SigningKey {
 #[derive(Clone)]
 enum Key {
     Secret(Secret),
+    /// Shared, so that the key stays in one place of the memory, from where it is wiped in the end.
     #[cfg(feature = "ed25519")]
-    Ed25519(Box<super::ed25519::PrivateKey>),
+    Ed25519(Arc<super::ed25519::PrivateKey>),
 }
 
 impl SigningKey {
@@ -79,13 +83,10 @@ impl FromStr for SigningKey {
     type Err = SecretError;
 
     fn from_str(text: &str) -> Result<Self, SecretError> {
-        let text = text.trim_ascii();
-        if text.starts_with("whpk_") {
-            return Err(SecretError::PublicKey);
-        }
-        match text.strip_prefix("whsk_") {
-            Some(private_key) => private_key_from(private_key),
-            None => text.parse::<Secret>().map(Self::from),
+        match KeyText::read(text) {
+            KeyText::Secret(_) | KeyText::Bare(_) => text.parse::<Secret>().map(Self::from),
+            KeyText::Public(_) => Err(SecretError::PublicKey),
+            KeyText::Private(base64) => private_key_from(base64),
         }
     }
 }
@@ -110,9 +111,9 @@ impl fmt::Debug for SigningKey {
 
 #[cfg(feature = "ed25519")]
 fn private_key_from(base64: &str) -> Result<SigningKey, SecretError> {
-    let key = super::ed25519::PrivateKey::new(&super::secret::decode(base64)?)?;
+    let key = super::ed25519::PrivateKey::new(&super::key_text::decode(base64)?)?;
     Ok(SigningKey {
-        key: Key::Ed25519(Box::new(key)),
+        key: Key::Ed25519(Arc::new(key)),
     })
 }
 
