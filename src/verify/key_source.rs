@@ -18,8 +18,7 @@ use crate::signature::{Keyring, Secret};
 ///
 /// - [`Keyring`]: the same keys for every request;
 /// - [`KeyringMap`](crate::KeyringMap): keyrings by a segment of the path or by a header;
-/// - functions from `&Parts` to a future, which an async block makes. Your own type must be `Clone` for the layer to be;
-///   if it is behind an `Arc`, wrap that in a type of yours.
+/// - functions from `&Parts` to a future, which an async block makes.
 ///
 /// The lookup runs after the checks of the headers and before the body is read, so that a request without a timely
 /// delivery in it costs none.

@@ -16,16 +16,16 @@ use crate::signature::{HeaderFamily, Keyring, Policy, Verifier};
 /// Layer that applies [`SvixVerify`], which lets a request through only if its signature holds.
 ///
 /// See the [module docs](crate::verify) for an example.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use]
 pub struct SvixVerifyLayer<K = Keyring> {
     config: Config<K>,
 }
 
 /// What a layer and the services that it makes have in common.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Config<K> {
-    pub(super) key_source: K,
+    pub(super) key_source: Arc<K>,
     pub(super) policy: Policy,
     pub(super) body_limit: usize,
     pub(super) responder: Responder,
@@ -54,7 +54,7 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     /// See [`KeySource`] for an example.
     pub fn with_key_source(key_source: K) -> Self {
         let config = Config {
-            key_source,
+            key_source: Arc::new(key_source),
             policy: Policy::default(),
             body_limit: 2 * 1024 * 1024,
             responder: Responder::Explain,
@@ -138,7 +138,27 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     }
 }
 
-impl<S, K: Clone> Layer<S> for SvixVerifyLayer<K> {
+/// Shares the key source, which need not be `Clone`.
+impl<K> Clone for SvixVerifyLayer<K> {
+    fn clone(&self) -> Self {
+        Self {
+            config: self.config.clone(),
+        }
+    }
+}
+
+impl<K> Clone for Config<K> {
+    fn clone(&self) -> Self {
+        Self {
+            key_source: Arc::clone(&self.key_source),
+            policy: self.policy.clone(),
+            body_limit: self.body_limit,
+            responder: self.responder.clone(),
+        }
+    }
+}
+
+impl<S, K> Layer<S> for SvixVerifyLayer<K> {
     type Service = SvixVerify<S, K>;
 
     fn layer(&self, inner: S) -> Self::Service {
