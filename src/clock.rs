@@ -1,4 +1,4 @@
-//! Where the time comes from: the only place that reads the system's clocks.
+//! Where the time comes from that decides anything: the only place that reads the system's clocks for it.
 
 use std::fmt;
 #[cfg(feature = "idempotency-memory")]

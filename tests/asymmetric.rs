@@ -134,7 +134,7 @@ mod bound {
     }
 
     #[test]
-    fn the_fifth_is_not() {
+    fn a_fifth_v1a_signature_is_not_tried() {
         let sender = sender(1);
         for before in 4..=6 {
             let mut list = wrong(before);
@@ -144,7 +144,7 @@ mod bound {
     }
 
     #[test]
-    fn the_same_holds_for_each_key() {
+    fn four_v1a_signatures_are_tried_with_each_key() {
         let (first, second) = (sender(1), sender(2));
         let keys = || [secret(&first), secret(&second)];
         let mut list = wrong(3);

@@ -39,7 +39,7 @@ mod secret {
     }
 
     #[test]
-    fn it_signs_what_the_official_library_signs() {
+    fn a_new_secret_signs_what_the_official_library_signs() {
         for len in [24, 25, 26, 32, 64] {
             let text = generate::secret(len).unwrap();
             let secret: Secret = text.expose().parse().unwrap();
@@ -50,7 +50,7 @@ mod secret {
     }
 
     #[test]
-    fn no_two_are_the_same() {
+    fn no_two_secrets_are_the_same() {
         let texts: HashSet<_> = (0..1000)
             .map(|_| generate::secret(24).unwrap().expose().to_owned())
             .collect();
@@ -111,7 +111,7 @@ mod key_pair {
     }
 
     #[test]
-    fn no_two_are_the_same() {
+    fn no_two_key_pairs_are_the_same() {
         let pairs = (0..20).map(|_| generate::key_pair().unwrap());
         let public: HashSet<_> = pairs.map(|pair| pair.public().to_owned()).collect();
         assert_eq!(public.len(), 20);

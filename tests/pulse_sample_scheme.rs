@@ -71,7 +71,7 @@ fn what_the_sample_handlers_expect_is_accepted() {
 }
 
 #[test]
-fn it_is_accepted_by_no_ordinary_secret() {
+fn a_hex_signature_is_accepted_by_no_ordinary_secret() {
     for text in SECRETS {
         let keys = [text.parse().ok(), Secret::from_bytes(text.as_bytes()).ok()];
         for key in keys.into_iter().flatten() {
@@ -168,7 +168,7 @@ fn what_it_signs_is_what_the_samples_expect() {
 }
 
 #[test]
-fn it_can_be_in_one_keyring_with_an_ordinary_secret() {
+fn a_text_key_can_be_in_one_keyring_with_an_ordinary_secret() {
     let text = SECRETS[0];
     let svix = support::sender(1);
     let layer = SvixVerifyLayer::new([support::secret(&svix), sample_scheme(text)]).clock(At(NOW));

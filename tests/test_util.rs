@@ -82,7 +82,7 @@ fn each_part_is_as_it_was_set() {
 }
 
 #[test]
-fn it_can_be_signed_with_several_keys() {
+fn a_request_can_be_signed_with_several_keys() {
     let request = signed_request()
         .also_signed_with(secret(&sender(2)))
         .id(ID)
@@ -95,7 +95,7 @@ fn it_can_be_signed_with_several_keys() {
 
 #[cfg(feature = "ed25519")]
 #[test]
-fn it_can_be_signed_with_a_private_key() {
+fn a_request_can_be_signed_with_a_private_key() {
     use support::ed25519;
 
     let sender = ed25519::sender(1);

@@ -31,7 +31,7 @@ fn forwarded(body: &'static [u8]) -> VerifiedBody {
 }
 
 #[test]
-fn it_knows_its_length_and_its_end() {
+fn a_verified_body_knows_its_length_and_its_end() {
     for bytes in [&b""[..], b"a", BODY] {
         let mut body = forwarded(bytes);
         assert_eq!(body.size_hint().exact(), Some(bytes.len() as u64));
@@ -48,7 +48,7 @@ fn it_knows_its_length_and_its_end() {
 }
 
 #[test]
-fn it_turns_into_the_bytes_that_are_left_to_read() {
+fn a_verified_body_turns_into_the_bytes_that_are_left_to_read() {
     let mut body = forwarded(BODY);
     assert_eq!(body.clone().into_bytes(), BODY);
     assert!(run(body.frame()).is_some());
@@ -56,6 +56,6 @@ fn it_turns_into_the_bytes_that_are_left_to_read() {
 }
 
 #[test]
-fn it_shows_its_length_and_none_of_its_bytes() {
+fn a_verified_body_shows_its_length_and_none_of_its_bytes() {
     assert_eq!(format!("{:?}", forwarded(BODY)), "VerifiedBody(44 bytes)");
 }

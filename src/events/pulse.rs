@@ -2,8 +2,9 @@
 //!
 //! Pulse sends an event when an asynchronous job changes its status. [`PulseEvent`] has a variant for each event type
 //! that Pulse documents, and keeps the others as they are, so that a type that Pulse adds does not turn into an error.
-//! Nor does a field: those that are not documented are in `other`, and of those that are, only the id of the job is
-//! required.
+//! Nor does a field: those that are not documented are in `other`, and of those that are, only `type`, `timestamp`, `data`
+//! and, for the types that are documented, the id of the job are required. An event without them is an error: keep the
+//! [payload](crate::VerifiedEvent::payload) of an event that must not be lost.
 //!
 //! # Example
 //!

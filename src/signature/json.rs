@@ -23,13 +23,13 @@ impl VerifiedEvent {
     /// use tower_svix::{PayloadError, VerifiedEvent};
     ///
     /// #[derive(Deserialize)]
-    /// struct Job<'a> {
+    /// struct Job {
     ///     #[serde(rename = "type")]
-    ///     event_type: &'a str,
+    ///     event_type: String,
     /// }
     ///
     /// fn print(event: &VerifiedEvent) -> Result<(), PayloadError> {
-    ///     let job: Job<'_> = event.json()?;
+    ///     let job: Job = event.json()?;
     ///     println!("{}: {}", event.id(), job.event_type);
     ///     Ok(())
     /// }
@@ -62,7 +62,8 @@ impl VerifiedEvent {
 
 /// Why a verified payload could not be read: it is genuine, but not what the receiver expects.
 ///
-/// Tells where, but never repeats a value that stands there. Lines and columns count from 1.
+/// Tells where, but never repeats a value that stands there. The path may hold keys of the payload, where a map is
+/// expected. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PayloadError {

@@ -93,7 +93,8 @@
 //! signed it: one, if that is the first. A forged delivery costs one MAC for each HMAC key, however many signatures it
 //! lists, and at most four passes for each public key (feature `ed25519`): each `v1a` signature that is tried takes a
 //! pass of SHA-512 over the body and an operation on the curve, and a sender lists one for each of its keys that has not
-//! expired, which are two during a rotation. No poll hashes more than 128 KiB, nor copies more, unless a buffer has to move.
+//! expired, which are two during a rotation. No poll hashes more than 128 KiB, nor copies more,
+//! unless a buffer has to move or a frame is not of `Bytes`.
 //!
 //! # What is not verified
 //!
@@ -123,8 +124,8 @@
 //! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
 //!
 //! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
-//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`), the tenant and the key; in the
-//! end, the outcome, the status, and the seconds that each phase took.
+//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB), the
+//! tenant and the key; in the end, the outcome, the status, and the seconds that each phase took.
 //!
 //! # Cancel safety
 //!

@@ -1,4 +1,4 @@
-//! What a request goes through before its body is read.
+//! What a request goes through first: the checks of its headers.
 
 use std::fmt;
 use std::sync::Arc;

@@ -33,7 +33,7 @@ async fn while_the_store_fails_nothing_is_processed() {
 }
 
 #[tokio::test]
-async fn an_option_processes_though_the_store_fails() {
+async fn risking_duplicates_processes_though_the_store_fails() {
     let (store, _) = remote();
     let handler = Handler::default();
     let layer = IdempotencyLayer::new(store.clone()).risk_duplicates_when_the_store_fails();
