@@ -11,7 +11,7 @@ mod process;
 mod redis_server;
 
 use std::io::{Read as _, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
@@ -330,6 +330,23 @@ async fn the_hyper_example_verifies_deliveries() {
         assert_eq!(answer.status, status);
     }
     server.line("msg_2 over HTTP/2.0");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_hyper_example_outlasts_more_connections_than_it_can_hold() {
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 32; exec \"$0\""])
+        .arg(example("hyper").get_program())
+        .env("LISTEN", "127.0.0.1:0")
+        .env("WEBHOOK_SECRET", SECRET);
+    let server = Server::start(&mut limited);
+    let connections: Vec<_> = (0..64).map(|_| server.connect()).collect();
+    server.line("cannot accept");
+    drop(connections);
+    let (code, output) = deliver(&server, &[]);
+    assert_eq!(code, Some(0), "{output}");
 }
 
 #[test]
