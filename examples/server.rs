@@ -5,7 +5,8 @@
 //! ```
 //!
 //! - `POST /webhook` takes deliveries that are signed with one of the secrets in `WEBHOOK_SECRET`, which are separated
-//!   by white space: two of them during a rotation. Without the variable, a random secret is made and shown.
+//!   by white space: two of them during a rotation. Without the variable, a random secret is made and shown if `LISTEN`
+//!   is a loopback address; otherwise that is an error.
 //! - `GET /events` lists what was received so far, and `GET /metrics` shows the numbers of the layers to Prometheus. Both
 //!   are open to everyone who can reach them: in production, leave them out or guard them.
 //! - An event is processed once, however often it is delivered. `REDIS_URL` is the Redis that remembers events, for any
@@ -18,7 +19,6 @@ use std::env;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -95,12 +95,17 @@ async fn run() -> Result<(), Box<dyn Error>> {
     })?;
 
     let address = listener.local_addr()?;
+    if made_up.is_some() && !address.ip().is_loopback() {
+        // With a random secret it would look healthy, and refuse every genuine delivery.
+        return Err(
+            "WEBHOOK_SECRET is not set: without it, LISTEN must be a loopback address".into(),
+        );
+    }
     say(format_args!("listening on http://{address}"));
     if let Some(secret) = made_up {
         say(format_args!(
             "WEBHOOK_SECRET is not set, so this run uses a random secret. Deliver a first event with\n\n  \
-             cargo run --example send -- --url http://{}/webhook --secret {secret}\n",
-            reachable(address)
+             cargo run --example send -- --url http://{address}/webhook --secret {secret}\n"
         ));
     }
     serve(listener, router, stop).await;
@@ -357,17 +362,6 @@ fn secrets() -> Result<(Vec<Secret>, Option<String>), Box<dyn Error>> {
         return Err("WEBHOOK_SECRET is empty: unset it to have a random secret made".into());
     }
     Ok((secrets, None))
-}
-
-/// `0.0.0.0` and `::` mean all addresses of this host; to connect, one must be chosen.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }
 
 /// Prints a line. Unlike `println!` it does not panic when nobody reads, as after `server | head`: deliveries go on.

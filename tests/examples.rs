@@ -179,6 +179,25 @@ fn without_a_secret_the_printed_command_delivers_an_event() {
 }
 
 #[test]
+fn without_a_secret_it_serves_on_a_loopback_address_only() {
+    let mut server = example("server")
+        .env("LISTEN", "0.0.0.0:0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = server.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
+    if said > 0 {
+        server.kill().unwrap();
+    }
+    let output = server.wait_with_output().unwrap();
+    assert_eq!(said, 0, "it serves");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = text(&output.stderr);
+    assert!(errors.contains("WEBHOOK_SECRET is not set"), "{errors}");
+}
+
+#[test]
 fn each_of_several_secrets_is_taken() {
     let secrets = format!(" {SECRET}\n{OTHER_SECRET} ");
     let server = Server::start(example("server").env("WEBHOOK_SECRET", secrets));
