@@ -114,20 +114,22 @@ fn tenant(head: &Parts) -> &str {
 
 /// The keys of the tenant, the newest first, or `None` if there is no such tenant.
 async fn keys(database: &SqlitePool, tenant: &str) -> Result<Option<Keyring>, BoxError> {
-    let texts: Vec<String> =
-        sqlx::query_scalar("SELECT secret FROM secrets WHERE tenant = ? ORDER BY rowid DESC")
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT tenant, secret FROM secrets WHERE tenant = ? ORDER BY rowid DESC")
             .bind(tenant)
             .fetch_all(database)
             .await?;
-    if texts.is_empty() {
+    // The name as the database has it. A database that ignores case finds a tenant under several, and as each name has
+    // ids of its own, a delivery could be replayed under each.
+    let Some((name, _)) = rows.first() else {
         return Ok(None);
-    }
-    let secrets = texts
+    };
+    let secrets = rows
         .iter()
-        .map(|text| text.parse())
+        .map(|(_, text)| text.parse())
         .collect::<Result<Vec<Secret>, _>>()
-        .map_err(|error| format!("tenant {tenant}: {error}"))?;
-    Ok(Some(Keyring::from(secrets).named(tenant)))
+        .map_err(|error| format!("tenant {name}: {error}"))?;
+    Ok(Some(Keyring::from(secrets).named(name)))
 }
 
 /// Makes the database, with two tenants, and returns their names and secrets.
