@@ -30,8 +30,6 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::serve::{Listener, ListenerExt as _};
 use axum::{Extension, Json, Router};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -45,6 +43,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{interval, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tower_http::timeout::TimeoutLayer;
+use tower_svix::generate::{self, SecretText};
 use tower_svix::idempotency::{MemoryStore, Outcome, RedisStore, Store};
 use tower_svix::{IdempotencyLayer, Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
 
@@ -105,7 +104,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     if let Some(secret) = made_up {
         say(format_args!(
             "WEBHOOK_SECRET is not set, so this run uses a random secret. Deliver a first event with\n\n  \
-             cargo run --example send -- --url http://{address}/webhook --secret {secret}\n"
+             cargo run --example send -- --url http://{address}/webhook --secret {}\n",
+            secret.expose()
         ));
     }
     serve(listener, router, stop).await;
@@ -339,10 +339,10 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// The secrets in `WEBHOOK_SECRET`, or a random one together with its text.
-fn secrets() -> Result<(Vec<Secret>, Option<String>), Box<dyn Error>> {
+fn secrets() -> Result<(Vec<Secret>, Option<SecretText>), Box<dyn Error>> {
     let Some(text) = env::var_os("WEBHOOK_SECRET") else {
-        let text = format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 24]>()));
-        return Ok((vec![text.parse()?], Some(text)));
+        let text = generate::secret(generate::DEFAULT_SECRET_LEN)?;
+        return Ok((vec![text.expose().parse()?], Some(text)));
     };
     // Neither message may repeat the text: standard error ends up in logs.
     let text = text
