@@ -28,7 +28,7 @@ use serde::Deserialize;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use tokio::net::TcpListener;
-use tower_svix::{Secret, SvixVerifyLayer, VerifiedEvent};
+use tower_svix::{PayloadError, Secret, SvixVerifyLayer, VerifiedEvent};
 
 /// `processed` has one row for each event that had its effect. With several tenants, the key is the tenant and the id.
 const SCHEMA: &str = "\
@@ -77,7 +77,7 @@ async fn receive(
     State(database): State<SqlitePool>,
     Extension(event): Extension<VerifiedEvent>,
 ) -> Result<&'static str, Failure> {
-    let payload: Payload = serde_json::from_slice(event.payload()).map_err(Failure::Payload)?;
+    let payload: Payload = event.json().map_err(Failure::Payload)?;
 
     // `IMMEDIATE`: the lock for writing is taken at once, so that two transactions cannot both read first and then stand
     // in each other's way.
@@ -114,7 +114,7 @@ async fn totals(
 
 /// Why an event had no effect.
 enum Failure {
-    Payload(serde_json::Error),
+    Payload(PayloadError),
     Database(sqlx::Error),
 }
 
@@ -127,7 +127,8 @@ impl From<sqlx::Error> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, error) = match &self {
-            // The sender's mistake, which its next attempt would only repeat, but which it may mend and resend.
+            // The sender's mistake, which its next attempt would only repeat, but which it may mend and resend. A
+            // `PayloadError` repeats no value of the payload, as an error of `serde_json` would.
             Self::Payload(error) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             // Ours: the sender shall try again.
             Self::Database(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),

@@ -5,21 +5,23 @@
 //! cargo run --example send -- --url http://127.0.0.1:3001/ --secret whsec_…
 //! ```
 //!
-//! `LISTEN` is the address to listen on, `127.0.0.1:3001` by default. See the `server` example for limits and a graceful
-//! shutdown.
+//! `LISTEN` is the address to listen on, `127.0.0.1:3001` by default. A connection that says nothing stays open: see the
+//! `server` example for limits and a graceful shutdown.
 #![allow(clippy::print_stdout, reason = "it shows what it receives")]
 
 use std::convert::Infallible;
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tower::ServiceBuilder;
 use tower_svix::{Secret, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
 
@@ -45,10 +47,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let accepted = listener.accept().await;
+        let Ok((stream, _)) = accepted.inspect_err(|error| println!("cannot accept: {error}"))
+        else {
+            // Too many open files, most likely: each connection that ends frees one.
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
-            let http = auto::Builder::new(TokioExecutor::new());
+            let mut http = auto::Builder::new(TokioExecutor::new());
+            // With a timer, hyper ends a connection on which the head of a request takes more than 30 seconds.
+            http.http1().timer(TokioTimer::new());
             if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
                 println!("connection ended: {error}");
             }

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! - `POST /webhook` takes deliveries that are signed with one of the secrets in `WEBHOOK_SECRET`, which are separated
-//!   by white space: two of them during a rotation. Without the variable, a random secret is made and shown.
+//!   by white space: two of them during a rotation. Without the variable, a random secret is made and shown if `LISTEN`
+//!   is a loopback address; otherwise that is an error.
 //! - `GET /events` lists what was received so far, and `GET /metrics` shows the numbers of the layers to Prometheus. Both
 //!   are open to everyone who can reach them: in production, leave them out or guard them.
 //! - An event is processed once, however often it is delivered. `REDIS_URL` is the Redis that remembers events, for any
@@ -18,7 +19,6 @@ use std::env;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,8 +30,6 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::serve::{Listener, ListenerExt as _};
 use axum::{Extension, Json, Router};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -45,6 +43,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{interval, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tower_http::timeout::TimeoutLayer;
+use tower_svix::generate::{self, SecretText};
 use tower_svix::idempotency::{MemoryStore, Outcome, RedisStore, Store};
 use tower_svix::{IdempotencyLayer, Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
 
@@ -96,12 +95,18 @@ async fn run() -> Result<(), Box<dyn Error>> {
     })?;
 
     let address = listener.local_addr()?;
+    if made_up.is_some() && !address.ip().is_loopback() {
+        // With a random secret it would look healthy, and refuse every genuine delivery.
+        return Err(
+            "WEBHOOK_SECRET is not set: without it, LISTEN must be a loopback address".into(),
+        );
+    }
     say(format_args!("listening on http://{address}"));
     if let Some(secret) = made_up {
         say(format_args!(
             "WEBHOOK_SECRET is not set, so this run uses a random secret. Deliver a first event with\n\n  \
-             cargo run --example send -- --url http://{}/webhook --secret {secret}\n",
-            reachable(address)
+             cargo run --example send -- --url http://{address}/webhook --secret {}\n",
+            secret.expose()
         ));
     }
     serve(listener, router, stop).await;
@@ -335,10 +340,10 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// The secrets in `WEBHOOK_SECRET`, or a random one together with its text.
-fn secrets() -> Result<(Vec<Secret>, Option<String>), Box<dyn Error>> {
+fn secrets() -> Result<(Vec<Secret>, Option<SecretText>), Box<dyn Error>> {
     let Some(text) = env::var_os("WEBHOOK_SECRET") else {
-        let text = format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 24]>()));
-        return Ok((vec![text.parse()?], Some(text)));
+        let text = generate::secret(generate::DEFAULT_SECRET_LEN)?;
+        return Ok((vec![text.expose().parse()?], Some(text)));
     };
     // Neither message may repeat the text: standard error ends up in logs.
     let text = text
@@ -358,17 +363,6 @@ fn secrets() -> Result<(Vec<Secret>, Option<String>), Box<dyn Error>> {
         return Err("WEBHOOK_SECRET is empty: unset it to have a random secret made".into());
     }
     Ok((secrets, None))
-}
-
-/// `0.0.0.0` and `::` mean all addresses of this host; to connect, one must be chosen.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }
 
 /// Prints a line. Unlike `println!` it does not panic when nobody reads, as after `server | head`: deliveries go on.

@@ -13,9 +13,7 @@
 
 use std::env;
 use std::error::Error;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -24,13 +22,14 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
-use tower::{BoxError, ServiceExt as _, service_fn};
-use tower_svix::{HeaderFamily, Secret, SvixVerifyLayer};
+use tower::ServiceBuilder;
+use tower_svix::sign::{SignedBody, SvixSignLayer};
+use tower_svix::{Secret, SvixVerifyLayer, generate};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let secret = Secret::from_bytes(&rand::random::<[u8; 32]>())?;
-    let stranger = Secret::from_bytes(&rand::random::<[u8; 32]>())?;
+    let secret = new_secret()?;
+    let stranger = new_secret()?;
 
     let (_reporter, health) = tonic_health::server::health_reporter();
     let layer = SvixVerifyLayer::new(secret.clone());
@@ -62,10 +61,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Asks for the health of the server as a whole, over a channel that signs each request.
 async fn check(channel: Channel, secret: Secret) -> Result<String, Status> {
-    let signing = service_fn(move |request| {
-        let (channel, secret) = (channel.clone(), secret.clone());
-        async move { Ok::<_, BoxError>(channel.oneshot(sign(request, &secret).await?).await?) }
-    });
+    let signing = ServiceBuilder::new()
+        .layer(SvixSignLayer::new([secret.into()]))
+        .map_request(|request: Request<SignedBody>| request.map(Body::new))
+        .service(channel);
     let response = HealthClient::new(signing)
         .check(HealthCheckRequest::default())
         .await?
@@ -73,17 +72,7 @@ async fn check(channel: Channel, secret: Secret) -> Result<String, Status> {
     Ok(response.status().as_str_name().into())
 }
 
-/// Holds the whole body before it sends any of it, since the signature goes ahead of it in the headers.
-async fn sign(request: Request<Body>, secret: &Secret) -> Result<Request<Body>, BoxError> {
-    let (mut head, body) = request.into_parts();
-    let body = body.collect().await?.to_bytes();
-
-    let id = format!("msg_{:032x}", rand::random::<u128>());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    let signature = secret.sign(&id, now, &body)?;
-    let family = HeaderFamily::Webhook;
-    head.headers.insert(family.id_header(), id.try_into()?);
-    head.headers.insert(family.timestamp_header(), now.into());
-    head.headers.insert(family.signature_header(), signature);
-    Ok(Request::from_parts(head, Body::new(Full::new(body))))
+fn new_secret() -> Result<Secret, Box<dyn Error>> {
+    let text = generate::secret(generate::DEFAULT_SECRET_LEN)?;
+    Ok(text.expose().parse()?)
 }

@@ -11,7 +11,7 @@ mod process;
 mod redis_server;
 
 use std::io::{Read as _, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
@@ -179,6 +179,25 @@ fn without_a_secret_the_printed_command_delivers_an_event() {
 }
 
 #[test]
+fn without_a_secret_it_serves_on_a_loopback_address_only() {
+    let mut server = example("server")
+        .env("LISTEN", "0.0.0.0:0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = server.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
+    if said > 0 {
+        server.kill().unwrap();
+    }
+    let output = server.wait_with_output().unwrap();
+    assert_eq!(said, 0, "it serves");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = text(&output.stderr);
+    assert!(errors.contains("WEBHOOK_SECRET is not set"), "{errors}");
+}
+
+#[test]
 fn each_of_several_secrets_is_taken() {
     let secrets = format!(" {SECRET}\n{OTHER_SECRET} ");
     let server = Server::start(example("server").env("WEBHOOK_SECRET", secrets));
@@ -330,6 +349,23 @@ async fn the_hyper_example_verifies_deliveries() {
         assert_eq!(answer.status, status);
     }
     server.line("msg_2 over HTTP/2.0");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_hyper_example_outlasts_more_connections_than_it_can_hold() {
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 32; exec \"$0\""])
+        .arg(example("hyper").get_program())
+        .env("LISTEN", "127.0.0.1:0")
+        .env("WEBHOOK_SECRET", SECRET);
+    let server = Server::start(&mut limited);
+    let connections: Vec<_> = (0..64).map(|_| server.connect()).collect();
+    server.line("cannot accept");
+    drop(connections);
+    let (code, output) = deliver(&server, &[]);
+    assert_eq!(code, Some(0), "{output}");
 }
 
 #[test]

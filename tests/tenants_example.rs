@@ -135,6 +135,21 @@ async fn each_tenant_has_secrets_of_its_own() {
     );
 }
 
+#[tokio::test]
+async fn a_tenant_has_one_name_however_the_path_spells_it() {
+    let tenants = Tenants::start("spelling.db");
+    let mut database = tenants.connect().await;
+    let ignore_case =
+        "CREATE TABLE copy (tenant TEXT NOT NULL COLLATE NOCASE, secret TEXT NOT NULL);
+        INSERT INTO copy SELECT tenant, secret FROM secrets;
+        DROP TABLE secrets;
+        ALTER TABLE copy RENAME TO secrets";
+    database.execute(ignore_case).await.unwrap();
+    let acme = &tenants.senders["acme"];
+    let response = tenants.deliver("/webhooks/AcMe", acme).await;
+    assert_eq!(*response.body(), "received msg_1 for acme\n");
+}
+
 #[test]
 fn the_printed_commands_deliver_an_event_each() {
     let tenants = Tenants::start("commands.db");

@@ -24,7 +24,9 @@ use crate::signature::{Keyring, Secret};
 /// delivery in it costs none.
 ///
 /// - `Ok(Some(keyring))`: these keys. [Name](Keyring::named) the keyring after its tenant, and the verified event says
-///   whose it is.
+///   whose it is. Without names, all tenants share one namespace of ids in `IdempotencyLayer`, and an event with the id
+///   of another tenant's passes for a duplicate. Take the name from what the lookup found, not from what the request
+///   said: if `AcMe` finds `acme` too, a delivery could be replayed under each spelling.
 /// - `Ok(None)`: nobody is known there. The request is answered exactly as if its signature were wrong, after the work
 ///   that a [decoy](Self::decoy) of a key makes.
 /// - `Err(_)`: the lookup failed. The request is answered with 503 and `Retry-After`, so that the sender retries. The
@@ -40,8 +42,13 @@ use crate::signature::{Keyring, Secret};
 /// # struct Database;
 /// # #[derive(Debug)]
 /// # struct DatabaseError;
+/// struct Tenant {
+///     name: String,
+///     secrets: Vec<Secret>,
+/// }
+///
 /// impl Database {
-///     async fn secrets_of(&self, tenant: &str) -> Result<Option<Vec<Secret>>, DatabaseError> {
+///     async fn tenant(&self, name: &str) -> Result<Option<Tenant>, DatabaseError> {
 ///         // …
 /// #       Ok(None)
 ///     }
@@ -50,10 +57,10 @@ use crate::signature::{Keyring, Secret};
 /// # let database = Database;
 /// let layer = SvixVerifyLayer::with_key_source(move |head: &Parts| {
 ///     let database = database.clone();
-///     let tenant = head.uri.path().trim_start_matches("/webhooks/").to_owned();
+///     let name = head.uri.path().trim_start_matches("/webhooks/").to_owned();
 ///     async move {
-///         let secrets = database.secrets_of(&tenant).await?;
-///         Ok::<_, DatabaseError>(secrets.map(|secrets| Keyring::from(secrets).named(&tenant)))
+///         let found = database.tenant(&name).await?;
+///         Ok::<_, DatabaseError>(found.map(|tenant| Keyring::from(tenant.secrets).named(&tenant.name)))
 ///     }
 /// });
 /// ```
