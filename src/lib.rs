@@ -22,6 +22,7 @@ mod grpc;
 #[cfg(feature = "idempotency")]
 #[cfg_attr(docsrs, doc(cfg(feature = "idempotency")))]
 pub mod idempotency;
+mod inner_service;
 mod problem;
 mod response_body;
 #[cfg(feature = "sign")]

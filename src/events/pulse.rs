@@ -29,7 +29,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -219,15 +218,30 @@ impl<'de> Visitor<'de> for EventVisitor {
                 .map_err(A::Error::custom)?,
             data => data,
         };
-        Ok(PulseEvent::new(event_type, timestamp, data, other))
+        let envelope = Envelope {
+            event_type,
+            timestamp,
+            data: (),
+            other,
+        };
+        Ok(match data {
+            Data::Created(job) => PulseEvent::Created(envelope.with_data(job)),
+            Data::Processing(job) => PulseEvent::Processing(envelope.with_data(job)),
+            Data::Completed(job) => PulseEvent::Completed(envelope.with_data(job)),
+            Data::Failed(job) => PulseEvent::Failed(envelope.with_data(job)),
+            Data::Cancelled(job) => PulseEvent::Cancelled(envelope.with_data(job)),
+            Data::Other(data) => PulseEvent::Other(envelope.with_data(data)),
+        })
     }
 }
 
 /// The data of an event, of the type that fits the type of the event.
 enum Data {
-    Job(Job),
+    Created(Job),
+    Processing(Job),
     Completed(CompletedJob),
     Failed(FailedJob),
+    Cancelled(Job),
     Other(Value),
 }
 
@@ -238,52 +252,23 @@ impl<'de> DeserializeSeed<'de> for DataOf<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Data, D::Error> {
         match self.0 {
-            CREATED | PROCESSING | CANCELLED => Job::deserialize(deserializer).map(Data::Job),
-            COMPLETED => CompletedJob::deserialize(deserializer).map(Data::Completed),
-            FAILED => FailedJob::deserialize(deserializer).map(Data::Failed),
+            "job.created" => Job::deserialize(deserializer).map(Data::Created),
+            "job.processing" => Job::deserialize(deserializer).map(Data::Processing),
+            "job.completed" => CompletedJob::deserialize(deserializer).map(Data::Completed),
+            "job.failed" => FailedJob::deserialize(deserializer).map(Data::Failed),
+            "job.cancelled" => Job::deserialize(deserializer).map(Data::Cancelled),
             _ => Value::deserialize(deserializer).map(Data::Other),
         }
     }
 }
 
-const CREATED: &str = "job.created";
-const PROCESSING: &str = "job.processing";
-const COMPLETED: &str = "job.completed";
-const FAILED: &str = "job.failed";
-const CANCELLED: &str = "job.cancelled";
-
-impl PulseEvent {
-    fn new(
-        event_type: String,
-        timestamp: Timestamp,
-        data: Data,
-        other: Map<String, Value>,
-    ) -> Self {
-        fn envelope<T>(
-            event_type: String,
-            timestamp: Timestamp,
-            data: T,
-            other: Map<String, Value>,
-        ) -> Envelope<T> {
-            Envelope {
-                event_type,
-                timestamp,
-                data,
-                other,
-            }
-        }
-        match data {
-            Data::Job(job) => {
-                let variant = match event_type.as_str() {
-                    CREATED => Self::Created,
-                    PROCESSING => Self::Processing,
-                    _ => Self::Cancelled,
-                };
-                variant(envelope(event_type, timestamp, job, other))
-            }
-            Data::Completed(job) => Self::Completed(envelope(event_type, timestamp, job, other)),
-            Data::Failed(job) => Self::Failed(envelope(event_type, timestamp, job, other)),
-            Data::Other(data) => Self::Other(envelope(event_type, timestamp, data, other)),
+impl Envelope<()> {
+    fn with_data<T>(self, data: T) -> Envelope<T> {
+        Envelope {
+            event_type: self.event_type,
+            timestamp: self.timestamp,
+            data,
+            other: self.other,
         }
     }
 }

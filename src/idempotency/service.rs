@@ -13,6 +13,7 @@ use super::key::EventKey;
 use super::layer::Config;
 use super::report::{Report, report};
 use super::store::Store;
+use crate::inner_service::define_inner_service_accessors;
 use crate::response_body::ResponseBody;
 use crate::signature::VerifiedEvent;
 
@@ -40,20 +41,7 @@ impl<S, St> Idempotency<S, St> {
         }
     }
 
-    /// Gets a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Gets a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    define_inner_service_accessors!();
 }
 
 impl<S, St, B, ResBody> Service<Request<B>> for Idempotency<S, St>

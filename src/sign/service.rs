@@ -11,6 +11,7 @@ use super::body::SignedBody;
 use super::error::SvixSignError;
 use super::future::ResponseFuture;
 use super::signer::Signer;
+use crate::inner_service::define_inner_service_accessors;
 
 /// Middleware for an HTTP client that signs each request.
 ///
@@ -31,20 +32,7 @@ impl<S> SvixSign<S> {
         Self { inner, signer }
     }
 
-    /// Gets a reference to the client.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Gets a mutable reference to the client.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the client.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    define_inner_service_accessors!();
 }
 
 impl<S, B> Service<Request<B>> for SvixSign<S>

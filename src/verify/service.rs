@@ -12,6 +12,7 @@ use super::body::VerifiedBody;
 use super::future::ResponseFuture;
 use super::key_source::KeySource;
 use super::layer::Config;
+use crate::inner_service::define_inner_service_accessors;
 use crate::response_body::ResponseBody;
 use crate::signature::Keyring;
 
@@ -34,20 +35,7 @@ impl<S, K> SvixVerify<S, K> {
         Self { inner, config }
     }
 
-    /// Gets a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Gets a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    define_inner_service_accessors!();
 }
 
 impl<S, K, ReqBody, ResBody> Service<Request<ReqBody>> for SvixVerify<S, K>
