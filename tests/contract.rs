@@ -6,6 +6,7 @@
 mod requests;
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::future::{Ready, pending, ready};
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower::buffer::BufferLayer;
 use tower::limit::ConcurrencyLimitLayer;
-use tower::{Layer as _, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_svix::{VerifiedBody, VerifiedEvent};
 use tower_test::mock;
 
@@ -174,19 +175,19 @@ async fn a_refusal_is_no_error_even_if_the_inner_service_is_broken() {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
-#[tokio::test(start_paused = true)]
-async fn stalled_uploads_hold_no_permit_of_a_concurrency_limit() {
-    let service = ServiceBuilder::new()
-        .layer(layer())
-        .layer(ConcurrencyLimitLayer::new(1))
-        .service(Spy::default());
+/// A genuine delivery behind ten stalled uploads, where `limit` has room for one.
+async fn a_delivery_finds_room_behind_stalled_uploads<L>(limit: L)
+where
+    L: Layer<Spy>,
+    L::Service: Service<Request<VerifiedBody>, Response = Answer, Error: Debug> + Clone,
+{
+    let service = layer().layer(limit.layer(Spy::default()));
     let mut uploads: Vec<_> = (0..10)
         .map(|_| Box::pin(service.clone().oneshot(stalled())))
         .collect();
     for upload in &mut uploads {
         assert!(poll!(upload).is_pending());
     }
-
     let delivered = timeout(FOREVER, service.oneshot(genuine())).await;
     assert_eq!(
         delivered.expect("starved").unwrap().status(),
@@ -195,23 +196,13 @@ async fn stalled_uploads_hold_no_permit_of_a_concurrency_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stalled_uploads_hold_no_slot_of_a_buffer() {
-    let service = ServiceBuilder::new()
-        .layer(layer())
-        .layer(BufferLayer::new(1))
-        .service(Spy::default());
-    let mut uploads: Vec<_> = (0..10)
-        .map(|_| Box::pin(service.clone().oneshot(stalled())))
-        .collect();
-    for upload in &mut uploads {
-        assert!(poll!(upload).is_pending());
-    }
+async fn stalled_uploads_hold_no_permit_of_a_concurrency_limit() {
+    a_delivery_finds_room_behind_stalled_uploads(ConcurrencyLimitLayer::new(1)).await;
+}
 
-    let delivered = timeout(FOREVER, service.oneshot(genuine())).await;
-    assert_eq!(
-        delivered.expect("starved").unwrap().status(),
-        StatusCode::OK
-    );
+#[tokio::test(start_paused = true)]
+async fn stalled_uploads_hold_no_slot_of_a_buffer() {
+    a_delivery_finds_room_behind_stalled_uploads(BufferLayer::new(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
