@@ -110,7 +110,8 @@ impl Flow {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    fn command(&self, command: &str) -> Command {
+    /// A command that knows where the API is, and the key.
+    pub fn command(&self, command: &str) -> Command {
         let mut process = Command::new(env!("CARGO_BIN_EXE_pulse"));
         process
             .arg(command)
