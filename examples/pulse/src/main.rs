@@ -50,7 +50,7 @@ enum Command {
     },
     /// Receive webhooks, and fetch the results of the jobs that completed
     Serve(Serve),
-    /// List the jobs that failed, and those whose result is missing
+    /// List the jobs that failed, those whose result is missing, and events that cannot be read
     Failed {
         #[command(flatten)]
         store: Store,

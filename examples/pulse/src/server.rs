@@ -10,10 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_svix::events::pulse::PulseEvent;
-use tower_svix::extract::VerifiedJson;
 use tower_svix::idempotency::MemoryStore;
-use tower_svix::{IdempotencyLayer, Keyring, SvixVerifyLayer};
+use tower_svix::{IdempotencyLayer, Keyring, SvixVerifyLayer, VerifiedEvent};
 
 use crate::queue::{Queue, QueueError};
 
@@ -40,13 +38,12 @@ pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
 /// Pulse asks for an answer within five seconds.
 const TIME_TO_STORE: Duration = Duration::from_secs(4);
 
-/// A payload that is not an event of Pulse was answered with 400 before this is called.
+/// Does not read the payload: refused, a genuine event would be lost once the sender gives up.
 async fn receive(
     State(queue): State<Queue>,
-    VerifiedJson { event, payload, .. }: VerifiedJson<PulseEvent>,
+    event: VerifiedEvent,
 ) -> Result<StatusCode, NotStored> {
-    let push = queue.push_event(event.id(), payload);
-    tokio::time::timeout(TIME_TO_STORE, push)
+    tokio::time::timeout(TIME_TO_STORE, queue.push_event(&event))
         .await
         .map_err(|_| NotStored::Late)?
         .map_err(NotStored::Queue)?;
