@@ -80,6 +80,8 @@ enum Repeatable {
     No,
 }
 
+/// How long an answer may take; of a large result, each piece of it.
+const TIME_TO_ANSWER: Duration = Duration::from_mins(1);
 /// For hiccups. What lasts longer is the queue's business, which waits without holding anything.
 const ATTEMPTS: u32 = 3;
 const BACKOFF: Backoff = Backoff {
@@ -98,7 +100,8 @@ impl Pulse {
         let builder = || {
             reqwest::Client::builder()
                 .connect_timeout(Duration::from_secs(5))
-                .timeout(Duration::from_mins(1))
+                // Not for the whole: a large result that comes slowly cannot be asked for again.
+                .read_timeout(TIME_TO_ANSWER)
         };
         let origin = base.origin();
         let within_the_api = Policy::custom(move |attempt| {
@@ -214,6 +217,7 @@ impl Pulse {
         T: serde::de::DeserializeOwned,
         F: Fn() -> RequestBuilder,
     {
+        let request = || request().timeout(TIME_TO_ANSWER);
         let body = self.send(repeatable, request).await?;
         Ok(serde_json::from_slice(&body)?)
     }

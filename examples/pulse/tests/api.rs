@@ -1,6 +1,8 @@
-//! What the client does with an API that points elsewhere.
+//! What the client does with an API that points elsewhere, or takes its time.
 
 mod support;
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -9,6 +11,7 @@ use axum::routing::{any, get};
 use pulse_flow::api::{ApiError, Pulse};
 use serde_json::json;
 use support::API_KEY;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -70,4 +73,52 @@ async fn what_is_sent_to_the_api_is_not_sent_elsewhere() {
         "{error}"
     );
     assert!(received.try_recv().is_err());
+}
+
+/// Serves any one request with a body of `pieces`, with a pause before each.
+async fn slow(pieces: usize, pause: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        client.read_u8().await.unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {pieces}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..pieces {
+            tokio::time::sleep(pause).await;
+            // The client may have given up.
+            let _ = client.write_all(b".").await;
+        }
+        // Closed with something unread, the connection would be reset.
+        std::future::pending::<()>().await;
+    });
+    base
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_result_that_comes_slowly_is_not_cut() {
+    let steady = slow(20, Duration::from_secs(20)).await;
+    let pulse = Pulse::new(&steady, API_KEY).unwrap();
+    for url in [steady.clone(), slow(20, Duration::from_secs(20)).await] {
+        let result = json!({ "is_url": true, "url": url });
+        let downloaded = pulse.result("1", &result).await.unwrap();
+        assert_eq!(downloaded, ".".repeat(20), "{url}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_result_that_does_not_come_is_given_up() {
+    let stalled = slow(1, Duration::from_hours(1)).await;
+    let pulse = Pulse::new(&stalled, API_KEY).unwrap();
+    let result = json!({ "is_url": true });
+    let error = pulse.result("1", &result).await.unwrap_err();
+    assert!(matches!(error, ApiError::Transport(_)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_slowly_is_given_up() {
+    let trickling = slow(1000, Duration::from_secs(20)).await;
+    let pulse = Pulse::new(&trickling, API_KEY).unwrap();
+    let error = pulse.job("1").await.unwrap_err();
+    assert!(matches!(error, ApiError::Transport(_)), "{error}");
 }
