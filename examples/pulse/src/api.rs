@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
-use reqwest::{RequestBuilder, StatusCode, Url};
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tower_svix::events::pulse::{JobId, JobStatus};
@@ -17,7 +18,10 @@ use crate::backoff::Backoff;
 /// Pulse's API.
 #[derive(Clone, Debug)]
 pub struct Pulse {
+    /// Stops at a redirect to another origin: reqwest would send the key there.
     http: reqwest::Client,
+    /// For a large result that is elsewhere. It is never given the key.
+    elsewhere: reqwest::Client,
     base: Url,
     api_key: HeaderValue,
 }
@@ -76,6 +80,8 @@ enum Repeatable {
     No,
 }
 
+/// How long an answer may take; of a large result, each piece of it.
+const TIME_TO_ANSWER: Duration = Duration::from_mins(1);
 /// For hiccups. What lasts longer is the queue's business, which waits without holding anything.
 const ATTEMPTS: u32 = 3;
 const BACKOFF: Backoff = Backoff {
@@ -89,14 +95,25 @@ impl Pulse {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut api_key = HeaderValue::from_str(api_key.trim())?;
         api_key.set_sensitive(true);
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_mins(1))
-            .build()?;
         // `join` replaces what follows the last slash.
-        let base = format!("{}/", base.trim_end_matches('/')).parse()?;
+        let base: Url = format!("{}/", base.trim_end_matches('/')).parse()?;
+        let builder = || {
+            reqwest::Client::builder()
+                .connect_timeout(Duration::from_secs(5))
+                // Not for the whole: a large result that comes slowly cannot be asked for again.
+                .read_timeout(TIME_TO_ANSWER)
+        };
+        let origin = base.origin();
+        let within_the_api = Policy::custom(move |attempt| {
+            if attempt.url().origin() == origin {
+                Policy::default().redirect(attempt)
+            } else {
+                attempt.stop()
+            }
+        });
         Ok(Self {
-            http,
+            http: builder().redirect(within_the_api).build()?,
+            elsewhere: builder().build()?,
             base,
             api_key,
         })
@@ -200,6 +217,7 @@ impl Pulse {
         T: serde::de::DeserializeOwned,
         F: Fn() -> RequestBuilder,
     {
+        let request = || request().timeout(TIME_TO_ANSWER);
         let body = self.send(repeatable, request).await?;
         Ok(serde_json::from_slice(&body)?)
     }
@@ -232,11 +250,19 @@ impl Pulse {
     async fn send_once(&self, request: RequestBuilder) -> Result<Bytes, ApiError> {
         let mut request = request.build()?;
         // A large result may be elsewhere, and the key is for Pulse alone.
-        if request.url().origin() == self.base.origin() {
+        let response = if request.url().origin() == self.base.origin() {
             let api_key = self.api_key.clone();
             request.headers_mut().insert("x-api-key", api_key);
-        }
-        let response = self.http.execute(request).await?;
+            // Nor is what is sent to Pulse for anyone else.
+            let may_leave = request.method() == Method::GET;
+            let response = self.http.execute(request).await?;
+            match redirect(&response) {
+                Some(url) if may_leave => self.elsewhere.get(url).send().await?,
+                _ => response,
+            }
+        } else {
+            self.elsewhere.execute(request).await?
+        };
         let status = response.status();
         let retry_after = retry_after(response.headers());
         let body = response.bytes().await?;
@@ -298,6 +324,15 @@ async fn read(path: &Path) -> Result<Bytes, ApiError> {
 fn file_part(path: &Path, content: &Bytes) -> Part {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Part::stream_with_length(content.clone(), content.len() as u64).file_name(name.into_owned())
+}
+
+/// Where a redirect points to that was not followed.
+fn redirect(response: &Response) -> Option<Url> {
+    if !response.status().is_redirection() {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    response.url().join(location).ok()
 }
 
 /// Seconds, or a date.

@@ -27,6 +27,7 @@ pub struct Jobs {
 /// A row of the table.
 #[derive(Clone, Debug, FromRow, PartialEq)]
 pub struct Job {
+    /// For an event that cannot be read and names no job, the id of the event.
     pub job_id: String,
     /// What Pulse said last.
     pub status: String,
@@ -34,7 +35,7 @@ pub struct Job {
     pub error: Option<String>,
     /// The file that the result is in.
     pub result: Option<String>,
-    /// Why there is no result yet, although there should be.
+    /// Why there is no result yet, although there should be; or which event cannot be read.
     pub problem: Option<String>,
     /// Nobody works on the problem any more: `pulse retry` does.
     pub given_up: bool,
@@ -110,6 +111,21 @@ impl Jobs {
         Ok(())
     }
 
+    /// Takes down that an event of a job cannot be read, which may be the first that is heard of the job.
+    pub async fn unreadable(&self, job_id: &str, problem: &str) -> Result<(), sqlx::Error> {
+        // As of 1970, so that any event that can be read is news.
+        sqlx::query(
+            "INSERT INTO pulse_jobs (job_id, status, progress, as_of, problem, given_up)
+             VALUES (?1, 'unknown', 0, 0, ?2, TRUE)
+             ON CONFLICT (job_id) DO UPDATE SET problem = ?2, given_up = TRUE",
+        )
+        .bind(job_id)
+        .bind(problem)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     pub async fn get(&self, job_id: &str) -> Result<Option<Job>, sqlx::Error> {
         sqlx::query_as("SELECT * FROM pulse_jobs WHERE job_id = ?1")
             .bind(job_id)
@@ -117,7 +133,8 @@ impl Jobs {
             .await
     }
 
-    /// The jobs that failed at Pulse, and those whose result could not be fetched, or could not be fetched yet.
+    /// The jobs that failed at Pulse, those whose result could not be fetched, or could not be fetched yet, and events that
+    /// cannot be read.
     pub async fn failed(&self) -> Result<Vec<Job>, sqlx::Error> {
         sqlx::query_as(
             "SELECT * FROM pulse_jobs WHERE status = 'failed' OR problem IS NOT NULL ORDER BY as_of",

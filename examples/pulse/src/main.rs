@@ -11,7 +11,7 @@ use pulse_flow::jobs::{Job, Jobs};
 use pulse_flow::queue::Queue;
 use pulse_flow::{BoxError, database, demo};
 use tokio::net::TcpListener;
-use tower_svix::Secret;
+use tower_svix::{Keyring, Secret};
 use tracing_subscriber::EnvFilter;
 
 /// Submit documents to Pulse, receive its webhooks, and fetch the results.
@@ -50,7 +50,7 @@ enum Command {
     },
     /// Receive webhooks, and fetch the results of the jobs that completed
     Serve(Serve),
-    /// List the jobs that failed, and those whose result is missing
+    /// List the jobs that failed, those whose result is missing, and events that cannot be read
     Failed {
         #[command(flatten)]
         store: Store,
@@ -89,7 +89,8 @@ struct Serve {
     /// The secret of the endpoint, from the portal; during a rotation several, separated by commas
     #[arg(long, env = "PULSE_WEBHOOK_SECRET", hide_env_values = true)]
     #[arg(value_delimiter = ',', required = true)]
-    secret: Vec<Secret>,
+    // Not `Secret`: of a text that cannot be parsed, clap shows the whole.
+    secret: Vec<String>,
     #[arg(long, default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
     /// The folder that the results go to
@@ -186,12 +187,13 @@ impl Api {
 
 impl Serve {
     async fn run(self) -> Result<(), BoxError> {
+        let secrets = secrets(&self.secret)?;
         let schema = match &self.schema {
             Some(file) => Some(serde_json::from_slice(&tokio::fs::read(file).await?)?),
             None => None,
         };
         let app = App {
-            secrets: self.secret.into_iter().collect(),
+            secrets,
             pulse: self.api.pulse()?,
             database: self.store.database,
             results: self.results,
@@ -201,6 +203,15 @@ impl Serve {
         println!("listening on http://{}/webhook", listener.local_addr()?);
         app.run(listener, shutdown()).await
     }
+}
+
+/// The error names the place of a secret, and does not repeat its text.
+fn secrets(texts: &[String]) -> Result<Keyring, BoxError> {
+    let secrets = texts.iter().enumerate().map(|(index, text)| {
+        let secret = text.parse::<Secret>();
+        secret.map_err(|error| format!("secret {}: {error}", index + 1).into())
+    });
+    secrets.collect()
 }
 
 /// Ends when the process is asked to stop.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use apalis::prelude::{Task, TaskBuilder, TaskSink as _, TaskSinkError};
 use apalis_sqlite::{Config, SqlitePool, SqliteStorage};
 use serde::{Deserialize, Serialize};
-use tower_svix::events::pulse::{JobId, PulseEvent};
+use tower_svix::VerifiedEvent;
+use tower_svix::events::pulse::JobId;
 
 /// What is to be done.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub enum Work {
-    /// An event arrived.
-    Event(PulseEvent),
+    /// An event arrived. It is read by the worker: one that cannot be read is here to be looked at, and not lost.
+    Event { id: String, payload: String },
     /// Somebody asks for the result of a job again.
     Fetch(JobId),
 }
@@ -39,10 +40,15 @@ impl Queue {
     }
 
     /// Stores an event: it is on disk when this returns. An event that is in the queue, or ever was, is not added again.
-    pub async fn push_event(&self, event_id: &str, event: PulseEvent) -> Result<(), QueueError> {
+    pub async fn push_event(&self, event: &VerifiedEvent) -> Result<(), QueueError> {
+        let work = Work::Event {
+            id: event.id().to_owned(),
+            // JSON is UTF-8. As text it is legible in the table, and an array of bytes would be four times as long.
+            payload: String::from_utf8_lossy(event.payload()).into_owned(),
+        };
         self.push(
-            TaskBuilder::new(Work::Event(event))
-                .idempotency_key(event_id)
+            TaskBuilder::new(work)
+                .idempotency_key(event.id())
                 .max_attempts(ATTEMPTS as usize)
                 .build(),
         )

@@ -10,10 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_svix::events::pulse::PulseEvent;
-use tower_svix::extract::VerifiedJson;
+use tower_http::timeout::TimeoutLayer;
 use tower_svix::idempotency::MemoryStore;
-use tower_svix::{IdempotencyLayer, Keyring, SvixVerifyLayer};
+use tower_svix::{IdempotencyLayer, Keyring, SvixVerifyLayer, VerifiedEvent};
 
 use crate::queue::{Queue, QueueError};
 
@@ -25,28 +24,35 @@ pub fn receiver(secrets: impl Into<Keyring>, queue: Queue) -> Router {
     protect(routes, secrets)
 }
 
+/// How long a request may take, body included. Svix gives up after 15 seconds.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Lets a delivery through to `routes` once, and only if its signature holds. A handler that panics is answered for with
-/// 500, so that the sender tries again.
+/// 500, so that the sender tries again; a body that does not arrive in time, with 408.
 pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
-    routes.layer(
+    let protected = routes.layer(
         ServiceBuilder::new()
             .layer(SvixVerifyLayer::new(secrets))
             // Spares the queue what it has just seen. What it saw before a restart, it knows itself.
             .layer(IdempotencyLayer::new(MemoryStore::new()))
             .layer(CatchPanicLayer::new()),
-    )
+    );
+    // Outside of the verification, which waits for the body.
+    protected.layer(TimeoutLayer::with_status_code(
+        StatusCode::REQUEST_TIMEOUT,
+        REQUEST_TIMEOUT,
+    ))
 }
 
 /// Pulse asks for an answer within five seconds.
 const TIME_TO_STORE: Duration = Duration::from_secs(4);
 
-/// A payload that is not an event of Pulse was answered with 400 before this is called.
+/// Does not read the payload: refused, a genuine event would be lost once the sender gives up.
 async fn receive(
     State(queue): State<Queue>,
-    VerifiedJson { event, payload, .. }: VerifiedJson<PulseEvent>,
+    event: VerifiedEvent,
 ) -> Result<StatusCode, NotStored> {
-    let push = queue.push_event(event.id(), payload);
-    tokio::time::timeout(TIME_TO_STORE, push)
+    tokio::time::timeout(TIME_TO_STORE, queue.push_event(&event))
         .await
         .map_err(|_| NotStored::Late)?
         .map_err(NotStored::Queue)?;

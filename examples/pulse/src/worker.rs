@@ -72,7 +72,7 @@ impl Worker {
     async fn work(&self, work: Work) -> Result<(), Failure> {
         let event = match work {
             Work::Fetch(job_id) => return self.fetch(&job_id).await,
-            Work::Event(event) => event,
+            Work::Event { id, payload } => self.read(&id, &payload).await?,
         };
         tracing::info!(
             event_type = event.event_type(),
@@ -124,6 +124,20 @@ impl Worker {
             JobStatus::Completed => self.fetch(job_id).await,
             _ => Ok(()),
         }
+    }
+
+    /// Reads an event. One that cannot be read is put among the failed jobs.
+    async fn read(&self, event_id: &str, payload: &str) -> Result<PulseEvent, Failure> {
+        let error = match serde_json::from_str(payload) {
+            Ok(event) => return Ok(event),
+            Err(error) => error,
+        };
+        let problem = format!("the event {event_id} cannot be read: {error}");
+        let job_id = job_of(payload);
+        self.jobs
+            .unreadable(job_id.as_deref().unwrap_or(event_id), &problem)
+            .await?;
+        Err(Failure::Permanent(problem))
     }
 
     /// Puts the result of a job into the folder. What is there already is not fetched again.
@@ -241,7 +255,7 @@ async fn attempt(
     worker: Data<Arc<Worker>>,
 ) -> Result<(), BoxDynError> {
     let job_id = match &work {
-        Work::Event(event) => event.job_id().map(str::to_owned),
+        Work::Event { payload, .. } => job_of(payload),
         Work::Fetch(job_id) => Some(job_id.to_string()),
     };
     // In a task of its own, so that a panic is one job's failure.
@@ -256,6 +270,12 @@ async fn attempt(
     Err(worker
         .fail(job_id.as_deref(), &task_id, attempt, failure)
         .await)
+}
+
+/// The job that an event is about, also if it cannot be read otherwise.
+fn job_of(payload: &str) -> Option<String> {
+    let payload: Value = serde_json::from_str(payload).ok()?;
+    Some(payload.pointer("/data/job_id")?.as_str()?.to_owned())
 }
 
 impl Failure {

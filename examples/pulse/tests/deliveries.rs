@@ -8,7 +8,7 @@ use axum::routing::post;
 use pulse_flow::fake::sign;
 use pulse_flow::queue::Queue;
 use pulse_flow::{database, server};
-use serde_json::Value;
+use serde_json::json;
 use support::{Flow, SECRET, event};
 use tokio::net::TcpListener;
 use tower_svix::Secret;
@@ -111,21 +111,50 @@ async fn an_event_of_a_new_type_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_genuine_payload_that_is_no_event_is_refused_and_not_queued() {
+async fn a_genuine_payload_that_cannot_be_read_is_acknowledged_and_listed() {
     let flow = Flow::start().await;
+    flow.serve().await;
     let pool = database::open(&flow.database()).await.unwrap();
     let url = serve(server::receiver(secret(), Queue::new(&pool))).await;
-    for (body, code) in [
-        (r#"{"type": "job.completed", "#, "payload-not-json"),
-        ("not JSON", "payload-not-json"),
-        (r#"{"type": "job.completed"}"#, "payload-mismatch"),
-    ] {
-        let (status, _, answer) = deliver(&url, "msg_1", body).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!(answer["code"], code, "{body}");
+    let rows = [
+        ("msg_1", r#"{"type": "job.completed", "#, "msg_1"),
+        ("msg_2", "not JSON", "msg_2"),
+        ("msg_3", r#"{"type": "job.completed"}"#, "msg_3"),
+        // The job is known, so its result can be fetched.
+        (
+            "msg_4",
+            r#"{"type": "job.completed", "data": {"job_id": "job-1"}}"#,
+            "job-1",
+        ),
+    ];
+    for (event_id, body, _) in rows {
+        let (status, ..) = deliver(&url, event_id, body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{body}");
     }
-    assert_eq!(flow.queued().await, 0);
+    assert_eq!(flow.queued().await, 4);
+    flow.until_idle().await;
+
+    let database = flow.database();
+    let database = database.to_str().unwrap();
+    let list = flow.run("failed", &["--database", database]).await;
+    for (event_id, body, listed_as) in rows {
+        let line = format!("{listed_as}  given up: the event {event_id} cannot be read: ");
+        assert!(list.contains(&line), "{body} is missing in:\n{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_goes_on_after_an_event_that_cannot_be_read() {
+    let flow = Flow::start().await;
+    flow.serve().await;
+    let unreadable = json!({ "type": "job.created", "data": { "job_id": "job-1" } });
+    let status = flow.fake.deliver("msg_1", &unreadable).await;
+    assert_eq!(status, Some(StatusCode::ACCEPTED));
+    flow.until("job-1", |job| job.given_up).await;
+
+    let next = event("job.processing", "job-1", WHEN);
+    flow.fake.deliver("msg_2", &next).await;
+    flow.until("job-1", |job| job.status == "processing").await;
 }
 
 #[tokio::test]

@@ -67,14 +67,18 @@ impl Flow {
             "http://{}/webhook",
             listener.local_addr().unwrap()
         ));
-        let app = App {
+        let app = self.app();
+        tokio::spawn(async move { app.run(listener, std::future::pending()).await.unwrap() });
+    }
+
+    pub fn app(&self) -> App {
+        App {
             secrets: SECRET.parse::<Secret>().unwrap().into(),
             pulse: self.pulse.clone(),
             database: self.database(),
             results: self.results(),
             schema: None,
-        };
-        tokio::spawn(async move { app.run(listener, std::future::pending()).await.unwrap() });
+        }
     }
 
     /// The receiver and its worker in a process of their own, which ends with the test.
@@ -110,7 +114,8 @@ impl Flow {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    fn command(&self, command: &str) -> Command {
+    /// A command that knows where the API is, and the key.
+    pub fn command(&self, command: &str) -> Command {
         let mut process = Command::new(env!("CARGO_BIN_EXE_pulse"));
         process
             .arg(command)

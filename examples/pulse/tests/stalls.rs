@@ -1,0 +1,68 @@
+//! Clients that stop in the middle of a request.
+
+mod support;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::post;
+use pulse_flow::fake::sign;
+use pulse_flow::server;
+use support::{Flow, SECRET};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tower_svix::Secret;
+
+/// What is sent of a delivery whose body stops after one byte.
+fn upload() -> String {
+    let headers = sign(SECRET, "msg_1", "{}");
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    let headers = headers.join("\r\n");
+    format!("POST /webhook HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n{headers}\r\n\r\n{{")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_stalls_is_given_up() {
+    let routes = Router::new().route("/webhook", post(async || "received"));
+    let routes = server::protect(routes, SECRET.parse::<Secret>().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(upload().as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let read = client.read_exact(&mut answer);
+    // The clock is paused, so this is no time at all.
+    let read = tokio::time::timeout(Duration::from_mins(1), read).await;
+    read.expect("there is an answer").unwrap();
+
+    assert_eq!(&answer, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn clients_that_stall_do_not_keep_the_receiver_from_stopping() {
+    let flow = Flow::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async move { stopped.await.unwrap() };
+    let server = tokio::spawn(flow.app().run(listener, shutdown));
+
+    let mut clients = Vec::new();
+    for text in [upload(), "POST /webhook HTTP/1.1\r\nhost: ".to_owned()] {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(text.as_bytes()).await.unwrap();
+        clients.push(client);
+    }
+    // Connections are taken in their order, so the server has the others too once it answers this one.
+    reqwest::get(format!("http://{address}")).await.unwrap();
+    stop.send(()).unwrap();
+
+    let ended = tokio::time::timeout(Duration::from_mins(1), server).await;
+    ended.expect("the receiver stops").unwrap().unwrap();
+}
