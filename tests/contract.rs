@@ -17,7 +17,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::poll;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower::buffer::BufferLayer;
@@ -167,6 +168,27 @@ async fn an_error_of_the_inner_service_comes_out_unchanged() {
     let fails = service_fn(|_: Request<VerifiedBody>| async { Err::<Answer, _>(fault("call")) });
     let error = layer().layer(fails).oneshot(genuine()).await.unwrap_err();
     assert_eq!(error, fault("call"));
+}
+
+/// So that a server knows the `Content-Length` of it, and when it is over.
+#[tokio::test]
+async fn the_body_of_a_response_knows_its_length_and_its_end() {
+    let done = service_fn(|_: Request<VerifiedBody>| {
+        ready(Ok::<_, Infallible>(Response::new(Full::from("done"))))
+    });
+    let requests = [("the inner service's", genuine()), ("a refusal", forged())];
+    for (whose, request) in requests {
+        let response = layer().layer(done).oneshot(request).await.unwrap();
+        let mut body = response.into_body();
+        let len = body.size_hint().exact().expect(whose);
+        assert!(len > 0, "{whose}");
+        assert!(!body.is_end_stream(), "{whose}");
+
+        let frame = body.frame().await.expect(whose).unwrap();
+        assert_eq!(frame.into_data().unwrap().len() as u64, len, "{whose}");
+        assert_eq!(body.size_hint().exact(), Some(0), "{whose}");
+        assert!(body.is_end_stream(), "{whose}");
+    }
 }
 
 #[tokio::test]
