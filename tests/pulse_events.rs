@@ -30,6 +30,7 @@ fn the_documented_events_are_typed() {
         event.data.job_id.as_str(),
         "123e4567-e89b-12d3-a456-426614174000"
     );
+    assert_eq!(event.data.job_id.to_string(), event.data.job_id.as_str());
     assert_eq!(event.data.status, Some(JobStatus::Completed));
     assert_eq!(event.data.pages_processed, Some(25));
     assert_eq!(
@@ -102,4 +103,15 @@ fn an_impossible_duration_is_an_error() {
         "data": { "job_id": "1", "processing_time": -1.0 }
     });
     serde_json::from_value::<PulseEvent>(event).unwrap_err();
+}
+
+#[test]
+fn what_is_no_event_at_all_is_told_what_one_is() {
+    let error = serde_json::from_str::<PulseEvent>("[]").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("expected an object with `type`, `timestamp` and `data`"),
+        "{error}"
+    );
 }
