@@ -29,6 +29,8 @@ mod front_page;
 mod generate;
 #[path = "idempotency/main.rs"]
 mod idempotency;
+#[path = "idempotency_conformance.rs"]
+mod idempotency_conformance;
 #[path = "idempotency_model.rs"]
 mod idempotency_model;
 #[path = "idempotency_stores.rs"]
