@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use tower_svix::VerifiedEvent;
-use tower_svix::extract::VerifiedJson;
+use tower_svix::extract::{VerifiedJson, VerifiedJsonRejection};
 
 use self::requests::{BODY, ID, head, layer};
 
@@ -117,6 +117,19 @@ async fn a_route_without_the_layer_says_which_is_missing() {
         });
         assert_eq!(problem, expected, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_rejection_reads_as_its_cause() {
+    async fn read(result: Result<VerifiedJson<Event>, VerifiedJsonRejection>) -> String {
+        result.map(|_| "accepted").unwrap_err().to_string()
+    }
+
+    let app = Router::new().route("/", post(read));
+    let (_, _, text) = deliver(app.clone(), "/", BODY).await;
+    assert!(text.starts_with(b"this route is not behind SvixVerifyLayer"));
+    let (_, _, text) = deliver(app.layer(layer()), "/", b"{\"type\":oops}").await;
+    assert_eq!(text, "the payload is not JSON at line 1, column 9");
 }
 
 #[cfg(feature = "tracing")]
