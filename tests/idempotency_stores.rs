@@ -344,3 +344,19 @@ fn threads_that_race_for_the_same_ids_win_each_once() {
     assert_eq!(won.into_inner(), IDS);
     assert_eq!(store.len(), IDS);
 }
+
+#[test]
+fn keys_and_tokens_are_shown_as_what_they_are() {
+    let key = EventKey::new(Some("acme"), "msg_1");
+    assert_eq!(key.to_string(), "4:acme:msg_1");
+    assert_eq!(format!("{key:?}"), r#"EventKey("4:acme:msg_1")"#);
+
+    let mut bytes = [0; 16];
+    bytes[15] = 0xa5;
+    let token = ClaimToken::from_bytes(bytes);
+    assert_eq!(token.to_string(), "000000000000000000000000000000a5");
+    assert_eq!(
+        format!("{token:?}"),
+        "ClaimToken(000000000000000000000000000000a5)"
+    );
+}

@@ -41,6 +41,7 @@ use self::canaries::assert_silent;
 #[test]
 fn no_type_shows_a_secret() {
     for (name, shown) in types::shown() {
+        assert!(!shown.trim().is_empty(), "{name} shows as nothing at all");
         assert_silent(name, &shown);
     }
 }
