@@ -225,6 +225,21 @@ async fn a_full_memory_store_forgets_what_would_expire_first() {
     assert_eq!((store.len(), store.forgotten_early()), (3, 2));
 }
 
+/// The parts that it consists of have room for as many, together.
+#[tokio::test]
+async fn a_memory_store_has_room_for_as_many_as_it_is_asked_for() {
+    let capacity = 3 * 4096 + 2;
+    let store = MemoryStore::with_capacity(capacity);
+    assert!(store.is_empty());
+    process(&store, &key(0)).await;
+    assert!(!store.is_empty());
+    for id in 1..3 * capacity {
+        process(&store, &key(id)).await;
+    }
+    assert_eq!(store.len(), capacity);
+    assert_eq!(store.forgotten_early(), 2 * capacity as u64);
+}
+
 #[tokio::test]
 async fn a_running_claim_is_never_forgotten() {
     let time = ManualTime::default();
