@@ -240,6 +240,22 @@ async fn a_memory_store_has_room_for_as_many_as_it_is_asked_for() {
     assert_eq!(store.forgotten_early(), 2 * capacity as u64);
 }
 
+/// Whoever knew could choose ids that all end up in one part, and so fill it.
+#[tokio::test]
+async fn nobody_knows_which_part_of_a_memory_store_an_id_is_in() {
+    let capacity = 4 * 4096;
+    let mut found_room = Vec::new();
+    for _ in 0..2 {
+        let store = MemoryStore::with_capacity(capacity);
+        let mut has_room = Vec::new();
+        for id in 0..capacity {
+            has_room.push(store.claim(&key(id), token(), LEASE).await.is_ok());
+        }
+        found_room.push(has_room);
+    }
+    assert!(found_room[0] != found_room[1], "they are in the same parts");
+}
+
 #[tokio::test]
 async fn a_running_claim_is_never_forgotten() {
     let time = ManualTime::default();
