@@ -111,6 +111,10 @@ async fn no_key_in_redis_is_without_an_expiry() {
         let expiry: i64 = connection.pttl(key).await.unwrap();
         assert!(expiry > 0, "{key}: {expiry}");
     }
+    // For ever is a hundred years.
+    let expiry: u64 = connection.pttl("mine::msg_late").await.unwrap();
+    let years = Duration::from_millis(expiry).as_secs_f64() / (365.0 * 86_400.0);
+    assert!((99.9..=100.0).contains(&years), "{years} years");
     let mut keys: Vec<String> = connection.keys("*").await.unwrap();
     keys.retain(|key| !key.ends_with("at once"));
     keys.sort();

@@ -62,12 +62,18 @@ async fn a_duplicate_of_a_running_event_is_asked_to_come_back() {
     let mut first = pin!(deliver(&service, request("msg_1")));
     assert!(poll!(&mut first).is_pending());
 
-    time.pass(Duration::from_millis(20_500));
-    let duplicate = deliver(&service, request("msg_1")).await.unwrap();
-    assert_eq!(duplicate.status, StatusCode::CONFLICT);
-    assert_eq!(duplicate.retry_after.as_deref(), Some("40"));
-    assert_eq!(duplicate.code(), "event-in-progress");
-    assert!(matches!(duplicate.outcome, Outcome::InProgress { .. }));
+    for (passed, left) in [(0, "60"), (20_500, "40"), (500, "39"), (38_999, "1")] {
+        time.pass(Duration::from_millis(passed));
+        let duplicate = deliver(&service, request("msg_1")).await.unwrap();
+        assert_eq!(duplicate.status, StatusCode::CONFLICT);
+        assert_eq!(duplicate.retry_after.as_deref(), Some(left));
+        assert_eq!(duplicate.code(), "event-in-progress");
+        assert_eq!(
+            duplicate.detail(),
+            "another delivery of the event is being processed"
+        );
+        assert!(matches!(duplicate.outcome, Outcome::InProgress { .. }));
+    }
 
     gate.add_permits(1);
     assert_eq!(first.await.unwrap().outcome, Outcome::Processed);

@@ -59,10 +59,18 @@ struct Seen {
 }
 
 impl Seen {
-    fn code(&self) -> String {
+    fn problem(&self) -> serde_json::Value {
         let problem: serde_json::Value = serde_json::from_str(&self.body).unwrap();
         assert_eq!(problem["status"], self.status.as_u16());
-        problem["code"].as_str().unwrap().to_owned()
+        problem
+    }
+
+    fn code(&self) -> String {
+        self.problem()["code"].as_str().unwrap().to_owned()
+    }
+
+    fn detail(&self) -> String {
+        self.problem()["detail"].as_str().unwrap().to_owned()
     }
 }
 
