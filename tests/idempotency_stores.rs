@@ -12,6 +12,9 @@ mod redis_server;
 #[path = "support/stores.rs"]
 mod stores;
 
+use std::error::Error;
+use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -19,7 +22,8 @@ use std::time::Duration;
 
 use redis::AsyncCommands as _;
 use tower_svix::idempotency::{
-    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, conformance,
+    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, StoreError,
+    conformance,
 };
 
 use self::redis_server::RedisServer;
@@ -28,7 +32,7 @@ use self::stores::ManualTime;
 const LEASE: Duration = Duration::from_secs(60);
 const RETENTION: Duration = Duration::from_secs(3600);
 
-fn key(id: impl std::fmt::Display) -> EventKey {
+fn key(id: impl fmt::Display) -> EventKey {
     EventKey::new(None, &format!("msg_{id}"))
 }
 
@@ -394,4 +398,30 @@ fn keys_and_tokens_are_shown_as_what_they_are() {
         format!("{token:?}"),
         "ClaimToken(000000000000000000000000000000a5)"
     );
+}
+
+#[test]
+fn an_error_of_a_store_tells_its_cause_and_what_led_to_that() {
+    #[derive(Debug)]
+    struct Caused(io::Error);
+
+    impl fmt::Display for Caused {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the engine broke")
+        }
+    }
+
+    impl Error for Caused {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    let error = StoreError::new(Caused(io::Error::other("the disk is full")));
+    assert_eq!(
+        error.to_string(),
+        "the idempotency store failed: the engine broke"
+    );
+    let source = error.source().unwrap();
+    assert_eq!(source.to_string(), "the disk is full");
 }

@@ -191,6 +191,10 @@ async fn a_body_that_breaks_off_is_not_sent() {
     let client = layer().layer(service_fn(unreachable_client));
     let error = client.oneshot(request().map(|_| body)).await.unwrap_err();
     assert!(matches!(error, SvixSignError::Body(_)), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "the body of the request to sign broke off"
+    );
     assert_eq!(error.source().unwrap().to_string(), "the body broke off");
 }
 
