@@ -284,6 +284,23 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_waits_until_all_that_arrived_is_hashed() {
+        let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
+        let mut reception = Reception::new(policy().admit(&headers(GENUINE)).unwrap());
+        reception.try_keys(&Keyring::from(secret));
+        reception.receive(&BODY[..8]);
+        assert_eq!(reception.advance(usize::MAX), 8);
+        reception.receive(&BODY[8..]);
+        let verdict = loop {
+            if let Some(verdict) = reception.conclude(&policy()) {
+                break verdict;
+            }
+            assert!(reception.advance(1) > 0, "all is hashed, and no verdict");
+        };
+        assert!(verdict.is_ok());
+    }
+
+    #[test]
     fn a_decoy_vouches_for_nothing() {
         let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
         let key = Keyring::from(secret);
