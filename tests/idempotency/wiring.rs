@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::poll;
@@ -57,6 +58,25 @@ async fn the_inner_service_is_asked_for_room_after_the_claim_only() {
     let (_, answer) = within(handle.next_request()).await.unwrap();
     answer.send_response(Response::default());
     assert_eq!(first.await.unwrap().outcome, Outcome::Processed);
+}
+
+#[test]
+fn a_layer_shows_how_it_is_configured() {
+    let layer = IdempotencyLayer::new(MemoryStore::new());
+    assert_eq!(
+        format!("{layer:?}"),
+        "IdempotencyLayer { config: Config { lease: 60s, retention: 172800s, processed: \"2xx\", \
+         processes_without_store: false }, .. }"
+    );
+    let layer = layer
+        .lease(Duration::from_secs(5))
+        .processed_if(|_| true)
+        .risk_duplicates_when_the_store_fails();
+    assert_eq!(
+        format!("{layer:?}"),
+        "IdempotencyLayer { config: Config { lease: 5s, retention: 172800s, processed: \"custom\", \
+         processes_without_store: true }, .. }"
+    );
 }
 
 #[test]
