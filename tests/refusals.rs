@@ -177,6 +177,7 @@ async fn every_cause_is_told_as_problem_json() {
         assert_eq!(problem["status"], case.status, "{code}");
         assert_eq!(problem["code"], code);
         assert_eq!(problem["detail"], case.rejection.to_string(), "{code}");
+        assert_ne!(problem["detail"], "", "{code}");
         assert_eq!(problem.as_object().unwrap().len(), 4, "{code}: {problem}");
     }
 }
