@@ -5,6 +5,9 @@
 
 #[path = "support/requests.rs"]
 mod requests;
+#[cfg(feature = "idempotency-memory")]
+#[path = "support/stores.rs"]
+mod stores;
 #[path = "support/subscriber.rs"]
 mod subscriber;
 
@@ -24,7 +27,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use self::requests::{BODY, ID, NOW, SECRET, Stopped, forged, genuine, layer};
+use self::requests::{BODY, ID, NOW, SECRET, Stopped, forged, genuine, head, layer};
 
 /// The fields of all spans.
 #[derive(Clone, Default)]
@@ -94,7 +97,10 @@ where
             let value = match value {
                 DebugValue::Counter(count) => count.to_string(),
                 DebugValue::Gauge(value) => value.to_string(),
-                DebugValue::Histogram(values) => format!("{} values", values.len()),
+                DebugValue::Histogram(values) => {
+                    assert!(values.iter().all(|value| **value > 0.0), "{values:?}");
+                    format!("{} values", values.len())
+                }
             };
             format!("{} {} {value}", key.key().name(), labels.join(","))
         });
@@ -127,7 +133,7 @@ fn a_verified_delivery_tells_what_it_is_and_how_it_ended() {
         let seconds: f64 = fields[&*format!("webhook.{phase}.duration")]
             .parse()
             .unwrap();
-        assert!(seconds >= 0.0, "{phase}");
+        assert!(seconds > 0.0, "{phase}");
     }
     assert!(!fields.contains_key("error.type"), "{fields:?}");
     assert_eq!(
@@ -138,6 +144,21 @@ fn a_verified_delivery_tells_what_it_is_and_how_it_ended() {
             "webhook_verification_seconds  1 values",
         ]
     );
+}
+
+/// To look for it takes a walk through the payload.
+#[test]
+fn the_type_of_an_event_is_told_up_to_64_kib() {
+    for (len, is_told) in [(2_000, true), (64 * 1024, true), (64 * 1024 + 1, false)] {
+        let (start, end) = (r#"{"type":"job.completed","text":""#, r#""}"#);
+        let text = "a".repeat(len - start.len() - end.len());
+        let body = format!("{start}{text}{end}");
+        let request = head(body.as_bytes()).body(Full::from(body)).unwrap();
+        let (fields, _) = observed(&layer(), request);
+        let expected = is_told.then_some("job.completed");
+        let told = fields.get("webhook.event.type").map(String::as_str);
+        assert_eq!(told, expected, "{len} bytes");
+    }
 }
 
 #[test]
@@ -193,6 +214,48 @@ fn duplicates_are_counted_by_what_became_of_them() {
     let expected = [("processed", 1), ("replayed", 2)];
     let expected =
         expected.map(|(outcome, count)| (outcome.to_owned(), DebugValue::Counter(count)));
+    assert_eq!(counts, BTreeMap::from(expected));
+}
+
+#[cfg(feature = "idempotency-memory")]
+#[test]
+fn failures_of_a_store_are_counted_by_what_it_was_asked_for() {
+    use tower_svix::IdempotencyLayer;
+
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let handler = |_: Request<VerifiedBody>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    };
+    let store = stores::Remote::new(stores::ManualTime::default());
+    let inner = IdempotencyLayer::new(store.clone()).layer(service_fn(handler));
+    let service = layer().layer(inner);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let deliver = || {
+        runtime
+            .block_on(service.clone().oneshot(genuine()))
+            .unwrap()
+    };
+    metrics::with_local_recorder(&recorder, || {
+        store.complete.lose_replies(true);
+        deliver();
+        store.claim.lose_replies(true);
+        deliver();
+        deliver();
+    });
+
+    let mut counts = BTreeMap::new();
+    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+        if key.key().name() == "webhook_store_errors_total" {
+            let operation = key.key().labels().next().unwrap().value().to_owned();
+            counts.insert(operation, value);
+        }
+    }
+    let expected = [("claim", 2), ("complete", 1)];
+    let expected =
+        expected.map(|(operation, count)| (operation.to_owned(), DebugValue::Counter(count)));
     assert_eq!(counts, BTreeMap::from(expected));
 }
 
