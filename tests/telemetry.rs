@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::{KeySource, Keyring, SvixVerifyLayer, VerifiedBody};
 use tracing::field::{Field, Visit};
@@ -180,6 +180,20 @@ fn a_refused_delivery_tells_its_cause_and_nothing_that_the_sender_filled() {
     assert_eq!(metrics, ["webhook_deliveries_total signature-mismatch 1"]);
 }
 
+/// A counter with a single label: how much was counted for each of its values.
+#[cfg(feature = "idempotency-memory")]
+fn counts(snapshotter: &Snapshotter, name: &str) -> BTreeMap<String, u64> {
+    let metrics = snapshotter.snapshot().into_vec();
+    let counters = metrics.into_iter().filter_map(|(key, _, _, value)| {
+        let DebugValue::Counter(count) = value else {
+            return None;
+        };
+        let label = key.key().labels().next().unwrap().value().to_owned();
+        (key.key().name() == name).then_some((label, count))
+    });
+    counters.collect()
+}
+
 #[cfg(feature = "idempotency-memory")]
 #[test]
 fn duplicates_are_counted_by_what_became_of_them() {
@@ -204,17 +218,12 @@ fn duplicates_are_counted_by_what_became_of_them() {
         }
     });
 
-    let mut counts = BTreeMap::new();
-    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
-        if key.key().name() == "webhook_idempotency_total" {
-            let outcome = key.key().labels().next().unwrap().value().to_owned();
-            counts.insert(outcome, value);
-        }
-    }
-    let expected = [("processed", 1), ("replayed", 2)];
-    let expected =
-        expected.map(|(outcome, count)| (outcome.to_owned(), DebugValue::Counter(count)));
-    assert_eq!(counts, BTreeMap::from(expected));
+    assert_eq!(
+        counts(&snapshotter, "webhook_idempotency_total"),
+        BTreeMap::from(
+            [("processed", 1), ("replayed", 2)].map(|(outcome, count)| (outcome.to_owned(), count))
+        )
+    );
 }
 
 #[cfg(feature = "idempotency-memory")]
@@ -246,17 +255,12 @@ fn failures_of_a_store_are_counted_by_what_it_was_asked_for() {
         deliver();
     });
 
-    let mut counts = BTreeMap::new();
-    for (key, _, _, value) in snapshotter.snapshot().into_vec() {
-        if key.key().name() == "webhook_store_errors_total" {
-            let operation = key.key().labels().next().unwrap().value().to_owned();
-            counts.insert(operation, value);
-        }
-    }
-    let expected = [("claim", 2), ("complete", 1)];
-    let expected =
-        expected.map(|(operation, count)| (operation.to_owned(), DebugValue::Counter(count)));
-    assert_eq!(counts, BTreeMap::from(expected));
+    assert_eq!(
+        counts(&snapshotter, "webhook_store_errors_total"),
+        BTreeMap::from(
+            [("claim", 2), ("complete", 1)].map(|(operation, count)| (operation.to_owned(), count))
+        )
+    );
 }
 
 #[test]

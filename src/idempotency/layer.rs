@@ -60,8 +60,8 @@ impl<St: Store> IdempotencyLayer<St> {
     ///
     /// It must be longer than the longest gap between two attempts of the sender, up to 24 hours in usual schedules: a
     /// duplicate comes when the answer was lost. To cover a sender that loses one answer after another, it must be longer
-    /// than the whole schedule: 28 hours with Svix, 76 with the one that Standard Webhooks suggests. A delivery that is
-    /// older than that, and replayed by hand, is processed again.
+    /// than the whole schedule: 34 hours with Svix, jitter included, and 76 with the one that Standard Webhooks suggests.
+    /// A delivery that is older than that, and replayed by hand, is processed again.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.config.retention = retention;
         self

@@ -60,9 +60,9 @@ pub struct RedisStore<C> {
     timeout: Duration,
 }
 
-// The value of a key is `r` and the token of 16 bytes while the event is running, and `c` and it once it is completed. Each
-// script is sent whole, some 300 bytes, rather than by its hash: that is one round trip always, even when Redis has just
-// restarted or failed over and knows no script.
+// The value of a key is `r` and the token of 16 bytes while the event is running, and `c` and the token once it is
+// completed. Each script is sent whole, some 300 bytes, rather than by its hash: that is one round trip always, even when
+// Redis has just restarted or failed over and knows no script.
 
 /// Returns `{0}` if claimed, `{1}` if completed, `{2, milliseconds left}` if in progress.
 const CLAIM: &str = "\
