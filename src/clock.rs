@@ -24,7 +24,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 ///     }
 /// }
 ///
-/// # fn main() -> Result<(), tower_svix::SecretError> {
+/// # fn main() -> Result<(), tower_svix::KeyError> {
 /// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 /// let layer = SvixVerifyLayer::new(secret).clock(Frozen);
 /// # Ok(())

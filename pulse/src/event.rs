@@ -1,30 +1,4 @@
-//! The events of [Pulse], a document-processing API.
-//!
-//! Pulse sends an event when an asynchronous job changes its status. [`PulseEvent`] has a variant for each event type
-//! that Pulse documents, and keeps the others as they are, so that a type that Pulse adds does not turn into an error.
-//! Nor does a field: those that are not documented are in `other`, and of those that are, only `type`, `timestamp`, `data`
-//! and, for the types that are documented, the id of the job are required. An event without them is an error: keep the
-//! [payload](crate::VerifiedEvent::payload) of an event that must not be lost.
-//!
-//! # Example
-//!
-//! ```
-//! use tower_svix::events::pulse::PulseEvent;
-//! use tower_svix::{PayloadError, VerifiedEvent};
-//!
-//! fn receive(event: &VerifiedEvent) -> Result<(), PayloadError> {
-//!     match event.json()? {
-//!         PulseEvent::Completed(event) => println!("{} is completed", event.data.job_id),
-//!         PulseEvent::Failed(event) => println!("{} failed: {:?}", event.data.job_id, event.data.error),
-//!         PulseEvent::Cancelled(event) => println!("{} was cancelled", event.data.job_id),
-//!         PulseEvent::Created(_) | PulseEvent::Processing(_) => {}
-//!         PulseEvent::Other(event) => println!("an event of the new type {}", event.event_type),
-//!     }
-//!     Ok(())
-//! }
-//! ```
-//!
-//! [Pulse]: https://docs.runpulse.com
+//! The events of Pulse as types.
 
 use std::fmt;
 use std::time::Duration;
@@ -33,7 +7,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::envelope::Envelope;
+use crate::envelope::Envelope;
 
 /// An event of Pulse.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 
 /// A received body: the very `Bytes` of a single frame, or one buffer that several frames are copied into.
-pub(crate) enum Payload {
+pub(crate) enum BodyBuffer {
     Whole(Bytes),
     Joined(Vec<u8>),
 }
@@ -17,14 +17,14 @@ const BELIEVED_FROM: usize = 512 * 1024;
 /// From here on the buffer grows by a part of what has arrived, so that a stalled upload holds little beyond it.
 const GROWTH_STEP: usize = 16 * 1024;
 
-impl Default for Payload {
+impl Default for BodyBuffer {
     fn default() -> Self {
         Self::Whole(Bytes::new())
     }
 }
 
-impl Payload {
-    pub(super) fn as_slice(&self) -> &[u8] {
+impl BodyBuffer {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Whole(bytes) => bytes,
             Self::Joined(buffer) => buffer,

@@ -1,4 +1,4 @@
-//! A body of which all bytes are there.
+//! A body whose bytes are all there.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,11 +11,11 @@ use http_body::{Body, Frame, SizeHint};
 
 /// One frame with all bytes, or none if there are none. What the public bodies of the crate are made of.
 #[derive(Clone)]
-pub(crate) struct WholeBody {
+pub(crate) struct FixedBody {
     bytes: Bytes,
 }
 
-impl WholeBody {
+impl FixedBody {
     pub(crate) fn new(bytes: Bytes) -> Self {
         Self { bytes }
     }
@@ -25,7 +25,7 @@ impl WholeBody {
     }
 }
 
-impl Body for WholeBody {
+impl Body for FixedBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -48,22 +48,22 @@ impl Body for WholeBody {
 }
 
 /// Leaves the bytes out: they are the sender's data, and do not belong in a log.
-impl fmt::Debug for WholeBody {
+impl fmt::Debug for FixedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.bytes.len())
     }
 }
 
-/// Defines a public body around [`WholeBody`], so that the type in a signature says what its bytes are.
-macro_rules! define_whole_body {
+/// Defines a public body around [`FixedBody`], so that the type in a signature says what its bytes are.
+macro_rules! define_fixed_body {
     ($(#[$attribute:meta])* $name:ident) => {
         $(#[$attribute])*
         #[derive(Clone, Debug)]
-        pub struct $name($crate::whole_body::WholeBody);
+        pub struct $name($crate::body::FixedBody);
 
         impl $name {
             pub(crate) fn new(bytes: ::bytes::Bytes) -> Self {
-                Self($crate::whole_body::WholeBody::new(bytes))
+                Self($crate::body::FixedBody::new(bytes))
             }
 
             /// Returns the bytes that are left to read, without copying them: before the first poll, the whole body.
@@ -96,4 +96,4 @@ macro_rules! define_whole_body {
     };
 }
 
-pub(crate) use define_whole_body;
+pub(crate) use define_fixed_body;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::whole_body::WholeBody;
+use super::fixed::FixedBody;
 
 pin_project! {
     /// Response body of the middlewares of this crate: the inner service's, or that of a response of the middleware's own.
@@ -25,7 +25,7 @@ pin_project! {
     #[project = KindProj]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        Own { #[pin] body: WholeBody },
+        Own { #[pin] body: FixedBody },
     }
 }
 
@@ -39,7 +39,7 @@ impl<B> ResponseBody<B> {
     pub(crate) fn own(text: Bytes) -> Self {
         Self {
             kind: Kind::Own {
-                body: WholeBody::new(text),
+                body: FixedBody::new(text),
             },
         }
     }

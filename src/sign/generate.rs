@@ -6,30 +6,22 @@
 //! # Example
 //!
 //! ```
-//! use tower_svix::{Secret, generate};
+//! use tower_svix::{Secret, sign::generate};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let text = generate::secret(generate::DEFAULT_SECRET_LEN)?;
+//! let text = generate::secret()?;
 //! let secret: Secret = text.expose().parse()?;
 //! # Ok(())
 //! # }
 //! ```
 
 use std::fmt;
-use std::io;
-use std::ops::RangeInclusive;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-/// How many random bytes a secret has, unless there is a reason for another number.
-pub const DEFAULT_SECRET_LEN: usize = 32;
-
-/// How many random bytes a secret may have, as [Standard Webhooks] asks.
-///
-/// [Standard Webhooks]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
-const SECRET_LEN: RangeInclusive<usize> = 24..=64;
+use crate::random::{self, RandomnessUnavailable};
 
 /// The text of a secret or of a private key. It is wiped when it is dropped, and not shown by `Debug`.
 #[derive(Clone)]
@@ -49,19 +41,17 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// Makes an HMAC secret (`whsec_…`) of `len` random bytes, 24 to 64.
+/// Makes an HMAC secret (`whsec_…`) of 32 random bytes, within the 24 to 64 that [Standard Webhooks] asks for.
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::InvalidInput`] for another length, or the operating system's error if it has no randomness to give.
-pub fn secret(len: usize) -> io::Result<SecretText> {
-    if !SECRET_LEN.contains(&len) {
-        let message = "a secret has 24 to 64 random bytes";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-    }
-    let mut key = Zeroizing::new(vec![0; len]);
-    getrandom::fill(&mut key)?;
-    Ok(secret_text("whsec_", &key))
+/// [`RandomnessUnavailable`] if the operating system has no randomness to give.
+///
+/// [Standard Webhooks]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
+pub fn secret() -> Result<SecretText, RandomnessUnavailable> {
+    let mut key = Zeroizing::new([0; 32]);
+    random::fill(&mut *key)?;
+    Ok(secret_text("whsec_", &*key))
 }
 
 /// An ed25519 key pair: the sender signs with the private key, and receivers verify with the public one.
@@ -92,12 +82,12 @@ impl KeyPair {
 ///
 /// # Errors
 ///
-/// The operating system's error if it has no randomness to give.
+/// [`RandomnessUnavailable`] if the operating system has no randomness to give.
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
-pub fn key_pair() -> io::Result<KeyPair> {
+pub fn key_pair() -> Result<KeyPair, RandomnessUnavailable> {
     let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *seed)?;
+    random::fill(&mut *seed)?;
     let key = ed25519_dalek::SigningKey::from_bytes(&seed);
     Ok(KeyPair {
         private: secret_text("whsk_", &*Zeroizing::new(key.to_keypair_bytes())),

@@ -1,6 +1,5 @@
-//! The headers of a delivery: the only place that reads any.
+//! The three headers of a delivery: the only place that knows their names.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::{SignError, VerifyError};
@@ -9,6 +8,7 @@ use super::timestamp::Timestamp;
 
 /// The names that a sender gives the three headers of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HeaderFamily {
     /// `svix-id`, `svix-timestamp` and `svix-signature`.
     Svix,
@@ -19,19 +19,31 @@ pub enum HeaderFamily {
 impl HeaderFamily {
     /// The name of the header that holds the delivery's id.
     #[must_use]
-    pub fn id_header(self) -> &'static str {
-        self.names()[0]
+    pub fn id_header(self) -> HeaderName {
+        HeaderName::from_static(self.id_name())
     }
 
     /// The name of the header that holds the time of the delivery, in seconds since 1970.
     #[must_use]
-    pub fn timestamp_header(self) -> &'static str {
-        self.names()[1]
+    pub fn timestamp_header(self) -> HeaderName {
+        HeaderName::from_static(self.timestamp_name())
     }
 
     /// The name of the header that holds the list of signatures.
     #[must_use]
-    pub fn signature_header(self) -> &'static str {
+    pub fn signature_header(self) -> HeaderName {
+        HeaderName::from_static(self.signature_name())
+    }
+
+    fn id_name(self) -> &'static str {
+        self.names()[0]
+    }
+
+    fn timestamp_name(self) -> &'static str {
+        self.names()[1]
+    }
+
+    fn signature_name(self) -> &'static str {
         self.names()[2]
     }
 
@@ -53,7 +65,7 @@ impl HeaderFamily {
 
 /// What the headers of a delivery say: in its proper form, and not verified at all.
 #[derive(Clone, Debug)]
-pub(crate) struct Envelope {
+pub(crate) struct SignatureHeaders {
     pub(super) family: HeaderFamily,
     /// Visible ASCII.
     pub(super) id: HeaderValue,
@@ -63,7 +75,7 @@ pub(crate) struct Envelope {
     pub(super) lists_hmac: bool,
 }
 
-impl Envelope {
+impl SignatureHeaders {
     /// Reads the headers of the `pinned` family, or else of the one that is complete, `svix-*` first.
     ///
     /// A family is used whole. Were each header taken from either, whoever can add a header could replace a signed
@@ -73,15 +85,15 @@ impl Envelope {
         pinned: Option<HeaderFamily>,
         allow_dotted_id: bool,
     ) -> Result<Self, VerifyError> {
-        let found = Found::scan(headers, pinned);
+        let found = HeaderSet::scan(headers, pinned);
         let family = found.family;
         let [id, timestamp, signatures] = found.complete()?;
 
         if !is_valid_id(id.as_bytes(), allow_dotted_id) {
-            return Err(VerifyError::MalformedHeader(family.id_header()));
+            return Err(VerifyError::MalformedHeader(family.id_name()));
         }
         if !is_visible(signatures.as_bytes()) {
-            return Err(VerifyError::MalformedHeader(family.signature_header()));
+            return Err(VerifyError::MalformedHeader(family.signature_name()));
         }
         Ok(Self {
             family,
@@ -158,65 +170,27 @@ fn is_visible(text: &[u8]) -> bool {
     above_space.max().is_some_and(|max| max <= b'~' - b' ')
 }
 
-/// The length that the request claims for its body, in bytes, if it claims any.
-pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    let text = headers.get(CONTENT_LENGTH)?.as_bytes();
-    // HTTP has digits only there (RFC 9110, section 8.6). The parser of the standard library takes a sign too.
-    text.iter().try_fold(0_u64, |length, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        length.checked_mul(10)?.checked_add(digit)
-    })
-}
-
-/// Whether the request is a gRPC call, whose client looks for the outcome in headers of gRPC's own.
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let Some(content_type) = headers.get(CONTENT_TYPE) else {
-        return false;
-    };
-    let mut parts = content_type
-        .as_bytes()
-        .split(|byte| matches!(byte, b'+' | b';' | b' '));
-    parts
-        .next()
-        .is_some_and(|essence| essence.eq_ignore_ascii_case(b"application/grpc"))
-}
-
-/// Whether a response of gRPC tells in its headers that the call failed, whatever its status of HTTP is.
-#[cfg(feature = "idempotency")]
-pub(crate) fn is_grpc_failure(headers: &HeaderMap) -> bool {
-    headers
-        .get("grpc-status")
-        .is_some_and(|status| status != "0")
-}
-
-/// The text of a header that is given exactly once.
-pub(crate) fn sole_header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    let mut values = headers.get_all(name).into_iter();
-    let value = values.next().filter(|_| values.next().is_none())?;
-    value.to_str().ok()
-}
-
 /// The headers of one family as they were found.
-struct Found<'h> {
+struct HeaderSet<'h> {
     family: HeaderFamily,
-    slots: Slots<'h>,
+    headers: Headers<'h>,
 }
 
 /// The id, the timestamp and the list of signatures.
-type Slots<'h> = [Slot<'h>; 3];
+type Headers<'h> = [Header<'h>; 3];
 
 #[derive(Clone, Copy)]
-enum Slot<'h> {
+enum Header<'h> {
     Missing,
     Once(&'h HeaderValue),
     Repeated,
 }
 
-impl<'h> Found<'h> {
+impl<'h> HeaderSet<'h> {
     /// Finds the headers of the `pinned` family. Without one: of the first that is complete, or of the one that lacks
     /// less, as it is what the sender meant.
     fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
-        let (mut svix, mut webhook) = ([Slot::Missing; 3], [Slot::Missing; 3]);
+        let (mut svix, mut webhook) = ([Header::Missing; 3], [Header::Missing; 3]);
         // One walk over all headers costs less than a hash of each of the six names.
         for (name, value) in headers {
             let slot = match name.as_str() {
@@ -229,37 +203,37 @@ impl<'h> Found<'h> {
                 _ => continue,
             };
             *slot = match slot {
-                Slot::Missing => Slot::Once(value),
-                Slot::Once(_) | Slot::Repeated => Slot::Repeated,
+                Header::Missing => Header::Once(value),
+                Header::Once(_) | Header::Repeated => Header::Repeated,
             };
         }
-        let missing = |slots: &Slots<'_>| {
-            let is_missing = |slot: &&Slot<'_>| matches!(slot, Slot::Missing);
-            slots.iter().filter(is_missing).count()
+        let missing = |headers: &Headers<'_>| {
+            let is_missing = |slot: &&Header<'_>| matches!(slot, Header::Missing);
+            headers.iter().filter(is_missing).count()
         };
         let family = pinned.unwrap_or_else(|| match (missing(&svix), missing(&webhook)) {
             (0, _) => HeaderFamily::Svix,
             (svix, webhook) if svix < webhook => HeaderFamily::Svix,
             _ => HeaderFamily::Webhook,
         });
-        let slots = match family {
+        let headers = match family {
             HeaderFamily::Svix => svix,
             HeaderFamily::Webhook => webhook,
         };
-        Self { family, slots }
+        Self { family, headers }
     }
 
     fn complete(self) -> Result<[&'h HeaderValue; 3], VerifyError> {
-        let [id, timestamp, signature] = self.slots;
+        let [id, timestamp, signature] = self.headers;
         Ok([
-            id.once(self.family.id_header())?,
-            timestamp.once(self.family.timestamp_header())?,
-            signature.once(self.family.signature_header())?,
+            id.once(self.family.id_name())?,
+            timestamp.once(self.family.timestamp_name())?,
+            signature.once(self.family.signature_name())?,
         ])
     }
 }
 
-impl<'h> Slot<'h> {
+impl<'h> Header<'h> {
     fn once(self, name: &'static str) -> Result<&'h HeaderValue, VerifyError> {
         match self {
             Self::Missing => Err(VerifyError::MissingHeader(name)),

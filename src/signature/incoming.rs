@@ -5,88 +5,48 @@ use std::mem;
 use bytes::{Buf, Bytes};
 use http::HeaderValue;
 
-use super::check::Check;
-use super::envelope::Envelope;
 use super::error::VerifyError;
 use super::event::VerifiedEvent;
-use super::keyring::{KeySet, Keyring};
-use super::payload::Payload;
+use super::headers::SignatureHeaders;
 use super::policy::Policy;
+use super::search::{Progress, Search};
+use crate::body::BodyBuffer;
 
-/// What has arrived of a delivery whose headers hold, and how far the search for the key that signed it has come.
-pub(crate) struct Reception {
-    envelope: Envelope,
-    keys: Option<KeySet>,
-    /// Whether the keys are anyone's: decoys vouch for nothing.
-    are_genuine: bool,
-    payload: Payload,
-    /// What has arrived after the first part of the body, and is not in `payload` yet.
+/// A delivery whose headers are valid: what has arrived of its body, and the search for the key that signed it.
+pub(crate) struct IncomingDelivery {
+    headers: SignatureHeaders,
+    search: Search,
+    body: BodyBuffer,
+    /// What has arrived after the first part of the body, and is not in `body` yet.
     arriving: Bytes,
     claimed_len: usize,
-    /// The pass over the body that is under way; `None` once none is left.
-    trial: Option<Trial>,
 }
 
-/// One of the passes over the body: with each key one, and with a public key one for each signature.
-struct Trial {
-    key_index: usize,
-    attempt: usize,
-    check: Check,
-    /// How many bytes of the payload went through `check`.
-    checked: usize,
-}
-
-impl Reception {
-    /// Waits for a body, in vain as long as there are no [keys](Self::try_keys).
+impl IncomingDelivery {
+    /// A delivery of which nothing has arrived but the headers.
+    ///
+    /// `claimed_len` is the length that the sender claims for the whole body, in bytes, or 0 if it claims none.
     #[inline]
-    pub(crate) fn new(envelope: Envelope) -> Self {
+    pub(crate) fn new(headers: SignatureHeaders, search: Search, claimed_len: usize) -> Self {
         Self {
-            envelope,
-            keys: None,
-            are_genuine: false,
-            payload: Payload::default(),
+            headers,
+            search,
+            body: BodyBuffer::default(),
             arriving: Bytes::new(),
-            claimed_len: 0,
-            trial: None,
+            claimed_len,
         }
-    }
-
-    /// Verifies with these keys.
-    #[inline]
-    pub(crate) fn try_keys(&mut self, keyring: &Keyring) {
-        self.are_genuine = true;
-        self.set_keys(keyring);
-    }
-
-    /// Goes through the motions with keys that stand in for those of nobody: it takes the time that it would with them,
-    /// and ends in a refusal.
-    pub(crate) fn try_decoy(&mut self, decoy: &Keyring) {
-        self.are_genuine = false;
-        self.set_keys(decoy);
-    }
-
-    #[inline]
-    fn set_keys(&mut self, keyring: &Keyring) {
-        self.trial = None;
-        self.keys = Some(keyring.snapshot());
-        self.start_trial(0, 0);
-    }
-
-    /// Takes note of the length that the sender claims for the whole body, in bytes, to allocate with foresight.
-    pub(crate) fn expect_len(&mut self, claimed: usize) {
-        self.claimed_len = claimed;
     }
 
     /// How many bytes of the body have arrived.
     pub(crate) fn received(&self) -> usize {
-        self.payload.as_slice().len() + self.arriving.len()
+        self.body.as_slice().len() + self.arriving.len()
     }
 
     /// Adds the next part of the body, once the part before has gone through [`advance`](Self::advance).
     #[inline]
     pub(crate) fn receive(&mut self, mut chunk: impl Buf) {
-        if self.payload.as_slice().is_empty() {
-            self.payload.push(chunk, self.claimed_len);
+        if self.body.as_slice().is_empty() {
+            self.body.push(chunk, self.claimed_len);
         } else {
             debug_assert!(self.arriving.is_empty(), "the part before has gone through");
             self.arriving = chunk.copy_to_bytes(chunk.remaining());
@@ -95,7 +55,7 @@ impl Reception {
 
     /// Adds the next part of the body, and hashes all of it.
     pub(super) fn update(&mut self, chunk: impl Buf) {
-        self.payload.push(chunk, self.claimed_len);
+        self.body.push(chunk, self.claimed_len);
         self.advance(usize::MAX);
     }
 
@@ -105,17 +65,13 @@ impl Reception {
     pub(crate) fn advance(&mut self, budget: usize) -> usize {
         let copied = self.arriving.len().min(budget);
         if copied > 0 {
-            self.payload
+            self.body
                 .push(self.arriving.split_to(copied), self.claimed_len);
         }
-        let Some(trial) = &mut self.trial else {
-            return copied;
-        };
-        let rest = &self.payload.as_slice()[trial.checked..];
-        let next = &rest[..rest.len().min(budget)];
-        trial.check.update(next);
-        trial.checked += next.len();
-        next.len()
+        let hashed = self
+            .search
+            .advance(&self.headers, self.body.as_slice(), budget);
+        hashed.max(copied)
     }
 
     /// The verdict on a body that has ended, or `None` if there is more to [go through](Self::advance) first: the rest of the
@@ -125,66 +81,34 @@ impl Reception {
         &mut self,
         policy: &Policy,
     ) -> Option<Result<VerifiedEvent, VerifyError>> {
-        let received = self.received();
-        let Some(trial) = &mut self.trial else {
-            return Some(Err(VerifyError::SignatureMismatch));
+        let key_index = match self.search.conclude(&self.headers, self.received()) {
+            Progress::Unfinished => return None,
+            Progress::NotFound => return Some(Err(VerifyError::SignatureMismatch)),
+            Progress::Found(key_index) => key_index,
         };
-        if trial.checked < received {
-            return None;
+        let unix_seconds = self.headers.timestamp.unix_seconds();
+        // Once more, since whoever replays a delivery may have let its body wait.
+        if let Err(error) = policy.check_time(unix_seconds) {
+            return Some(Err(error));
         }
-        let (key_index, attempt) = (trial.key_index, trial.attempt);
-        let is_match = trial.check.holds(&self.envelope);
-        // What a check leaves behind is as good as the key: it is replaced where it is, not moved, so that it is wiped.
-        self.trial = None;
-        if is_match && self.are_genuine {
-            let unix_seconds = self.envelope.timestamp.unix_seconds();
-            // Once more, since whoever replays a delivery may have let its body wait.
-            if let Err(error) = policy.check_time(unix_seconds) {
-                return Some(Err(error));
-            }
-            return Some(Ok(VerifiedEvent {
-                id: mem::replace(&mut self.envelope.id, HeaderValue::from_static("")),
-                unix_seconds,
-                payload: mem::take(&mut self.payload).into_bytes(),
-                key_index,
-                keyring_name: self.keys.take().and_then(|keys| keys.name),
-                header_family: self.envelope.family,
-            }));
-        }
-        self.start_trial(key_index, attempt + 1);
-        None
-    }
-
-    /// Starts the first pass that is left, from this attempt with this key on.
-    fn start_trial(&mut self, first_key: usize, first_attempt: usize) {
-        let mut attempt = first_attempt;
-        let keys = self.keys.iter().flat_map(|keys| &*keys.secrets);
-        for (key_index, key) in keys.enumerate().skip(first_key) {
-            if let Some(check) = key.check(&self.envelope, attempt) {
-                let trial = self.trial.insert(Trial {
-                    key_index,
-                    attempt,
-                    check,
-                    checked: 0,
-                });
-                let Envelope { id, timestamp, .. } = &self.envelope;
-                for part in [id.as_bytes(), b".", timestamp.as_bytes(), b"."] {
-                    trial.check.update(part);
-                }
-                return;
-            }
-            attempt = 0;
-        }
+        Some(Ok(VerifiedEvent {
+            id: mem::replace(&mut self.headers.id, HeaderValue::from_static("")),
+            unix_seconds,
+            payload: mem::take(&mut self.body).into_bytes(),
+            key_index,
+            tenant: self.search.tenant(),
+            header_family: self.headers.family,
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::hmac::tests::STARTED;
-    use super::super::{Secret, VerifyError};
-    use super::*;
-    use crate::Verifier;
     use http::HeaderMap;
+
+    use super::*;
+    use crate::signature::hmac::tests::STARTED;
+    use crate::{Keyring, Secret, Verifier};
 
     const BODY: &[u8] = br#"{"test": 2432232314}"#;
     /// Over [`BODY`], under `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`: the vector that Standard Webhooks publishes.
@@ -256,17 +180,18 @@ mod tests {
         }
     }
 
+    fn incoming(signatures: &str, search: Search) -> IncomingDelivery {
+        let headers = policy().admit(&headers(signatures)).unwrap();
+        IncomingDelivery::new(headers, search, 0)
+    }
+
     /// The verdict on [`BODY`] under these keys.
-    fn verdict(
-        signatures: &str,
-        set_keys: impl FnOnce(&mut Reception),
-    ) -> Result<VerifiedEvent, VerifyError> {
-        let mut reception = Reception::new(policy().admit(&headers(signatures)).unwrap());
-        set_keys(&mut reception);
-        reception.receive(BODY);
+    fn verdict(signatures: &str, search: Search) -> Result<VerifiedEvent, VerifyError> {
+        let mut delivery = incoming(signatures, search);
+        delivery.receive(BODY);
         loop {
-            reception.advance(usize::MAX);
-            if let Some(verdict) = reception.conclude(&policy()) {
+            delivery.advance(usize::MAX);
+            if let Some(verdict) = delivery.conclude(&policy()) {
                 return verdict;
             }
         }
@@ -275,8 +200,8 @@ mod tests {
     #[test]
     fn an_unknown_tenant_costs_as_many_macs_as_one_with_a_wrong_key() {
         let key = Keyring::from(Secret::from_bytes(&[1; 24]).unwrap());
-        let known = macs_of(|| verdict(FORGED, |reception| reception.try_keys(&key)));
-        let unknown = macs_of(|| verdict(FORGED, |reception| reception.try_decoy(&key)));
+        let known = macs_of(|| verdict(FORGED, Search::among(&key)));
+        let unknown = macs_of(|| verdict(FORGED, Search::with_decoy(&key)));
         for (macs, verdict) in [known, unknown] {
             assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
             assert_eq!(macs, 1);
@@ -286,16 +211,15 @@ mod tests {
     #[test]
     fn a_verdict_waits_until_all_that_arrived_is_hashed() {
         let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
-        let mut reception = Reception::new(policy().admit(&headers(GENUINE)).unwrap());
-        reception.try_keys(&Keyring::from(secret));
-        reception.receive(&BODY[..8]);
-        assert_eq!(reception.advance(usize::MAX), 8);
-        reception.receive(&BODY[8..]);
+        let mut delivery = incoming(GENUINE, Search::among(&Keyring::from(secret)));
+        delivery.receive(&BODY[..8]);
+        assert_eq!(delivery.advance(usize::MAX), 8);
+        delivery.receive(&BODY[8..]);
         let verdict = loop {
-            if let Some(verdict) = reception.conclude(&policy()) {
+            if let Some(verdict) = delivery.conclude(&policy()) {
                 break verdict;
             }
-            assert!(reception.advance(1) > 0, "all is hashed, and no verdict");
+            assert!(delivery.advance(1) > 0, "all is hashed, and no verdict");
         };
         assert!(verdict.is_ok());
     }
@@ -304,17 +228,18 @@ mod tests {
     fn a_decoy_vouches_for_nothing() {
         let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
         let key = Keyring::from(secret);
-        assert!(verdict(GENUINE, |reception| reception.try_keys(&key)).is_ok());
+        assert!(verdict(GENUINE, Search::among(&key)).is_ok());
         assert_eq!(
-            verdict(GENUINE, |reception| reception.try_decoy(&key)).unwrap_err(),
+            verdict(GENUINE, Search::with_decoy(&key)).unwrap_err(),
             VerifyError::SignatureMismatch
         );
     }
 
     #[test]
     fn without_keys_nothing_is_verified() {
+        let none = Keyring::from(Vec::<Secret>::new());
         assert_eq!(
-            verdict(GENUINE, |_| ()).unwrap_err(),
+            verdict(GENUINE, Search::among(&none)).unwrap_err(),
             VerifyError::SignatureMismatch
         );
     }

@@ -1,35 +1,46 @@
-//! What can be seen of a delivery from outside: a span with the feature `tracing`, and numbers with the feature
-//! `metrics`. Without them it is all empty, and costs nothing.
+//! What an operator sees: a span for each delivery and log events with the feature `tracing`, numbers with the feature
+//! `metrics`.
+//!
+//! It is told codes, texts, sizes and durations, and knows none of the modules that call it. Whatever depends on a feature
+//! or a platform is a module with a stand-in of the same items that do nothing, in the file `no_….rs`.
 
-pub(crate) mod log;
-pub(crate) mod meter;
-#[cfg(not(feature = "tracing"))]
-#[path = "no_span.rs"]
-mod span;
-#[cfg(feature = "tracing")]
-mod span;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_metrics.rs"]
+mod metrics;
 // `Instant::now` panics on `wasm32-unknown-unknown`, which has no clock of its own.
-#[cfg(any(
-    not(any(feature = "metrics", feature = "tracing")),
-    all(target_family = "wasm", target_os = "unknown")
-))]
-#[path = "no_stopwatch.rs"]
-mod stopwatch;
 #[cfg(all(
     any(feature = "metrics", feature = "tracing"),
     not(all(target_family = "wasm", target_os = "unknown"))
 ))]
 mod stopwatch;
+#[cfg(not(all(
+    any(feature = "metrics", feature = "tracing"),
+    not(all(target_family = "wasm", target_os = "unknown"))
+)))]
+#[path = "no_stopwatch.rs"]
+mod stopwatch;
+#[cfg(feature = "tracing")]
+mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_trace.rs"]
+mod trace;
+
+use std::fmt;
 
 use http::StatusCode;
 
-use self::span::Span;
 use self::stopwatch::Stopwatch;
-use crate::signature::VerifiedEvent;
-use crate::verify::Rejection;
+use self::trace::Span;
+
+#[cfg(feature = "idempotency")]
+pub(crate) use self::metrics::{settled, store_failed};
+#[cfg(any(feature = "axum", feature = "idempotency"))]
+pub(crate) use self::trace::error;
 
 /// What is observed of one delivery, from the moment its headers are there to the response.
-pub(crate) struct Delivery {
+pub(crate) struct DeliverySpan {
     span: Span,
     /// A lap is a phase.
     stopwatch: Stopwatch,
@@ -48,7 +59,7 @@ pub(crate) enum Phase {
     Handler,
 }
 
-impl Delivery {
+impl DeliverySpan {
     pub(crate) fn start() -> Self {
         Self {
             span: Span::new(),
@@ -66,15 +77,34 @@ impl Delivery {
         self.span.record_phase(phase, self.stopwatch.lap());
     }
 
-    pub(crate) fn verified(&self, event: &VerifiedEvent) {
-        self.span.record_event(event);
-        meter::verified(event.payload().len(), self.stopwatch.total());
+    /// The delivery of the event `id` is verified. `body_len` is in bytes.
+    pub(crate) fn verified(
+        &self,
+        id: &str,
+        tenant: Option<&str>,
+        key_index: usize,
+        body_len: usize,
+    ) {
+        self.span.record_verified(id, tenant, key_index, body_len);
+        metrics::verified(body_len, self.stopwatch.total());
     }
 
-    pub(crate) fn refused(&self, rejection: &Rejection, status: StatusCode) {
-        self.span.record_outcome(rejection.code(), Some(status));
-        meter::refused(rejection.code());
-        log::refused(rejection);
+    /// Records the type of the event, which `find` looks for only if anyone listens.
+    #[cfg(feature = "json")]
+    pub(crate) fn event_type<T: AsRef<str>>(&self, find: impl FnOnce() -> Option<T>) {
+        self.span.record_event_type(find);
+    }
+
+    /// The request was rejected with `status` because of `code`; `detail` says the same in prose.
+    pub(crate) fn rejected(
+        &self,
+        code: &'static str,
+        detail: fmt::Arguments<'_>,
+        status: StatusCode,
+    ) {
+        self.span.record_outcome(code, Some(status));
+        metrics::rejected(code);
+        trace::rejected(code, detail, status);
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {

@@ -1,12 +1,12 @@
-//! What stands in for the span without the feature `tracing`: nothing.
+//! What stands in for spans and events without the feature `tracing`: nothing.
 #![allow(clippy::unused_self, reason = "the methods are those of the real one")]
 
+use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use super::Phase;
-use crate::signature::VerifiedEvent;
 
 pub(super) struct Span;
 
@@ -21,7 +21,10 @@ impl Span {
 
     pub(super) fn record_phase(&self, _: Phase, _: Duration) {}
 
-    pub(super) fn record_event(&self, _: &VerifiedEvent) {}
+    pub(super) fn record_verified(&self, _: &str, _: Option<&str>, _: usize, _: usize) {}
+
+    #[cfg(feature = "json")]
+    pub(super) fn record_event_type<T>(&self, _: impl FnOnce() -> Option<T>) {}
 
     pub(super) fn record_outcome(&self, _: &'static str, _: Option<StatusCode>) {}
 }
@@ -31,3 +34,8 @@ struct NotEntered;
 impl Drop for NotEntered {
     fn drop(&mut self) {}
 }
+
+pub(super) fn rejected(_: &'static str, _: fmt::Arguments<'_>, _: StatusCode) {}
+
+#[cfg(any(feature = "axum", feature = "idempotency"))]
+pub(crate) fn error(_: &'static str, _: &dyn fmt::Display) {}

@@ -1,16 +1,16 @@
-//! The span of a delivery.
+//! What the crate tells `tracing`: a span for each delivery, and an event for each thing that went wrong.
 //!
-//! Its fields have the names of OpenTelemetry's [semantic conventions for messaging][otel], where these have one. Nothing
-//! that an unverified sender can fill is recorded: the id and the type are, once they are verified.
+//! The fields of the span have the names of OpenTelemetry's [semantic conventions for messaging][otel], where these have one. Nothing
+//! that an unverified sender can fill is told: the id and the type are recorded once they are verified.
 //!
 //! [otel]: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 
+use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use super::Phase;
-use crate::signature::VerifiedEvent;
 
 pub(super) struct Span(tracing::Span);
 
@@ -52,23 +52,30 @@ impl Span {
         self.0.record(field, duration.as_secs_f64());
     }
 
-    pub(super) fn record_event(&self, event: &VerifiedEvent) {
+    pub(super) fn record_verified(
+        &self,
+        id: &str,
+        tenant: Option<&str>,
+        key_index: usize,
+        body_len: usize,
+    ) {
         if self.0.is_disabled() {
             return;
         }
-        self.0.record("messaging.message.id", event.id());
-        self.0
-            .record("messaging.message.body.size", event.payload().len());
-        self.0.record("webhook.key_index", event.key_index());
-        if let Some(tenant) = event.keyring_name() {
+        self.0.record("messaging.message.id", id);
+        self.0.record("messaging.message.body.size", body_len);
+        self.0.record("webhook.key_index", key_index);
+        if let Some(tenant) = tenant {
             self.0.record("webhook.tenant", tenant);
         }
-        // To look for the type takes a walk through the payload, which is not worth it in a long one.
-        #[cfg(feature = "json")]
-        if event.payload().len() <= 64 * 1024
-            && let Ok(event_type) = event.event_type()
+    }
+
+    #[cfg(feature = "json")]
+    pub(super) fn record_event_type<T: AsRef<str>>(&self, find: impl FnOnce() -> Option<T>) {
+        if !self.0.is_disabled()
+            && let Some(event_type) = find()
         {
-            self.0.record("webhook.event.type", &*event_type);
+            self.0.record("webhook.event.type", event_type.as_ref());
         }
     }
 
@@ -81,4 +88,21 @@ impl Span {
             self.0.record("error.type", outcome);
         }
     }
+}
+
+/// Says that a request was rejected, and why.
+///
+/// Anyone can send a forged request, so this is no warning; that we could not tell whether one is forged is an error.
+pub(super) fn rejected(code: &'static str, detail: fmt::Arguments<'_>, status: StatusCode) {
+    if status.is_server_error() {
+        tracing::error!(code, "webhook rejected: {detail}");
+    } else {
+        tracing::debug!(code, "webhook rejected: {detail}");
+    }
+}
+
+/// Says what went wrong on the receiver's side. The id of an event may be in there: it is verified, and visible ASCII.
+#[cfg(any(feature = "axum", feature = "idempotency"))]
+pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
+    tracing::error!(code, "{detail}");
 }

@@ -4,7 +4,8 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use tower_svix::idempotency::{Store, conformance};
+//! use tower_svix::idempotency::Store;
+//! use tower_svix::test_util::conformance;
 //!
 //! /// Panics, and says which rule is broken, unless the store keeps them all.
 //! async fn check(store: impl Store) {
@@ -16,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Claim, ClaimToken, EventKey, Settlement, Store};
+use crate::idempotency::{ClaimStatus, ClaimToken, EventKey, Settlement, Store};
 
 /// Longer than any run of the suite.
 const LONG: Duration = Duration::from_secs(3600);
@@ -67,15 +68,15 @@ impl<St: Store> Suite<'_, St> {
         let key = self.key("excludes");
         let holder = token();
         let first = self.claim(&key, holder, LONG).await;
-        assert_eq!(first, Claim::Claimed, "a free event can be claimed");
+        assert_eq!(first, ClaimStatus::Claimed, "a free event can be claimed");
         match self.claim(&key, token(), LONG).await {
-            Claim::InProgress { expires_in } => {
+            ClaimStatus::InProgress { expires_in } => {
                 assert!(expires_in <= LONG, "a lease is no longer than asked for");
             }
             other => panic!("a claimed event is in progress, but it is {other:?}"),
         }
         let again = self.claim(&key, holder, LONG).await;
-        assert_eq!(again, Claim::Claimed, "a claim can be repeated");
+        assert_eq!(again, ClaimStatus::Claimed, "a claim can be repeated");
     }
 
     async fn one_of_many_claims_wins(&self) {
@@ -86,7 +87,7 @@ impl<St: Store> Suite<'_, St> {
         let won = all(claims)
             .await
             .into_iter()
-            .filter(|claim| *claim == Claim::Claimed)
+            .filter(|claim| *claim == ClaimStatus::Claimed)
             .count();
         assert_eq!(won, 1, "one of many concurrent claims wins");
     }
@@ -101,7 +102,7 @@ impl<St: Store> Suite<'_, St> {
         }
         for (who, token) in [("a stranger", token()), ("the holder", holder)] {
             let claim = self.claim(&key, token, LONG).await;
-            assert_eq!(claim, Claim::Completed, "{who} cannot claim it again");
+            assert_eq!(claim, ClaimStatus::Completed, "{who} cannot claim it again");
             let released = self.release(&key, token).await;
             assert_eq!(released, Settlement::Superseded, "{who} cannot release it");
         }
@@ -109,7 +110,7 @@ impl<St: Store> Suite<'_, St> {
         let rule = "a stranger cannot complete it again";
         assert_eq!(completed, Settlement::Superseded, "{rule}");
         let claim = self.claim(&key, token(), LONG).await;
-        assert_eq!(claim, Claim::Completed, "it stays completed");
+        assert_eq!(claim, ClaimStatus::Completed, "it stays completed");
     }
 
     async fn a_released_event_can_be_claimed(&self) {
@@ -121,7 +122,11 @@ impl<St: Store> Suite<'_, St> {
             assert_eq!(released, Settlement::Done, "{rule}");
         }
         let claim = self.claim(&key, token(), LONG).await;
-        assert_eq!(claim, Claim::Claimed, "a released event can be claimed");
+        assert_eq!(
+            claim,
+            ClaimStatus::Claimed,
+            "a released event can be claimed"
+        );
     }
 
     async fn a_stranger_settles_nothing(&self) {
@@ -168,11 +173,15 @@ impl<St: Store> Suite<'_, St> {
         ];
         for (name, key) in &keys {
             let claim = self.claim(key, token(), LONG).await;
-            assert_eq!(claim, Claim::Claimed, "{name}: keys are compared whole");
+            assert_eq!(
+                claim,
+                ClaimStatus::Claimed,
+                "{name}: keys are compared whole"
+            );
         }
         for (name, key) in &keys {
             let claim = self.claim(key, token(), LONG).await;
-            let in_progress = matches!(claim, Claim::InProgress { .. });
+            let in_progress = matches!(claim, ClaimStatus::InProgress { .. });
             assert!(
                 in_progress,
                 "{name}: keys are found again, but it is {claim:?}"
@@ -186,7 +195,7 @@ impl<St: Store> Suite<'_, St> {
         pass(2 * SHORT).await;
         let claim = self.claim(&key, token(), LONG).await;
         let rule = "after its lease an event can be claimed again";
-        assert_eq!(claim, Claim::Claimed, "{rule}");
+        assert_eq!(claim, ClaimStatus::Claimed, "{rule}");
         self.assert_in_progress(&key).await;
     }
 
@@ -219,7 +228,7 @@ impl<St: Store> Suite<'_, St> {
         let rule = "a late holder that nobody succeeded can complete";
         assert_eq!(completed, Settlement::Done, "{rule}");
         let claim = self.claim(&key, token(), LONG).await;
-        assert_eq!(claim, Claim::Completed, "that counts as completed");
+        assert_eq!(claim, ClaimStatus::Completed, "that counts as completed");
     }
 
     async fn a_retention_passes(&self, pass: impl AsyncFn(Duration)) {
@@ -230,7 +239,7 @@ impl<St: Store> Suite<'_, St> {
         pass(2 * SHORT).await;
         let claim = self.claim(&key, token(), LONG).await;
         let rule = "after its retention an event can be claimed again";
-        assert_eq!(claim, Claim::Claimed, "{rule}");
+        assert_eq!(claim, ClaimStatus::Claimed, "{rule}");
     }
 
     fn key(&self, name: &str) -> EventKey {
@@ -239,11 +248,11 @@ impl<St: Store> Suite<'_, St> {
 
     async fn assert_in_progress(&self, key: &EventKey) {
         let claim = self.claim(key, token(), LONG).await;
-        let in_progress = matches!(claim, Claim::InProgress { .. });
+        let in_progress = matches!(claim, ClaimStatus::InProgress { .. });
         assert!(in_progress, "it is still in progress, but it is {claim:?}");
     }
 
-    async fn claim(&self, key: &EventKey, token: ClaimToken, lease: Duration) -> Claim {
+    async fn claim(&self, key: &EventKey, token: ClaimToken, lease: Duration) -> ClaimStatus {
         let claim = self.store.claim(key, token, lease).await;
         claim.expect("the store claims")
     }

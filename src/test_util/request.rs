@@ -1,87 +1,14 @@
-//! Test a handler behind [`SvixVerifyLayer`](crate::SvixVerifyLayer) without writing any cryptography.
-//!
-//! Send it what a sender would: [`SignedRequest`] makes requests that are signed like real ones, and [`ManualClock`] sets
-//! the time that the layer sees.
-//!
-//! # Example
-//!
-//! ```
-//! use http::{Request, Response};
-//! use std::convert::Infallible;
-//! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_svix::test_util::{ManualClock, SignedRequest};
-//! use tower_svix::{Secret, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
-//!
-//! async fn handler(request: Request<VerifiedBody>) -> Result<Response<String>, Infallible> {
-//!     let event: &VerifiedEvent = request.extensions().get().expect("verified");
-//!     Ok(Response::new(event.id().to_owned()))
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
-//! let clock = ManualClock::new(1_704_067_200);
-//! let service = ServiceBuilder::new()
-//!     .layer(SvixVerifyLayer::new(secret.clone()).clock(clock.clone()))
-//!     .service_fn(handler);
-//!
-//! let request = SignedRequest::new(secret)
-//!     .id("msg_1")
-//!     .unix_seconds(1_704_067_200)
-//!     .body(r#"{"type":"job.completed"}"#);
-//!
-//! let response = service.clone().oneshot(request.build()).await?;
-//! assert_eq!(response.status(), 200);
-//!
-//! clock.advance(301);
-//! let response = service.oneshot(request.build()).await?;
-//! assert_eq!(response.status(), 401);
-//! # Ok(())
-//! # }
-//! ```
+//! Requests that are signed like real ones.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Method, Request, Uri};
 
-use crate::clock::Clock;
+use super::clock::ManualClock;
 use crate::sign::{SignedBody, Signer};
 use crate::signature::{HeaderFamily, SigningKey};
-
-/// A clock that stands still until it is set. Its clones show the same time.
-#[derive(Clone, Debug)]
-pub struct ManualClock {
-    unix_seconds: Arc<AtomicU64>,
-}
-
-impl ManualClock {
-    /// Makes a clock that shows `unix_seconds`, in seconds since 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub fn new(unix_seconds: u64) -> Self {
-        Self {
-            unix_seconds: Arc::new(AtomicU64::new(unix_seconds)),
-        }
-    }
-
-    /// Sets the clock to `unix_seconds`, in seconds since 1970-01-01T00:00:00Z.
-    pub fn set(&self, unix_seconds: u64) {
-        self.unix_seconds.store(unix_seconds, Ordering::SeqCst);
-    }
-
-    /// Puts the clock forward by `seconds`.
-    pub fn advance(&self, seconds: u64) {
-        self.unix_seconds.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn unix_seconds(&self) -> Option<u64> {
-        Some(self.unix_seconds.load(Ordering::SeqCst))
-    }
-}
 
 /// Makes a request that is signed as a sender signs it.
 ///
@@ -102,13 +29,13 @@ impl SignedRequest {
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
         Self {
-            signer: Signer::new(vec![key.into()]),
+            signer: Signer::new(key.into()),
             request,
         }
     }
 
     /// Signs with `key` too, as a sender does during a rotation.
-    pub fn also_signed_with(mut self, key: impl Into<SigningKey>) -> Self {
+    pub fn also_sign_with(mut self, key: impl Into<SigningKey>) -> Self {
         self.signer.keys.push(key.into());
         self
     }
@@ -120,8 +47,17 @@ impl SignedRequest {
     }
 
     /// Sets the path, or the whole URI.
-    pub fn uri(mut self, uri: Uri) -> Self {
-        *self.request.uri_mut() = uri;
+    ///
+    /// # Panics
+    ///
+    /// If it is no URI.
+    pub fn uri<T>(mut self, uri: T) -> Self
+    where
+        T: TryInto<Uri>,
+        T::Error: Into<http::Error>,
+    {
+        let uri = uri.try_into().map_err(Into::into);
+        *self.request.uri_mut() = uri.unwrap_or_else(|error| panic!("{error}"));
         self
     }
 
@@ -140,7 +76,7 @@ impl SignedRequest {
     /// Sets the id.
     pub fn id(mut self, id: &str) -> Self {
         let id = id.to_owned();
-        self.signer.new_id = Some(Arc::new(move || id.clone()));
+        self.signer.id_generator = Some(Arc::new(move || id.clone()));
         self
     }
 
@@ -156,11 +92,11 @@ impl SignedRequest {
         self
     }
 
-    /// Makes the request. To see a forgery refused, change what comes out.
+    /// Makes the request. To see a forgery rejected, change what comes out.
     ///
     /// # Panics
     ///
-    /// If the request cannot be signed: the id is not visible ASCII or holds a full stop, or the key is a public one.
+    /// If the request cannot be signed: the id is not visible ASCII, or holds a full stop.
     #[must_use]
     pub fn build(&self) -> Request<SignedBody> {
         let mut request = self.request.clone();

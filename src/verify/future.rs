@@ -1,5 +1,6 @@
 //! What a request goes through from the lookup of its keys to the response.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,14 +13,16 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::body::VerifiedBody;
+use super::config::Config;
 use super::key_source::KeySource;
-use super::layer::Config;
 use super::rejection::Rejection;
-use crate::response_body::ResponseBody;
-use crate::signature::envelope::{Envelope, content_length, is_grpc};
-use crate::signature::reception::Reception;
+use crate::body::{ResponseBody, claimed_len};
+use crate::grpc;
+use crate::signature::headers::SignatureHeaders;
+use crate::signature::incoming::IncomingDelivery;
+use crate::signature::search::Search;
 use crate::signature::{Keyring, VerifiedEvent};
-use crate::telemetry::{Delivery, Phase};
+use crate::telemetry::{DeliverySpan, Phase};
 
 /// How many bytes one poll may copy and hash before it lets other tasks run: some 200 µs of work.
 const POLL_BUDGET: usize = 128 * 1024;
@@ -27,9 +30,12 @@ const POLL_BUDGET: usize = 128 * 1024;
 const FRAME_COST: usize = 64;
 /// What each pass over the body costs beyond its bytes: up to 100 µs on the curve of ed25519.
 const PASS_COST: usize = 32 * 1024;
+/// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
+#[cfg(feature = "json")]
+const MAX_TYPED_LEN: usize = 64 * 1024;
 
 pin_project! {
-    /// Response future of [`SvixVerify`](crate::SvixVerify).
+    /// Response future of [`SvixVerify`](super::SvixVerify).
     ///
     /// Dropping it frees what was received of the body, and whatever the inner service reserved.
     pub struct ResponseFuture<S, B, K = Keyring>
@@ -38,40 +44,48 @@ pin_project! {
         K: KeySource,
     {
         #[pin]
-        state: State<K::Future, S::Future>,
-        // What is known of the delivery, until the verdict. In a state of its own it would share its place with the inner
-        // future, but would be moved from state to state, which takes longer than all that it is asked.
-        reception: Option<Reception>,
-        // What the request came with, until it is needed.
-        head: Option<request::Parts>,
+        state: State<K::Future, S, S::Future>,
+        // The request until the verdict. These are outside `State`: as variants they would be copied at every transition.
         #[pin]
         body: Option<B>,
-        inner: Option<S>,
+        delivery: Option<IncomingDelivery>,
+        unverified: Option<Unverified<S>>,
         config: Arc<Config<K>>,
-        delivery: Delivery,
+        span: DeliverySpan,
     }
+}
+
+/// What waits for the verdict.
+struct Unverified<S> {
+    head: request::Parts,
+    inner: S,
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<L, F> {
+    enum State<L, S, F> {
         /// The keys that may have signed the request are being looked up.
         LookingUp {
             #[pin]
             lookup: L,
+            headers: Option<SignatureHeaders>,
+            claimed_len: u64,
         },
         /// The body is received, and hashed as it comes.
         Receiving,
         /// The request is verified, and waits until the inner service has room for it.
         Readying {
-            body: Option<VerifiedBody>,
+            request: Option<Request<VerifiedBody>>,
+            inner: S,
         },
         Serving {
             #[pin]
             future: F,
         },
-        Refused {
+        Rejected {
             rejection: Rejection,
+            is_grpc: bool,
+            cause: Option<Box<dyn Error + Send + Sync>>,
         },
     }
 }
@@ -79,41 +93,48 @@ pin_project! {
 impl<S, B, K> ResponseFuture<S, B, K>
 where
     S: Service<Request<VerifiedBody>>,
+    B: Body,
     K: KeySource,
 {
     pub(super) fn look_up_keys(
         request: Request<B>,
-        envelope: Envelope,
+        headers: SignatureHeaders,
         inner: S,
         config: Arc<Config<K>>,
     ) -> Self {
         let (head, body) = request.into_parts();
-        let lookup = config.key_source.keys(&head);
+        let state = State::LookingUp {
+            lookup: config.key_source.keys(&head),
+            headers: Some(headers),
+            claimed_len: claimed_len(&head.headers, &body),
+        };
         Self {
-            state: State::LookingUp { lookup },
-            reception: Some(Reception::new(envelope)),
-            head: Some(head),
+            state,
             body: Some(body),
-            inner: Some(inner),
+            delivery: None,
+            unverified: Some(Unverified { head, inner }),
             config,
-            delivery: Delivery::start(),
+            span: DeliverySpan::start(),
         }
     }
 
-    pub(super) fn refuse(
-        request: Request<B>,
+    pub(super) fn reject(
+        request: &Request<B>,
         rejection: Rejection,
         config: Arc<Config<K>>,
     ) -> Self {
-        let (head, body) = request.into_parts();
+        let state = State::Rejected {
+            rejection,
+            is_grpc: grpc::is_call(request.headers()),
+            cause: None,
+        };
         Self {
-            state: State::Refused { rejection },
-            reception: None,
-            head: Some(head),
-            body: Some(body),
-            inner: None,
+            state,
+            body: None,
+            delivery: None,
+            unverified: None,
             config,
-            delivery: Delivery::start(),
+            span: DeliverySpan::start(),
         }
     }
 }
@@ -130,60 +151,84 @@ where
         const TAKEN: &str = "each state is left once";
 
         let mut this = self.project();
-        let _entered = this.delivery.enter();
+        let _entered = this.span.enter();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::LookingUp { lookup } => {
+                StateProj::LookingUp {
+                    lookup,
+                    headers,
+                    claimed_len,
+                } => {
                     let keyring = ready!(lookup.poll(cx));
-                    this.delivery.end_of(Phase::Keys);
-                    let reception = this.reception.as_mut().expect(TAKEN);
-                    let head = this.head.as_ref().expect(TAKEN);
-                    let body = this.body.as_ref().as_pin_ref().expect(TAKEN);
-                    match start(this.config, reception, keyring, head, body.get_ref()) {
-                        Ok(()) => State::Receiving,
-                        Err(rejection) => State::Refused { rejection },
+                    this.span.end_of(Phase::Keys);
+                    let headers = headers.take().expect(TAKEN);
+                    match search(this.config, keyring, *claimed_len) {
+                        Ok((search, claimed_len)) => {
+                            *this.delivery =
+                                Some(IncomingDelivery::new(headers, search, claimed_len));
+                            State::Receiving
+                        }
+                        Err((rejection, cause)) => {
+                            State::rejected(rejection, cause, this.unverified)
+                        }
                     }
                 }
                 StateProj::Receiving => {
-                    let reception = this.reception.as_mut().expect(TAKEN);
+                    let delivery = this.delivery.as_mut().expect(TAKEN);
                     let verdict =
-                        ready!(poll_verdict(this.config, this.body.as_mut(), reception, cx));
-                    this.delivery.end_of(Phase::Body);
-                    *this.reception = None;
+                        ready!(poll_verdict(this.config, this.body.as_mut(), delivery, cx));
+                    this.span.end_of(Phase::Body);
+                    // Nothing that was rejected is kept for as long as the future is.
+                    *this.delivery = None;
+                    this.body.set(None);
                     match verdict {
                         Ok(event) => {
-                            this.delivery.verified(&event);
+                            observe(this.span, &event);
+                            let Unverified { mut head, inner } =
+                                this.unverified.take().expect(TAKEN);
                             let body = VerifiedBody::new(event.payload().clone());
-                            this.head.as_mut().expect(TAKEN).extensions.insert(event);
-                            State::Readying { body: Some(body) }
+                            head.extensions.insert(event);
+                            State::Readying {
+                                request: Some(Request::from_parts(head, body)),
+                                inner,
+                            }
                         }
-                        Err(rejection) => State::Refused { rejection },
+                        Err(rejection) => State::rejected(rejection, None, this.unverified),
                     }
                 }
-                StateProj::Readying { body } => {
-                    let ready = ready!(this.inner.as_mut().expect(TAKEN).poll_ready(cx));
-                    this.delivery.end_of(Phase::Capacity);
-                    ready.inspect_err(|_| this.delivery.failed())?;
-                    let head = this.head.take().expect(TAKEN);
-                    let request = Request::from_parts(head, body.take().expect(TAKEN));
-                    let future = this.inner.take().expect(TAKEN).call(request);
-                    State::Serving { future }
+                StateProj::Readying { request, inner } => {
+                    let ready = ready!(inner.poll_ready(cx));
+                    this.span.end_of(Phase::Capacity);
+                    ready.inspect_err(|_| this.span.failed())?;
+                    let request = request.take().expect(TAKEN);
+                    State::Serving {
+                        future: inner.call(request),
+                    }
                 }
                 StateProj::Serving { future } => {
                     let response = ready!(future.poll(cx));
-                    this.delivery.end_of(Phase::Handler);
-                    let response = response.inspect_err(|_| this.delivery.failed())?;
-                    this.delivery.answered(response.status());
+                    this.span.end_of(Phase::Handler);
+                    let response = response.inspect_err(|_| this.span.failed())?;
+                    this.span.answered(response.status());
                     return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                 }
-                StateProj::Refused { rejection } => {
-                    // Whoever holds on to the future must not hold on to what was refused.
+                StateProj::Rejected {
+                    rejection,
+                    is_grpc,
+                    cause,
+                } => {
                     this.body.set(None);
-                    *this.reception = None;
-                    *this.inner = None;
-                    let is_grpc = this.head.take().is_some_and(|head| is_grpc(&head.headers));
-                    let response = this.config.responder.respond(*rejection, is_grpc);
-                    this.delivery.refused(rejection, response.status());
+                    let response = this.config.responder.respond(*rejection, *is_grpc);
+                    let (code, status) = (rejection.code(), response.status());
+                    match cause.take() {
+                        Some(cause) => {
+                            let detail = format_args!("{rejection}: {cause}");
+                            this.span.rejected(code, detail, status);
+                        }
+                        None => this
+                            .span
+                            .rejected(code, format_args!("{rejection}"), status),
+                    }
                     return Poll::Ready(Ok(response.map(ResponseBody::own)));
                 }
             };
@@ -192,28 +237,48 @@ where
     }
 }
 
-/// What is left to check before the body is read, now that the keys are known.
-fn start<K: KeySource>(
-    config: &Config<K>,
-    reception: &mut Reception,
-    keyring: Result<Option<Keyring>, K::Error>,
-    head: &request::Parts,
-    body: &impl Body,
-) -> Result<(), Rejection> {
-    match keyring.map_err(|_| Rejection::KeysUnavailable)? {
-        Some(keyring) => reception.try_keys(&keyring),
-        None => reception.try_decoy(&config.key_source.decoy()),
-    }
-    let claimed = body
-        .size_hint()
-        .lower()
-        .max(content_length(&head.headers).unwrap_or(0));
-    match usize::try_from(claimed) {
-        Ok(claimed) if claimed <= config.body_limit => {
-            reception.expect_len(claimed);
-            Ok(())
+type Cause = Option<Box<dyn Error + Send + Sync>>;
+
+impl<L, S, F> State<L, S, F> {
+    /// Frees what waited for the verdict, too.
+    fn rejected(
+        rejection: Rejection,
+        cause: Cause,
+        unverified: &mut Option<Unverified<S>>,
+    ) -> Self {
+        let unverified = unverified.take();
+        Self::Rejected {
+            rejection,
+            is_grpc: unverified.is_some_and(|unverified| grpc::is_call(&unverified.head.headers)),
+            cause,
         }
-        _ => Err(Rejection::BodyTooLarge),
+    }
+}
+
+/// Starts the search for the key, now that the keys are known, and returns the length that is claimed for the body.
+fn search<K: KeySource>(
+    config: &Config<K>,
+    keyring: Result<Option<Keyring>, K::Error>,
+    claimed_len: u64,
+) -> Result<(Search, usize), (Rejection, Cause)> {
+    let search = match keyring {
+        Ok(Some(keyring)) => Search::among(&keyring),
+        Ok(None) => Search::with_decoy(&config.key_source.decoy()),
+        Err(cause) => return Err((Rejection::KeysUnavailable, Some(cause.into()))),
+    };
+    match usize::try_from(claimed_len) {
+        Ok(claimed_len) if claimed_len <= config.body_limit => Ok((search, claimed_len)),
+        _ => Err((Rejection::BodyTooLarge, None)),
+    }
+}
+
+/// Tells operators of a verified event.
+fn observe(span: &DeliverySpan, event: &VerifiedEvent) {
+    let body_len = event.payload().len();
+    span.verified(event.id(), event.tenant(), event.key_index(), body_len);
+    #[cfg(feature = "json")]
+    if body_len <= MAX_TYPED_LEN {
+        span.event_type(|| event.event_type().ok());
     }
 }
 
@@ -221,12 +286,12 @@ fn start<K: KeySource>(
 fn poll_verdict<B: Body, K>(
     config: &Config<K>,
     mut body: Pin<&mut Option<B>>,
-    reception: &mut Reception,
+    delivery: &mut IncomingDelivery,
     cx: &mut Context<'_>,
 ) -> Poll<Result<VerifiedEvent, Rejection>> {
     let mut budget = POLL_BUDGET;
     loop {
-        budget -= reception.advance(budget);
+        budget -= delivery.advance(budget);
         if budget == 0 {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -237,16 +302,16 @@ fn poll_verdict<B: Body, K>(
                     budget = budget.saturating_sub(FRAME_COST);
                     // Trailers are not signed: they are dropped.
                     if let Ok(data) = frame.into_data() {
-                        if data.remaining() > config.body_limit - reception.received() {
+                        if data.remaining() > config.body_limit - delivery.received() {
                             return Poll::Ready(Err(Rejection::BodyTooLarge));
                         }
-                        reception.receive(data);
+                        delivery.receive(data);
                     }
                 }
                 Some(Err(_)) => return Poll::Ready(Err(Rejection::BodyUnreadable)),
                 None => body.set(None),
             }
-        } else if let Some(verdict) = reception.conclude(&config.policy) {
+        } else if let Some(verdict) = delivery.conclude(&config.policy) {
             return Poll::Ready(verdict.map_err(Rejection::from));
         } else {
             budget = budget.saturating_sub(PASS_COST);

@@ -7,17 +7,17 @@
 //!    read.
 //! 2. The timestamp is within the tolerance of the clock, in the past and in the future.
 //! 3. A listed signature has a supported version and form.
-//! 4. The [keys](KeySource) that may have signed the request are there.
+//! 4. The [keys](crate::KeySource) that may have signed the request are there.
 //! 5. The length of the body, where it is known in advance, is within the limit.
 //! 6. The body arrives whole, within the limit.
 //! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`, and the timestamp is still
 //!    within the tolerance.
 //!
 //! So a request that its headers condemn is answered before a byte of its body is read. Once all of this holds, the inner
-//! service is asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`], and with the
+//! service is asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`](crate::VerifiedBody), and with the
 //! proof, a [`VerifiedEvent`](crate::VerifiedEvent), in the request's extensions. All methods are treated alike.
 //!
-//! The inner service's response and error types stay as they are: a refusal is a response.
+//! The inner service's response and error types stay as they are: a rejection is a response.
 //!
 //! # Examples
 //!
@@ -36,7 +36,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 //! let service = ServiceBuilder::new()
-//!     .layer(SvixVerifyLayer::new(secret))
+//!     .layer(crate::SvixVerifyLayer::new(secret))
 //!     .service_fn(receive);
 //!
 //! let forged = Request::new(String::from("{}"));
@@ -52,7 +52,7 @@
 //! use std::time::Duration;
 //! use tower_svix::{Secret, SvixVerifyLayer};
 //!
-//! # fn main() -> Result<(), tower_svix::SecretError> {
+//! # fn main() -> Result<(), tower_svix::KeyError> {
 //! let new: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
 //! let old: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 //! let layer = SvixVerifyLayer::new([new, old])
@@ -62,7 +62,7 @@
 //! # }
 //! ```
 //!
-//! # Refusals
+//! # Rejections
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
@@ -82,9 +82,9 @@
 //! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in prose:
 //! senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401 comes with
 //! `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not lost.
-//! A gRPC client also gets `grpc-status`, so that a refused call arrives as `UNAUTHENTICATED`.
-//! [`opaque_rejections`](SvixVerifyLayer::opaque_rejections) leaves the cause out, and
-//! [`rejection_response`](SvixVerifyLayer::rejection_response) replaces the response. The [`Rejection`] is in the
+//! A gRPC client also gets `grpc-status`, so that a rejected call arrives as `UNAUTHENTICATED`.
+//! [`opaque_rejections`](crate::SvixVerifyLayer::opaque_rejections) leaves the cause out, and
+//! [`rejection_response`](crate::SvixVerifyLayer::rejection_response) replaces the response. The [`Rejection`](crate::Rejection) is in the
 //! extensions of the response in any case.
 //!
 //! # What a request costs
@@ -119,7 +119,7 @@
 //!
 //! | Metric | Kind | Labels | Unit |
 //! | --- | --- | --- | --- |
-//! | `webhook_deliveries_total` | counter | `outcome`: `verified`, or the `code` of the refusal | deliveries |
+//! | `webhook_deliveries_total` | counter | `outcome`: `verified`, or the `code` of the rejection | deliveries |
 //! | `webhook_body_bytes` | histogram of verified deliveries | | bytes |
 //! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
 //!
@@ -133,19 +133,15 @@
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 
-mod body;
+pub(crate) mod body;
+mod config;
 mod future;
-mod key_source;
-mod keyring_map;
-mod layer;
-mod rejection;
+pub(crate) mod key_source;
+pub(crate) mod keyring_map;
+pub(crate) mod layer;
+pub(crate) mod rejection;
+mod responder;
 mod service;
 
-pub use self::body::VerifiedBody;
 pub use self::future::ResponseFuture;
-pub use self::key_source::KeySource;
-pub use self::keyring_map::KeyringMap;
-pub use self::layer::SvixVerifyLayer;
-pub use self::rejection::Rejection;
 pub use self::service::SvixVerify;
-pub use crate::response_body::ResponseBody;

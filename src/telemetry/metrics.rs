@@ -2,41 +2,27 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "metrics")]
-pub(super) fn verified(body_bytes: usize, verification: Duration) {
+pub(super) fn verified(body_len: usize, verification: Duration) {
     // Bodies are far from the 2^53 bytes from which on `f64` is inexact.
     #[allow(clippy::cast_precision_loss)]
-    let body_bytes = body_bytes as f64;
+    let body_bytes = body_len as f64;
     metrics::counter!("webhook_deliveries_total", "outcome" => "verified").increment(1);
     metrics::histogram!("webhook_body_bytes").record(body_bytes);
     metrics::histogram!("webhook_verification_seconds").record(verification);
 }
 
-#[cfg(feature = "metrics")]
-pub(super) fn refused(code: &'static str) {
+pub(super) fn rejected(code: &'static str) {
     metrics::counter!("webhook_deliveries_total", "outcome" => code).increment(1);
 }
 
-/// Counts what became of a delivery that was asked for duplicates.
-#[cfg(all(feature = "metrics", feature = "idempotency"))]
+/// Counts what became of a delivery that was checked for duplicates.
+#[cfg(feature = "idempotency")]
 pub(crate) fn settled(outcome: &'static str) {
     metrics::counter!("webhook_idempotency_total", "outcome" => outcome).increment(1);
 }
 
 /// Counts a failure of the idempotency store.
-#[cfg(all(feature = "metrics", feature = "idempotency"))]
+#[cfg(feature = "idempotency")]
 pub(crate) fn store_failed(operation: &'static str) {
     metrics::counter!("webhook_store_errors_total", "operation" => operation).increment(1);
 }
-
-#[cfg(all(not(feature = "metrics"), feature = "idempotency"))]
-pub(crate) fn settled(_: &'static str) {}
-
-#[cfg(all(not(feature = "metrics"), feature = "idempotency"))]
-pub(crate) fn store_failed(_: &'static str) {}
-
-#[cfg(not(feature = "metrics"))]
-pub(super) fn verified(_: usize, _: Duration) {}
-
-#[cfg(not(feature = "metrics"))]
-pub(super) fn refused(_: &'static str) {}
