@@ -24,7 +24,7 @@ use redis::aio::ConnectionManager;
 use tower::{Layer as _, Service, service_fn};
 use tower_svix::IdempotencyLayer;
 use tower_svix::idempotency::{
-    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, StoreError,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, StoreError,
 };
 
 use self::redis_server::RedisServer;
@@ -171,7 +171,7 @@ async fn evals(mut connection: ConnectionManager) -> usize {
 }
 
 async fn process(store: &impl Store, key: &EventKey, token: ClaimToken) -> Result<(), StoreError> {
-    assert_eq!(store.claim(key, token, LEASE).await?, Claim::Claimed);
+    assert_eq!(store.claim(key, token, LEASE).await?, ClaimStatus::Claimed);
     let settled = store.complete(key, token, RETENTION).await?;
     assert_eq!(settled, Settlement::Done);
     Ok(())

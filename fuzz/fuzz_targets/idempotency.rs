@@ -8,7 +8,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tower_svix::idempotency::{
-    Claim, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _, StoreError,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _, StoreError,
 };
 use tower_svix_fuzz::drive::run;
 use tower_svix_fuzz::encoding::List;
@@ -109,7 +109,7 @@ fuzz_target!(|input: Input| {
             }
         };
         assert_eq!(found, expected, "step {index}: {step:?}");
-        assert_eq!(store.forgotten_early(), model.forgotten_early);
+        assert_eq!(store.evicted(), model.evicted);
         assert!(store.len() >= model.len(), "an id is forgotten");
         if let Some(capacity) = capacity {
             assert!(store.len() <= capacity, "more ids than there is room for");
@@ -129,11 +129,11 @@ fn event(key: u8) -> EventKey {
     EventKey::new(Some("tenant"), &format!("msg_{key}"))
 }
 
-fn claimed(claim: &Result<Claim, StoreError>) -> Reply {
+fn claimed(claim: &Result<ClaimStatus, StoreError>) -> Reply {
     match claim {
-        Ok(Claim::Claimed) => Reply::Claimed,
-        Ok(Claim::Completed) => Reply::Completed,
-        Ok(Claim::InProgress { expires_in }) => Reply::InProgress {
+        Ok(ClaimStatus::Claimed) => Reply::Claimed,
+        Ok(ClaimStatus::Completed) => Reply::Completed,
+        Ok(ClaimStatus::InProgress { expires_in }) => Reply::InProgress {
             expires_in: u64::try_from(expires_in.as_nanos()).expect("within the lease"),
         },
         Err(_) => Reply::Failed,

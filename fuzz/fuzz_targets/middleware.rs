@@ -67,7 +67,7 @@ fuzz_target!(|input: Delivery| {
     let mut request = Request::new(body);
     *request.headers_mut() = headers;
     let recorder = Recorder::new(input.inner);
-    let (answer, keyring_name) = match input.source {
+    let (answer, tenant) = match input.source {
         Source::Fixed => {
             let verifier = input.settings.verifier(secrets, clock);
             let layer = input.settings.limited(SvixVerifyLayer::from(verifier));
@@ -92,7 +92,7 @@ fuzz_target!(|input: Delivery| {
             check_forwarded(&record, input.inner.answer, &envelope, &body);
             for call in &record.calls {
                 assert_eq!(call.event.key_index(), key_index);
-                assert_eq!(call.event.keyring_name(), keyring_name);
+                assert_eq!(call.event.tenant(), tenant);
             }
             check_passed_on(answer, input.inner.answer);
         }

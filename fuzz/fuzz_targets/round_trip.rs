@@ -50,7 +50,7 @@ fuzz_target!(|input: ToSign| {
         });
     if let Some(id) = &input.new_id {
         let id = String::from_utf8_lossy(&id.0).into_owned();
-        layer = layer.new_id(move || id.clone());
+        layer = layer.id_generator(move || id.clone());
     }
     let (body, _) = input.body.body();
     let mut request = Request::new(body);

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use ring::signature::Ed25519KeyPair;
-use tower_svix::{Secret, SecretError, SignError, SigningKey, Verifier};
+use tower_svix::{Secret, KeyError, SignError, SigningKey, Verifier};
 use tower_svix_fuzz::headers::{Line, Name, Origin, Value};
 use tower_svix_fuzz::keys::{agree, hex_key, sign_ed25519};
 use tower_svix_fuzz::reference::{
@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     }
     match Secret::from_bytes(data) {
         Ok(secret) => assert_eq!(secret.sign(ID, SECONDS, BODY).unwrap(), mac(data)),
-        Err(error) => assert!(data.is_empty() && error == SecretError::Empty),
+        Err(error) => assert!(data.is_empty() && error == KeyError::Empty),
     }
 });
 
@@ -70,7 +70,7 @@ fn sender_key(text: &str) {
     }
     let trimmed = text.trim_ascii();
     if trimmed.starts_with("whpk_") {
-        assert_eq!(key.unwrap_err(), SecretError::PublicKey);
+        assert_eq!(key.unwrap_err(), KeyError::PublicKey);
     } else if let Some(base64) = trimmed.strip_prefix("whsk_") {
         let pair = base64_decode(base64.as_bytes()).and_then(|bytes| {
             let (seed, public) = bytes.split_at_checked(32)?;
@@ -90,7 +90,7 @@ fn sender_key(text: &str) {
 }
 
 /// A text without a prefix of ed25519 is a sender's key if it is a receiver's.
-fn agree_on_sender(key: Result<SigningKey, SecretError>, text: &str) -> Option<(SigningKey, Key)> {
+fn agree_on_sender(key: Result<SigningKey, KeyError>, text: &str) -> Option<(SigningKey, Key)> {
     agree(text.parse(), Key::parse(text))
         .map(|(_, expected)| (key.expect("it is a receiver's key"), expected))
 }

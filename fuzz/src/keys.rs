@@ -2,7 +2,7 @@
 
 use arbitrary::Arbitrary;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use tower_svix::{Secret, SecretError, SigningKey};
+use tower_svix::{Secret, KeyError, SigningKey};
 
 use crate::encoding::{Encode, Text, encode_variant};
 use crate::reference::{Key, KeyError, base64_encode, hex, hmac_sha256};
@@ -69,7 +69,7 @@ impl KeySpec {
     }
 
     /// The sender's key.
-    pub fn sender(&self) -> Result<SigningKey, SecretError> {
+    pub fn sender(&self) -> Result<SigningKey, KeyError> {
         match self {
             Self::Bytes(Text(bytes)) => Secret::from_bytes(bytes).map(SigningKey::from),
             Self::Text(text) => lossy(text).parse(),
@@ -112,21 +112,21 @@ pub fn sign_ed25519(pair: &Ed25519KeyPair, content: &[u8]) -> String {
 
 /// Checks that both sides came to the same conclusion on a text, and returns it.
 pub fn agree(
-    secret: Result<Secret, SecretError>,
+    secret: Result<Secret, KeyError>,
     key: Result<Key, KeyError>,
 ) -> Option<(Secret, Key)> {
     match (secret, key) {
         (Ok(secret), Ok(key)) => Some((secret, key)),
         // Not a point on the curve, which the reference cannot know.
-        (Err(SecretError::InvalidPublicKey), Ok(Key::Ed25519(_))) => None,
+        (Err(KeyError::InvalidPublicKey), Ok(Key::Ed25519(_))) => None,
         (Err(found), Err(expected)) => {
             let expected = match expected {
-                KeyError::Empty => SecretError::Empty,
-                KeyError::NotBase64 => SecretError::NotBase64,
-                KeyError::TooShort => SecretError::TooShort,
-                KeyError::PrivateKey => SecretError::PrivateKey,
-                KeyError::PublicKey => SecretError::PublicKey,
-                KeyError::InvalidPublicKey => SecretError::InvalidPublicKey,
+                KeyError::Empty => KeyError::Empty,
+                KeyError::NotBase64 => KeyError::NotBase64,
+                KeyError::TooShort => KeyError::TooShort,
+                KeyError::PrivateKey => KeyError::PrivateKey,
+                KeyError::PublicKey => KeyError::PublicKey,
+                KeyError::InvalidPublicKey => KeyError::InvalidPublicKey,
             };
             assert_eq!(found, expected);
             None

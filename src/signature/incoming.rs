@@ -15,7 +15,8 @@ use crate::body::BodyBuffer;
 /// A delivery whose headers are valid: what has arrived of its body, and the search for the key that signed it.
 pub(crate) struct IncomingDelivery {
     headers: SignatureHeaders,
-    search: Search,
+    /// `None` as long as the keys are not known.
+    search: Option<Search>,
     body: BodyBuffer,
     /// What has arrived after the first part of the body, and is not in `body` yet.
     arriving: Bytes,
@@ -24,17 +25,26 @@ pub(crate) struct IncomingDelivery {
 
 impl IncomingDelivery {
     /// A delivery of which nothing has arrived but the headers.
-    ///
-    /// `claimed_len` is the length that the sender claims for the whole body, in bytes, or 0 if it claims none.
     #[inline]
-    pub(crate) fn new(headers: SignatureHeaders, search: Search, claimed_len: usize) -> Self {
+    pub(crate) fn new(headers: SignatureHeaders) -> Self {
         Self {
             headers,
-            search,
+            search: None,
             body: BodyBuffer::default(),
             arriving: Bytes::new(),
-            claimed_len,
+            claimed_len: 0,
         }
+    }
+
+    /// Searches for the key that signed the delivery. Without a search, no delivery is verified.
+    #[inline]
+    pub(crate) fn search(&mut self, search: Search) {
+        self.search = Some(search);
+    }
+
+    /// Takes note of the length that the sender claims for the whole body, in bytes, to allocate with foresight.
+    pub(crate) fn expect_len(&mut self, claimed: usize) {
+        self.claimed_len = claimed;
     }
 
     /// How many bytes of the body have arrived.
@@ -68,9 +78,10 @@ impl IncomingDelivery {
             self.body
                 .push(self.arriving.split_to(copied), self.claimed_len);
         }
-        let hashed = self
-            .search
-            .advance(&self.headers, self.body.as_slice(), budget);
+        let Some(search) = &mut self.search else {
+            return copied;
+        };
+        let hashed = search.advance(&self.headers, self.body.as_slice(), budget);
         hashed.max(copied)
     }
 
@@ -81,7 +92,11 @@ impl IncomingDelivery {
         &mut self,
         policy: &Policy,
     ) -> Option<Result<VerifiedEvent, VerifyError>> {
-        let key_index = match self.search.conclude(&self.headers, self.received()) {
+        let received = self.received();
+        let Some(search) = &mut self.search else {
+            return Some(Err(VerifyError::SignatureMismatch));
+        };
+        let key_index = match search.conclude(&self.headers, received) {
             Progress::Unfinished => return None,
             Progress::NotFound => return Some(Err(VerifyError::SignatureMismatch)),
             Progress::Found(key_index) => key_index,
@@ -96,7 +111,7 @@ impl IncomingDelivery {
             unix_seconds,
             payload: mem::take(&mut self.body).into_bytes(),
             key_index,
-            tenant: self.search.tenant(),
+            tenant: search.take_tenant(),
             header_family: self.headers.family,
         }))
     }
@@ -182,7 +197,9 @@ mod tests {
 
     fn incoming(signatures: &str, search: Search) -> IncomingDelivery {
         let headers = policy().admit(&headers(signatures)).unwrap();
-        IncomingDelivery::new(headers, search, 0)
+        let mut delivery = IncomingDelivery::new(headers);
+        delivery.search(search);
+        delivery
     }
 
     /// The verdict on [`BODY`] under these keys.
@@ -242,5 +259,11 @@ mod tests {
             verdict(GENUINE, Search::among(&none)).unwrap_err(),
             VerifyError::SignatureMismatch
         );
+        let headers = policy().admit(&headers(GENUINE)).unwrap();
+        let mut delivery = IncomingDelivery::new(headers);
+        delivery.receive(BODY);
+        delivery.advance(usize::MAX);
+        let verdict = delivery.conclude(&policy()).unwrap();
+        assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
     }
 }

@@ -62,8 +62,9 @@ impl Search {
         }
     }
 
-    pub(super) fn tenant(&self) -> Option<Arc<str>> {
-        self.keys.tenant.clone()
+    /// Whose keys these are. Call at most once.
+    pub(super) fn take_tenant(&mut self) -> Option<Arc<str>> {
+        self.keys.tenant.take()
     }
 
     /// Checks at most `budget` bytes of `body`, of which no more than what came before has been checked, and returns how

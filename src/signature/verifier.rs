@@ -72,8 +72,8 @@ impl Verifier {
     ///
     /// The first check that fails: see [`VerifyError`]. There is no need to read the body then.
     pub fn start(&self, headers: &HeaderMap) -> Result<Verification, VerifyError> {
-        let headers = self.policy.admit(headers)?;
-        let delivery = IncomingDelivery::new(headers, Search::among(&self.keyring), 0);
+        let mut delivery = IncomingDelivery::new(self.policy.admit(headers)?);
+        delivery.search(Search::among(&self.keyring));
         Ok(Verification::new(self.policy.clone(), delivery))
     }
 

@@ -77,22 +77,25 @@ impl DeliverySpan {
         self.span.record_phase(phase, self.stopwatch.lap());
     }
 
-    /// The delivery of the event `id` is verified. `body_len` is in bytes.
-    pub(crate) fn verified(
-        &self,
-        id: &str,
-        tenant: Option<&str>,
-        key_index: usize,
-        body_len: usize,
-    ) {
-        self.span.record_verified(id, tenant, key_index, body_len);
-        metrics::verified(body_len, self.stopwatch.total());
+    /// Whether anyone listens to what [`event`](Self::event) and [`event_type`](Self::event_type) record.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.span.is_enabled()
     }
 
-    /// Records the type of the event, which `find` looks for only if anyone listens.
+    /// Records what identifies a verified event.
+    pub(crate) fn event(&self, id: &str, tenant: Option<&str>, key_index: usize) {
+        self.span.record_event(id, tenant, key_index);
+    }
+
     #[cfg(feature = "json")]
-    pub(crate) fn event_type<T: AsRef<str>>(&self, find: impl FnOnce() -> Option<T>) {
-        self.span.record_event_type(find);
+    pub(crate) fn event_type(&self, event_type: &str) {
+        self.span.record_event_type(event_type);
+    }
+
+    /// The delivery is verified. `body_len` is in bytes.
+    pub(crate) fn verified(&self, body_len: usize) {
+        self.span.record_body_len(body_len);
+        metrics::verified(body_len, self.stopwatch.total());
     }
 
     /// The request was rejected with `status` because of `code`; `detail` says the same in prose.

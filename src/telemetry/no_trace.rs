@@ -21,10 +21,16 @@ impl Span {
 
     pub(super) fn record_phase(&self, _: Phase, _: Duration) {}
 
-    pub(super) fn record_verified(&self, _: &str, _: Option<&str>, _: usize, _: usize) {}
+    pub(super) fn is_enabled(&self) -> bool {
+        false
+    }
+
+    pub(super) fn record_body_len(&self, _: usize) {}
+
+    pub(super) fn record_event(&self, _: &str, _: Option<&str>, _: usize) {}
 
     #[cfg(feature = "json")]
-    pub(super) fn record_event_type<T>(&self, _: impl FnOnce() -> Option<T>) {}
+    pub(super) fn record_event_type(&self, _: &str) {}
 
     pub(super) fn record_outcome(&self, _: &'static str, _: Option<StatusCode>) {}
 }

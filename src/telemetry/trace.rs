@@ -52,18 +52,16 @@ impl Span {
         self.0.record(field, duration.as_secs_f64());
     }
 
-    pub(super) fn record_verified(
-        &self,
-        id: &str,
-        tenant: Option<&str>,
-        key_index: usize,
-        body_len: usize,
-    ) {
-        if self.0.is_disabled() {
-            return;
-        }
-        self.0.record("messaging.message.id", id);
+    pub(super) fn is_enabled(&self) -> bool {
+        !self.0.is_disabled()
+    }
+
+    pub(super) fn record_body_len(&self, body_len: usize) {
         self.0.record("messaging.message.body.size", body_len);
+    }
+
+    pub(super) fn record_event(&self, id: &str, tenant: Option<&str>, key_index: usize) {
+        self.0.record("messaging.message.id", id);
         self.0.record("webhook.key_index", key_index);
         if let Some(tenant) = tenant {
             self.0.record("webhook.tenant", tenant);
@@ -71,12 +69,8 @@ impl Span {
     }
 
     #[cfg(feature = "json")]
-    pub(super) fn record_event_type<T: AsRef<str>>(&self, find: impl FnOnce() -> Option<T>) {
-        if !self.0.is_disabled()
-            && let Some(event_type) = find()
-        {
-            self.0.record("webhook.event.type", event_type.as_ref());
-        }
+    pub(super) fn record_event_type(&self, event_type: &str) {
+        self.0.record("webhook.event.type", event_type);
     }
 
     pub(super) fn record_outcome(&self, outcome: &'static str, status: Option<StatusCode>) {

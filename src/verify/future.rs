@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
-use http::{Request, Response, request};
+use bytes::{Buf, Bytes};
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -44,40 +44,37 @@ pin_project! {
         K: KeySource,
     {
         #[pin]
-        state: State<K::Future, S, S::Future>,
-        // The request until the verdict. These are outside `State`: as variants they would be copied at every transition.
+        state: State<K::Future, S::Future>,
+        // The request. These are outside `State`: as parts of variants they would be copied at every transition.
         #[pin]
         body: Option<B>,
         delivery: Option<IncomingDelivery>,
-        unverified: Option<Unverified<S>>,
+        call: Option<Call<S>>,
         config: Arc<Config<K>>,
         span: DeliverySpan,
     }
 }
 
-/// What waits for the verdict.
-struct Unverified<S> {
-    head: request::Parts,
+/// The call of the inner service, which waits for the verdict: until then, its request lacks the body and the proof.
+struct Call<S> {
+    request: Request<VerifiedBody>,
     inner: S,
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<L, S, F> {
+    enum State<L, F> {
         /// The keys that may have signed the request are being looked up.
         LookingUp {
             #[pin]
             lookup: L,
-            headers: Option<SignatureHeaders>,
+            // The length that is claimed for the body, in bytes.
             claimed_len: u64,
         },
         /// The body is received, and hashed as it comes.
         Receiving,
         /// The request is verified, and waits until the inner service has room for it.
-        Readying {
-            request: Option<Request<VerifiedBody>>,
-            inner: S,
-        },
+        Readying,
         Serving {
             #[pin]
             future: F,
@@ -105,14 +102,16 @@ where
         let (head, body) = request.into_parts();
         let state = State::LookingUp {
             lookup: config.key_source.keys(&head),
-            headers: Some(headers),
             claimed_len: claimed_len(&head.headers, &body),
         };
         Self {
             state,
             body: Some(body),
-            delivery: None,
-            unverified: Some(Unverified { head, inner }),
+            delivery: Some(IncomingDelivery::new(headers)),
+            call: Some(Call {
+                request: Request::from_parts(head, VerifiedBody::new(Bytes::new())),
+                inner,
+            }),
             config,
             span: DeliverySpan::start(),
         }
@@ -132,7 +131,7 @@ where
             state,
             body: None,
             delivery: None,
-            unverified: None,
+            call: None,
             config,
             span: DeliverySpan::start(),
         }
@@ -153,23 +152,20 @@ where
         let mut this = self.project();
         let _entered = this.span.enter();
         loop {
-            let next = match this.state.as_mut().project() {
+            match this.state.as_mut().project() {
                 StateProj::LookingUp {
                     lookup,
-                    headers,
                     claimed_len,
                 } => {
                     let keyring = ready!(lookup.poll(cx));
                     this.span.end_of(Phase::Keys);
-                    let headers = headers.take().expect(TAKEN);
-                    match search(this.config, keyring, *claimed_len) {
-                        Ok((search, claimed_len)) => {
-                            *this.delivery =
-                                Some(IncomingDelivery::new(headers, search, claimed_len));
-                            State::Receiving
-                        }
+                    let delivery = this.delivery.as_mut().expect(TAKEN);
+                    match start(this.config, delivery, keyring, *claimed_len) {
+                        Ok(()) => this.state.set(State::Receiving),
                         Err((rejection, cause)) => {
-                            State::rejected(rejection, cause, this.unverified)
+                            *this.delivery = None;
+                            let rejected = State::rejected(rejection, cause, this.call);
+                            this.state.set(rejected);
                         }
                     }
                 }
@@ -178,32 +174,29 @@ where
                     let verdict =
                         ready!(poll_verdict(this.config, this.body.as_mut(), delivery, cx));
                     this.span.end_of(Phase::Body);
-                    // Nothing that was rejected is kept for as long as the future is.
                     *this.delivery = None;
-                    this.body.set(None);
                     match verdict {
                         Ok(event) => {
                             observe(this.span, &event);
-                            let Unverified { mut head, inner } =
-                                this.unverified.take().expect(TAKEN);
-                            let body = VerifiedBody::new(event.payload().clone());
-                            head.extensions.insert(event);
-                            State::Readying {
-                                request: Some(Request::from_parts(head, body)),
-                                inner,
-                            }
+                            let Call { request, .. } = this.call.as_mut().expect(TAKEN);
+                            *request.body_mut() = VerifiedBody::new(event.payload().clone());
+                            request.extensions_mut().insert(event);
+                            this.state.set(State::Readying);
                         }
-                        Err(rejection) => State::rejected(rejection, None, this.unverified),
+                        Err(rejection) => {
+                            let rejected = State::rejected(rejection, None, this.call);
+                            this.state.set(rejected);
+                        }
                     }
                 }
-                StateProj::Readying { request, inner } => {
+                StateProj::Readying => {
+                    let Call { inner, .. } = this.call.as_mut().expect(TAKEN);
                     let ready = ready!(inner.poll_ready(cx));
                     this.span.end_of(Phase::Capacity);
                     ready.inspect_err(|_| this.span.failed())?;
-                    let request = request.take().expect(TAKEN);
-                    State::Serving {
-                        future: inner.call(request),
-                    }
+                    let Call { request, mut inner } = this.call.take().expect(TAKEN);
+                    let future = inner.call(request);
+                    this.state.set(State::Serving { future });
                 }
                 StateProj::Serving { future } => {
                     let response = ready!(future.poll(cx));
@@ -217,6 +210,7 @@ where
                     is_grpc,
                     cause,
                 } => {
+                    // Whoever holds on to the future must not hold on to what was rejected.
                     this.body.set(None);
                     let response = this.config.responder.respond(*rejection, *is_grpc);
                     let (code, status) = (rejection.code(), response.status());
@@ -231,43 +225,43 @@ where
                     }
                     return Poll::Ready(Ok(response.map(ResponseBody::own)));
                 }
-            };
-            this.state.set(next);
+            }
         }
     }
 }
 
 type Cause = Option<Box<dyn Error + Send + Sync>>;
 
-impl<L, S, F> State<L, S, F> {
+impl<L, F> State<L, F> {
     /// Frees what waited for the verdict, too.
-    fn rejected(
-        rejection: Rejection,
-        cause: Cause,
-        unverified: &mut Option<Unverified<S>>,
-    ) -> Self {
-        let unverified = unverified.take();
+    fn rejected<S>(rejection: Rejection, cause: Cause, call: &mut Option<Call<S>>) -> Self {
+        let call = call.take();
         Self::Rejected {
             rejection,
-            is_grpc: unverified.is_some_and(|unverified| grpc::is_call(&unverified.head.headers)),
+            is_grpc: call.is_some_and(|call| grpc::is_call(call.request.headers())),
             cause,
         }
     }
 }
 
-/// Starts the search for the key, now that the keys are known, and returns the length that is claimed for the body.
-fn search<K: KeySource>(
+/// What is left to do before the body is read, now that the keys are known.
+fn start<K: KeySource>(
     config: &Config<K>,
+    delivery: &mut IncomingDelivery,
     keyring: Result<Option<Keyring>, K::Error>,
     claimed_len: u64,
-) -> Result<(Search, usize), (Rejection, Cause)> {
+) -> Result<(), (Rejection, Cause)> {
     let search = match keyring {
         Ok(Some(keyring)) => Search::among(&keyring),
         Ok(None) => Search::with_decoy(&config.key_source.decoy()),
         Err(cause) => return Err((Rejection::KeysUnavailable, Some(cause.into()))),
     };
+    delivery.search(search);
     match usize::try_from(claimed_len) {
-        Ok(claimed_len) if claimed_len <= config.body_limit => Ok((search, claimed_len)),
+        Ok(claimed_len) if claimed_len <= config.body_limit => {
+            delivery.expect_len(claimed_len);
+            Ok(())
+        }
         _ => Err((Rejection::BodyTooLarge, None)),
     }
 }
@@ -275,10 +269,15 @@ fn search<K: KeySource>(
 /// Tells operators of a verified event.
 fn observe(span: &DeliverySpan, event: &VerifiedEvent) {
     let body_len = event.payload().len();
-    span.verified(event.id(), event.tenant(), event.key_index(), body_len);
-    #[cfg(feature = "json")]
-    if body_len <= MAX_TYPED_LEN {
-        span.event_type(|| event.event_type().ok());
+    span.verified(body_len);
+    if span.is_enabled() {
+        span.event(event.id(), event.tenant(), event.key_index());
+        #[cfg(feature = "json")]
+        if body_len <= MAX_TYPED_LEN
+            && let Ok(event_type) = event.event_type()
+        {
+            span.event_type(&event_type);
+        }
     }
 }
 
