@@ -28,7 +28,7 @@ impl IdempotencyLayer {
 
     /// Sets how long a delivery has an event to itself. Default: 60 seconds.
     ///
-    /// It must be longer than the inner service ever takes, the wait for room in it included: a time-out inside this
+    /// It must be longer than the inner service ever takes, the wait for room in it included: a timeout inside this
     /// layer, and limits [outside](super#placement) of it, see to that. It is also how long an event waits for another
     /// attempt after a crash.
     pub fn lease(mut self, lease: Duration) -> Self {

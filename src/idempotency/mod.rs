@@ -1,6 +1,6 @@
 //! Let the inner service see each verified event once.
 //!
-//! Senders deliver at least once: they retry after a response that got lost, after a time-out that the handler did not
+//! Senders deliver at least once: they retry after a response that got lost, after a timeout that the handler did not
 //! notice, and when somebody presses "resend". And whoever captured a delivery can send it again within the tolerance of
 //! its timestamp. All of these carry the same signed id. This middleware claims the id in a [`Store`] before the inner
 //! service sees the event, and remembers it once the event is processed.
@@ -84,7 +84,7 @@
 //!
 //! - The process dies between the effect and the record of it: the event is processed again after the lease.
 //! - After the effect, the inner service panics or answers with something else than a 2xx, or its request is dropped, as
-//!   when the sender hangs up or a time-out outside ends it: the event is released, and the next attempt is processed.
+//!   when the sender hangs up or a timeout outside ends it: the event is released, and the next attempt is processed.
 //!   Whoever captured a delivery can hang up as often as they like within the tolerance. So a handler had better do one
 //!   thing, such as to put the event in a durable queue, and leave the work to whoever takes it from there.
 //! - The inner service takes longer than the lease, and another delivery arrives: [`Outcome::Superseded`].
@@ -113,7 +113,7 @@
 //! # Placement
 //!
 //! - Inside [`SvixVerifyLayer`](crate::SvixVerifyLayer). What is not verified never reaches the store.
-//! - Outside the handler's time-out, which should be shorter than the lease. A time-out outside this layer works too, as
+//! - Outside the handler's timeout, which should be shorter than the lease. A timeout outside this layer works too, as
 //!   it drops the request, but then the handler may be stopped half-way.
 //! - Inside limits on concurrency and buffers. An event that is claimed and then waits for room uses up its lease; there,
 //!   it waits before it is claimed, and a duplicate takes up room for no longer than its claim.
@@ -133,7 +133,7 @@
 //! Dropping the response future before the inner service answered drops the inner service's future, and releases the claim.
 //! After it answered, it is completed or released in the background. In both cases the work is handed to
 //! [`Store::spawn`]: the memory store does it at once, the Redis store in a task of the surrounding Tokio runtime. It ends
-//! within two of its time-outs: a claim that is not answered yet is awaited, and then released.
+//! within two of its timeouts: a claim that is not answered yet is awaited, and then released.
 
 mod claim;
 mod config;

@@ -143,7 +143,7 @@ impl From<Answer> for Outcome {
     }
 }
 
-/// Rounds up, since the lease still holds within its last second.
+/// Rounds up, since the lease is still valid within its last second.
 fn whole_seconds(duration: Duration) -> u64 {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     seconds.max(1)

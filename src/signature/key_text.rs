@@ -62,7 +62,7 @@ pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     }
 }
 
-/// [Decodes](decode) a key that nothing marks as one, and refuses what is base64 by accident: `null`, `test` and
+/// [Decodes](decode) a key that nothing marks as one, and rejects what is base64 by accident: `null`, `test` and
 /// `changeme` are.
 pub(super) fn decode_bare(base64: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     const MIN_LEN: usize = 8;

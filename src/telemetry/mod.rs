@@ -9,6 +9,7 @@ mod metrics;
 #[cfg(not(feature = "metrics"))]
 #[path = "no_metrics.rs"]
 mod metrics;
+mod phase;
 // `Instant::now` panics on `wasm32-unknown-unknown`, which has no clock of its own.
 #[cfg(all(
     any(feature = "metrics", feature = "tracing"),
@@ -31,6 +32,7 @@ use std::fmt;
 
 use http::StatusCode;
 
+pub(crate) use self::phase::Phase;
 use self::stopwatch::Stopwatch;
 use self::trace::Span;
 
@@ -44,19 +46,6 @@ pub(crate) struct DeliverySpan {
     span: Span,
     /// A lap is a phase.
     stopwatch: Stopwatch,
-}
-
-/// What a delivery spends its time with.
-#[derive(Clone, Copy)]
-pub(crate) enum Phase {
-    /// The lookup of the keys.
-    Keys,
-    /// The arrival of the body, and the hash over it.
-    Body,
-    /// The wait until the inner service has room.
-    Capacity,
-    /// The inner service.
-    Handler,
 }
 
 impl DeliverySpan {

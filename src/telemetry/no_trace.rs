@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::Phase;
+use super::phase::Phase;
 
 pub(super) struct Span;
 

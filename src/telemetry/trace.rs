@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::Phase;
+use super::phase::Phase;
 
 pub(super) struct Span(tracing::Span);
 

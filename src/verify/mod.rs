@@ -1,4 +1,4 @@
-//! Let a request through only if its Svix or Standard Webhooks signature holds.
+//! Let a request through only if its Svix or Standard Webhooks signature is valid.
 //!
 //! A request reaches the inner service when all of these hold, checked in this order:
 //!
@@ -13,7 +13,7 @@
 //! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`, and the timestamp is still
 //!    within the tolerance.
 //!
-//! So a request that its headers condemn is answered before a byte of its body is read. Once all of this holds, the inner
+//! So a request with invalid headers is rejected before any of its body is read. If all of this is so, the inner
 //! service is asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`](crate::VerifiedBody), and with the
 //! proof, a [`VerifiedEvent`](crate::VerifiedEvent), in the request's extensions. All methods are treated alike.
 //!
@@ -106,7 +106,7 @@
 //!
 //! - Place the layer where it sees the bytes that the sender signed. If the sender compresses what it signed, decompress
 //!   outside of the layer; if it signs what it compressed, decompress inside.
-//! - Place time-outs and rate limits outside. A body is kept until it ends, up to the limit; a time-out for slow bodies
+//! - Place timeouts and rate limits outside. A body is kept until it ends, up to the limit; a timeout for slow bodies
 //!   inside would only ever see whole ones.
 //! - Place a limit on open connections or requests outside. Each request may hold a body of up to the limit before it is
 //!   known to be forged: the memory that this takes is at most the product of the two.

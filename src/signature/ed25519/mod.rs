@@ -7,7 +7,4 @@ mod public_key;
 
 pub use self::private_key::PrivateKey;
 pub use self::public_key::PublicKey;
-pub(super) use self::public_key::{BASE64_LEN, Ed25519State, MAX_SIGNATURES};
-
-/// The version that a list of signatures gives an ed25519 signature.
-pub(super) const VERSION: &str = "v1a";
+pub(super) use self::public_key::{BASE64_LEN, Ed25519State, MAX_SIGNATURES, VERSION};

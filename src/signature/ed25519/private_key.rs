@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::ed25519::signature::MultipartSigner as _;
 use http::HeaderValue;
 
-use super::VERSION;
+use super::public_key::VERSION;
 use crate::signature::error::{KeyError, SignError};
 use crate::signature::headers;
 use crate::signature::key_text::{KeyText, decode};

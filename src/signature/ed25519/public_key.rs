@@ -11,6 +11,9 @@ use ed25519_dalek::{Signature, StreamVerifier, VerifyingKey};
 use crate::signature::error::KeyError;
 use crate::signature::key_text::{KeyText, decode};
 
+/// The version that a list of signatures gives an ed25519 signature.
+pub(in crate::signature) const VERSION: &str = "v1a";
+
 /// Characters in the base64 text of a signature, padding included.
 pub(in crate::signature) const BASE64_LEN: usize = 88;
 
