@@ -1,7 +1,7 @@
 //! A claim from the moment it is asked for until it is settled, whatever becomes of the request.
 //!
-//! Each of the three types here knows what is left to do, and hands it to [`Store::spawn`](super::Store::spawn) if it is dropped. So a claim
-//! is released on an error, on a panic, and when the sender hangs up.
+//! Each of the three types here knows what is left to do, and hands it to [`Store::spawn`](super::Store::spawn) if it is
+//! dropped. So a claim is released on an error, on a panic, and when the sender hangs up.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -37,8 +37,7 @@ impl Claiming {
             }
         };
         let claimant = Claimant { store, key, token };
-        let Claimant { store, key, token } = claimant.clone();
-        let answer = store.claim(key, token, lease);
+        let answer = claimant.claim(lease);
         Self {
             pending: Some(Pending { answer, claimant }),
         }
@@ -95,19 +94,19 @@ impl Held {
         }
     }
 
-    pub(super) fn complete(self, retention: Duration) -> Settling {
-        self.settle(|claimant| Box::pin(async move { claimant.complete(retention).await }))
-    }
-
-    pub(super) fn release(self) -> Settling {
-        self.settle(|claimant| Box::pin(async move { claimant.release().await }))
-    }
-
-    fn settle(mut self, work: impl FnOnce(Claimant) -> BoxFuture<Outcome>) -> Settling {
-        let claimant = self.claimant.take().expect("settled by value, so once");
+    pub(super) fn complete(mut self, retention: Duration) -> Settling {
         Settling {
-            store: Arc::clone(&claimant.store),
-            work: Some(work(claimant)),
+            pending: self.claimant.take().map(|claimant| Unsettled {
+                answer: claimant.complete(retention),
+                goal: Outcome::Processed,
+                claimant,
+            }),
+        }
+    }
+
+    pub(super) fn release(mut self) -> Settling {
+        Settling {
+            pending: self.claimant.take().map(Unsettled::release),
         }
     }
 }
@@ -115,46 +114,85 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(claimant) = self.claimant.take() {
-            let store = Arc::clone(&claimant.store);
-            store.spawn(Box::pin(async move {
-                claimant.release().await;
-            }));
+            Unsettled::release(claimant).spawn();
         }
     }
 }
 
 /// A claim that is being completed or released. Dropping it goes on with that in the background.
 pub(super) struct Settling {
-    store: Arc<dyn ErasedStore>,
     /// `None` once it is done.
-    work: Option<BoxFuture<Outcome>>,
+    pending: Option<Unsettled>,
+}
+
+struct Unsettled {
+    answer: BoxFuture<Result<Settlement, StoreError>>,
+    /// What it is if the store does what it is asked for.
+    goal: Outcome,
+    claimant: Claimant,
 }
 
 impl Settling {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         // Taken out, so that if the store panics, it is not polled once more by `drop`.
-        let mut work = self.work.take().expect("polled until it is done");
-        let outcome = work.as_mut().poll(cx);
-        if outcome.is_pending() {
-            self.work = Some(work);
-        }
-        outcome
+        let mut pending = self.pending.take().expect("polled until it is done");
+        let Poll::Ready(answer) = pending.answer.as_mut().poll(cx) else {
+            self.pending = Some(pending);
+            return Poll::Pending;
+        };
+        Poll::Ready(outcome(answer, pending.goal, &pending.claimant.key))
     }
 }
 
 impl Drop for Settling {
     fn drop(&mut self) {
-        if let Some(work) = self.work.take() {
-            let work = Box::pin(async move {
-                work.await;
+        if let Some(pending) = self.pending.take() {
+            pending.spawn();
+        }
+    }
+}
+
+impl Unsettled {
+    fn release(claimant: Claimant) -> Self {
+        Self {
+            answer: claimant.release(),
+            goal: Outcome::Released,
+            claimant,
+        }
+    }
+
+    /// Goes on in the background.
+    fn spawn(self) {
+        let Self {
+            answer,
+            goal,
+            claimant: Claimant { store, key, .. },
+        } = self;
+        store.spawn(Box::pin(async move {
+            outcome(answer.await, goal, &key);
+        }));
+    }
+}
+
+/// What became of the claim on `key`, of which operators are told if it is not what it was meant to be.
+fn outcome(answer: Result<Settlement, StoreError>, goal: Outcome, key: &EventKey) -> Outcome {
+    match answer {
+        Ok(Settlement::Done) => goal,
+        Ok(Settlement::Superseded) => {
+            report(&Report::Superseded(key));
+            Outcome::Superseded
+        }
+        Err(error) => {
+            report(&match goal {
+                Outcome::Processed => Report::CompletionFailed(key, &error),
+                _ => Report::ReleaseFailed(key, &error),
             });
-            self.store.spawn(work);
+            Outcome::Unsettled
         }
     }
 }
 
 /// Who claims what, where.
-#[derive(Clone)]
 struct Claimant {
     store: Arc<dyn ErasedStore>,
     key: EventKey,
@@ -162,45 +200,23 @@ struct Claimant {
 }
 
 impl Claimant {
-    async fn complete(self, retention: Duration) -> Outcome {
-        let store = Arc::clone(&self.store);
-        match store
-            .complete(self.key.clone(), self.token, retention)
-            .await
-        {
-            Ok(Settlement::Done) => Outcome::Processed,
-            Ok(Settlement::Superseded) => {
-                report(&Report::Superseded(&self.key));
-                Outcome::Superseded
-            }
-            Err(error) => {
-                report(&Report::CompletionFailed(&self.key, &error));
-                Outcome::Unsettled
-            }
-        }
+    fn claim(&self, lease: Duration) -> BoxFuture<Result<ClaimStatus, StoreError>> {
+        Arc::clone(&self.store).claim(self.key.clone(), self.token, lease)
+    }
+
+    fn complete(&self, retention: Duration) -> BoxFuture<Result<Settlement, StoreError>> {
+        Arc::clone(&self.store).complete(self.key.clone(), self.token, retention)
+    }
+
+    fn release(&self) -> BoxFuture<Result<Settlement, StoreError>> {
+        Arc::clone(&self.store).release(self.key.clone(), self.token)
     }
 
     /// Releases what nobody processed, and what may not have been claimed at all. `Superseded` is expected here, so it is
     /// not reported.
     async fn release_if_claimed(self) {
-        let store = Arc::clone(&self.store);
-        if let Err(error) = store.release(self.key.clone(), self.token).await {
+        if let Err(error) = self.release().await {
             report(&Report::ReleaseFailed(&self.key, &error));
-        }
-    }
-
-    async fn release(self) -> Outcome {
-        let store = Arc::clone(&self.store);
-        match store.release(self.key.clone(), self.token).await {
-            Ok(Settlement::Done) => Outcome::Released,
-            Ok(Settlement::Superseded) => {
-                report(&Report::Superseded(&self.key));
-                Outcome::Superseded
-            }
-            Err(error) => {
-                report(&Report::ReleaseFailed(&self.key, &error));
-                Outcome::Unsettled
-            }
         }
     }
 }
