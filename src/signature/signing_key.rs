@@ -106,11 +106,12 @@ impl TryFrom<&str> for SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key: &dyn fmt::Debug = match &self.key {
-            Key::Secret(secret) => secret,
+        let mut shown = f.debug_tuple("SigningKey");
+        match &self.key {
+            Key::Secret(secret) => shown.field(secret),
             #[cfg(feature = "ed25519")]
-            Key::Private(key) => key,
+            Key::Private(key) => shown.field(key),
         };
-        f.debug_tuple("SigningKey").field(key).finish()
+        shown.finish()
     }
 }
