@@ -1,22 +1,17 @@
 //! ed25519 keys, next to `ed25519-dalek` used directly.
-
 #![cfg(feature = "ed25519")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/keys.rs"]
-mod support;
 
 use ed25519_dalek::Signer as _;
 use futures_util::FutureExt as _;
 use tower_svix::{
     Keyring, Rejection, Secret, SecretError, SignError, SigningKey, SvixVerifyLayer, VerifyError,
 };
-
-use self::support::clock::At;
-use self::support::ed25519::{
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{Answer, BODY, Case, ID, NOW, request};
+use tower_svix_tests::keys_ed25519::{
     element, message, private_text, public_text, secret, sender, signature,
 };
-use self::support::{Answer, BODY, Case, ID, NOW, request};
 
 /// What the middleware answers at [`NOW`] with these keys to a delivery of [`BODY`] with these signatures.
 fn answer(keys: impl Into<Keyring>, signatures: &str) -> Answer {
@@ -25,7 +20,10 @@ fn answer(keys: impl Into<Keyring>, signatures: &str) -> Answer {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    runtime.block_on(support::answer(&layer, request("/", signatures)))
+    runtime.block_on(tower_svix_tests::keys::answer(
+        &layer,
+        request("/", signatures),
+    ))
 }
 
 #[test]
@@ -40,7 +38,7 @@ fn each_case_about_ed25519_ends_as_it_says() {
     for case in cases {
         let accepted = case.secret.parse::<Secret>().is_ok_and(|secret| {
             let layer = SvixVerifyLayer::new(secret).clock(At(case.now));
-            let answer = support::answer(&layer, case.request()).now_or_never();
+            let answer = tower_svix_tests::keys::answer(&layer, case.request()).now_or_never();
             answer
                 .unwrap()
                 .event
@@ -71,7 +69,7 @@ fn a_delivery_of_svix_during_a_rotation_verifies_with_either_key() {
         (vec![secret(&sender(1))], None),
     ] {
         let layer = SvixVerifyLayer::new(keys).clock(At(case.now));
-        let answer = support::answer(&layer, case.request()).now_or_never();
+        let answer = tower_svix_tests::keys::answer(&layer, case.request()).now_or_never();
         let key_index = answer.unwrap().event.map(|event| event.key_index());
         assert_eq!(key_index, expected);
     }
@@ -79,12 +77,15 @@ fn a_delivery_of_svix_during_a_rotation_verifies_with_either_key() {
 
 #[test]
 fn a_keyring_may_mix_both_schemes() {
-    let hmac = support::sender(1);
+    let hmac = tower_svix_tests::keys::sender(1);
     let ed25519 = sender(2);
-    let (v1, v1a) = (support::signature(&hmac), signature(&ed25519));
-    let both = || [support::secret(&hmac), secret(&ed25519)];
+    let (v1, v1a) = (
+        tower_svix_tests::keys::signature(&hmac),
+        signature(&ed25519),
+    );
+    let both = || [tower_svix_tests::keys::secret(&hmac), secret(&ed25519)];
     let [forged_v1, forged_v1a] = [
-        support::signature(&support::sender(9)),
+        tower_svix_tests::keys::signature(&tower_svix_tests::keys::sender(9)),
         signature(&sender(9)),
     ];
     for (name, signatures, expected) in [
@@ -106,10 +107,10 @@ fn a_keyring_may_mix_both_schemes() {
 #[test]
 fn a_list_without_a_signature_of_the_scheme_is_refused_like_a_wrong_one() {
     let mismatch = Some(Rejection::Unverified(VerifyError::SignatureMismatch));
-    let v1 = support::signature(&support::sender(1));
+    let v1 = tower_svix_tests::keys::signature(&tower_svix_tests::keys::sender(1));
     assert_eq!(answer(secret(&sender(1)), &v1).rejection, mismatch);
     let v1a = signature(&sender(1));
-    let hmac = support::secret(&support::sender(1));
+    let hmac = tower_svix_tests::keys::secret(&tower_svix_tests::keys::sender(1));
     assert_eq!(answer(hmac, &v1a).rejection, mismatch);
 }
 
@@ -167,7 +168,10 @@ mod bound {
         }
         list.insert(0, genuine.replace("v1a,", "v1,"));
         list.insert(0, genuine.trim_end_matches('=').into());
-        list.insert(0, support::signature(&support::sender(1)));
+        list.insert(
+            0,
+            tower_svix_tests::keys::signature(&tower_svix_tests::keys::sender(1)),
+        );
         list.push(genuine);
         answer(secret(&sender), &list.join(" ")).accepted();
     }

@@ -1,10 +1,6 @@
 //! Verification while the body arrives is as strict as `verify_strict` of `ed25519-dalek` on the whole message.
-
 #![cfg(feature = "ed25519")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/keys.rs"]
-mod support;
 
 use bytes::Bytes;
 use curve25519_dalek::constants::EIGHT_TORSION;
@@ -14,11 +10,10 @@ use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha512};
 use tower_svix::{Secret, SecretError, SvixVerifyLayer};
-
-use self::support::body::{Script, Step};
-use self::support::clock::At;
-use self::support::ed25519::{element, message, public_text};
-use self::support::{NOW, answer, request_with_body};
+use tower_svix_tests::body::{Script, Step};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{NOW, answer, request_with_body};
+use tower_svix_tests::keys_ed25519::{element, message, public_text};
 
 /// The order of the group that signatures live in, in little endian: L = 2^252 + 27742317777372353535851937790883648493.
 const ORDER: [u8; 32] = [

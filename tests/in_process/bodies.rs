@@ -1,7 +1,5 @@
 //! Bodies that do everything a body may do, and some things that it may not.
 
-mod support;
-
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,11 +8,13 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use support::body::{EndStream, Script, Step, Untouchable};
-use support::clock::Broken;
-use support::deliver;
-use support::fixture::{BODY, NOW, assert_accepted, assert_refused, layer, sender, signed};
 use tower_svix::{Rejection, VerifyError};
+use tower_svix_tests::body::{EndStream, Script, Step, Untouchable};
+use tower_svix_tests::clock::Broken;
+use tower_svix_tests::deliver;
+use tower_svix_tests::fixture::{
+    BODY, NOW, assert_accepted, assert_refused, layer, sender, signed,
+};
 
 fn script(steps: impl IntoIterator<Item = Step>) -> Script {
     Script::new(steps)

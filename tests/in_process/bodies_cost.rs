@@ -1,7 +1,5 @@
 //! What a body may cost: time in one poll, memory, copies.
 
-mod support;
-
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,16 +10,16 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::Full;
-use support::body::{Script, Step};
-use support::clock::At;
-use support::fixture::{
-    BODY, NOW, assert_accepted, assert_refused, layer, secret, secret_of, signed,
-};
-use support::recorder::Recorder;
-use support::sender::Sender;
-use support::{deliver, poll_once, request, run, run_counting_polls};
 use tower::{Layer as _, Service as _};
 use tower_svix::{Rejection, SvixVerifyLayer};
+use tower_svix_tests::body::{Script, Step};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::fixture::{
+    BODY, NOW, assert_accepted, assert_refused, layer, secret, secret_of, signed,
+};
+use tower_svix_tests::recorder::Recorder;
+use tower_svix_tests::sender::Sender;
+use tower_svix_tests::{deliver, poll_once, request, run, run_counting_polls};
 
 #[test]
 fn an_endless_stream_of_empty_frames_does_not_hold_the_thread() {

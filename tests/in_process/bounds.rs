@@ -1,9 +1,5 @@
 //! The bounds that frameworks put on a layer and its services: what is checked here is checked by the compiler.
-
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/requests.rs"]
-mod requests;
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -25,8 +21,7 @@ use tower_svix::verify::{ResponseBody, ResponseFuture};
 use tower_svix::{
     Keyring, Rejection, Secret, SvixVerify, SvixVerifyLayer, VerifiedBody, VerifiedEvent, Verifier,
 };
-
-use self::requests::{BODY, head, layer};
+use tower_svix_tests::requests::{self, BODY, head, layer};
 
 type Answer = Response<Full<Bytes>>;
 type Inner = tower::util::BoxCloneSyncService<Request<VerifiedBody>, Answer, Infallible>;

@@ -1,9 +1,5 @@
 //! The layer among the layers that people put around it and behind it.
-
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/requests.rs"]
-mod requests;
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -24,8 +20,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use tower_http::trace::TraceLayer;
 use tower_svix::{Rejection, VerifiedBody, VerifiedEvent};
-
-use self::requests::{
+use tower_svix_tests::requests::{
     BODY, ID, NOW, forged, genuine, head, head_with_signature, layer, read, signature, stalled_body,
 };
 

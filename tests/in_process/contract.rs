@@ -1,9 +1,5 @@
 //! What Tower asks of a middleware, and what the service behind this one can rely on.
-
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/requests.rs"]
-mod requests;
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -25,9 +21,10 @@ use tower::buffer::BufferLayer;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_svix::{VerifiedBody, VerifiedEvent};
+use tower_svix_tests::requests::{
+    BODY, ID, forged, genuine, head, head_with_signature, layer, stalled_body,
+};
 use tower_test::mock;
-
-use self::requests::{BODY, ID, forged, genuine, head, head_with_signature, layer, stalled_body};
 
 type Answer = Response<Full<Bytes>>;
 

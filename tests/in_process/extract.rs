@@ -1,13 +1,5 @@
 //! The extractors, in handlers of axum.
-
-#![cfg(all(feature = "axum", feature = "json"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/requests.rs"]
-mod requests;
-#[cfg(feature = "tracing")]
-#[path = "support/subscriber.rs"]
-mod subscriber;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -19,8 +11,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use tower_svix::VerifiedEvent;
 use tower_svix::extract::{VerifiedJson, VerifiedJsonRejection};
-
-use self::requests::{BODY, ID, head, layer};
+use tower_svix_tests::requests::{BODY, ID, head, layer};
+use tower_svix_tests::subscriber;
 
 #[derive(Deserialize)]
 struct Event {
@@ -132,7 +124,6 @@ async fn a_rejection_reads_as_its_cause() {
     assert_eq!(text, "the payload is not JSON at line 1, column 9");
 }
 
-#[cfg(feature = "tracing")]
 #[tokio::test]
 async fn a_route_without_the_layer_is_logged_as_an_error() {
     use std::io;

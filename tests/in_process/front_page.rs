@@ -1,7 +1,5 @@
 //! What the front page shows and a doctest would not run.
 
-#![cfg(feature = "test-util")]
-
 // What stands between these lines also stands on the front page.
 // ----
 use axum::{Extension, Router, routing::post};
@@ -37,5 +35,5 @@ fn the_front_page_shows_the_test_above() {
         .split("// ----\n")
         .nth(1)
         .expect("it is between the lines");
-    assert!(include_str!("../README.md").contains(shown));
+    assert!(include_str!("../../README.md").contains(shown));
 }

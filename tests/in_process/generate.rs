@@ -1,6 +1,4 @@
 //! New secrets and key pairs.
-
-#![cfg(feature = "generate")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;

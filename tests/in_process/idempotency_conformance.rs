@@ -1,6 +1,4 @@
 //! The suite for stores finds each way to break the contract, and names the rule.
-
-#![cfg(feature = "idempotency-conformance")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;

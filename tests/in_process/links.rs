@@ -12,7 +12,7 @@ const RAW: &str = "https://raw.githubusercontent.com/tower-svix/tower-svix/HEAD/
 
 #[test]
 fn every_link_leads_somewhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = tower_svix_tests::process::workspace();
     let mut documents = Vec::new();
     find_documents(root, &mut documents);
     let mut checked = 0;
@@ -38,7 +38,7 @@ fn every_link_leads_somewhere() {
 /// The front page is also shown where the repository is not: on docs.rs.
 #[test]
 fn no_link_of_the_front_page_is_relative() {
-    for target in targets(include_str!("../README.md")) {
+    for target in targets(include_str!("../../README.md")) {
         let is_absolute = target.starts_with("https://") || target.starts_with('#');
         assert!(is_absolute, "README.md: {target}");
     }

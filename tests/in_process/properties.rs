@@ -1,7 +1,5 @@
 //! What holds for any delivery, whatever its id, its time, its body and its key.
 
-mod support;
-
 use bytes::Bytes;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue};
@@ -10,12 +8,12 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop};
 use proptest::sample::Index;
 use proptest::{prop_assert, prop_assert_eq, prop_assume, prop_oneof, proptest};
-use support::body::{Script, Step};
-use support::clock::At;
-use support::fixture::{BODY, NOW, assert_accepted, secret, secret_of, signed};
-use support::sender::Sender;
-use support::{deliver, flip_bit, flip_header_bit};
 use tower_svix::{Secret, SvixVerifyLayer, Verifier};
+use tower_svix_tests::body::{Script, Step};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::fixture::{BODY, NOW, assert_accepted, secret, secret_of, signed};
+use tower_svix_tests::sender::Sender;
+use tower_svix_tests::{deliver, flip_bit, flip_header_bit};
 
 /// A delivery, and who sends it.
 #[derive(Clone, Debug)]

@@ -1,5 +1,4 @@
 //! The typed events of Pulse.
-#![cfg(feature = "pulse")]
 
 use std::time::Duration;
 

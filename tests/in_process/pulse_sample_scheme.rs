@@ -1,9 +1,5 @@
 //! The scheme of the sample handlers in Pulse's documentation, which is not that of Svix.
-
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/keys.rs"]
-mod support;
 
 use std::fmt::Write as _;
 
@@ -11,9 +7,8 @@ use futures_util::FutureExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tower_svix::{Rejection, Secret, SecretError, SvixVerifyLayer, VerifyError};
-
-use self::support::clock::At;
-use self::support::{Answer, BODY, Case, ID, NOW, request};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{self, Answer, BODY, Case, ID, NOW, request};
 
 /// The secret of the samples, and one in the form of Svix: the samples use its text as it stands.
 const SECRETS: [&str; 2] = [
@@ -41,7 +36,7 @@ fn forms(digest: &str) -> [String; 2] {
 
 fn answer(secret: Secret, signatures: &str) -> Answer {
     let layer = SvixVerifyLayer::new(secret).clock(At(NOW));
-    let answer = support::answer(&layer, request("/", signatures));
+    let answer = keys::answer(&layer, request("/", signatures));
     answer.now_or_never().expect("nothing in it waits")
 }
 
@@ -94,7 +89,7 @@ fn a_delivery_of_svix_is_refused() {
         }
         for text in [&*case.secret, case.secret.trim_start_matches("whsec_")] {
             let layer = SvixVerifyLayer::new(sample_scheme(text)).clock(At(case.now));
-            let answer = support::answer(&layer, case.request()).now_or_never();
+            let answer = keys::answer(&layer, case.request()).now_or_never();
             assert!(answer.unwrap().event.is_none(), "{}", case.name);
             checked += 1;
         }
@@ -170,17 +165,17 @@ fn what_it_signs_is_what_the_samples_expect() {
 #[test]
 fn a_text_key_can_be_in_one_keyring_with_an_ordinary_secret() {
     let text = SECRETS[0];
-    let svix = support::sender(1);
-    let layer = SvixVerifyLayer::new([support::secret(&svix), sample_scheme(text)]).clock(At(NOW));
+    let svix = keys::sender(1);
+    let layer = SvixVerifyLayer::new([keys::secret(&svix), sample_scheme(text)]).clock(At(NOW));
     for (signatures, index) in [
-        (support::signature(&svix), 0),
+        (keys::signature(&svix), 0),
         (hex_digest(text, BODY), 1),
         (
-            format!("{} {}", hex_digest(text, BODY), support::signature(&svix)),
+            format!("{} {}", hex_digest(text, BODY), keys::signature(&svix)),
             0,
         ),
     ] {
-        let answer = support::answer(&layer, request("/", &signatures)).now_or_never();
+        let answer = keys::answer(&layer, request("/", &signatures)).now_or_never();
         assert_eq!(answer.unwrap().accepted().key_index(), index);
     }
 }

@@ -1,9 +1,5 @@
 //! What a sender is told about a delivery that was refused.
-
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/requests.rs"]
-mod requests;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -18,9 +14,9 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::{Rejection, SvixVerifyLayer, VerifiedBody, VerifyError};
-
-use self::requests::{
-    BODY, ID, NOW, SECRET, Stopped, genuine, head, head_with_signature, layer, read, signature,
+use tower_svix_tests::requests::{
+    self, BODY, ID, NOW, SECRET, Stopped, genuine, head, head_with_signature, layer, read,
+    signature,
 };
 
 type AnyBody = UnsyncBoxBody<Bytes, io::Error>;
@@ -128,7 +124,7 @@ fn cases() -> Vec<Case> {
 
 /// The code and status of each row of the documented table.
 fn documented() -> BTreeMap<&'static str, u16> {
-    include_str!("../src/verify/mod.rs")
+    include_str!("../../src/verify/mod.rs")
         .lines()
         .filter_map(|line| line.strip_prefix("//! | `"))
         .filter_map(|row| {

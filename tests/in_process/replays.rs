@@ -1,7 +1,5 @@
 //! How long a captured delivery can be sent again: not longer than the tolerance, however slowly.
 
-mod support;
-
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -11,10 +9,10 @@ use bytes::Bytes;
 use futures_channel::mpsc::unbounded;
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
-use support::fixture::{BODY, NOW, layer, secret, signed};
-use support::recorder::Recorder;
 use tower::{Layer as _, Service as _};
 use tower_svix::{Clock, Rejection, Verifier, VerifyError};
+use tower_svix_tests::fixture::{BODY, NOW, layer, secret, signed};
+use tower_svix_tests::recorder::Recorder;
 
 /// A clock that is set, or breaks, while a delivery is under way.
 #[derive(Clone, Debug)]
@@ -97,10 +95,10 @@ fn a_request_that_nobody_polls_does_not_outlive_the_tolerance() {
         let clock = Hand::at(NOW);
         let mut service = layer().clock(clock.clone()).layer(Recorder::default());
         let body = Full::new(Bytes::from_static(BODY));
-        let response = service.call(support::request(signed(BODY), body));
+        let response = service.call(tower_svix_tests::request(signed(BODY), body));
 
         clock.set(end);
-        let response = support::run(response).expect("infallible");
+        let response = tower_svix_tests::run(response).expect("infallible");
         let rejection = response.extensions().get::<Rejection>().copied();
         assert_eq!(rejection, expected.map(Rejection::from), "{end:?}");
     }

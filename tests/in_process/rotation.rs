@@ -1,9 +1,5 @@
 //! The keys of a keyring are replaced while requests run.
-
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/keys.rs"]
-mod support;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +10,8 @@ use futures_util::{FutureExt as _, poll};
 use http::StatusCode;
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::{Keyring, Secret, SvixVerifyLayer};
-
-use self::support::clock::At;
-use self::support::{
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{
     Answer, BODY, Case, NOW, answer, body_from_test, delivery, echo, request, request_with_body,
     secret, sender, signature,
 };

@@ -1,16 +1,14 @@
 //! Keys: how their text is read, that it is never shown, and what they sign.
 
-mod support;
-
 use http::HeaderMap;
 use http_body_util::Full;
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
-use support::clock::At;
-use support::deliver;
-use support::fixture::{BODY, ID, NOW, layer, secret, secret_of, sender, signed};
-use support::sender::Sender;
 use tower_svix::{Keyring, Secret, SecretError, SignError, SvixVerifyLayer, Verifier, VerifyError};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::deliver;
+use tower_svix_tests::fixture::{BODY, ID, NOW, layer, secret, secret_of, sender, signed};
+use tower_svix_tests::sender::Sender;
 
 /// Base64 of 24 bytes.
 const KEY: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

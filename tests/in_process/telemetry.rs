@@ -1,15 +1,5 @@
 //! The span and the numbers of a delivery.
-
-#![cfg(all(feature = "json", feature = "metrics", feature = "tracing"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/requests.rs"]
-mod requests;
-#[cfg(feature = "idempotency-memory")]
-#[path = "support/stores.rs"]
-mod stores;
-#[path = "support/subscriber.rs"]
-mod subscriber;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -22,12 +12,13 @@ use http_body_util::Full;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::{KeySource, Keyring, SvixVerifyLayer, VerifiedBody};
+use tower_svix_tests::requests::{BODY, ID, NOW, SECRET, Stopped, forged, genuine, head, layer};
+use tower_svix_tests::stores;
+use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-
-use self::requests::{BODY, ID, NOW, SECRET, Stopped, forged, genuine, head, layer};
 
 /// The fields of all spans.
 #[derive(Clone, Default)]
@@ -181,7 +172,6 @@ fn a_refused_delivery_tells_its_cause_and_nothing_that_the_sender_filled() {
 }
 
 /// A counter with a single label: how much was counted for each of its values.
-#[cfg(feature = "idempotency-memory")]
 fn counts(snapshotter: &Snapshotter, name: &str) -> BTreeMap<String, u64> {
     let metrics = snapshotter.snapshot().into_vec();
     let counters = metrics.into_iter().filter_map(|(key, _, _, value)| {
@@ -194,7 +184,6 @@ fn counts(snapshotter: &Snapshotter, name: &str) -> BTreeMap<String, u64> {
     counters.collect()
 }
 
-#[cfg(feature = "idempotency-memory")]
 #[test]
 fn duplicates_are_counted_by_what_became_of_them() {
     use tower_svix::IdempotencyLayer;
@@ -226,7 +215,6 @@ fn duplicates_are_counted_by_what_became_of_them() {
     );
 }
 
-#[cfg(feature = "idempotency-memory")]
 #[test]
 fn failures_of_a_store_are_counted_by_what_it_was_asked_for() {
     use tower_svix::IdempotencyLayer;

@@ -1,10 +1,5 @@
 //! Signed requests for tests of handlers.
-
-#![cfg(feature = "test-util")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/keys.rs"]
-mod support;
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,15 +10,16 @@ use standardwebhooks::Webhook;
 use tower_svix::sign::SignedBody;
 use tower_svix::test_util::{ManualClock, SignedRequest};
 use tower_svix::{Clock, HeaderFamily, Rejection, Secret, SvixVerifyLayer, VerifyError};
-
-use self::support::{Answer, BODY, ID, NOW, secret, sender, signature, unix_now};
+use tower_svix_tests::keys::{self, Answer, BODY, ID, NOW, secret, sender, signature, unix_now};
+#[cfg(feature = "ed25519")]
+use tower_svix_tests::keys_ed25519;
 
 fn signed_request() -> SignedRequest {
     SignedRequest::new(secret(&sender(1)))
 }
 
 fn answer(layer: &SvixVerifyLayer, request: Request<SignedBody>) -> Answer {
-    let answer = support::answer(layer, request).now_or_never();
+    let answer = keys::answer(layer, request).now_or_never();
     answer.expect("nothing in it waits")
 }
 
@@ -96,7 +92,7 @@ fn a_request_can_be_signed_with_several_keys() {
 #[cfg(feature = "ed25519")]
 #[test]
 fn a_request_can_be_signed_with_a_private_key() {
-    use support::ed25519;
+    use tower_svix_tests::keys_ed25519 as ed25519;
 
     let sender = ed25519::sender(1);
     let key: tower_svix::SigningKey = ed25519::private_text(&sender).parse().unwrap();
@@ -161,7 +157,7 @@ fn a_request_that_cannot_be_signed_is_a_panic_that_says_why() {
     assert!(message(signed_request().id("")).contains("id"));
     #[cfg(feature = "ed25519")]
     {
-        let public = support::ed25519::secret(&support::ed25519::sender(1));
+        let public = keys_ed25519::secret(&keys_ed25519::sender(1));
         assert!(message(SignedRequest::new(public)).contains("public key"));
     }
 }

@@ -1,12 +1,5 @@
 //! What a refusal leaves in the log.
-
-#![cfg(feature = "tracing")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/requests.rs"]
-mod requests;
-#[path = "support/subscriber.rs"]
-mod subscriber;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -18,13 +11,13 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::{SvixVerifyLayer, VerifiedBody};
+use tower_svix_tests::requests::{
+    BODY, ID, NOW, SECRET, Stopped, forged, genuine, head_with_signature, layer, signature,
+};
+use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-
-use self::requests::{
-    BODY, ID, NOW, SECRET, Stopped, forged, genuine, head_with_signature, layer, signature,
-};
 
 /// The level, and each field by its name.
 type Line = (Level, BTreeMap<&'static str, String>);

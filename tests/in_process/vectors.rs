@@ -1,7 +1,5 @@
 //! Every case of `tests/vectors`: through the middleware, and through the verifier alone.
 
-mod support;
-
 use std::iter;
 use std::ops::Range;
 
@@ -12,12 +10,12 @@ use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use support::body::{BrokeOff, Script, Step};
-use support::case::{self, Case, Expect, REFUSED_FOR_THEIR_KEY};
-use support::sender;
-use support::verdict::{check_each, expect_eq};
-use support::{deliver, flip_bit, flip_header_bit};
 use tower_svix::{Secret, VerifiedEvent, Verifier, VerifyError};
+use tower_svix_tests::body::{BrokeOff, Script, Step};
+use tower_svix_tests::case::{self, Case, Expect, REFUSED_FOR_THEIR_KEY};
+use tower_svix_tests::sender;
+use tower_svix_tests::verdict::{check_each, expect_eq};
+use tower_svix_tests::{deliver, flip_bit, flip_header_bit};
 
 /// The cases that are to be refused for how their body arrives, while its bytes are genuine: a verifier that is handed
 /// the whole body cannot know.

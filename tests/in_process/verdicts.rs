@@ -1,13 +1,11 @@
 //! Which check refuses a delivery, and where exactly each bound lies.
 
-mod support;
-
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderValue};
-use support::clock::{At, Broken};
-use support::fixture::{BODY, ID, NOW, secret, sender, signed};
 use tower_svix::{HeaderFamily, VerifiedEvent, Verifier, VerifyError};
+use tower_svix_tests::clock::{At, Broken};
+use tower_svix_tests::fixture::{BODY, ID, NOW, secret, sender, signed};
 
 fn verify(headers: &HeaderMap) -> Result<VerifiedEvent, VerifyError> {
     Verifier::new(secret()).clock(At(NOW)).verify(headers, BODY)

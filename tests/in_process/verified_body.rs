@@ -1,7 +1,5 @@
 //! The body that the inner service gets.
 
-mod support;
-
 use std::convert::Infallible;
 use std::future::ready;
 use std::sync::{Arc, Mutex};
@@ -10,10 +8,10 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
-use support::fixture::{BODY, layer, signed};
-use support::{request, run};
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::VerifiedBody;
+use tower_svix_tests::fixture::{BODY, layer, signed};
+use tower_svix_tests::{request, run};
 
 /// What the inner service gets of a genuine delivery of `body`.
 fn forwarded(body: &'static [u8]) -> VerifiedBody {

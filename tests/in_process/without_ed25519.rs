@@ -1,16 +1,11 @@
 //! What becomes of ed25519 keys without the feature.
-
 #![cfg(not(feature = "ed25519"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "support/keys.rs"]
-mod support;
-
 use futures_util::FutureExt as _;
 use tower_svix::{Rejection, Secret, SecretError, SigningKey, SvixVerifyLayer, VerifyError};
-
-use self::support::clock::At;
-use self::support::{Case, NOW, answer, request, secret, sender, signature};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{Case, NOW, answer, request, secret, sender, signature};
 
 #[test]
 fn an_ed25519_key_is_an_error_that_names_the_feature() {

@@ -1,37 +1,17 @@
-//! What a delivery allocates, counted by a heap profiler.
-//!
-//! One test, since the profiler counts for the whole process.
-
-mod support;
+//! What a delivery allocates.
 
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use dhat::HeapStats;
 use http_body_util::Full;
-use support::fixture::{BODY, layer, signed};
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::{VerifiedBody, VerifiedEvent};
+use tower_svix_tests::fixture::{BODY, layer, signed};
 
-#[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+use crate::{blocks_of, count};
 
-/// How many blocks are allocated by `work`.
-fn blocks_of<T>(work: impl FnOnce() -> T) -> (u64, T) {
-    let before = HeapStats::get().total_blocks;
-    let result = work();
-    (HeapStats::get().total_blocks - before, result)
-}
-
-#[test]
-fn a_delivery_allocates_no_more_than_it_must() {
-    let _profiler = dhat::Profiler::builder().testing().build();
-
-    verification_adds_the_three_blocks_of_an_extension();
-    a_clone_of_an_event_allocates_nothing();
-}
-
-fn verification_adds_the_three_blocks_of_an_extension() {
+pub(crate) fn verification_adds_the_three_blocks_of_an_extension() {
+    let _counting = count();
     let mut headers = signed(BODY);
     headers.insert(
         "content-type",
@@ -56,8 +36,8 @@ fn verification_adds_the_three_blocks_of_an_extension() {
     // The first of each sets up what is set up once.
     for is_first in [true, false] {
         let (one, other) = (request(), request());
-        let (plain, _) = blocks_of(|| support::run(bare.call(one)));
-        let (verified, response) = blocks_of(|| support::run(verifying.call(other)));
+        let (plain, _) = blocks_of(|| tower_svix_tests::run(bare.call(one)));
+        let (verified, response) = blocks_of(|| tower_svix_tests::run(verifying.call(other)));
         assert_eq!(response.expect("infallible").status(), 200);
         if !is_first {
             assert_eq!(
@@ -69,8 +49,9 @@ fn verification_adds_the_three_blocks_of_an_extension() {
     }
 }
 
-fn a_clone_of_an_event_allocates_nothing() {
-    let outcome = support::deliver(
+pub(crate) fn a_clone_of_an_event_allocates_nothing() {
+    let _counting = count();
+    let outcome = tower_svix_tests::deliver(
         &layer(),
         signed(BODY),
         Full::new(Bytes::from(BODY.to_vec())),

@@ -1,28 +1,22 @@
 //! What is held in memory of a body that arrives, stalls or is refused, told by a heap profiler.
-//!
-//! One test, since the profiler counts for the whole process.
-
-mod support;
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use dhat::HeapStats;
 use futures_util::{StreamExt as _, stream};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::StreamBody;
-use support::body::{Script, Step};
-use support::clock::{At, Broken};
-use support::fixture::{BODY, NOW, layer, secret, signed};
-use support::recorder::Recorder;
 use tower::{Layer as _, Service as _};
 use tower_svix::{Rejection, Verifier, VerifyError};
+use tower_svix_tests::body::{Script, Step};
+use tower_svix_tests::clock::{At, Broken};
+use tower_svix_tests::fixture::{BODY, NOW, layer, secret, signed};
+use tower_svix_tests::recorder::Recorder;
 
-#[global_allocator]
-static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+use crate::{blocks_of, count, held};
 
 const KIB: usize = 1024;
 /// What most stalled uploads claim to have: the limit, unless it is set.
@@ -31,32 +25,14 @@ static ZEROS: [u8; CLAIMED] = [0; CLAIMED];
 /// What a delivery may hold beside its body: the future, the headers, the event.
 const BESIDE: usize = 4 * KIB;
 
-#[test]
-fn a_body_holds_little_more_than_what_arrived() {
-    let _profiler = dhat::Profiler::builder().testing().build();
-
-    a_claimed_length_reserves_at_most_64_kib();
-    a_claimed_length_is_reserved_at_once_when_half_a_mib_has_arrived();
-    a_body_of_the_claimed_length_takes_no_more_than_that();
-    a_claimed_length_spares_all_moves_of_the_buffer();
-    a_buffer_that_grows_is_moved_a_few_times();
-    a_stalled_upload_holds_little_more_than_it_sent();
-    a_claim_is_not_exceeded_once_it_is_believed();
-    a_thousand_stalled_uploads_hold_little_more_than_they_sent();
-    a_body_in_single_bytes_takes_at_most_twice_its_size();
-    a_refused_request_holds_nothing_even_while_its_future_lives();
-}
-
-fn held() -> usize {
-    HeapStats::get().curr_bytes
-}
-
-fn a_claimed_length_reserves_at_most_64_kib() {
+pub(crate) fn a_claimed_length_reserves_at_most_64_kib() {
+    let _counting = count();
     let held = held_by_stalled_uploads(1, &[1, 1], CLAIMED);
     assert!(held <= 64 * KIB + BESIDE, "{held}");
 }
 
-fn a_claimed_length_is_reserved_at_once_when_half_a_mib_has_arrived() {
+pub(crate) fn a_claimed_length_is_reserved_at_once_when_half_a_mib_has_arrived() {
+    let _counting = count();
     let half = 512 * KIB;
     for (frames, claimed, expected) in [
         (&[half - 16, 16][..], CLAIMED, half),
@@ -72,31 +48,34 @@ fn a_claimed_length_is_reserved_at_once_when_half_a_mib_has_arrived() {
     }
 }
 
-fn a_body_of_the_claimed_length_takes_no_more_than_that() {
+pub(crate) fn a_body_of_the_claimed_length_takes_no_more_than_that() {
+    let _counting = count();
     for claimed in [2 * KIB, 64 * KIB, CLAIMED] {
         let held = held_by_stalled_uploads(1, &frames(claimed, KIB), claimed);
         assert!(held <= claimed + BESIDE, "{claimed} bytes: {held}");
     }
 }
 
-fn a_claimed_length_spares_all_moves_of_the_buffer() {
+pub(crate) fn a_claimed_length_spares_all_moves_of_the_buffer() {
+    let _counting = count();
     for len in [4 * KIB, 64 * KIB] {
         let blocks = |frame: usize| {
             let frames = frames(len, frame);
-            blocks_of(|| held_by_stalled_uploads(1, &frames, len))
+            blocks_of(|| held_by_stalled_uploads(1, &frames, len)).0
         };
         // Two frames are joined in one buffer of just their size.
         assert_eq!(blocks(KIB), blocks(len / 2), "{len} bytes");
     }
 }
 
-fn a_buffer_that_grows_is_moved_a_few_times() {
+pub(crate) fn a_buffer_that_grows_is_moved_a_few_times() {
+    let _counting = count();
     let verifier = Verifier::new(secret()).clock(At(NOW));
     let headers = signed(BODY);
     for (len, frame, most) in [(16 * KIB, 1, 15), (CLAIMED, 64, 30)] {
         let mut verification = verifier.start(&headers).expect("the headers hold");
         let frames = frames(len, frame);
-        let blocks = blocks_of(|| {
+        let (blocks, ()) = blocks_of(|| {
             for len in &frames {
                 verification.update(&ZEROS[..*len]);
             }
@@ -105,14 +84,8 @@ fn a_buffer_that_grows_is_moved_a_few_times() {
     }
 }
 
-/// How many blocks are allocated by `work`. One that moves is counted again.
-fn blocks_of<T>(work: impl FnOnce() -> T) -> u64 {
-    let before = HeapStats::get().total_blocks;
-    work();
-    HeapStats::get().total_blocks - before
-}
-
-fn a_stalled_upload_holds_little_more_than_it_sent() {
+pub(crate) fn a_stalled_upload_holds_little_more_than_it_sent() {
+    let _counting = count();
     for sent in [64 * KIB, 100 * KIB, 256 * KIB] {
         for frame in [sent, 16 * KIB, KIB, 100, 1] {
             let held = held_by_stalled_uploads(1, &frames(sent, frame), CLAIMED);
@@ -125,14 +98,16 @@ fn a_stalled_upload_holds_little_more_than_it_sent() {
 }
 
 /// From half a MiB on, room for the claimed length is reserved, which is at most the limit.
-fn a_claim_is_not_exceeded_once_it_is_believed() {
+pub(crate) fn a_claim_is_not_exceeded_once_it_is_believed() {
+    let _counting = count();
     for sent in [512 * KIB, 768 * KIB, 1536 * KIB] {
         let held = held_by_stalled_uploads(1, &frames(sent, 16 * KIB), CLAIMED);
         assert!(held <= 2048 * KIB + BESIDE, "{sent} bytes: {held}");
     }
 }
 
-fn a_thousand_stalled_uploads_hold_little_more_than_they_sent() {
+pub(crate) fn a_thousand_stalled_uploads_hold_little_more_than_they_sent() {
+    let _counting = count();
     let (uploads, sent) = (1000, 64 * KIB);
     let each = held_by_stalled_uploads(uploads, &frames(sent, 16 * KIB), CLAIMED) / uploads;
     assert!(each <= sent * 5 / 4 + 16 * KIB, "{each}");
@@ -161,8 +136,9 @@ fn held_by_stalled_uploads(uploads: usize, frames: &[usize], claimed: usize) -> 
                 claimed,
             };
             let mut service = layer.layer(Recorder::default());
-            let mut response = Box::pin(service.call(support::request(headers.clone(), body)));
-            while let (Poll::Pending, true) = support::poll_once(response.as_mut()) {}
+            let mut response =
+                Box::pin(service.call(tower_svix_tests::request(headers.clone(), body)));
+            while let (Poll::Pending, true) = tower_svix_tests::poll_once(response.as_mut()) {}
             response
         })
         .collect();
@@ -171,7 +147,8 @@ fn held_by_stalled_uploads(uploads: usize, frames: &[usize], claimed: usize) -> 
     after - before
 }
 
-fn a_body_in_single_bytes_takes_at_most_twice_its_size() {
+pub(crate) fn a_body_in_single_bytes_takes_at_most_twice_its_size() {
+    let _counting = count();
     for len in [KIB, 64 * KIB, 65 * KIB, 300 * KIB] {
         let peak = peak_of_single_bytes(&vec![b'a'; len]);
         assert!(peak >= len, "{len} bytes: {peak} cannot be");
@@ -191,12 +168,14 @@ fn peak_of_single_bytes(body: &[u8]) -> usize {
         (index < body.len()).then(|| Ok::<_, Infallible>(Frame::data(byte.clone())))
     });
     let body = StreamBody::new(stream::iter(frames));
-    let Ok(response) = support::run(service.call(support::request(headers, body)));
+    let Ok(response) =
+        tower_svix_tests::run(service.call(tower_svix_tests::request(headers, body)));
     assert_eq!(response.status(), 200);
     peak.max(held()) - before
 }
 
-fn a_refused_request_holds_nothing_even_while_its_future_lives() {
+pub(crate) fn a_refused_request_holds_nothing_even_while_its_future_lives() {
+    let _counting = count();
     let body = vec![b'a'; 300 * KIB];
     let whole = || body.chunks(16 * KIB).map(Bytes::copy_from_slice);
     let ends_well: &dyn Fn() -> Script = &|| Script::new(whole().map(Step::data));
@@ -235,9 +214,9 @@ fn a_refused_request_holds_nothing_even_while_its_future_lives() {
         // Values of headers become shared with their first clone.
         drop(headers.clone());
         let before = held();
-        let request = support::request(headers.clone(), script());
+        let request = tower_svix_tests::request(headers.clone(), script());
         let mut future = pin!(service.call(request));
-        let Ok(response) = support::run(future.as_mut());
+        let Ok(response) = tower_svix_tests::run(future.as_mut());
         assert_eq!(response.extensions().get(), Some(&cause));
         drop(response);
         assert_eq!(held(), before, "{cause:?}");

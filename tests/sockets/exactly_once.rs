@@ -1,12 +1,6 @@
 //! The example with a database has each effect exactly once, whenever it dies.
-
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/process.rs"]
-mod process;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -17,9 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-
-use self::net::{Delivery, SECRET};
-use self::process::{Server, example};
+use tower_svix_tests::net::{Delivery, SECRET};
+use tower_svix_tests::process::{Server, Signal, example};
 
 const IDS: usize = 50;
 const THREADS: usize = 8;
@@ -105,7 +98,7 @@ fn each_event_has_its_effect_once_though_the_server_is_killed() {
         for part in 1..4 {
             wait_for(part * IDS * THREADS / 4);
             let mut server = server.lock().unwrap();
-            server.signal("KILL");
+            server.signal(Signal::KILL);
             server.wait(DEADLINE).expect("it is dead");
             *server = directory.start();
         }

@@ -1,24 +1,15 @@
 //! The examples do what they promise, run as processes.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[path = "support/http2.rs"]
-mod http2;
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/process.rs"]
-mod process;
-#[path = "support/redis.rs"]
-mod redis_server;
-
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-
-use self::net::{Delivery, SECRET};
-use self::process::{Server, cargo, example, send, text};
-use self::redis_server::RedisServer;
+use tower_svix_tests::http2;
+use tower_svix_tests::net::{Delivery, SECRET};
+use tower_svix_tests::process::{Server, Signal, cargo, example, send, text};
+use tower_svix_tests::redis_server::RedisServer;
 
 const OTHER_SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
@@ -241,7 +232,7 @@ fn a_bad_secret_is_an_error_that_does_not_repeat_it() {
 #[cfg(unix)]
 #[test]
 fn a_signal_stops_the_server_though_connections_are_stalled() {
-    let stopped = ["TERM", "INT"].map(|signal| {
+    let stopped = [Signal::TERM, Signal::INT].map(|signal| {
         let server = server();
         let silent = server.connect();
         let mut idle = server.connect();
@@ -270,13 +261,17 @@ fn a_signal_stops_the_server_though_connections_are_stalled() {
     });
     for (signal, mut server, mut in_the_body, _others) in stopped {
         let status = server.wait(Duration::from_secs(30));
-        assert_eq!(status.and_then(|status| status.code()), Some(0), "{signal}");
+        assert_eq!(
+            status.and_then(|status| status.code()),
+            Some(0),
+            "{signal:?}"
+        );
         // A request that has its own time is answered with 408 when that is over.
         let mut answer = Vec::new();
         let _ = in_the_body.read_to_end(&mut answer);
         assert!(
             !text(&answer).contains("408"),
-            "{signal}: it was waited for"
+            "{signal:?}: it was waited for"
         );
     }
 }

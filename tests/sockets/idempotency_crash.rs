@@ -1,53 +1,31 @@
 //! A receiver dies in its handler: the event is processed after the lease, and never lost.
 //!
-//! This file is two programs: the test, and the receiver that it kills. So it brings its own `main`.
+//! `programs/crash_receiver.rs` is the receiver that is killed.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/process.rs"]
-mod process;
-#[path = "support/redis.rs"]
-mod redis_server;
-
-use std::env;
-use std::fs::{self, OpenOptions};
-use std::future::pending;
-use std::io::{Read as _, Write as _};
-use std::net::Ipv4Addr;
+use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use axum::routing::post;
-use axum::{Extension, Router};
-use tokio::net::TcpListener;
-use tower_svix::idempotency::RedisStore;
-use tower_svix::{IdempotencyLayer, VerifiedEvent};
-
-use self::net::Delivery;
-use self::process::Server;
-use self::redis_server::RedisServer;
+use tower_svix_tests::net::Delivery;
+use tower_svix_tests::process::{Server, Signal};
+use tower_svix_tests::redis_server::RedisServer;
 
 const LEASE: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_secs(30);
 
-// What the receiver is told.
-const REDIS: &str = "TEST_REDIS";
-const EFFECTS: &str = "TEST_EFFECTS";
-const STALL: &str = "TEST_STALL";
+#[test]
+fn an_event_survives_a_death_before_its_effect() {
+    an_event_survives_the_death_of_its_receiver("before", 1);
+}
 
-fn main() {
-    match env::var(REDIS) {
-        Ok(redis) => receive(&redis),
-        Err(_) => {
-            for (stall, effects) in [("before", 1), ("after", 2)] {
-                an_event_survives_the_death_of_its_receiver(stall, effects);
-                println!("killed {stall} the effect: {effects} in the end, as documented");
-            }
-        }
-    }
+/// Twice is what is documented for a handler that does not join its effect with the completion.
+#[test]
+fn an_event_survives_a_death_after_its_effect() {
+    an_event_survives_the_death_of_its_receiver("after", 2);
 }
 
 /// Kills a receiver that stalls `stall` its effect, and expects so many effects in the end.
@@ -63,7 +41,7 @@ fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
     let mut lost = doomed.connect();
     send(&mut lost);
     doomed.line("in the handler");
-    doomed.signal("KILL");
+    doomed.signal(Signal::KILL);
     doomed.wait(DEADLINE).expect("it is dead");
     let mut answer = Vec::new();
     let _ = lost.read_to_end(&mut answer);
@@ -97,10 +75,13 @@ fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
 }
 
 fn start(redis: &RedisServer, effects: &Path, stall: Option<&str>) -> Server {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.env(REDIS, redis.url()).env(EFFECTS, effects);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crash_receiver"));
+    command
+        .env("REDIS_URL", redis.url())
+        .env("LEASE_SECONDS", LEASE.as_secs().to_string())
+        .env("EFFECTS", effects);
     if let Some(stall) = stall {
-        command.env(STALL, stall);
+        command.env("STALL", stall);
     }
     Server::start(&mut command)
 }
@@ -123,36 +104,4 @@ fn send(stream: &mut impl std::io::Write) {
     }
     request += "\r\n{}";
     stream.write_all(request.as_bytes()).unwrap();
-}
-
-/// The receiver. Its effect is a line in a file.
-#[tokio::main]
-async fn receive(redis: &str) {
-    let client = redis::Client::open(redis).unwrap();
-    let connection = client.get_connection_manager().await.unwrap();
-    let router = Router::new()
-        .route("/webhook", post(handle))
-        .layer(IdempotencyLayer::new(RedisStore::new(connection, "webhook:")).lease(LEASE))
-        .layer(net::layer());
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    println!("listening on http://{}", listener.local_addr().unwrap());
-    axum::serve(listener, router).await.unwrap();
-}
-
-async fn handle(Extension(event): Extension<VerifiedEvent>) {
-    let stall = env::var(STALL).unwrap_or_default();
-    if stall == "before" {
-        println!("in the handler");
-        pending::<()>().await;
-    }
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(env::var(EFFECTS).unwrap())
-        .unwrap();
-    writeln!(file, "{}", event.id()).unwrap();
-    if stall == "after" {
-        println!("in the handler");
-        pending::<()>().await;
-    }
 }

@@ -1,12 +1,5 @@
 //! Random interleavings of operations and time: both stores do what a simple model does.
-
-#![cfg(all(feature = "idempotency-memory", feature = "idempotency-redis"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/redis.rs"]
-mod redis_server;
-#[path = "support/stores.rs"]
-mod stores;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,9 +11,8 @@ use redis::aio::ConnectionManager;
 use tower_svix::idempotency::{
     Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store,
 };
-
-use self::redis_server::RedisServer;
-use self::stores::ManualTime;
+use tower_svix_tests::redis_server::RedisServer;
+use tower_svix_tests::stores::ManualTime;
 
 /// A unit of time. Real time passes too while a case runs against Redis: less than half of this.
 const HOUR: u64 = 3600;

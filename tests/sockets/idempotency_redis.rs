@@ -1,12 +1,5 @@
 //! Receivers that share a Redis: it is killed, restarted and frozen, and no event is lost.
-
-#![cfg(feature = "idempotency-redis")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/redis.rs"]
-mod redis_server;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -26,9 +19,8 @@ use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_svix::idempotency::{Outcome, RedisStore};
 use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
-
-use self::net::{Delivery, within};
-use self::redis_server::RedisServer;
+use tower_svix_tests::net::{self, Delivery, within};
+use tower_svix_tests::redis_server::RedisServer;
 
 const IDS: usize = 50;
 const DELIVERIES: usize = 1000;

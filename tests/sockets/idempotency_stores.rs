@@ -1,16 +1,5 @@
 //! The stores keep the contract, and stay within their bounds.
-
-#![cfg(all(
-    feature = "idempotency-conformance",
-    feature = "idempotency-memory",
-    feature = "idempotency-redis"
-))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/redis.rs"]
-mod redis_server;
-#[path = "support/stores.rs"]
-mod stores;
 
 use std::error::Error;
 use std::fmt;
@@ -25,9 +14,8 @@ use tower_svix::idempotency::{
     Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, StoreError,
     conformance,
 };
-
-use self::redis_server::RedisServer;
-use self::stores::ManualTime;
+use tower_svix_tests::redis_server::RedisServer;
+use tower_svix_tests::stores::ManualTime;
 
 const LEASE: Duration = Duration::from_secs(60);
 const RETENTION: Duration = Duration::from_secs(3600);

@@ -1,12 +1,5 @@
 //! What a delivery costs in Redis: one command, and so one round trip, for each operation of the store.
-
-#![cfg(feature = "idempotency-redis")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/redis.rs"]
-mod redis_server;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,9 +15,8 @@ use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_svix::idempotency::RedisStore;
 use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
-
-use self::net::{Delivery, within};
-use self::redis_server::RedisServer;
+use tower_svix_tests::net::{self, Delivery, within};
+use tower_svix_tests::redis_server::RedisServer;
 
 type Receiver = BoxCloneSyncService<Request<Full<Bytes>>, StatusCode, Infallible>;
 

@@ -1,13 +1,7 @@
 //! The example with the tenants in a database, run as a process.
-
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[path = "support/process.rs"]
-mod process;
 #[allow(dead_code, reason = "other tests use the rest")]
-#[path = "support/sender.rs"]
-mod sender;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,9 +15,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
-
-use self::process::{Server, cargo, example, text};
-use self::sender::Sender;
+use tower_svix_tests::process::{Server, cargo, example, text};
+use tower_svix_tests::sender::Sender;
 
 const BODY: &[u8] = br#"{"type":"job.completed"}"#;
 

@@ -1,7 +1,5 @@
 //! The cases of `tests/vectors` over real connections: bytes on a socket for HTTP/1.1, hyper's client for HTTP/2.
 
-mod support;
-
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -14,14 +12,14 @@ use http_body_util::StreamBody;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use support::case::{self, Case, HttpVersion};
-use support::recorder::Recorder;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tower::Layer as _;
 use tower_svix::{Secret, SvixVerifyLayer};
+use tower_svix_tests::case::{self, Case, HttpVersion};
+use tower_svix_tests::recorder::Recorder;
 
 /// The one case whose verdict HTTP/1.1 turns round: with a `content-length` of 40, the message is 40 bytes long, and
 /// what follows them is not a part of it. The other frames of the case cannot reach the middleware.

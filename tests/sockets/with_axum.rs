@@ -1,19 +1,14 @@
 //! The layer in front of axum, over real sockets, with deliveries signed by the official library.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[path = "support/http1.rs"]
-mod http1;
-#[path = "support/net.rs"]
-mod net;
-
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tower_svix::VerifiedEvent;
-
-use self::net::{Inbox, Receiver, layer};
+use tower_svix_tests::http1;
+use tower_svix_tests::net::{Inbox, Receiver, layer};
 
 async fn receive(
     State(inbox): State<Inbox>,

@@ -1,15 +1,6 @@
 //! The layer in front of raw hyper, over real sockets, with deliveries signed by the official library.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[path = "support/http1.rs"]
-mod http1;
-#[path = "support/http2.rs"]
-mod http2;
-#[path = "support/hyper.rs"]
-mod hyper_server;
-#[path = "support/net.rs"]
-mod net;
-
 use std::convert::Infallible;
 
 use bytes::Bytes;
@@ -17,8 +8,8 @@ use http::{Request, Response};
 use http_body_util::Full;
 use tower::ServiceBuilder;
 use tower_svix::{VerifiedBody, VerifiedEvent};
-
-use self::net::{Inbox, Receiver, layer};
+use tower_svix_tests::hyper_server;
+use tower_svix_tests::net::{Inbox, Receiver, layer};
 
 async fn start() -> Receiver {
     let inbox = Inbox::default();
@@ -39,14 +30,14 @@ async fn start() -> Receiver {
 mod over_http1 {
     use super::start;
 
-    super::http1::http1_tests!(start);
+    tower_svix_tests::http1::http1_tests!(start);
 }
 
 mod over_http2 {
     use bytes::Bytes;
+    use tower_svix_tests::http2::{self, Connection, frames, stalled};
+    use tower_svix_tests::net::{BODY_LIMIT, Delivery};
 
-    use super::http2::{self, Connection, frames, stalled};
-    use super::net::{BODY_LIMIT, Delivery};
     use super::start;
 
     #[tokio::test]

@@ -1,11 +1,6 @@
 //! The layer in front of tonic, over real sockets, with calls signed by the official library.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[path = "support/http2.rs"]
-mod http2;
-#[path = "support/net.rs"]
-mod net;
-
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -21,9 +16,8 @@ use tonic_health::pb::health_client::HealthClient;
 use tower::util::MapRequestLayer;
 use tower::{BoxError, ServiceExt as _, service_fn};
 use tower_svix::{Rejection, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
-
-use self::http2::frames;
-use self::net::{Delivery, Inbox, Receiver, layer, within};
+use tower_svix_tests::http2::{self, frames};
+use tower_svix_tests::net::{Delivery, Inbox, Receiver, layer, within};
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const GRPC: [(&str, &str); 2] = [("content-type", "application/grpc"), ("te", "trailers")];
@@ -117,7 +111,6 @@ async fn an_error_of_the_service_keeps_its_code() {
 }
 
 /// A failure of gRPC has the status 200 of HTTP.
-#[cfg(feature = "idempotency-memory")]
 #[tokio::test]
 async fn a_failed_call_is_processed_when_it_is_repeated_and_then_never_again() {
     use tower_svix::IdempotencyLayer;

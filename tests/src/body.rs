@@ -11,11 +11,11 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
 /// The data of one frame, in one piece or two.
-pub(crate) type Data = Chain<Bytes, Bytes>;
+pub type Data = Chain<Bytes, Bytes>;
 
 /// What a body does when it is polled.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub enum Step {
     /// It has nothing yet, and wakes its reader at once.
     Pending,
     Data(Data),
@@ -24,12 +24,12 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) fn data(bytes: Bytes) -> Self {
+    pub fn data(bytes: Bytes) -> Self {
         Self::Data(bytes.chain(Bytes::new()))
     }
 
     /// A frame whose data is in two pieces, parted at `at` or at the end.
-    pub(crate) fn parted_data(mut bytes: Bytes, at: usize) -> Self {
+    pub fn parted_data(mut bytes: Bytes, at: usize) -> Self {
         let first = bytes.split_to(at.min(bytes.len()));
         Self::Data(first.chain(bytes))
     }
@@ -37,7 +37,7 @@ impl Step {
 
 /// Goes through its steps, then ends.
 #[derive(Debug)]
-pub(crate) struct Script {
+pub struct Script {
     steps: VecDeque<Step>,
     size_hint: SizeHint,
     end_stream: EndStream,
@@ -45,7 +45,7 @@ pub(crate) struct Script {
 
 /// What `is_end_stream` tells.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum EndStream {
+pub enum EndStream {
     /// The truth.
     Known,
     /// Always `false`, as a chunked HTTP/1.1 body does.
@@ -55,7 +55,7 @@ pub(crate) enum EndStream {
 }
 
 impl Script {
-    pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+    pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         Self {
             steps: steps.into_iter().collect(),
             size_hint: SizeHint::default(),
@@ -63,12 +63,12 @@ impl Script {
         }
     }
 
-    pub(crate) fn size_hint_lower(mut self, lower: u64) -> Self {
+    pub fn size_hint_lower(mut self, lower: u64) -> Self {
         self.size_hint.set_lower(lower);
         self
     }
 
-    pub(crate) fn end_stream(mut self, end_stream: EndStream) -> Self {
+    pub fn end_stream(mut self, end_stream: EndStream) -> Self {
         self.end_stream = end_stream;
         self
     }
@@ -109,7 +109,7 @@ impl Body for Script {
 
 /// A body that must not be read: to poll it is a failure of the test.
 #[derive(Debug)]
-pub(crate) struct Untouchable;
+pub struct Untouchable;
 
 impl Body for Untouchable {
     type Data = Bytes;
@@ -125,7 +125,7 @@ impl Body for Untouchable {
 
 /// The error of a body that breaks off.
 #[derive(Debug)]
-pub(crate) struct BrokeOff;
+pub struct BrokeOff;
 
 impl fmt::Display for BrokeOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,11 +9,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use tower_svix::{HeaderFamily, Secret, SecretError, SvixVerifyLayer, Verifier};
 
-use super::body::{EndStream, Script, Step};
-use super::clock::At;
+use crate::body::{EndStream, Script, Step};
+use crate::clock::At;
 
 /// The cases whose key is to be refused when it is parsed.
-pub(crate) const REFUSED_FOR_THEIR_KEY: &[&str] = &[
+pub const REFUSED_FOR_THEIR_KEY: &[&str] = &[
     "secret-prefix-only",
     "secret-one-pad",
     "secret-not-base64",
@@ -36,27 +36,27 @@ pub(crate) const REFUSED_FOR_THEIR_KEY: &[&str] = &[
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Expect {
+pub enum Expect {
     Accept,
     Reject,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Strictness {
+pub enum Strictness {
     Spec,
     Hardening,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Case {
-    pub(crate) name: String,
-    pub(crate) group: String,
-    pub(crate) strictness: Strictness,
-    pub(crate) expect: Expect,
+pub struct Case {
+    pub name: String,
+    pub group: String,
+    pub strictness: Strictness,
+    pub expect: Expect,
     status_hint: Option<u16>,
-    pub(crate) reason: String,
+    pub reason: String,
     secret: String,
     #[serde(default)]
     extra_secrets: Vec<String>,
@@ -68,26 +68,26 @@ pub(crate) struct Case {
     #[serde(default)]
     ignore_timestamp: bool,
     #[serde(default)]
-    pub(crate) delivery: Delivery,
+    pub delivery: Delivery,
 }
 
 /// How the body of a case arrives.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Delivery {
+pub struct Delivery {
     frames: Option<Vec<usize>>,
     #[serde(default)]
     pending: bool,
     end_stream_flag: Option<Late>,
     #[serde(default)]
     trailers: Vec<(String, String)>,
-    pub(crate) error_after: Option<usize>,
-    pub(crate) content_length: Option<u64>,
-    pub(crate) size_hint_lower: Option<u64>,
+    pub error_after: Option<usize>,
+    pub content_length: Option<u64>,
+    pub size_hint_lower: Option<u64>,
     limit: Option<usize>,
     #[serde(default)]
     chained_buf: bool,
-    pub(crate) http: Option<HttpVersion>,
+    pub http: Option<HttpVersion>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -97,7 +97,7 @@ enum Late {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-pub(crate) enum HttpVersion {
+pub enum HttpVersion {
     #[serde(rename = "1.1-chunked")]
     Http1Chunked,
     #[serde(rename = "2")]
@@ -105,7 +105,7 @@ pub(crate) enum HttpVersion {
 }
 
 /// All cases.
-pub(crate) fn all() -> Vec<Case> {
+pub fn all() -> Vec<Case> {
     let cases: Vec<Case> =
         serde_json::from_str(include_str!("../vectors/cases.json")).expect("cases.json is valid");
     assert!(!cases.is_empty());
@@ -113,41 +113,41 @@ pub(crate) fn all() -> Vec<Case> {
 }
 
 /// All cases but the genuine ones for a public key, if this build was told to do without ed25519.
-pub(crate) fn expressible() -> impl Iterator<Item = Case> {
+pub fn expressible() -> impl Iterator<Item = Case> {
     all().into_iter().filter(|case| {
         cfg!(feature = "ed25519") || case.expect == Expect::Reject || !case.has_public_key()
     })
 }
 
 /// The deliveries that must be let through.
-pub(crate) fn genuine() -> impl Iterator<Item = Case> {
+pub fn genuine() -> impl Iterator<Item = Case> {
     expressible().filter(|case| case.expect == Expect::Accept)
 }
 
 impl Case {
     /// The texts of the receiver's keys.
-    pub(crate) fn secret_texts(&self) -> impl Iterator<Item = &str> {
+    pub fn secret_texts(&self) -> impl Iterator<Item = &str> {
         [&self.secret]
             .into_iter()
             .chain(&self.extra_secrets)
             .map(String::as_str)
     }
 
-    pub(crate) fn has_public_key(&self) -> bool {
+    pub fn has_public_key(&self) -> bool {
         self.secret_texts().any(|text| text.starts_with("whpk_"))
     }
 
-    pub(crate) fn secrets(&self) -> Result<Vec<Secret>, SecretError> {
+    pub fn secrets(&self) -> Result<Vec<Secret>, SecretError> {
         self.secret_texts().map(str::parse).collect()
     }
 
-    pub(crate) fn body(&self) -> Bytes {
+    pub fn body(&self) -> Bytes {
         let unit = STANDARD.decode(&self.body_base64).expect("base64");
         unit.repeat(self.body_repeat.unwrap_or(1)).into()
     }
 
     /// The lines of the header as they are on the wire: one character of a value is one byte.
-    pub(crate) fn header_lines(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
+    pub fn header_lines(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
         self.headers.iter().map(|(name, value)| {
             let bytes = value
                 .chars()
@@ -156,7 +156,7 @@ impl Case {
         })
     }
 
-    pub(crate) fn header_map(&self) -> HeaderMap {
+    pub fn header_map(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in self.header_lines() {
             headers.append(
@@ -171,7 +171,7 @@ impl Case {
     }
 
     /// The family that the receiver must use: `svix-*` if it is complete.
-    pub(crate) fn family(&self) -> HeaderFamily {
+    pub fn family(&self) -> HeaderFamily {
         let has = |wanted| self.headers.iter().any(|(name, _)| name == wanted);
         if has("svix-id") && has("svix-timestamp") && has("svix-signature") {
             HeaderFamily::Svix
@@ -181,14 +181,14 @@ impl Case {
     }
 
     /// The names of the id's, the timestamp's and the signature's header in [`family`](Self::family).
-    pub(crate) fn header_names(&self) -> [&'static str; 3] {
+    pub fn header_names(&self) -> [&'static str; 3] {
         match self.family() {
             HeaderFamily::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
             HeaderFamily::Webhook => ["webhook-id", "webhook-timestamp", "webhook-signature"],
         }
     }
 
-    pub(crate) fn verifier(&self, secrets: Vec<Secret>) -> Verifier {
+    pub fn verifier(&self, secrets: Vec<Secret>) -> Verifier {
         let mut verifier = Verifier::new(secrets).clock(At(self.now));
         if let Some(seconds) = self.tolerance {
             verifier = verifier.tolerance(Duration::from_secs(seconds));
@@ -199,7 +199,7 @@ impl Case {
         verifier
     }
 
-    pub(crate) fn layer(&self, secrets: Vec<Secret>) -> SvixVerifyLayer {
+    pub fn layer(&self, secrets: Vec<Secret>) -> SvixVerifyLayer {
         let layer = SvixVerifyLayer::from(self.verifier(secrets));
         match self.delivery.limit {
             Some(limit) => layer.body_limit(limit),
@@ -208,7 +208,7 @@ impl Case {
     }
 
     /// The body in its frames.
-    pub(crate) fn frames(&self) -> Vec<Bytes> {
+    pub fn frames(&self) -> Vec<Bytes> {
         let mut rest = self.body();
         let lengths = self.delivery.frames.clone().unwrap_or(vec![rest.len()]);
         let frames = lengths
@@ -220,7 +220,7 @@ impl Case {
     }
 
     /// The body as it arrives.
-    pub(crate) fn script(&self) -> Script {
+    pub fn script(&self) -> Script {
         let delivery = &self.delivery;
         let mut steps = Vec::new();
         for frame in self.frames() {
@@ -250,11 +250,11 @@ impl Case {
     }
 
     /// The status of a refusal.
-    pub(crate) fn refusal_status(&self) -> u16 {
+    pub fn refusal_status(&self) -> u16 {
         self.status_hint.unwrap_or(401)
     }
 
-    pub(crate) fn trailers(&self) -> HeaderMap {
+    pub fn trailers(&self) -> HeaderMap {
         let mut trailers = HeaderMap::new();
         for (name, value) in &self.delivery.trailers {
             let name: HeaderName = name.parse().expect("a legal name");

@@ -4,7 +4,7 @@ use tower_svix::Clock;
 
 /// A clock that stands still, in seconds since 1970.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct At(pub(crate) u64);
+pub struct At(pub u64);
 
 impl Clock for At {
     fn unix_seconds(&self) -> Option<u64> {
@@ -14,7 +14,7 @@ impl Clock for At {
 
 /// A clock that does not know the time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Broken;
+pub struct Broken;
 
 impl Clock for Broken {
     fn unix_seconds(&self) -> Option<u64> {

@@ -3,39 +3,39 @@
 use http::{HeaderMap, StatusCode};
 use tower_svix::{Rejection, Secret, SvixVerifyLayer};
 
-use super::Outcome;
-use super::clock::At;
-use super::sender::Sender;
+use crate::Outcome;
+use crate::clock::At;
+use crate::sender::Sender;
 
-pub(crate) const NOW: u64 = 1_700_000_000;
-pub(crate) const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
-pub(crate) const BODY: &[u8] = br#"{"type":"invoice.paid","data":{"id":"in_1"}}"#;
+pub const NOW: u64 = 1_700_000_000;
+pub const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
+pub const BODY: &[u8] = br#"{"type":"invoice.paid","data":{"id":"in_1"}}"#;
 
-pub(crate) fn sender() -> Sender {
+pub fn sender() -> Sender {
     Sender::with_key(*b"a key of some thirty characters")
 }
 
 /// The receiver's secret.
-pub(crate) fn secret() -> Secret {
+pub fn secret() -> Secret {
     secret_of(&sender())
 }
 
-pub(crate) fn secret_of(sender: &Sender) -> Secret {
+pub fn secret_of(sender: &Sender) -> Secret {
     sender.secret().parse().expect("a secret")
 }
 
 /// A receiver of what [`sender`] sends at [`NOW`].
-pub(crate) fn layer() -> SvixVerifyLayer {
+pub fn layer() -> SvixVerifyLayer {
     SvixVerifyLayer::new(secret()).clock(At(NOW))
 }
 
 /// The headers of a genuine delivery of `body`.
-pub(crate) fn signed(body: &[u8]) -> HeaderMap {
+pub fn signed(body: &[u8]) -> HeaderMap {
     sender().headers(ID, NOW, body)
 }
 
 #[track_caller]
-pub(crate) fn assert_accepted(outcome: &Outcome, body: &[u8]) {
+pub fn assert_accepted(outcome: &Outcome, body: &[u8]) {
     assert_eq!(outcome.status, StatusCode::OK, "{:?}", outcome.rejection);
     let [call] = &outcome.calls[..] else {
         panic!("{} calls", outcome.calls.len());
@@ -46,7 +46,7 @@ pub(crate) fn assert_accepted(outcome: &Outcome, body: &[u8]) {
 }
 
 #[track_caller]
-pub(crate) fn assert_refused(outcome: &Outcome, rejection: Rejection) {
+pub fn assert_refused(outcome: &Outcome, rejection: Rejection) {
     assert!(outcome.calls.is_empty());
     assert_eq!(outcome.rejection, Some(rejection));
     assert_eq!(outcome.status, rejection.status());

@@ -1,5 +1,4 @@
 //! HTTP/1.1 byte by byte, and what must hold over it for each framework.
-#![allow(dead_code, reason = "each test uses its part")]
 
 use std::net::SocketAddr;
 use std::task::{Context, Waker};
@@ -10,10 +9,10 @@ use tokio::net::TcpStream;
 use crate::net::{BODY_LIMIT, Delivery, Receiver, within};
 
 /// Declares a test for each property, for the receiver that the function `$start` makes.
-#[allow(unused_macros, reason = "each test uses its part")]
+#[macro_export]
 macro_rules! http1_tests {
     ($start:path) => {
-        crate::http1::http1_tests!($start:
+        $crate::http1_tests!($start:
             a_genuine_delivery_reaches_the_handler
             a_forged_delivery_is_refused
             a_chunked_delivery_arrives_whole
@@ -26,47 +25,46 @@ macro_rules! http1_tests {
         $(
             #[tokio::test]
             async fn $property() {
-                crate::http1::$property($start().await).await;
+                $crate::http1::$property($start().await).await;
             }
         )+
     };
 }
-#[allow(unused_imports, reason = "each test uses its part")]
-pub(crate) use http1_tests;
+pub use http1_tests;
 
-pub(crate) struct Connection(BufReader<TcpStream>);
+pub struct Connection(BufReader<TcpStream>);
 
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: String,
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
 }
 
 impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> Self {
+    pub async fn open(address: SocketAddr) -> Self {
         Self(BufReader::new(TcpStream::connect(address).await.unwrap()))
     }
 
-    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// Like `write`, to a server that may have hung up already.
-    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = within(self.0.write_all(bytes.as_ref())).await;
     }
 
     /// Ends the client's side of the connection: the server can still answer.
-    pub(crate) async fn half_close(&mut self) {
+    pub async fn half_close(&mut self) {
         let _ = self.0.shutdown().await;
     }
 
     /// Ends the connection as a crash does, with a TCP RST.
-    pub(crate) fn reset(self) {
+    pub fn reset(self) {
         self.0.into_inner().set_zero_linger().unwrap();
     }
 
     /// Whether there is something to read, if only the end of the connection.
-    pub(crate) fn has_more(&self) -> bool {
+    pub fn has_more(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         let mut byte = [0];
         let peek = self
@@ -77,7 +75,7 @@ impl Connection {
     }
 
     /// Waits until the server ends the connection, and gives what it said until then.
-    pub(crate) async fn rest(&mut self) -> String {
+    pub async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
         // A reset is an end as well.
         let _ = within(self.0.read_to_end(&mut rest)).await;
@@ -85,7 +83,7 @@ impl Connection {
     }
 
     /// Sends the delivery with a `Content-Length` and all at once.
-    pub(crate) async fn post(&mut self, delivery: &Delivery) -> Answer {
+    pub async fn post(&mut self, delivery: &Delivery) -> Answer {
         let length = format!("content-length: {}\r\n", delivery.body.len());
         self.write(head(delivery, &length)).await;
         self.write(&delivery.body).await;
@@ -93,7 +91,7 @@ impl Connection {
     }
 
     /// Reads one response, `100 Continue` included.
-    pub(crate) async fn answer(&mut self) -> Answer {
+    pub async fn answer(&mut self) -> Answer {
         within(async {
             let status_line = self.line().await;
             let status = status_line.split(' ').nth(1).unwrap().parse().unwrap();
@@ -148,7 +146,7 @@ impl Connection {
 }
 
 /// The head of a request that makes the delivery, with `more` headers, each ended by `\r\n`.
-pub(crate) fn head(delivery: &Delivery, more: &str) -> String {
+pub fn head(delivery: &Delivery, more: &str) -> String {
     let mut head = String::from("POST /webhook HTTP/1.1\r\nhost: localhost\r\n");
     for (name, value) in &delivery.headers() {
         head.push_str(name.as_str());
@@ -159,7 +157,7 @@ pub(crate) fn head(delivery: &Delivery, more: &str) -> String {
     head + more + "\r\n"
 }
 
-pub(crate) async fn a_genuine_delivery_reaches_the_handler(receiver: Receiver) {
+pub async fn a_genuine_delivery_reaches_the_handler(receiver: Receiver) {
     let delivery = Delivery::genuine("msg_1", r#"{"type": "job.completed"}"#);
     let answer = Connection::open(receiver.address)
         .await
@@ -169,7 +167,7 @@ pub(crate) async fn a_genuine_delivery_reaches_the_handler(receiver: Receiver) {
     receiver.inbox.assert_holds(&[&delivery]);
 }
 
-pub(crate) async fn a_forged_delivery_is_refused(receiver: Receiver) {
+pub async fn a_forged_delivery_is_refused(receiver: Receiver) {
     let forged = Delivery::forged("msg_1", "{}");
     let answer = Connection::open(receiver.address).await.post(&forged).await;
     assert_eq!(answer.status, 401);
@@ -181,7 +179,7 @@ pub(crate) async fn a_forged_delivery_is_refused(receiver: Receiver) {
     receiver.inbox.assert_holds(&[]);
 }
 
-pub(crate) async fn a_chunked_delivery_arrives_whole(receiver: Receiver) {
+pub async fn a_chunked_delivery_arrives_whole(receiver: Receiver) {
     let delivery = Delivery::genuine("msg_1", "one, two and three");
     let mut connection = Connection::open(receiver.address).await;
     let more = "transfer-encoding: chunked\r\ntrailer: extra\r\n";
@@ -194,7 +192,7 @@ pub(crate) async fn a_chunked_delivery_arrives_whole(receiver: Receiver) {
     receiver.inbox.assert_holds(&[&delivery]);
 }
 
-pub(crate) async fn a_delivery_that_breaks_off_never_reaches_the_handler(receiver: Receiver) {
+pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(receiver: Receiver) {
     let body = "a body of some length";
     for (framing, sent) in [
         ("content-length: 21\r\n", "a body of"),
@@ -221,7 +219,7 @@ pub(crate) async fn a_delivery_that_breaks_off_never_reaches_the_handler(receive
     receiver.inbox.assert_holds(&[&next]);
 }
 
-pub(crate) async fn a_condemned_request_is_not_asked_for_its_body(receiver: Receiver) {
+pub async fn a_condemned_request_is_not_asked_for_its_body(receiver: Receiver) {
     let expect = |length| format!("content-length: {length}\r\nexpect: 100-continue\r\n");
     let mut dotted_id = Delivery::genuine("msg_1", "{}");
     dotted_id.id = "msg.1".into();
@@ -249,7 +247,7 @@ pub(crate) async fn a_condemned_request_is_not_asked_for_its_body(receiver: Rece
     receiver.inbox.assert_holds(&[&delivery]);
 }
 
-pub(crate) async fn a_connection_lives_on_after_a_refusal_without_body(receiver: Receiver) {
+pub async fn a_connection_lives_on_after_a_refusal_without_body(receiver: Receiver) {
     let mut connection = Connection::open(receiver.address).await;
     let unsigned = "POST /webhook HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";
     connection.write(unsigned).await;

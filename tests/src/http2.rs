@@ -1,5 +1,4 @@
 //! An HTTP/2 client that can send a body in any frames, and break off.
-#![allow(dead_code, reason = "each test uses its part")]
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,17 +18,17 @@ use crate::net::{Delivery, Receiver, within};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-pub(crate) struct Connection(http2::SendRequest<Body>);
+pub struct Connection(http2::SendRequest<Body>);
 
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
 impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> Self {
+    pub async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
             .await
@@ -39,7 +38,7 @@ impl Connection {
     }
 
     /// Makes the delivery with this body in place of its own.
-    pub(crate) async fn post(
+    pub async fn post(
         &mut self,
         path: &str,
         delivery: &Delivery,
@@ -86,7 +85,7 @@ impl Connection {
 }
 
 /// Breaks a genuine delivery off at each of some points, and makes others on the same connection meanwhile.
-pub(crate) async fn a_delivery_that_breaks_off_never_reaches_the_handler(
+pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(
     receiver: Receiver,
     path: &'static str,
     headers: &'static [(&'static str, &'static str)],
@@ -123,7 +122,7 @@ pub(crate) async fn a_delivery_that_breaks_off_never_reaches_the_handler(
 }
 
 /// The body in frames of `size` bytes.
-pub(crate) fn frames(body: &Bytes, size: usize) -> Body {
+pub fn frames(body: &Bytes, size: usize) -> Body {
     let frames: Vec<_> = body
         .chunks(size)
         .map(|chunk| Ok(Frame::data(Bytes::copy_from_slice(chunk))))
@@ -142,6 +141,6 @@ fn broken_off(body: &Bytes, len: usize, gone: oneshot::Receiver<()>) -> Body {
 }
 
 /// A body of which not a byte ever comes.
-pub(crate) fn stalled() -> Body {
+pub fn stalled() -> Body {
     StreamBody::new(stream::pending().map(|bytes: Bytes| Ok(Frame::data(bytes)))).boxed_unsync()
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tower::{BoxError, Service};
 
 /// Serves each connection with a clone of `service`, with hyper's own defaults, until the runtime ends.
-pub(crate) async fn serve<S, B>(service: S) -> SocketAddr
+pub async fn serve<S, B>(service: S) -> SocketAddr
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,

@@ -1,19 +1,6 @@
 //! What the tests of keys and signatures share: requests signed by senders that have nothing of this crate in them, and
 //! what the middleware answers.
 
-// Each test file is a crate of its own, and uses a part of this.
-#![allow(dead_code)]
-
-#[path = "body.rs"]
-pub(crate) mod body;
-#[path = "clock.rs"]
-pub(crate) mod clock;
-#[cfg(feature = "ed25519")]
-#[path = "keys_ed25519.rs"]
-pub(crate) mod ed25519;
-#[path = "sender.rs"]
-pub(crate) mod sender;
-
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -38,29 +25,29 @@ use tower_svix::{
     KeySource, Rejection, Secret, SvixVerifyLayer, VerifiedBody, VerifiedEvent, VerifyError,
 };
 
-use self::sender::Sender;
+use crate::sender::Sender;
 
-pub(crate) const NOW: u64 = 1_700_000_000;
-pub(crate) const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
-pub(crate) const BODY: &[u8] = br#"{"type":"job.completed","data":{"job_id":"1"}}"#;
+pub const NOW: u64 = 1_700_000_000;
+pub const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
+pub const BODY: &[u8] = br#"{"type":"job.completed","data":{"job_id":"1"}}"#;
 
 /// A sender with an HMAC key of its own.
-pub(crate) fn sender(number: u8) -> Sender {
+pub fn sender(number: u8) -> Sender {
     Sender::with_key([number; 24])
 }
 
 /// The receiver's side of the key.
-pub(crate) fn secret(sender: &Sender) -> Secret {
+pub fn secret(sender: &Sender) -> Secret {
     sender.secret().parse().expect("a secret")
 }
 
 /// The element of a list of signatures that `sender` makes for [`BODY`], sent as [`ID`] at [`NOW`].
-pub(crate) fn signature(sender: &Sender) -> String {
+pub fn signature(sender: &Sender) -> String {
     sender.sign(ID.as_bytes(), NOW.to_string().as_bytes(), BODY)
 }
 
 /// The same in hexadecimal digits.
-pub(crate) fn hex_signature(sender: &Sender) -> String {
+pub fn hex_signature(sender: &Sender) -> String {
     let signature = signature(sender);
     let mac = STANDARD.decode(&signature["v1,".len()..]).expect("base64");
     let mut text = String::from("v1,");
@@ -71,12 +58,12 @@ pub(crate) fn hex_signature(sender: &Sender) -> String {
 }
 
 /// A request with this list of signatures and [`BODY`], sent as [`ID`] at [`NOW`].
-pub(crate) fn request(path: &str, signatures: &str) -> Request<Full<Bytes>> {
+pub fn request(path: &str, signatures: &str) -> Request<Full<Bytes>> {
     request_with_body(path, signatures, Full::from(BODY))
 }
 
 /// A request with this list of signatures, sent as [`ID`] at [`NOW`].
-pub(crate) fn request_with_body<B>(path: &str, signatures: &str, body: B) -> Request<B> {
+pub fn request_with_body<B>(path: &str, signatures: &str, body: B) -> Request<B> {
     Request::post(path)
         .header("webhook-id", ID)
         .header("webhook-timestamp", NOW.to_string())
@@ -86,24 +73,24 @@ pub(crate) fn request_with_body<B>(path: &str, signatures: &str, body: B) -> Req
 }
 
 /// A genuine delivery of [`BODY`] by `sender`.
-pub(crate) fn delivery(path: &str, sender: &Sender) -> Request<Full<Bytes>> {
+pub fn delivery(path: &str, sender: &Sender) -> Request<Full<Bytes>> {
     request(path, &signature(sender))
 }
 
 /// What became of a request.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
     /// Why it was refused.
-    pub(crate) rejection: Option<Rejection>,
+    pub rejection: Option<Rejection>,
     /// What the inner service saw.
-    pub(crate) event: Option<VerifiedEvent>,
+    pub event: Option<VerifiedEvent>,
 }
 
 impl Answer {
-    pub(crate) async fn read<B>(response: Response<B>) -> Self
+    pub async fn read<B>(response: Response<B>) -> Self
     where
         B: Body,
         B::Error: std::fmt::Debug,
@@ -119,14 +106,14 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(crate) fn accepted(self) -> VerifiedEvent {
+    pub fn accepted(self) -> VerifiedEvent {
         assert_eq!(self.status, StatusCode::OK, "{:?}", self.rejection);
         self.event.expect("a verified request has an event")
     }
 
     /// Asserts that no listed signature matched.
     #[track_caller]
-    pub(crate) fn assert_mismatch(&self) {
+    pub fn assert_mismatch(&self) {
         let mismatch = Rejection::Unverified(VerifyError::SignatureMismatch);
         assert_eq!(self.rejection, Some(mismatch), "{self:?}");
         assert_eq!(self.status, StatusCode::UNAUTHORIZED);
@@ -135,9 +122,7 @@ impl Answer {
 }
 
 /// An inner service: gives the body back, and the event in the extensions of the response.
-pub(crate) async fn echo(
-    request: Request<VerifiedBody>,
-) -> Result<Response<VerifiedBody>, Infallible> {
+pub async fn echo(request: Request<VerifiedBody>) -> Result<Response<VerifiedBody>, Infallible> {
     let (mut head, body) = request.into_parts();
     let event: VerifiedEvent = head.extensions.remove().expect("verified");
     let mut response = Response::new(body);
@@ -146,7 +131,7 @@ pub(crate) async fn echo(
 }
 
 /// Sends one request through the layer, in front of [`echo`].
-pub(crate) async fn answer<K, B>(layer: &SvixVerifyLayer<K>, request: Request<B>) -> Answer
+pub async fn answer<K, B>(layer: &SvixVerifyLayer<K>, request: Request<B>) -> Answer
 where
     K: KeySource + Clone,
     B: Body,
@@ -156,7 +141,7 @@ where
 }
 
 /// A body whose frames come when the test sends them, and that ends when the sender is dropped.
-pub(crate) fn body_from_test() -> (
+pub fn body_from_test() -> (
     mpsc::UnboundedSender<&'static [u8]>,
     impl Body<Data = Bytes, Error = Infallible> + Send,
 ) {
@@ -169,13 +154,13 @@ pub(crate) fn body_from_test() -> (
 }
 
 /// A body that counts how often it is polled.
-pub(crate) struct PollCounter {
+pub struct PollCounter {
     frames: VecDeque<Bytes>,
     polls: Arc<AtomicUsize>,
 }
 
 impl PollCounter {
-    pub(crate) fn new(frames: &[&[u8]], polls: &Arc<AtomicUsize>) -> Self {
+    pub fn new(frames: &[&[u8]], polls: &Arc<AtomicUsize>) -> Self {
         Self {
             frames: frames
                 .iter()
@@ -200,41 +185,41 @@ impl Body for PollCounter {
 }
 
 /// The time of the operating system, in seconds since 1970.
-pub(crate) fn unix_now() -> u64 {
+pub fn unix_now() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
     since_epoch.expect("it is after 1970").as_secs()
 }
 
 /// A case of `tests/vectors/cases.json`, as far as it is about keys.
 #[derive(Deserialize)]
-pub(crate) struct Case {
-    pub(crate) name: String,
-    pub(crate) group: String,
-    pub(crate) expect: String,
-    pub(crate) secret: String,
-    pub(crate) now: u64,
+pub struct Case {
+    pub name: String,
+    pub group: String,
+    pub expect: String,
+    pub secret: String,
+    pub now: u64,
     headers: Vec<(String, String)>,
     body_base64: String,
 }
 
 impl Case {
-    pub(crate) fn all() -> Vec<Self> {
+    pub fn all() -> Vec<Self> {
         let cases = include_str!("../vectors/cases.json");
         serde_json::from_str(cases).expect("cases.json is valid")
     }
 
-    pub(crate) fn named(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         let mut cases = Self::all().into_iter();
         cases
             .find(|case| case.name == name)
             .unwrap_or_else(|| panic!("no case is named {name}"))
     }
 
-    pub(crate) fn body(&self) -> Vec<u8> {
+    pub fn body(&self) -> Vec<u8> {
         STANDARD.decode(&self.body_base64).expect("base64")
     }
 
-    pub(crate) fn headers(&self) -> HeaderMap {
+    pub fn headers(&self) -> HeaderMap {
         let header = |(name, value): &(String, String)| -> (HeaderName, HeaderValue) {
             let name = name.parse().expect("a legal name");
             (name, value.parse().expect("a legal value"))
@@ -242,7 +227,7 @@ impl Case {
         self.headers.iter().map(header).collect()
     }
 
-    pub(crate) fn request(&self) -> Request<Full<Bytes>> {
+    pub fn request(&self) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::from(self.body()));
         *request.headers_mut() = self.headers();
         request

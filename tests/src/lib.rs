@@ -1,20 +1,34 @@
 //! What the tests share.
 //!
-//! [`body`] has request bodies that arrive as a script says, [`recorder`] an inner service that keeps what reached it,
-//! [`sender`] a sender that has nothing of this crate in it, [`clock`] a clock that stands still, [`fixture`] one genuine
-//! delivery, [`case`] the cases of `tests/vectors`, and [`verdict`] what is expected of them. This file drives a request
-//! through the middleware, without any runtime.
+//! A request through the middleware, without any runtime: [`deliver`] and [`run`] drive it, [`body`] has bodies that arrive
+//! as a script says, [`recorder`] an inner service that keeps what reached it, [`sender`] a sender that has nothing of
+//! this crate in it, [`clock`] a clock that stands still, [`fixture`] one genuine delivery, [`case`] the cases of
+//! `tests/vectors`, and [`verdict`] what is expected of them.
+//!
+//! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of ids
+//! that fail, and [`subscriber`] sets up `tracing`. Over sockets there are [`net`], [`http1`], [`http2`] and
+//! [`hyper_server`]; [`process`] and [`redis_server`] are programs in processes of their own.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-// Each test file is a crate of its own, and uses a part of this.
-#![allow(dead_code)]
-
-pub(crate) mod body;
-pub(crate) mod case;
-pub(crate) mod clock;
-pub(crate) mod fixture;
-pub(crate) mod recorder;
-pub(crate) mod sender;
-pub(crate) mod verdict;
+pub mod body;
+pub mod case;
+pub mod clock;
+pub mod fixture;
+pub mod http1;
+pub mod http2;
+pub mod hyper_server;
+pub mod keys;
+#[cfg(feature = "ed25519")]
+pub mod keys_ed25519;
+pub mod net;
+pub mod process;
+pub mod recorder;
+pub mod redis_server;
+pub mod requests;
+pub mod sender;
+pub mod stores;
+pub mod subscriber;
+pub mod verdict;
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -30,16 +44,16 @@ use self::recorder::{Call, Recorder};
 
 /// What became of a request.
 #[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) status: StatusCode,
+pub struct Outcome {
+    pub status: StatusCode,
     /// What the response's extensions say.
-    pub(crate) rejection: Option<Rejection>,
+    pub rejection: Option<Rejection>,
     /// What reached the inner service.
-    pub(crate) calls: Vec<Call>,
+    pub calls: Vec<Call>,
 }
 
 /// Sends one request through the middleware, with a [`Recorder`] as the inner service.
-pub(crate) fn deliver<B: Body>(layer: &SvixVerifyLayer, headers: HeaderMap, body: B) -> Outcome {
+pub fn deliver<B: Body>(layer: &SvixVerifyLayer, headers: HeaderMap, body: B) -> Outcome {
     let recorder = Recorder::default();
     let mut service = layer.layer(recorder.clone());
     let response = run(service.call(request(headers, body))).expect("a refusal is a response");
@@ -50,7 +64,7 @@ pub(crate) fn deliver<B: Body>(layer: &SvixVerifyLayer, headers: HeaderMap, body
     }
 }
 
-pub(crate) fn request<B>(headers: HeaderMap, body: B) -> Request<B> {
+pub fn request<B>(headers: HeaderMap, body: B) -> Request<B> {
     let mut request = Request::post("/webhook")
         .body(body)
         .expect("the parts are valid");
@@ -62,12 +76,12 @@ pub(crate) fn request<B>(headers: HeaderMap, body: B) -> Request<B> {
 ///
 /// It is polled again only if it was woken, so one that would sleep for ever fails the test rather than hang it. What it
 /// waits for must wake it during the poll, as everything in here does.
-pub(crate) fn run<F: Future>(future: F) -> F::Output {
+pub fn run<F: Future>(future: F) -> F::Output {
     run_counting_polls(future).0
 }
 
 /// Like [`run`], and tells how many polls it took.
-pub(crate) fn run_counting_polls<F: Future>(future: F) -> (F::Output, usize) {
+pub fn run_counting_polls<F: Future>(future: F) -> (F::Output, usize) {
     let mut future = pin!(future);
     let mut polls = 0;
     loop {
@@ -80,7 +94,7 @@ pub(crate) fn run_counting_polls<F: Future>(future: F) -> (F::Output, usize) {
 }
 
 /// Polls once, and tells whether the future was woken meanwhile.
-pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> (Poll<F::Output>, bool) {
+pub fn poll_once<F: Future>(future: Pin<&mut F>) -> (Poll<F::Output>, bool) {
     struct Flag(AtomicBool);
 
     impl Wake for Flag {
@@ -96,7 +110,7 @@ pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> (Poll<F::Output>, boo
 }
 
 /// Changes one bit of a header's value: bit number `bit`, or the next one that leaves the value legal.
-pub(crate) fn flip_header_bit(value: &HeaderValue, bit: usize) -> HeaderValue {
+pub fn flip_header_bit(value: &HeaderValue, bit: usize) -> HeaderValue {
     let bits = value.len() * 8;
     (0..bits)
         .map(|step| flip_bit(value.as_bytes(), (bit + step) % bits))
@@ -105,7 +119,7 @@ pub(crate) fn flip_header_bit(value: &HeaderValue, bit: usize) -> HeaderValue {
 }
 
 /// Changes bit number `bit`, counted modulo the length.
-pub(crate) fn flip_bit(bytes: &[u8], bit: usize) -> Vec<u8> {
+pub fn flip_bit(bytes: &[u8], bit: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let index = bit / 8 % bytes.len();
     bytes[index] ^= 1 << (bit % 8);

@@ -1,5 +1,4 @@
 //! What tests over real sockets share: deliveries signed by the official `standardwebhooks` crate, and a receiver.
-#![allow(dead_code, reason = "each test uses its part")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,36 +9,36 @@ use http::HeaderMap;
 use standardwebhooks::Webhook;
 use tower_svix::{Secret, SvixVerifyLayer, VerifiedEvent};
 
-pub(crate) const SECRET: &str = concat!("whsec_", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
-pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+pub const SECRET: &str = concat!("whsec_", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+pub const BODY_LIMIT: usize = 64 * 1024;
 
-pub(crate) fn layer() -> SvixVerifyLayer {
+pub fn layer() -> SvixVerifyLayer {
     let secret: Secret = SECRET.parse().unwrap();
     SvixVerifyLayer::new(secret).body_limit(BODY_LIMIT)
 }
 
 /// A body with the headers that vouch for it, or for another one.
 #[derive(Clone)]
-pub(crate) struct Delivery {
-    pub(crate) id: String,
-    pub(crate) body: Bytes,
+pub struct Delivery {
+    pub id: String,
+    pub body: Bytes,
     timestamp: String,
     signature: String,
 }
 
 impl Delivery {
-    pub(crate) fn genuine(id: &str, body: impl Into<Bytes>) -> Self {
+    pub fn genuine(id: &str, body: impl Into<Bytes>) -> Self {
         Self::aged(id, body, 0)
     }
 
     /// Genuine, and signed so many seconds ago.
-    pub(crate) fn aged(id: &str, body: impl Into<Bytes>, seconds: i64) -> Self {
+    pub fn aged(id: &str, body: impl Into<Bytes>, seconds: i64) -> Self {
         let body = body.into();
         Self::sign(id, &body, body.clone(), seconds)
     }
 
     /// The signature is in proper form, but of another body.
-    pub(crate) fn forged(id: &str, body: impl Into<Bytes>) -> Self {
+    pub fn forged(id: &str, body: impl Into<Bytes>) -> Self {
         Self::sign(id, b"another body", body.into(), 0)
     }
 
@@ -56,7 +55,7 @@ impl Delivery {
     }
 
     /// Replaces a header after the signature was made.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
+    pub fn set(&mut self, name: &str, value: &str) {
         let header = match name {
             standardwebhooks::HEADER_WEBHOOK_ID => &mut self.id,
             standardwebhooks::HEADER_WEBHOOK_TIMESTAMP => &mut self.timestamp,
@@ -66,11 +65,11 @@ impl Delivery {
         *header = value.into();
     }
 
-    pub(crate) fn timestamp(&self) -> &[u8] {
+    pub fn timestamp(&self) -> &[u8] {
         self.timestamp.as_bytes()
     }
 
-    pub(crate) fn headers(&self) -> HeaderMap {
+    pub fn headers(&self) -> HeaderMap {
         [
             (standardwebhooks::HEADER_WEBHOOK_ID, &self.id),
             (standardwebhooks::HEADER_WEBHOOK_TIMESTAMP, &self.timestamp),
@@ -84,23 +83,23 @@ impl Delivery {
 
 /// A server under test, and what its handler was given.
 #[derive(Clone)]
-pub(crate) struct Receiver {
-    pub(crate) address: SocketAddr,
-    pub(crate) inbox: Inbox,
+pub struct Receiver {
+    pub address: SocketAddr,
+    pub inbox: Inbox,
 }
 
 /// The ids and bodies of the requests that reached the handler.
 #[derive(Clone, Default)]
-pub(crate) struct Inbox(Arc<Mutex<Vec<(String, Bytes)>>>);
+pub struct Inbox(Arc<Mutex<Vec<(String, Bytes)>>>);
 
 impl Inbox {
-    pub(crate) fn put(&self, event: &VerifiedEvent, body: Bytes) {
+    pub fn put(&self, event: &VerifiedEvent, body: Bytes) {
         self.0.lock().unwrap().push((event.id().into(), body));
     }
 
     /// Asserts that the handler ran for these deliveries, with their very bytes, and for no others.
     #[track_caller]
-    pub(crate) fn assert_holds(&self, expected: &[&Delivery]) {
+    pub fn assert_holds(&self, expected: &[&Delivery]) {
         let expected: Vec<_> = expected
             .iter()
             .map(|delivery| (delivery.id.clone(), delivery.body.clone()))
@@ -110,10 +109,10 @@ impl Inbox {
 }
 
 /// How long a test waits for what must happen.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits for what must happen, and fails the test if it does not happen at all.
-pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+pub async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(DEADLINE, future)
         .await
         .expect("it happens in time")

@@ -1,75 +1,115 @@
-//! The examples as processes, as a user runs them.
-#![allow(dead_code, reason = "each test uses its part")]
+//! Programs of the workspace as processes, as a user runs them.
 
-use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+pub use rustix::process::Signal;
+#[cfg(unix)]
+use rustix::process::{Pid, kill_process};
+
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A call of cargo on this package.
-pub(crate) fn cargo() -> Command {
+/// The folder of the workspace.
+pub fn workspace() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("this package is a folder of it")
+}
+
+/// A call of cargo on the workspace.
+pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.current_dir(workspace()).stdin(Stdio::null());
     cargo
 }
 
-/// The example as a command, without the variables that configure it.
-pub(crate) fn example(name: &str) -> Command {
-    let mut command = Command::new(executable(name));
-    command.env_remove("WEBHOOK_SECRET").env_remove("REDIS_URL");
-    command.env("LISTEN", "127.0.0.1:0");
-    command
+/// What cargo can build to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// An example of the package that is named first.
+    Example(&'static str, &'static str),
+    /// A program of the package that is named first.
+    Bin(&'static str, &'static str),
 }
 
-/// Where cargo built the example; it does so here, since `cargo test --test` leaves examples out.
-fn executable(name: &str) -> PathBuf {
-    static BUILT: OnceLock<String> = OnceLock::new();
-    let messages = BUILT.get_or_init(|| {
+impl Program {
+    /// The program as a command, without the variables that configure it.
+    pub fn command(self) -> Command {
+        let mut command = Command::new(self.executable());
+        command.env_remove("WEBHOOK_SECRET").env_remove("REDIS_URL");
+        command.env("LISTEN", "127.0.0.1:0");
+        command
+    }
+
+    /// Where cargo has put it. It is built when it is first asked for: to build the tests does not build what they run.
+    fn executable(self) -> PathBuf {
+        static BUILT: Mutex<Vec<(Program, PathBuf)>> = Mutex::new(Vec::new());
+        // Another test has failed to build something. This one says so too, if it is about the same.
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, executable)) = built.iter().find(|(program, _)| *program == self) {
+            return executable.clone();
+        }
+        let executable = self.build();
+        built.push((self, executable.clone()));
+        executable
+    }
+
+    /// Has cargo build it as whoever runs it does: with the features of its own package.
+    fn build(self) -> PathBuf {
+        let (package, kind, name) = match self {
+            Self::Example(package, name) => (package, "--example", name),
+            Self::Bin(package, name) => (package, "--bin", name),
+        };
         let mut build = cargo();
-        build.args(["build", "--examples", "--message-format=json"]);
+        build.args(["build", "--package", package, kind, name]);
+        build.arg("--message-format=json-render-diagnostics");
         // As this test itself was built.
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
         let build = build.output().unwrap();
         let errors = String::from_utf8_lossy(&build.stderr);
-        assert!(build.status.success(), "{errors}");
-        String::from_utf8(build.stdout).unwrap()
-    });
-    messages
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .filter(|message| message["target"]["name"] == name)
-        .find_map(|message| Some(message["executable"].as_str()?.into()))
-        .unwrap_or_else(|| panic!("cargo did not build the example {name}"))
+        assert!(build.status.success(), "{self:?}: {errors}");
+        String::from_utf8(build.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .filter(|message| message["target"]["name"] == name)
+            .find_map(|message| Some(message["executable"].as_str()?.into()))
+            .unwrap_or_else(|| panic!("cargo did not build {self:?}: {errors}"))
+    }
+}
+
+/// An example of the crate itself, without the variables that configure it.
+pub fn example(name: &'static str) -> Command {
+    Program::Example("tower-svix", name).command()
 }
 
 /// The result of `send` with these arguments.
-pub(crate) fn send<S: AsRef<OsStr>>(args: &[S]) -> Output {
+pub fn send<S: AsRef<OsStr>>(args: &[S]) -> Output {
     example("send").args(args).output().unwrap()
 }
 
-pub(crate) fn text(output: &[u8]) -> String {
+pub fn text(output: &[u8]) -> String {
     String::from_utf8(output.to_vec()).unwrap()
 }
 
-/// An example that serves, and that is stopped when this is dropped.
-pub(crate) struct Server {
+/// A program that serves, and that is stopped when this is dropped.
+pub struct Server {
     child: Child,
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
     lines: Mutex<Receiver<String>>,
 }
 
 impl Server {
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
@@ -90,13 +130,13 @@ impl Server {
         server
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Waits for the next line of output that holds `part`.
     #[track_caller]
-    pub(crate) fn line(&self, part: &str) -> String {
+    pub fn line(&self, part: &str) -> String {
         let lines = self.lines.lock().unwrap();
         let deadline = Instant::now() + DEADLINE;
         let mut seen = Vec::new();
@@ -113,20 +153,20 @@ impl Server {
     }
 
     /// The lines that nobody waited for, up to the end of the output.
-    pub(crate) fn rest(&self) -> Vec<String> {
+    pub fn rest(&self) -> Vec<String> {
         self.lines.lock().unwrap().iter().collect()
     }
 
-    pub(crate) fn process_id(&self) -> u32 {
+    pub fn process_id(&self) -> u32 {
         self.child.id()
     }
 
     /// The answer to `GET path`, which has to be JSON.
-    pub(crate) fn get_json(&self, path: &str) -> serde_json::Value {
+    pub fn get_json(&self, path: &str) -> serde_json::Value {
         serde_json::from_str(&self.get(path)).unwrap()
     }
 
-    pub(crate) fn get(&self, path: &str) -> String {
+    pub fn get(&self, path: &str) -> String {
         let mut stream = self.connect();
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
@@ -138,22 +178,20 @@ impl Server {
         body.to_owned()
     }
 
-    pub(crate) fn connect(&self) -> TcpStream {
+    pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream
     }
 
     #[cfg(unix)]
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success());
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until the server has ended of itself, at most so long.
     #[cfg(unix)]
-    pub(crate) fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
+    pub fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + at_most;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {

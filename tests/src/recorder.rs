@@ -14,23 +14,23 @@ use tower_svix::{VerifiedBody, VerifiedEvent};
 
 /// A request that reached the inner service.
 #[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) event: VerifiedEvent,
+pub struct Call {
+    pub event: VerifiedEvent,
     /// What its body read.
-    pub(crate) body: Bytes,
-    pub(crate) trailers: Option<HeaderMap>,
+    pub body: Bytes,
+    pub trailers: Option<HeaderMap>,
 }
 
 /// Answers 200 to everything, and shares the record with its clones. Panics if it is called without being ready.
 #[derive(Default)]
-pub(crate) struct Recorder {
+pub struct Recorder {
     calls: Arc<Mutex<Vec<Call>>>,
     ready: bool,
 }
 
 impl Recorder {
     /// The requests so far, which are forgotten.
-    pub(crate) fn take_calls(&self) -> Vec<Call> {
+    pub fn take_calls(&self) -> Vec<Call> {
         mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

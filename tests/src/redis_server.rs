@@ -1,6 +1,6 @@
 //! Real Redis servers, each a process of its own on a free port of the loopback address.
-#![allow(dead_code, reason = "each test uses its part")]
 
+use std::env;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -10,11 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use rustix::process::{Pid, Signal, kill_process};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A Redis that is killed when this is dropped.
-pub(crate) struct RedisServer {
+pub struct RedisServer {
     child: Child,
     port: u16,
     directory: PathBuf,
@@ -23,29 +24,29 @@ pub(crate) struct RedisServer {
 
 impl RedisServer {
     /// Keeps nothing on disk.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::with_options(&["--appendonly", "no"])
     }
 
     /// Has everything on disk before it answers, so that nothing is forgotten when it is killed.
-    pub(crate) fn durable() -> Self {
+    pub fn durable() -> Self {
         Self::with_options(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
     /// Has everything on disk within a second or two, and all of it when it is [stopped](Self::stop).
-    pub(crate) fn durable_each_second() -> Self {
+    pub fn durable_each_second() -> Self {
         Self::with_options(&["--appendonly", "yes", "--appendfsync", "everysec"])
     }
 
-    pub(crate) fn with_options(options: &'static [&'static str]) -> Self {
+    pub fn with_options(options: &'static [&'static str]) -> Self {
         let deadline = Instant::now() + DEADLINE;
         loop {
             // Another process may take the port before Redis does: then Redis ends, and the next port is tried.
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = listener.local_addr().unwrap().port();
             drop(listener);
-            let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-                .join(format!("redis-{}-{port}", std::process::id()));
+            let directory =
+                env::temp_dir().join(format!("tower-svix-redis-{}-{port}", std::process::id()));
             fs::create_dir_all(&directory).unwrap();
             if let Some(child) = spawn(port, &directory, options) {
                 return Self {
@@ -59,12 +60,12 @@ impl RedisServer {
         }
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
     /// A connection that repairs itself. It has no bound on waiting, so that the store's own is what is tested.
-    pub(crate) async fn connect(&self) -> ConnectionManager {
+    pub async fn connect(&self) -> ConnectionManager {
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(None)
             .set_max_delay(Duration::from_millis(200));
@@ -75,19 +76,19 @@ impl RedisServer {
             .unwrap()
     }
 
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Has it end of itself, with everything on disk if it keeps anything there.
-    pub(crate) fn stop(&mut self) {
-        self.signal("TERM");
+    pub fn stop(&mut self) {
+        self.signal(Signal::TERM);
         assert!(self.child.wait().unwrap().success());
     }
 
     /// Starts it again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         let deadline = Instant::now() + DEADLINE;
         loop {
             if let Some(child) = spawn(self.port, &self.directory, self.options) {
@@ -100,18 +101,16 @@ impl RedisServer {
     }
 
     /// Freezes it: it keeps its connections, and does not answer.
-    pub(crate) fn freeze(&self) {
-        self.signal("STOP");
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
     }
 
-    pub(crate) fn thaw(&self) {
-        self.signal("CONT");
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
     }
 
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success());
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 }
 

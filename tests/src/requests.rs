@@ -1,7 +1,5 @@
 //! Deliveries, signed by the official `standardwebhooks` crate and not by the crate under test.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use bytes::Bytes;
 use http::Request;
 use http_body::Body;
@@ -10,15 +8,15 @@ use standardwebhooks::Webhook;
 use tower_svix::{Clock, SvixVerifyLayer};
 
 /// Split, so that no scanner takes it for a live secret.
-pub(crate) const SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-pub(crate) const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+pub const SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+pub const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 /// What the clock of [`layer`] shows, in seconds since 1970.
-pub(crate) const NOW: u64 = 1_614_265_330;
-pub(crate) const BODY: &[u8] = br#"{"type":"job.completed","data":{"job_id":"1"}}"#;
+pub const NOW: u64 = 1_614_265_330;
+pub const BODY: &[u8] = br#"{"type":"job.completed","data":{"job_id":"1"}}"#;
 
 /// A clock that stands still, or does not tell the time.
 #[derive(Debug)]
-pub(crate) struct Stopped(pub(crate) Option<u64>);
+pub struct Stopped(pub Option<u64>);
 
 impl Clock for Stopped {
     fn unix_seconds(&self) -> Option<u64> {
@@ -27,13 +25,13 @@ impl Clock for Stopped {
 }
 
 /// A layer that verifies with [`SECRET`] at [`NOW`].
-pub(crate) fn layer() -> SvixVerifyLayer {
+pub fn layer() -> SvixVerifyLayer {
     let secret: tower_svix::Secret = SECRET.parse().expect("the secret is well-formed");
     SvixVerifyLayer::new(secret).clock(Stopped(Some(NOW)))
 }
 
 /// The value of the signature header for `signed`, delivered as [`ID`] at `unix_seconds`.
-pub(crate) fn signature(unix_seconds: u64, signed: &[u8]) -> String {
+pub fn signature(unix_seconds: u64, signed: &[u8]) -> String {
     let unix_seconds = i64::try_from(unix_seconds).expect("a time of this millennium");
     Webhook::new(SECRET)
         .and_then(|webhook| webhook.sign(ID, unix_seconds, signed))
@@ -41,12 +39,12 @@ pub(crate) fn signature(unix_seconds: u64, signed: &[u8]) -> String {
 }
 
 /// The head of a delivery that is signed over `signed`.
-pub(crate) fn head(signed: &[u8]) -> http::request::Builder {
+pub fn head(signed: &[u8]) -> http::request::Builder {
     head_with_signature(&signature(NOW, signed))
 }
 
 /// The head of a delivery with any text in place of the signature.
-pub(crate) fn head_with_signature(signature: &str) -> http::request::Builder {
+pub fn head_with_signature(signature: &str) -> http::request::Builder {
     Request::post("/webhook")
         .header("webhook-id", ID)
         .header("webhook-timestamp", NOW.to_string())
@@ -54,22 +52,21 @@ pub(crate) fn head_with_signature(signature: &str) -> http::request::Builder {
 }
 
 /// A genuine delivery of [`BODY`].
-pub(crate) fn genuine() -> Request<Full<Bytes>> {
+pub fn genuine() -> Request<Full<Bytes>> {
     head(BODY)
         .body(Full::from(BODY))
         .expect("the head is well-formed")
 }
 
 /// A delivery whose body is not the signed one.
-pub(crate) fn forged() -> Request<Full<Bytes>> {
+pub fn forged() -> Request<Full<Bytes>> {
     head(BODY)
         .body(Full::from("{}"))
         .expect("the head is well-formed")
 }
 
 /// A body that starts, and then neither goes on nor ends.
-pub(crate) fn stalled_body()
--> impl Body<Data = Bytes, Error = std::io::Error> + Send + Sync + 'static {
+pub fn stalled_body() -> impl Body<Data = Bytes, Error = std::io::Error> + Send + Sync + 'static {
     use futures_util::{StreamExt as _, stream};
 
     let first = Ok(http_body::Frame::data(Bytes::from_static(b"{")));
@@ -77,7 +74,7 @@ pub(crate) fn stalled_body()
 }
 
 /// All bytes of `body`.
-pub(crate) async fn read<B>(body: B) -> Bytes
+pub async fn read<B>(body: B) -> Bytes
 where
     B: Body,
     B::Error: std::fmt::Debug,

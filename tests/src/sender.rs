@@ -17,29 +17,29 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// A sender, with its HMAC key.
 #[derive(Clone)]
-pub(crate) struct Sender {
+pub struct Sender {
     key: Vec<u8>,
 }
 
 impl Sender {
-    pub(crate) fn with_key(key: impl Into<Vec<u8>>) -> Self {
+    pub fn with_key(key: impl Into<Vec<u8>>) -> Self {
         Self { key: key.into() }
     }
 
     /// The sender that shares this secret, given as a portal shows it.
-    pub(crate) fn with_secret(text: &str) -> Self {
+    pub fn with_secret(text: &str) -> Self {
         let text = text.trim();
         let base64 = text.strip_prefix("whsec_").unwrap_or(text);
         Self::with_key(BASE64.decode(base64).expect("a secret is base64"))
     }
 
     /// The secret of the receiver, as a portal shows it.
-    pub(crate) fn secret(&self) -> String {
+    pub fn secret(&self) -> String {
         format!("whsec_{}", BASE64.encode(&self.key))
     }
 
     /// One element of the list of signatures: `v1,` and the MAC.
-    pub(crate) fn sign(&self, id: &[u8], timestamp: &[u8], body: &[u8]) -> String {
+    pub fn sign(&self, id: &[u8], timestamp: &[u8], body: &[u8]) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(&self.key)
             .expect("HMAC takes keys of any length")
             .chain_update([id, b".", timestamp, b"."].concat())
@@ -49,7 +49,7 @@ impl Sender {
     }
 
     /// The `webhook-*` headers of a delivery.
-    pub(crate) fn headers(&self, id: &str, unix_seconds: u64, body: &[u8]) -> HeaderMap {
+    pub fn headers(&self, id: &str, unix_seconds: u64, body: &[u8]) -> HeaderMap {
         let timestamp = unix_seconds.to_string();
         let signature = self.sign(id.as_bytes(), timestamp.as_bytes(), body);
         let mut headers = HeaderMap::new();
@@ -65,13 +65,7 @@ impl Sender {
 }
 
 /// Whether `element` of a list of signatures is right for this delivery under the key with this text.
-pub(crate) fn is_genuine(
-    secret: &str,
-    element: &[u8],
-    id: &[u8],
-    timestamp: &[u8],
-    body: &[u8],
-) -> bool {
+pub fn is_genuine(secret: &str, element: &[u8], id: &[u8], timestamp: &[u8], body: &[u8]) -> bool {
     let Some(public_key) = secret.strip_prefix("whpk_") else {
         let expected = Sender::with_secret(secret).sign(id, timestamp, body);
         return element == expected.as_bytes();

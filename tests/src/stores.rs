@@ -1,5 +1,4 @@
 //! Stores for tests: a clock that is set by hand, and a store that fails on command.
-#![allow(dead_code, reason = "each test uses its part")]
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +12,10 @@ use tower_svix::idempotency::{
 
 /// A clock that stands still until it is put forward. Its clones show the same time.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ManualTime(Arc<Mutex<Duration>>);
+pub struct ManualTime(Arc<Mutex<Duration>>);
 
 impl ManualTime {
-    pub(crate) fn pass(&self, time: Duration) {
+    pub fn pass(&self, time: Duration) {
         *self.0.lock().unwrap() += time;
     }
 }
@@ -29,29 +28,29 @@ impl MonotonicClock for ManualTime {
 
 /// A memory store between which and the middleware there is a network that can break.
 #[derive(Clone)]
-pub(crate) struct Remote {
+pub struct Remote {
     store: Arc<MemoryStore>,
-    pub(crate) claim: Arc<Line>,
-    pub(crate) complete: Arc<Line>,
-    pub(crate) release: Arc<Line>,
+    pub claim: Arc<Line>,
+    pub complete: Arc<Line>,
+    pub release: Arc<Line>,
     detached: Arc<Mutex<Vec<Detached>>>,
 }
 
 /// How the network treats one kind of operation.
 #[derive(Default)]
-pub(crate) struct Line {
+pub struct Line {
     /// The operation is carried out, but its reply is lost.
-    pub(crate) loses_replies: AtomicBool,
+    pub loses_replies: AtomicBool,
     /// The operation does not go through until this is lifted.
-    pub(crate) is_stuck: AtomicBool,
+    pub is_stuck: AtomicBool,
 }
 
 impl Line {
-    pub(crate) fn lose_replies(&self, lose: bool) {
+    pub fn lose_replies(&self, lose: bool) {
         self.loses_replies.store(lose, Ordering::SeqCst);
     }
 
-    pub(crate) fn stick(&self, stuck: bool) {
+    pub fn stick(&self, stuck: bool) {
         self.is_stuck.store(stuck, Ordering::SeqCst);
     }
 
@@ -70,7 +69,7 @@ impl Line {
 }
 
 impl Remote {
-    pub(crate) fn new(time: ManualTime) -> Self {
+    pub fn new(time: ManualTime) -> Self {
         Self {
             store: Arc::new(MemoryStore::new().clock(time)),
             claim: Arc::default(),
@@ -81,7 +80,7 @@ impl Remote {
     }
 
     /// Does what was left to do when requests were dropped, and tells how many pieces that were.
-    pub(crate) async fn run_detached(&self) -> usize {
+    pub async fn run_detached(&self) -> usize {
         let detached = mem::take(&mut *self.detached.lock().unwrap());
         let count = detached.len();
         for work in detached {

@@ -10,7 +10,7 @@ use tracing::{Dispatch, Subscriber};
 /// While there is one in the whole process, tracing asks whichever thread reaches a span or an event first whether
 /// anyone is interested in it, and keeps the answer. A test on another thread, without a subscriber, would so turn it
 /// off for all. When there is more than one, tracing asks each of them instead.
-pub(crate) fn set_default(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
+pub fn set_default(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
     static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
     LazyLock::force(&ANOTHER);
     tracing::subscriber::set_default(subscriber)

@@ -6,11 +6,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::StatusCode;
 use tower_svix::{SecretError, VerifiedEvent};
 
-use super::case::{Case, Expect, REFUSED_FOR_THEIR_KEY};
-use super::recorder::Call;
+use crate::case::{Case, Expect, REFUSED_FOR_THEIR_KEY};
+use crate::recorder::Call;
 
 /// Checks each case, and fails with the names of all that do not hold.
-pub(crate) fn check_each(
+pub fn check_each(
     cases: impl IntoIterator<Item = Case>,
     check: impl Fn(&Case) -> Result<(), String>,
 ) {
@@ -36,7 +36,7 @@ pub(crate) fn check_each(
 
 impl Case {
     /// Whether it is right that one of the keys was refused.
-    pub(crate) fn judge_refused_key(&self, error: SecretError) -> Result<(), String> {
+    pub fn judge_refused_key(&self, error: SecretError) -> Result<(), String> {
         // Without ed25519 all public keys are refused, those of cases with something else to refuse as well.
         let is_unsupported =
             error == SecretError::PublicKeyUnsupported && !cfg!(feature = "ed25519");
@@ -49,7 +49,7 @@ impl Case {
     }
 
     /// Whether a request through the middleware went as this case expects.
-    pub(crate) fn judge(&self, status: StatusCode, calls: &[Call]) -> Result<(), String> {
+    pub fn judge(&self, status: StatusCode, calls: &[Call]) -> Result<(), String> {
         match self.expect {
             Expect::Reject => {
                 expect_eq("calls of the inner service", calls.len(), 0)?;
@@ -69,7 +69,7 @@ impl Case {
     }
 
     /// Whether an event says what this case does.
-    pub(crate) fn judge_event(&self, event: &VerifiedEvent) -> Result<(), String> {
+    pub fn judge_event(&self, event: &VerifiedEvent) -> Result<(), String> {
         let headers = self.header_map();
         let [id, timestamp, _] = self.header_names().map(|name| &headers[name]);
         let timestamp = timestamp.to_str().expect("ASCII");
@@ -87,7 +87,7 @@ impl Case {
 }
 
 /// Like `assert_eq!`, for a check that goes on with the other cases.
-pub(crate) fn expect_eq<T, U>(what: &str, found: T, expected: U) -> Result<(), String>
+pub fn expect_eq<T, U>(what: &str, found: T, expected: U) -> Result<(), String>
 where
     T: PartialEq<U> + Debug + Copy,
     U: Debug + Copy,

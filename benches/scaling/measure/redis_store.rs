@@ -1,6 +1,7 @@
 //! What an id costs in Redis: time of the receiver, time of Redis, and memory.
 
-#[path = "../../../tests/support/redis.rs"]
+#[allow(dead_code, reason = "a measurement uses its part")]
+#[path = "../../../tests/src/redis_server.rs"]
 mod redis_server;
 
 use std::fs;

@@ -11,9 +11,9 @@ use http_body_util::Full;
 use tower::ServiceBuilder;
 use tower_svix::idempotency::Outcome;
 use tower_svix::{IdempotencyLayer, VerifiedBody};
+use tower_svix_tests::net::{self, within};
 
-use super::net::within;
-use super::{Handler, deliver, net, receiver, remote, request};
+use super::{Handler, deliver, receiver, remote, request};
 
 #[tokio::test]
 async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {

@@ -12,9 +12,9 @@ use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 use tower_svix::idempotency::{MemoryStore, Outcome};
 use tower_svix::{IdempotencyLayer, Keyring, Secret, SvixVerifyLayer, VerifiedBody};
+use tower_svix_tests::net::{self, SECRET};
 
-use super::net::SECRET;
-use super::{Handler, RETENTION, deliver, net, receiver, remote, request};
+use super::{Handler, RETENTION, deliver, receiver, remote, request};
 
 #[tokio::test]
 async fn a_processed_event_is_not_processed_again() {

@@ -16,8 +16,9 @@ use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tower_svix::idempotency::{MemoryStore, MonotonicClock, Outcome};
 use tower_svix::{IdempotencyLayer, VerifiedBody};
+use tower_svix_tests::net;
 
-use super::{Handler, LEASE, deliver, net, receiver, remote, request};
+use super::{Handler, LEASE, deliver, receiver, remote, request};
 
 #[tokio::test]
 async fn a_failed_event_is_processed_by_the_next_delivery() {

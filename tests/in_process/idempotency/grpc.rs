@@ -12,8 +12,9 @@ use tonic::{Code, Status};
 use tower::{ServiceBuilder, ServiceExt as _};
 use tower_svix::idempotency::{MemoryStore, Outcome, Store};
 use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
+use tower_svix_tests::net;
 
-use super::{Handler, deliver, net, receiver, remote, request};
+use super::{Handler, deliver, receiver, remote, request};
 
 fn call(id: &str) -> Request<Full<Bytes>> {
     let mut call = request(id);

@@ -1,22 +1,12 @@
 //! What becomes of duplicates, failures and lost requests.
-
-#![cfg(feature = "idempotency-memory")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod drops;
 mod duplicates;
 mod failures;
 mod grpc;
-#[path = "../support/net.rs"]
-mod net;
-#[cfg(feature = "tracing")]
 mod reports;
 mod store_failures;
-#[path = "../support/stores.rs"]
-mod stores;
-#[cfg(feature = "tracing")]
-#[path = "../support/subscriber.rs"]
-mod subscriber;
 mod wiring;
 
 use std::convert::Infallible;
@@ -34,9 +24,8 @@ use tower::{Service, ServiceBuilder, ServiceExt as _};
 use tower_svix::idempotency::{Outcome, Store};
 use tower_svix::verify::ResponseBody;
 use tower_svix::{IdempotencyLayer, VerifiedBody};
-
-use self::net::{Delivery, within};
-use self::stores::{ManualTime, Remote};
+use tower_svix_tests::net::{self, Delivery, within};
+use tower_svix_tests::stores::{ManualTime, Remote};
 
 const LEASE: Duration = Duration::from_secs(60);
 const RETENTION: Duration = Duration::from_secs(48 * 3600);

@@ -4,12 +4,13 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use tower_svix::IdempotencyLayer;
+use tower_svix_tests::net::within;
+use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use super::net::within;
-use super::{Handler, deliver, receiver, remote, request, subscriber};
+use super::{Handler, deliver, receiver, remote, request};
 
 /// Keeps the level, the code and the message of each event of the middleware.
 #[derive(Clone, Default)]

@@ -6,8 +6,8 @@ use futures_util::poll;
 use http::StatusCode;
 use tower_svix::IdempotencyLayer;
 use tower_svix::idempotency::Outcome;
+use tower_svix_tests::net::within;
 
-use super::net::within;
 use super::{Handler, deliver, receiver, remote, request};
 
 #[tokio::test]

@@ -13,10 +13,10 @@ use tower::limit::ConcurrencyLimit;
 use tower::{Layer as _, Service as _, ServiceBuilder, service_fn};
 use tower_svix::idempotency::{MemoryStore, Outcome, Store};
 use tower_svix::{IdempotencyLayer, VerifiedBody};
+use tower_svix_tests::net::{self, within};
 use tower_test::mock;
 
-use super::net::within;
-use super::{Handler, deliver, net, request};
+use super::{Handler, deliver, request};
 
 #[tokio::test]
 async fn a_request_without_an_event_is_a_wiring_mistake() {

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::Signer as _;
-
-use super::sender::Sender;
+use tower_svix_tests::sender::Sender;
 
 /// The key of the sender, and of the receiver.
 pub(crate) const HMAC_KEY: &[u8; 32] = b"q7Vd2Xk9LzR4tYw8NbJ5cFh1PmGs6UaE";

@@ -23,6 +23,9 @@ use tower_svix::{
     IdempotencyLayer, KeySource, Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer,
     VerifiedEvent,
 };
+use tower_svix_tests::clock::{At, Broken};
+use tower_svix_tests::stores::{ManualTime, Remote};
+use tower_svix_tests::subscriber;
 use tracing::Level;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -30,9 +33,6 @@ use super::canaries::{
     BODY_TEXT, COOKIE, ID, NOW, TEXT_KEY, UNVERIFIED_ID, body, hmac_text, public_text,
     right_signature, wrong_signature,
 };
-use super::clock::{At, Broken};
-use super::stores::{ManualTime, Remote};
-use super::subscriber;
 
 pub(crate) struct Delivery {
     /// The code of its outcome, which the answer or the log must show.

@@ -23,11 +23,11 @@ use tower_svix::{
     IdempotencyLayer, KeyringMap, Rejection, Secret, SignError, SigningKey, SystemClock,
     VerifiedBody, VerifiedEvent, Verifier, VerifyError, generate,
 };
+use tower_svix_tests::clock::At;
 
 use super::canaries::{
     BODY_TEXT, COOKIE, ID, NOW, TEXT_KEY, body, hmac_text, private_text, public_text,
 };
-use super::clock::At;
 use super::deliveries::{genuine, keyring, layer};
 use super::keys;
 

@@ -10,10 +10,10 @@ use standardwebhooks::Webhook;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
 use tower_svix::{HeaderFamily, SignError};
+use tower_svix_tests::body::{Script, Step};
+use tower_svix_tests::clock::{At, Broken};
+use tower_svix_tests::keys::{self, BODY, ID, NOW, sender, unix_now};
 
-use super::support::body::{Script, Step};
-use super::support::clock::{At, Broken};
-use super::support::{BODY, ID, NOW, sender, unix_now};
 use super::{layer, request, signed, signing_key};
 
 /// The headers of the signature as they would stand in a request that is forwarded.
@@ -56,7 +56,7 @@ async fn a_request_gets_three_headers_and_stays_as_it_is_otherwise() {
         assert_eq!(signed.headers()["content-type"], "text/plain");
         assert_eq!(signed.headers()[names[0]], ID);
         assert_eq!(signed.headers()[names[1]], NOW.to_string());
-        let expected = super::support::signature(&sender(1));
+        let expected = keys::signature(&sender(1));
         assert_eq!(signed.headers()[names[2]], expected);
     }
 }
@@ -68,9 +68,7 @@ async fn each_key_signs_in_its_turn() {
         .clock(At(NOW))
         .new_id(|| ID.into());
     let signed = signed(&layer, request()).await.unwrap();
-    let expected = senders
-        .map(|sender| super::support::signature(&sender))
-        .join(" ");
+    let expected = senders.map(|sender| keys::signature(&sender)).join(" ");
     assert_eq!(signed.headers()["webhook-signature"], expected);
 }
 
@@ -91,7 +89,7 @@ async fn a_request_that_is_sent_again_keeps_its_id_and_nothing_else_of_the_signa
         };
         assert_eq!(sole(family.id_header()), ID);
         assert_eq!(sole(family.timestamp_header()), NOW.to_string());
-        let expected = super::support::signature(&sender(1));
+        let expected = keys::signature(&sender(1));
         assert_eq!(sole(family.signature_header()), expected);
     }
 }
@@ -155,7 +153,7 @@ async fn a_body_of_many_frames_is_signed_as_a_whole_and_loses_its_trailers() {
         .await
         .unwrap();
     assert_eq!(signed.body(), BODY);
-    let expected = super::support::signature(&sender(1));
+    let expected = keys::signature(&sender(1));
     assert_eq!(signed.headers()["webhook-signature"], expected);
 }
 
@@ -168,7 +166,7 @@ async fn an_id_with_spaces_around_it_is_not_signed() {
             Err(SvixSignError::Sign(error)) => assert_eq!(error, SignError::InvalidId, "{id:?}"),
             other => panic!("{id:?}: {other:?}"),
         }
-        let secret = super::support::secret(&sender(1));
+        let secret = keys::secret(&sender(1));
         assert_eq!(
             secret.sign(id, NOW, BODY),
             Err(SignError::InvalidId),
@@ -218,7 +216,7 @@ async fn what_cannot_be_signed_is_not_sent() {
     }
     #[cfg(feature = "ed25519")]
     {
-        use super::support::ed25519;
+        use tower_svix_tests::keys_ed25519 as ed25519;
         let public = ed25519::secret(&ed25519::sender(1));
         let layer = SvixSignLayer::new([key(), public.into()]);
         rows.push(("a public key", layer, SignError::PublicKey));

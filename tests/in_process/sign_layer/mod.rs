@@ -1,13 +1,7 @@
 //! Requests that are signed on their way out.
-
-#![cfg(feature = "sign")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod clients;
 mod headers;
-mod round_trip;
-#[path = "../support/keys.rs"]
-mod support;
 
 use std::convert::Infallible;
 
@@ -17,10 +11,9 @@ use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::SigningKey;
 use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
-
-use self::support::clock::At;
-use self::support::sender::Sender;
-use self::support::{BODY, NOW};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{self, BODY, NOW};
+use tower_svix_tests::sender::Sender;
 
 /// The sender's side of the key.
 fn signing_key(sender: &Sender) -> SigningKey {
@@ -29,7 +22,7 @@ fn signing_key(sender: &Sender) -> SigningKey {
 
 /// Signs with the key of sender 1 at [`NOW`].
 fn layer() -> SvixSignLayer {
-    SvixSignLayer::new([signing_key(&support::sender(1))]).clock(At(NOW))
+    SvixSignLayer::new([signing_key(&keys::sender(1))]).clock(At(NOW))
 }
 
 fn request() -> Request<Full<Bytes>> {

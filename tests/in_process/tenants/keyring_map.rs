@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 use tower_svix::{KeyringMap, VerifiedEvent};
+use tower_svix_tests::keys::{answer, delivery, secret, sender};
 
-use super::support::{answer, delivery, secret, sender};
 use super::{layer, tenants};
 
 const TENANT: HeaderName = HeaderName::from_static("x-tenant");

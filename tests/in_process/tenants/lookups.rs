@@ -11,13 +11,13 @@ use http::{HeaderValue, StatusCode};
 use tokio::sync::oneshot;
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::{KeySource, Keyring, Rejection};
-
-use super::layer;
-use super::support::body::Untouchable;
-use super::support::{
+use tower_svix_tests::body::Untouchable;
+use tower_svix_tests::keys::{
     Answer, BODY, ID, PollCounter, answer, delivery, echo, request_with_body, secret, sender,
     signature,
 };
+
+use super::layer;
 
 /// What a database would be: the tenant is in the path.
 async fn look_up(tenant: String) -> Result<Option<Keyring>, &'static str> {

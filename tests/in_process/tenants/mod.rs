@@ -1,12 +1,9 @@
 //! One endpoint with the keys of many tenants.
-
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod keyring_map;
 mod lookups;
 mod probing;
-#[path = "../support/keys.rs"]
-mod support;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,9 +14,8 @@ use axum::{Extension, Router};
 use http::request::Parts;
 use tower::ServiceExt as _;
 use tower_svix::{KeySource, Keyring, SvixVerifyLayer, VerifiedEvent};
-
-use self::support::clock::At;
-use self::support::{Answer, NOW, delivery, secret, sender};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{Answer, NOW, delivery, secret, sender};
 
 /// The keyrings of two tenants: `acme` has the key of sender 1, `globex` that of sender 2.
 fn tenants() -> [(&'static str, Keyring); 2] {

@@ -8,16 +8,16 @@ use futures_util::poll;
 use http::HeaderValue;
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::{Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer};
-
-use super::support::body::Untouchable;
-use super::support::clock::At;
-#[cfg(feature = "ed25519")]
-use super::support::ed25519;
-use super::support::sender::Sender;
-use super::support::{
+use tower_svix_tests::body::Untouchable;
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{
     Answer, BODY, NOW, PollCounter, answer, body_from_test, echo, hex_signature, request,
     request_with_body, secret, sender, signature,
 };
+#[cfg(feature = "ed25519")]
+use tower_svix_tests::keys_ed25519 as ed25519;
+use tower_svix_tests::sender::Sender;
+
 use super::tenants;
 
 fn layer() -> SvixVerifyLayer<KeyringMap> {

@@ -5,10 +5,9 @@ use std::io;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tower_svix::{Secret, Verifier};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::fixture::{BODY, ID, NOW};
 use zeroize::Zeroizing;
-
-use crate::support::clock::At;
-use crate::support::fixture::{BODY, ID, NOW};
 
 /// The variable that tells what to do.
 pub(crate) const ROLE: &str = "TEST_ROLE";
@@ -23,7 +22,6 @@ pub(crate) fn play(role: &str) {
         "careless" => forget_to_wipe(),
         "secret" => use_a_secret(),
         "refused" => parse_what_is_no_secret(),
-        #[cfg(feature = "generate")]
         "generated" => generate_a_secret(),
         #[cfg(feature = "ed25519")]
         "private key" => use_a_private_key(),
@@ -78,7 +76,6 @@ fn parse_what_is_no_secret() {
     pause("refused");
 }
 
-#[cfg(feature = "generate")]
 fn generate_a_secret() {
     let text = tower_svix::generate::secret(KEY_LEN).unwrap();
     let secret: Secret = text.expose().parse().unwrap();

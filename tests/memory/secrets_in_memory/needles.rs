@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::block_api::compress256;
+use tower_svix_tests::fixture::{ID, NOW};
+use tower_svix_tests::sender::Sender;
 
-use crate::holder::{FORGED, with_key};
-use crate::support::fixture::{ID, NOW};
-use crate::support::sender::Sender;
+use super::holder::{FORGED, with_key};
 
 /// The key itself.
 pub(crate) const KEY: &str = "key";
@@ -44,7 +44,6 @@ pub(crate) fn of_hmac_key() -> Vec<Needle> {
 }
 
 /// The text that was told with all bits inverted, in hexadecimal digits, and the key in it.
-#[cfg(feature = "generate")]
 pub(crate) fn of_generated(told: &str) -> Vec<Needle> {
     let (bytes, _) = told.as_bytes().as_chunks::<2>();
     let byte = |digits: &[u8; 2]| !u8::from_str_radix(str::from_utf8(digits).unwrap(), 16).unwrap();

@@ -9,8 +9,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::holder;
-use crate::needles::Needle;
+use super::holder;
+use super::needles::Needle;
 
 /// How many bytes of a secret in a row are a find: few enough that most of a secret may have been overwritten, and too
 /// many to be there by chance.

@@ -1,8 +1,9 @@
 //! Connections that break off.
 
-use crate::http1::{Connection, head};
-use crate::net::Delivery;
-use crate::target::Target;
+use tower_svix_tests::http1::{Connection, head};
+use tower_svix_tests::net::Delivery;
+
+use super::target::Target;
 
 const BODY: &str = "a body of some length";
 

@@ -16,11 +16,10 @@ use hyper::body::Incoming;
 use tower::ServiceBuilder;
 use tower_http::decompression::{DecompressionBody, RequestDecompressionLayer};
 use tower_svix::VerifiedEvent;
-
-use crate::http1::{Answer, Connection, head};
-use crate::hyper_server;
-use crate::net::{BODY_LIMIT, Delivery, SECRET, layer};
-use crate::support::sender::Sender;
+use tower_svix_tests::http1::{Answer, Connection, head};
+use tower_svix_tests::hyper_server;
+use tower_svix_tests::net::{BODY_LIMIT, Delivery, SECRET, layer};
+use tower_svix_tests::sender::Sender;
 
 const PLAIN: &str =
     r#"{"type":"job.completed","data":{"text":"a text that repeats a text that repeats"}}"#;

@@ -1,7 +1,7 @@
 //! Requests whose length is in doubt, which hyper refuses.
 
-use crate::smuggling::{CHUNKED, HIDDEN, chunk, chunk_with, send, size};
-use crate::target::Target;
+use super::smuggling::{CHUNKED, HIDDEN, chunk, chunk_with, send, size};
+use super::target::Target;
 
 #[tokio::test]
 async fn a_request_whose_length_is_in_doubt_never_reaches_the_middleware() {

@@ -7,10 +7,9 @@ use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
-
-use crate::http1::{Connection, head};
-use crate::net::{DEADLINE, Delivery, SECRET, within};
-use crate::process::{Server, example};
+use tower_svix_tests::http1::{Connection, head};
+use tower_svix_tests::net::{DEADLINE, Delivery, SECRET, within};
+use tower_svix_tests::process::{Server, Signal, example};
 
 const MAX_CONNECTIONS: usize = 512;
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -144,7 +143,7 @@ async fn a_delivery_at_hand_is_answered_though_the_server_is_told_to_stop() {
     let mut connection = Connection::open(server.address).await;
     connection.write(head(&delivery, EXPECT)).await;
     assert_eq!(connection.answer().await.status, 100);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     within(async {
         // Until it takes no further connections.
         while TcpStream::connect(server.address).await.is_ok() {

@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
-
-use crate::net::{Delivery, within};
+use tower_svix_tests::net::{Delivery, within};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;

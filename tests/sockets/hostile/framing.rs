@@ -1,8 +1,9 @@
 //! Bodies in strange chunks, and bodies that the client holds back until it is told to go on.
 
-use crate::http1::{Connection, head};
-use crate::net::{BODY_LIMIT, Delivery};
-use crate::target::Target;
+use tower_svix_tests::http1::{Connection, head};
+use tower_svix_tests::net::{BODY_LIMIT, Delivery};
+
+use super::target::Target;
 
 const CHUNKED: &str = "transfer-encoding: chunked\r\n";
 

@@ -1,12 +1,13 @@
 //! HTTP/2 streams that are reset, stalled or malformed.
 
-use crate::frames::{
+use tower_svix_tests::http2 as http2_client;
+use tower_svix_tests::net::{BODY_LIMIT, Delivery};
+
+use super::frames::{
     Answer, Connection, INITIAL_WINDOW_SIZE, PROTOCOL_ERROR, block, data, fields, go_away, head,
     headers, last_data, reset,
 };
-use crate::http2_client;
-use crate::net::{BODY_LIMIT, Delivery};
-use crate::target::Target;
+use super::target::Target;
 
 const BODY: &[u8] = b"a body of some length";
 

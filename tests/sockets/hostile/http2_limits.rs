@@ -1,12 +1,13 @@
 //! HTTP/2 peers that ask for too much.
 
-use crate::frames::{
+use tower_svix_tests::http2 as http2_client;
+use tower_svix_tests::net::{BODY_LIMIT, Delivery};
+
+use super::frames::{
     Answer, Connection, ENHANCE_YOUR_CALM, REFERENCE, block, continuation, data, fields, head,
     headers, indexed_field, last_data, reset, unfinished_headers,
 };
-use crate::http2_client;
-use crate::net::{BODY_LIMIT, Delivery};
-use crate::target::Target;
+use super::target::Target;
 
 const BODY: &[u8] = b"a body of some length";
 

@@ -4,21 +4,6 @@
 //! example as a process, which has limits of its own.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[path = "../support/http1.rs"]
-mod http1;
-#[path = "../support/http2.rs"]
-mod http2_client;
-#[path = "../support/hyper.rs"]
-mod hyper_server;
-#[path = "../support/net.rs"]
-mod net;
-#[cfg(unix)]
-#[path = "../support/process.rs"]
-mod process;
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod frames;
 mod target;
 

@@ -1,8 +1,9 @@
 //! What comes after a refusal on the same connection.
 
-use crate::http1::{Connection, head};
-use crate::net::{BODY_LIMIT, Delivery};
-use crate::target::Target;
+use tower_svix_tests::http1::{Connection, head};
+use tower_svix_tests::net::{BODY_LIMIT, Delivery};
+
+use super::target::Target;
 
 /// A request that would be accepted if the body that holds it were read as requests.
 fn hidden() -> String {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use http::StatusCode;
 use tower::ServiceBuilder;
 use tower_http::timeout::TimeoutLayer;
+use tower_svix_tests::http1::{self, head};
+use tower_svix_tests::net::{Delivery, layer};
 
-use crate::frames::{self, data};
-use crate::http1::{self, head};
-use crate::net::{Delivery, layer};
-use crate::target::Target;
+use super::frames::{self, data};
+use super::target::Target;
 
 const BODY: &str = "a body of some length";
 const CHUNKED: &str = "transfer-encoding: chunked\r\n";

@@ -3,9 +3,10 @@
 //! Each holds bytes that a parser of another opinion would take for a request to `/hidden`, and is followed by a genuine
 //! delivery. Each is sent twice: with a signature over the bytes of that request, and with one over no bytes.
 
-use crate::http1::{Connection, head};
-use crate::net::Delivery;
-use crate::target::Target;
+use tower_svix_tests::http1::{Connection, head};
+use tower_svix_tests::net::Delivery;
+
+use super::target::Target;
 
 pub(crate) const HIDDEN: &str =
     "POST /hidden HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";

@@ -11,10 +11,9 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{BoxError, Layer as _, Service, ServiceBuilder};
-
-use crate::hyper_server;
-use crate::net::{Delivery, layer, within};
-use crate::support::recorder::Recorder;
+use tower_svix_tests::hyper_server;
+use tower_svix_tests::net::{Delivery, layer, within};
+use tower_svix_tests::recorder::Recorder;
 
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,

@@ -3,24 +3,16 @@
 //! `tests/interop/setup` installs them; `./test` calls it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-#[path = "support/net.rs"]
-mod net;
-#[path = "interop/package.rs"]
 mod package;
-#[path = "support/process.rs"]
-mod process;
-#[path = "interop/receivers.rs"]
 mod receivers;
-#[cfg(feature = "sign")]
-#[path = "interop/requests.rs"]
 mod requests;
-#[path = "interop/senders.rs"]
 mod senders;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tower_svix::HeaderFamily;
+use tower_svix_tests::net;
 
 const NEW: &str = net::SECRET;
 const OLD: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");

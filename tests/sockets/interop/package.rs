@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tower_svix::HeaderFamily;
-
-use crate::net::within;
-use crate::process::cargo;
+use tower_svix_tests::net::within;
+use tower_svix_tests::process::cargo;
 
 /// One package, and where it differs from the others.
 pub(crate) struct Package {
@@ -88,7 +87,7 @@ impl Language {
             Self::Node => ("node", "package-lock.json", "mjs"),
         };
         let programs = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/interop")
+            .join("interop")
             .join(folder);
         let packages = target_directory().join("interop").join(folder);
         assert!(

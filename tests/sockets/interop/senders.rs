@@ -7,11 +7,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 use tower_svix::Secret;
+use tower_svix_tests::net::within;
+use tower_svix_tests::process::{Server, example};
 
 use super::package::{PACKAGES, Signer};
 use super::{ALTERATIONS, Delivery, FAMILIES, HeaderFamily, JSON, NEW, OLD, ROTATION, now, texts};
-use crate::net::within;
-use crate::process::{Server, example};
 
 /// Forms of ids in use: of Svix, a UUID, and what visible ASCII allows.
 const IDS: [&str; 3] = [

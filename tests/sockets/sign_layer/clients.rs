@@ -10,11 +10,11 @@ use hyper_util::rt::TokioExecutor;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tower_svix::Keyring;
 use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
+use tower_svix_tests::keys::{BODY, ID, secret, sender};
 use tower_test::mock;
 
 use super::round_trip::serve;
 use super::signing_key;
-use super::support::{BODY, ID, secret, sender};
 
 /// Signs with the key of sender 1 at the time of the operating system.
 fn layer() -> SvixSignLayer {

@@ -19,10 +19,10 @@ use tower_svix::sign::{SignedBody, SvixSignLayer};
 use tower_svix::{
     HeaderFamily, Keyring, Secret, SigningKey, SvixVerifyLayer, VerifiedBody, VerifiedEvent,
 };
+use tower_svix_tests::body::{Script, Step};
+use tower_svix_tests::keys::{secret, sender};
 
 use super::signing_key;
-use super::support::body::{Script, Step};
-use super::support::{secret, sender};
 
 /// Serves HTTP/1.1 and HTTP/2 behind the layer that verifies, until the runtime ends.
 pub(crate) async fn serve(keyring: Keyring) -> SocketAddr {
@@ -79,7 +79,7 @@ impl Key {
             Self::Hmac(number) => signing_key(&sender(number)),
             #[cfg(feature = "ed25519")]
             Self::Ed25519(number) => {
-                use super::support::ed25519;
+                use tower_svix_tests::keys_ed25519 as ed25519;
                 ed25519::private_text(&ed25519::sender(number))
                     .parse()
                     .unwrap()
@@ -92,7 +92,7 @@ impl Key {
             Self::Hmac(number) => secret(&sender(number)),
             #[cfg(feature = "ed25519")]
             Self::Ed25519(number) => {
-                use super::support::ed25519;
+                use tower_svix_tests::keys_ed25519 as ed25519;
                 ed25519::secret(&ed25519::sender(number))
             }
         }

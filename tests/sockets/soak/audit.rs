@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use crate::disturbance::Disturbance;
-use crate::handler::Effects;
-use crate::history::{Answer, Attempt, History};
-use crate::receiver::Receiver;
-use crate::sender::Sent;
+use super::disturbance::Disturbance;
+use super::effects::Effects;
+use super::history::{Answer, Attempt, History};
+use super::receiver::Receiver;
+use super::sender::Sent;
 
 /// What was found about one receiver.
 #[derive(Default)]

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
+use tower_svix_tests::redis_server::RedisServer;
 
-use crate::history::{Attempt, now};
-use crate::receiver::Receiver;
-use crate::redis_server::RedisServer;
+use super::history::{Attempt, now};
+use super::receiver::Receiver;
 
 /// With `appendfsync everysec`, Redis answers before it writes if the disk has been busy for up to two seconds. So a Redis
 /// that is killed may forget that much, and a little more to be safe.

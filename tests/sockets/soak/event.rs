@@ -8,8 +8,7 @@ use http::HeaderMap;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::json;
-
-use crate::net::Delivery;
+use tower_svix_tests::net::Delivery;
 
 /// Large enough that memory would grow if bodies were kept.
 const PADDING: Range<usize> = 0..30_000;

@@ -8,9 +8,9 @@ use http::{HeaderMap, HeaderValue};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use standardwebhooks::Webhook;
+use tower_svix_tests::net::Delivery;
 
-use crate::event::payload;
-use crate::net::Delivery;
+use super::event::payload;
 
 /// A delivery, and what is wrong with it.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::receiver::Receiver;
+use super::receiver::Receiver;
 
 const SAMPLE_PERIOD: Duration = Duration::from_millis(250);
 

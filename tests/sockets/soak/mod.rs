@@ -1,11 +1,12 @@
 //! What a receiver lives through in a long time, in short: half a minute of it, or as many as are asked for.
 //!
 //! ```text
-//! cargo test --test soak
-//! SOAK_MINUTES=30 cargo test --release --test soak
+//! cargo test -p tower-svix-tests --test sockets soak -- --nocapture
+//! SOAK_MINUTES=30 cargo test --release -p tower-svix-tests --test sockets soak -- --nocapture
 //! ```
 //!
-//! Two receivers share a Redis: `examples/server.rs`, and one whose effect is in a database ([`handler`]). A sender
+//! Two receivers share a Redis: `examples/server.rs`, and one whose effect is in a database,
+//! `programs/soak_receiver.rs`. A sender
 //! delivers each event to both until it is acknowledged, some several times at once and again later, among forged and
 //! stale deliveries. Meanwhile receivers are stopped and killed, and Redis is stopped, killed and frozen, in an order that
 //! `SOAK_SEED` repeats. The last third is undisturbed, to see whether memory grows. In the end:
@@ -15,24 +16,16 @@
 //! - no forged or stale delivery was accepted;
 //! - no delivery went without an answer while its receiver ran;
 //! - memory is flat.
-//!
-//! This file is two programs: the test, and the receiver with the database. So it brings its own `main`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
 mod disturbance;
+mod effects;
 mod event;
 mod forgery;
-mod handler;
 mod history;
 mod memory;
-#[path = "../support/net.rs"]
-mod net;
-#[path = "../support/process.rs"]
-mod process;
 mod receiver;
-#[path = "../support/redis.rs"]
-mod redis_server;
 mod report;
 mod sender;
 
@@ -48,13 +41,15 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
+use tower_svix_tests::net;
+use tower_svix_tests::process;
+use tower_svix_tests::redis_server::RedisServer;
 
 use self::audit::{Audit, wrong_effects};
 use self::disturbance::disturb;
-use self::handler::Effects;
+use self::effects::Effects;
 use self::memory::observe;
 use self::receiver::Receiver;
-use self::redis_server::RedisServer;
 use self::report::report;
 
 /// How long the last deliveries may take to be acknowledged: some wait until a lease of 60 seconds has passed.
@@ -97,12 +92,9 @@ impl Plan {
     }
 }
 
-fn main() {
-    if let (Ok(database), Ok(redis)) = (env::var(handler::DATABASE), env::var(handler::REDIS)) {
-        handler::serve(Path::new(&database), &redis);
-    } else {
-        soak(&Plan::from_env());
-    }
+#[test]
+fn all_promises_hold_over_time() {
+    soak(&Plan::from_env());
 }
 
 fn soak(plan: &Plan) {
@@ -174,10 +166,10 @@ fn example(redis: &RedisServer) -> Receiver {
 }
 
 fn with_database(redis: &RedisServer, database: &Path) -> Receiver {
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_soak_receiver"));
     command
-        .env(handler::REDIS, redis.url())
-        .env(handler::DATABASE, database);
+        .env("REDIS_URL", redis.url())
+        .env("DATABASE", database);
     Receiver::start("the receiver with a database", command)
 }
 

@@ -5,9 +5,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::memory::Resident;
-use crate::process::Server;
-use crate::sender::Endpoint;
+use tower_svix_tests::process::{Server, Signal};
+
+use super::memory::Resident;
+use super::sender::Endpoint;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -43,22 +44,22 @@ impl Receiver {
     }
 
     pub(crate) fn kill(&mut self) {
-        self.end("KILL");
+        self.end(Signal::KILL);
     }
 
     /// Has it end of itself, once it has answered the requests at hand.
     pub(crate) fn stop(&mut self) {
-        self.end("TERM");
+        self.end(Signal::TERM);
     }
 
-    fn end(&mut self, signal: &str) {
+    fn end(&mut self, signal: Signal) {
         self.peak_kib = self.peak_kib.max(self.resident().peak_kib);
         let mut server = self.server.take().expect("it runs");
         server.signal(signal);
         let status = server.wait(DEADLINE).expect("it ends");
         assert_eq!(
             status.success(),
-            signal == "TERM",
+            signal == Signal::TERM,
             "{}: {status}",
             self.name
         );

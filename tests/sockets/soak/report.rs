@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
-use crate::audit::Audit;
-use crate::memory::Observation;
-use crate::receiver::Receiver;
+use super::audit::Audit;
+use super::memory::Observation;
+use super::receiver::Receiver;
 
 pub(crate) fn report(
     receiver: &Receiver,

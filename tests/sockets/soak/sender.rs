@@ -18,9 +18,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use crate::event::Event;
-use crate::forgery::Bogus;
-use crate::history::{Answer, Attempt, History, now};
+use super::event::Event;
+use super::forgery::Bogus;
+use super::history::{Answer, Attempt, History, now};
 
 const EVENTS_PER_SECOND: u32 = 50;
 /// As long as Svix waits.

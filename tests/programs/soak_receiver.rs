@@ -1,10 +1,11 @@
-//! A receiver whose handler takes its time, and has its effect in a database.
+//! A receiver whose handler takes its time, and has its effect in a database: see `sockets/soak/mod.rs`.
 //!
 //! It is what `examples/exactly_once.rs` is, behind an [`IdempotencyLayer`]: the layer keeps nearly all duplicates from
 //! the database, and the transaction keeps the rest from having an effect.
+#![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
 
+use std::env;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -18,12 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 use tower_svix::idempotency::RedisStore;
 use tower_svix::{IdempotencyLayer, VerifiedEvent};
-
-use crate::net;
-
-/// The variables that tell it where its database and its Redis are.
-pub(crate) const DATABASE: &str = "SOAK_DATABASE";
-pub(crate) const REDIS: &str = "SOAK_REDIS";
+use tower_svix_tests::net;
 
 /// Longer than any request here takes, and short enough to wait for after a crash.
 const LEASE: Duration = Duration::from_secs(10);
@@ -41,11 +37,11 @@ struct Payload {
 }
 
 #[tokio::main]
-pub(crate) async fn serve(database: &Path, redis: &str) {
+async fn main() {
     let mut terminate = signal(SignalKind::terminate()).unwrap();
-    let database = open(database).await;
+    let database = open(&variable("DATABASE")).await;
     sqlx::raw_sql(SCHEMA).execute(&database).await.unwrap();
-    let client = redis::Client::open(redis).unwrap();
+    let client = redis::Client::open(variable("REDIS_URL")).unwrap();
     let connection = client.get_connection_manager().await.unwrap();
     let store = RedisStore::new(connection, "transaction:");
     let router = Router::new()
@@ -66,7 +62,7 @@ pub(crate) async fn serve(database: &Path, redis: &str) {
 }
 
 /// Whoever is killed loses nothing that it wrote to the log: only a power cut could, without `synchronous = FULL`.
-pub(crate) async fn open(file: &Path) -> SqlitePool {
+async fn open(file: &str) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -122,23 +118,6 @@ async fn pause() {
     sleep(Duration::from_millis(rand::random_range(0..=MAX_PAUSE_MS))).await;
 }
 
-/// What the events did: the ids in the database, and the pages of each account.
-pub(crate) struct Effects {
-    pub(crate) ids: Vec<String>,
-    pub(crate) pages: Vec<(String, i64)>,
-}
-
-impl Effects {
-    pub(crate) async fn read(file: &Path) -> Self {
-        let database = open(file).await;
-        let ids = sqlx::query_scalar("SELECT id FROM processed ORDER BY id")
-            .fetch_all(&database)
-            .await
-            .unwrap();
-        let pages = sqlx::query_as("SELECT account, pages FROM usage ORDER BY account")
-            .fetch_all(&database)
-            .await
-            .unwrap();
-        Self { ids, pages }
-    }
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
