@@ -7,7 +7,8 @@
 //! `core` is time that the threads ran, which other processes disturb little; `wall` is time that passed.
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
-#[path = "../tests/support/redis.rs"]
+#[allow(dead_code, reason = "a benchmark uses its part")]
+#[path = "../tests/src/redis_server.rs"]
 mod redis_server;
 mod support;
 

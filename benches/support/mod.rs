@@ -8,7 +8,7 @@ pub(crate) mod cpu_time;
 #[cfg(feature = "ed25519")]
 pub(crate) mod ed25519;
 mod frames;
-#[path = "../../tests/support/net.rs"]
+#[path = "../../tests/src/net.rs"]
 pub(crate) mod net;
 
 use std::convert::Infallible;

@@ -1,6 +1,7 @@
 //! The example as Lambda runs it: it asks a runtime API for events, and answers each.
 
-#[path = "../../../../tests/support/net.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+#[path = "../../../../tests/src/net.rs"]
 mod net;
 
 use std::process::{Child, Command};

@@ -1,0 +1,247 @@
+//! Every public type that can be shown, with secrets in it.
+
+use std::convert::Infallible;
+use std::fmt::{Debug, Display};
+use std::io;
+
+use axum::body::Body;
+use axum::extract::FromRequestParts as _;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{Request, Response};
+use http_body_util::Full;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
+use tower_svix::extract::{VerifiedJson, VerifiedJsonRejection};
+use tower_svix::idempotency::{
+    Claim, ClaimToken, EventKey, MemoryStore, Outcome, RedisStore, Settlement, StoreError,
+};
+use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
+use tower_svix::test_util::{ManualClock, SignedRequest};
+use tower_svix::{
+    IdempotencyLayer, KeyringMap, Rejection, Secret, SignError, SigningKey, SystemClock,
+    VerifiedBody, VerifiedEvent, Verifier, VerifyError, generate,
+};
+use tower_svix_tests::clock::At;
+
+use super::canaries::{
+    BODY_TEXT, COOKIE, ID, NOW, TEXT_KEY, body, hmac_text, private_text, public_text,
+};
+use super::deliveries::{genuine, keyring, layer};
+use super::keys;
+
+/// Types that a handler parses a verified payload into, and reads. They are made of what the sender said and of nothing
+/// else.
+pub(crate) const ARE_WHAT_THE_SENDER_SAID: &[&str] = &[
+    "events::Envelope",
+    "events::pulse::CompletedJob",
+    "events::pulse::FailedJob",
+    "events::pulse::Job",
+    "events::pulse::JobId",
+    "events::pulse::JobStatus",
+    "events::pulse::PulseEvent",
+];
+
+/// The name of each type, and what it shows.
+pub(crate) fn shown() -> Vec<(&'static str, String)> {
+    let mut shown = keys_of_a_receiver();
+    shown.extend(verification());
+    shown.extend(middleware());
+    shown.extend(idempotency());
+    shown.extend(sender());
+    shown.extend(errors());
+    shown
+}
+
+fn keys_of_a_receiver() -> Vec<(&'static str, String)> {
+    let secrets = [
+        hmac_text().parse::<Secret>().unwrap(),
+        public_text().parse().unwrap(),
+        Secret::text_key_with_hex_signatures(TEXT_KEY).unwrap(),
+    ];
+    vec![
+        ("Secret", debug(&secrets)),
+        ("Keyring", debug(&keyring())),
+        (
+            "KeyringMap",
+            debug(&KeyringMap::by_path_segment(0, [("acme", keyring())])),
+        ),
+    ]
+}
+
+fn verification() -> Vec<(&'static str, String)> {
+    let verifier = Verifier::new(keyring()).clock(At(NOW));
+    let delivery = genuine();
+    let mut verification = verifier.start(delivery.headers()).unwrap();
+    verification.update(body().as_bytes());
+    let under_way = debug(&verification);
+    let event = verification.finish().unwrap();
+    let (mut head, _) = genuine().into_parts();
+    head.extensions.insert(event.clone());
+    // A payload shows itself as its own type says.
+    let json = VerifiedJson::<IgnoredAny>::from_request_parts(&mut head, &());
+    let json = json.now_or_never().unwrap().unwrap();
+    vec![
+        ("Verifier", debug(&verifier)),
+        ("Verification", under_way),
+        ("VerifiedEvent", debug(&event)),
+        ("extract::VerifiedJson", debug(&json)),
+        ("HeaderFamily", debug(&event.header_family())),
+        ("SystemClock", debug(&SystemClock)),
+    ]
+}
+
+fn middleware() -> Vec<(&'static str, String)> {
+    let service = layer().layer(service_fn(give_back));
+    let future = service.clone().call(genuine());
+    let response = service
+        .clone()
+        .oneshot(genuine())
+        .now_or_never()
+        .unwrap()
+        .unwrap();
+    let body = response.into_body();
+    vec![
+        ("SvixVerifyLayer", debug(&layer())),
+        ("SvixVerify", debug(&layer().layer("inner"))),
+        ("verify::ResponseFuture", debug(&future)),
+        ("verify::ResponseBody", debug(&body)),
+        ("VerifiedBody", debug(&body)),
+    ]
+}
+
+async fn give_back(request: Request<VerifiedBody>) -> Result<Response<VerifiedBody>, Infallible> {
+    Ok(Response::new(request.into_body()))
+}
+
+fn idempotency() -> Vec<(&'static str, String)> {
+    let layer = IdempotencyLayer::new(MemoryStore::new());
+    let service = service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(())) });
+    let future = layer.layer(service).call(genuine());
+    let store_error = StoreError::new("the store is away");
+    vec![
+        ("idempotency::Claim", debug(&Claim::Claimed)),
+        (
+            "idempotency::ClaimToken",
+            both(&ClaimToken::from_bytes([7; 16])),
+        ),
+        (
+            "idempotency::EventKey",
+            both(&EventKey::new(Some("acme"), ID)),
+        ),
+        ("Idempotency", debug(&layer.layer("inner"))),
+        ("IdempotencyLayer", debug(&layer)),
+        ("idempotency::MemoryStore", debug(&MemoryStore::new())),
+        ("idempotency::Outcome", both(&Outcome::StoreUnavailable)),
+        // What it connects with may show a password.
+        (
+            "idempotency::RedisStore",
+            debug(&RedisStore::new(COOKIE, "webhook:")),
+        ),
+        ("idempotency::ResponseFuture", debug(&future)),
+        ("idempotency::Settlement", debug(&Settlement::Done)),
+        ("idempotency::StoreError", keys::show(&store_error)),
+    ]
+}
+
+fn sender() -> Vec<(&'static str, String)> {
+    let private = || private_text().parse::<SigningKey>().unwrap();
+    let secret = || hmac_text().parse::<SigningKey>().unwrap();
+    let layer = SvixSignLayer::new([private(), secret()]).clock(At(NOW));
+    let client = service_fn(|request: Request<SignedBody>| async { Ok::<_, Infallible>(request) });
+    let request = || Request::new(Full::new(Bytes::from(body())));
+    let future = layer.layer(client).call(request());
+    let sent = layer
+        .layer(client)
+        .oneshot(request())
+        .now_or_never()
+        .unwrap()
+        .unwrap();
+    let generated = generate::secret(generate::DEFAULT_SECRET_LEN).unwrap();
+    let text = debug(&generated);
+    assert!(
+        !text.contains(&generated.expose()["whsec_".len()..]),
+        "{text}"
+    );
+    let pair = generate::key_pair().unwrap();
+    let keys = debug(&pair);
+    assert!(
+        !keys.contains(&pair.private().expose()["whsk_".len()..]),
+        "{keys}"
+    );
+    vec![
+        ("SigningKey", debug(&[private(), secret()])),
+        ("generate::KeyPair", keys),
+        ("generate::SecretText", text),
+        ("sign::ResponseFuture", debug(&future)),
+        ("sign::SignedBody", debug(sent.body())),
+        ("sign::SvixSign", debug(&layer.layer("client"))),
+        ("sign::SvixSignLayer", debug(&layer)),
+        ("test_util::ManualClock", debug(&ManualClock::new(NOW))),
+        // It is not given the body, which is what a test wrote itself.
+        (
+            "test_util::SignedRequest",
+            debug(
+                &SignedRequest::new(private())
+                    .also_signed_with(secret())
+                    .body(body()),
+            ),
+        ),
+    ]
+}
+
+fn errors() -> Vec<(&'static str, String)> {
+    let event = Verifier::new(keyring()).clock(At(NOW));
+    let event = event
+        .verify(genuine().headers(), body().as_bytes())
+        .unwrap();
+    let shape = event.json::<u64>().unwrap_err();
+    let mismatch = event.json::<Payload>().unwrap_err();
+    let (mut head, _) = genuine().into_parts();
+    let missing = VerifiedEvent::from_request_parts(&mut head, &());
+    let missing = missing.now_or_never().unwrap().unwrap_err();
+    let sign_error: SvixSignError<io::Error, io::Error> = SignError::NoKey.into();
+    vec![
+        ("PayloadError", keys::show(&shape) + &keys::show(&mismatch)),
+        (
+            "Rejection",
+            keys::show(&Rejection::from(VerifyError::SignatureMismatch)),
+        ),
+        (
+            "SecretError",
+            keys::show(&BODY_TEXT[..3].parse::<Secret>().unwrap_err()),
+        ),
+        ("SignError", keys::show(&SignError::InvalidId)),
+        (
+            "VerifyError",
+            keys::show(&VerifyError::MissingHeader("webhook-id")),
+        ),
+        ("extract::MissingEvent", keys::show(&missing)),
+        (
+            "extract::VerifiedJsonRejection",
+            keys::show(&VerifiedJsonRejection::Payload(mismatch)),
+        ),
+        ("sign::SvixSignError", keys::show(&sign_error)),
+    ]
+}
+
+#[derive(Debug, Deserialize)]
+struct Payload {
+    #[expect(dead_code, reason = "it cannot be read")]
+    data: Data,
+}
+
+#[derive(Debug, Deserialize)]
+struct Data {
+    #[expect(dead_code, reason = "it is a text")]
+    count: u64,
+}
+
+fn debug(value: &dyn Debug) -> String {
+    format!("{value:?} {value:#?}")
+}
+
+fn both<T: Debug + Display>(value: &T) -> String {
+    format!("{value} {}", debug(value))
+}

@@ -1,0 +1,148 @@
+//! What a refusal leaves in the log.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_svix::{SvixVerifyLayer, VerifiedBody};
+use tower_svix_tests::requests::{
+    BODY, ID, NOW, SECRET, Stopped, forged, genuine, head_with_signature, layer, signature,
+};
+use tower_svix_tests::subscriber;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+/// The level, and each field by its name.
+type Line = (Level, BTreeMap<&'static str, String>);
+
+/// Keeps every event.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<Line>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<Line> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Log {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let line = (*event.metadata().level(), fields.0);
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+#[derive(Default)]
+struct Fields(BTreeMap<&'static str, String>);
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+/// What is logged while `request` passes through `layer`.
+async fn logged(layer: SvixVerifyLayer, request: Request<Full<Bytes>>) -> Vec<Line> {
+    let log = Log::default();
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let accept = |_: Request<VerifiedBody>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    };
+    layer
+        .layer(service_fn(accept))
+        .oneshot(request)
+        .await
+        .unwrap();
+    log.lines()
+}
+
+/// Requests that are refused before, while and after their body is read, with the level and code they are logged with.
+fn refused() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 5] {
+    [
+        (
+            Level::DEBUG,
+            "header-missing",
+            layer(),
+            Request::new(Full::from(BODY)),
+        ),
+        (
+            Level::DEBUG,
+            "signature-unsupported",
+            layer(),
+            head_with_signature("v9,AAAA")
+                .body(Full::from(BODY))
+                .unwrap(),
+        ),
+        (
+            Level::DEBUG,
+            "body-too-large",
+            layer().body_limit(1),
+            genuine(),
+        ),
+        (Level::DEBUG, "signature-mismatch", layer(), forged()),
+        (
+            Level::ERROR,
+            "clock-unavailable",
+            layer().clock(Stopped(None)),
+            genuine(),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_refusal_is_one_event_with_its_code() {
+    for (level, code, layer, request) in refused() {
+        let lines = logged(layer, request).await;
+        assert_eq!(lines.len(), 1, "{code}: {lines:?}");
+        assert_eq!(lines[0].0, level, "{code}");
+        assert_eq!(lines[0].1["code"], code);
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_or_opaque_refusal_is_logged_all_the_same() {
+    let opaque = logged(layer().opaque_rejections(), forged()).await;
+    assert_eq!(opaque.len(), 1, "{opaque:?}");
+    let replaced = layer().rejection_response(|_| Response::default());
+    let replaced = logged(replaced, forged()).await;
+    assert_eq!(replaced, opaque);
+}
+
+#[tokio::test]
+async fn a_verified_delivery_is_not_logged() {
+    assert_eq!(logged(layer(), genuine()).await, []);
+}
+
+#[tokio::test]
+async fn the_log_holds_nothing_that_a_sender_can_fill_and_no_secret() {
+    let right = signature(NOW, BODY);
+    for (_, code, layer, request) in refused() {
+        let text = format!("{:?}", logged(layer, request).await);
+        let canaries = [
+            &SECRET["whsec_".len()..],
+            right.trim_start_matches("v1,"),
+            ID,
+            &NOW.to_string(),
+            "v9",
+            "AAAA",
+            "job.completed",
+            "job_id",
+        ];
+        for canary in canaries {
+            assert!(!text.contains(canary), "{code} logs {canary}: {text}");
+        }
+    }
+}

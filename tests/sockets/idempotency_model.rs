@@ -1,0 +1,226 @@
+//! Random interleavings of operations and time: both stores do what a simple model does.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use redis::AsyncCommands as _;
+use redis::aio::ConnectionManager;
+use tower_svix::idempotency::{
+    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store,
+};
+use tower_svix_tests::redis_server::RedisServer;
+use tower_svix_tests::stores::ManualTime;
+
+/// A unit of time. Real time passes too while a case runs against Redis: less than half of this.
+const HOUR: u64 = 3600;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Claim { key: u8, token: u8, hours: u64 },
+    Complete { key: u8, token: u8, hours: u64 },
+    Release { key: u8, token: u8 },
+    Pass { hours: u64 },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (key, token, hours) = (0..3_u8, 0..4_u8, 0..5_u64);
+    let step = prop_oneof![
+        4 => (key.clone(), token.clone(), hours.clone())
+            .prop_map(|(key, token, hours)| Step::Claim { key, token, hours }),
+        3 => (key.clone(), token.clone(), hours.clone())
+            .prop_map(|(key, token, hours)| Step::Complete { key, token, hours }),
+        2 => (key, token).prop_map(|(key, token)| Step::Release { key, token }),
+        2 => hours.prop_map(|hours| Step::Pass { hours }),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+/// What a step does, and when it would expire.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reply {
+    /// With the hours until the lease ends, rounded.
+    Claim(Answer),
+    Settlement(Settlement),
+    Passed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answer {
+    Claimed,
+    Completed,
+    InProgress { half_hours: u64 },
+}
+
+/// The rules, in the simplest words. Time is in half hours, and whatever expires does so at an odd one, while all else
+/// happens at even ones.
+#[derive(Default)]
+struct Model {
+    now: u64,
+    records: HashMap<u8, Record>,
+}
+
+#[derive(Clone, Copy)]
+struct Record {
+    token: u8,
+    completed: bool,
+    expiry: u64,
+}
+
+impl Model {
+    fn step(&mut self, step: &Step) -> Reply {
+        let now = self.now;
+        self.records.retain(|_, record| record.expiry > now);
+        match *step {
+            Step::Claim { key, token, hours } => Reply::Claim(match self.records.get(&key) {
+                None => {
+                    self.put(key, token, false, hours);
+                    Answer::Claimed
+                }
+                Some(record) if record.completed => Answer::Completed,
+                Some(record) if record.token == token => Answer::Claimed,
+                Some(record) => Answer::InProgress {
+                    half_hours: record.expiry - now,
+                },
+            }),
+            Step::Complete { key, token, hours } => {
+                Reply::Settlement(match self.records.get(&key) {
+                    Some(record) if record.token != token => Settlement::Superseded,
+                    _ => {
+                        self.put(key, token, true, hours);
+                        Settlement::Done
+                    }
+                })
+            }
+            Step::Release { key, token } => Reply::Settlement(match self.records.get(&key) {
+                Some(record) if record.completed || record.token != token => Settlement::Superseded,
+                _ => {
+                    self.records.remove(&key);
+                    Settlement::Done
+                }
+            }),
+            Step::Pass { hours } => {
+                self.now += 2 * hours;
+                Reply::Passed
+            }
+        }
+    }
+
+    fn put(&mut self, key: u8, token: u8, completed: bool, hours: u64) {
+        let expiry = self.now + 2 * hours + 1;
+        self.records.insert(
+            key,
+            Record {
+                token,
+                completed,
+                expiry,
+            },
+        );
+    }
+}
+
+/// How long a claim or a completion of so many hours lasts: half an hour more, so that nothing happens on its end.
+fn duration(hours: u64) -> Duration {
+    Duration::from_secs(hours * HOUR + HOUR / 2)
+}
+
+async fn take<St: Store>(
+    store: &St,
+    case: ClaimToken,
+    step: &Step,
+    pass: impl AsyncFn(Duration),
+) -> Reply {
+    let key = |key: u8| EventKey::new(Some("model"), &format!("{case}_{key}"));
+    let token = |token: u8| ClaimToken::from_bytes([token; 16]);
+    match *step {
+        Step::Claim {
+            key: id,
+            token: by,
+            hours,
+        } => {
+            let claim = store.claim(&key(id), token(by), duration(hours)).await;
+            Reply::Claim(match claim.unwrap() {
+                Claim::Claimed => Answer::Claimed,
+                Claim::Completed => Answer::Completed,
+                // Up to a quarter of an hour is real time.
+                Claim::InProgress { expires_in } => Answer::InProgress {
+                    half_hours: (expires_in.as_secs() + HOUR / 4) / (HOUR / 2),
+                },
+            })
+        }
+        Step::Complete {
+            key: id,
+            token: by,
+            hours,
+        } => {
+            let completed = store.complete(&key(id), token(by), duration(hours)).await;
+            Reply::Settlement(completed.unwrap())
+        }
+        Step::Release { key: id, token: by } => {
+            Reply::Settlement(store.release(&key(id), token(by)).await.unwrap())
+        }
+        Step::Pass { hours } => {
+            pass(Duration::from_secs(hours * HOUR)).await;
+            Reply::Passed
+        }
+    }
+}
+
+async fn compare<St: Store>(
+    store: &St,
+    steps: &[Step],
+    pass: impl AsyncFn(Duration),
+) -> Result<(), TestCaseError> {
+    let case = ClaimToken::random().unwrap();
+    let mut model = Model::default();
+    for (index, step) in steps.iter().enumerate() {
+        let expected = model.step(step);
+        let reply = take(store, case, step, &pass).await;
+        prop_assert_eq!(reply, expected, "step {}: {:?}", index, step);
+    }
+    Ok(())
+}
+
+/// Lets time pass in Redis, which has no clock to set: each key is left with that much less to live.
+async fn age(connection: &ConnectionManager, time: Duration) {
+    let mut connection = connection.clone();
+    let keys: Vec<String> = connection.keys("*").await.unwrap();
+    for key in keys {
+        let left: i64 = connection.pttl(&key).await.unwrap();
+        assert!(left > 0, "{key} has no expiry");
+        let left = left - i64::try_from(time.as_millis()).unwrap();
+        // Redis deletes a key whose time to live is not positive.
+        let () = connection.pexpire(&key, left).await.unwrap();
+    }
+}
+
+#[test]
+fn the_memory_store_does_what_the_model_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    proptest!(ProptestConfig::with_cases(2000), |(steps in steps())| {
+        let time = ManualTime::default();
+        let store = MemoryStore::new().clock(time.clone());
+        runtime.block_on(compare(&store, &steps, async |duration| time.pass(duration)))?;
+    });
+}
+
+#[test]
+fn the_redis_store_does_what_the_model_does() {
+    let server = RedisServer::start();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let connection = runtime.block_on(server.connect());
+    let store = RedisStore::new(connection.clone(), "webhook:").timeout(Duration::from_secs(30));
+    proptest!(ProptestConfig::with_cases(200), |(steps in steps())| {
+        runtime.block_on(async {
+            let () = redis::cmd("FLUSHALL").query_async(&mut connection.clone()).await.unwrap();
+            compare(&store, &steps, async |duration| age(&connection, duration).await).await
+        })?;
+    });
+}
