@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use self::net::{Delivery, SECRET};
-use self::process::{Server, example};
+use self::process::{Server, program};
 
 const IDS: usize = 50;
 const THREADS: usize = 8;
@@ -37,7 +37,7 @@ impl Directory {
     }
 
     fn start(&self) -> Server {
-        let mut command = example("exactly_once");
+        let mut command = program("exactly-once");
         command.env("WEBHOOK_SECRET", SECRET);
         command.env("DATABASE", self.0.join("webhook.sqlite"));
         Server::start(&mut command)

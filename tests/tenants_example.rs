@@ -22,7 +22,7 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
-use self::process::{Server, cargo, example, text};
+use self::process::{Server, cargo, program, text};
 use self::sender::Sender;
 
 const BODY: &[u8] = br#"{"type":"job.completed"}"#;
@@ -83,7 +83,7 @@ impl Tenants {
 }
 
 fn start_with(database: &Path) -> Server {
-    Server::start(example("tenants").env("DATABASE", database))
+    Server::start(program("tenants").env("DATABASE", database))
 }
 
 fn code(response: &Response<Bytes>) -> Value {

@@ -1,6 +1,6 @@
 //! A receiver whose handler takes its time, and has its effect in a database.
 //!
-//! It is what `examples/exactly_once.rs` is, behind an [`IdempotencyLayer`]: the layer keeps nearly all duplicates from
+//! It is what `examples/exactly_once` is, behind an [`IdempotencyLayer`]: the layer keeps nearly all duplicates from
 //! the database, and the transaction keeps the rest from having an effect.
 
 use std::net::Ipv4Addr;

@@ -1,6 +1,7 @@
 //! The examples as processes, as a user runs them.
 #![allow(dead_code, reason = "each test uses its part")]
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -8,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,18 +24,28 @@ pub(crate) fn cargo() -> Command {
 
 /// The example as a command, without the variables that configure it.
 pub(crate) fn example(name: &str) -> Command {
-    let mut command = Command::new(executable(name));
+    unconfigured(built(&["--examples"], name))
+}
+
+/// The program of a package of the workspace, likewise.
+pub(crate) fn program(package: &str) -> Command {
+    unconfigured(built(&["--bins", "--package", package], package))
+}
+
+fn unconfigured(program: PathBuf) -> Command {
+    let mut command = Command::new(program);
     command.env_remove("WEBHOOK_SECRET").env_remove("REDIS_URL");
     command.env("LISTEN", "127.0.0.1:0");
     command
 }
 
-/// Where cargo built the example; it does so here, since `cargo test --test` leaves examples out.
-fn executable(name: &str) -> PathBuf {
-    static BUILT: OnceLock<String> = OnceLock::new();
-    let messages = BUILT.get_or_init(|| {
+/// Where cargo built the target; it does so here, since `cargo test --test` leaves it out.
+fn built(which: &[&str], target: &str) -> PathBuf {
+    static MESSAGES: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let mut messages = MESSAGES.lock().unwrap_or_else(PoisonError::into_inner);
+    let messages = messages.entry(which.join(" ")).or_insert_with(|| {
         let mut build = cargo();
-        build.args(["build", "--examples", "--message-format=json"]);
+        build.args(["build", "--message-format=json"]).args(which);
         // As this test itself was built.
         if !cfg!(debug_assertions) {
             build.arg("--release");
@@ -47,9 +58,9 @@ fn executable(name: &str) -> PathBuf {
     messages
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .filter(|message| message["target"]["name"] == name)
+        .filter(|message| message["target"]["name"] == target)
         .find_map(|message| Some(message["executable"].as_str()?.into()))
-        .unwrap_or_else(|| panic!("cargo did not build the example {name}"))
+        .unwrap_or_else(|| panic!("cargo did not build {target}"))
 }
 
 /// The result of `send` with these arguments.
