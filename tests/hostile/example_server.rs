@@ -1,4 +1,4 @@
-//! The limits of the example server, which people copy.
+//! The limits of the example for production, which people copy.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::http1::{Connection, head};
 use crate::net::{DEADLINE, Delivery, SECRET, within};
-use crate::process::{Server, example};
+use crate::process::{Server, program};
 
 const MAX_CONNECTIONS: usize = 512;
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -20,7 +20,7 @@ const EXPECT: &str = "content-length: 21\r\nexpect: 100-continue\r\n";
 const CHUNKED: &str = "transfer-encoding: chunked\r\n";
 
 fn server() -> Server {
-    Server::start(example("server").env("WEBHOOK_SECRET", SECRET))
+    Server::start(program("production").env("WEBHOOK_SECRET", SECRET))
 }
 
 async fn assert_answers(server: &Server, id: &str) {
