@@ -1,4 +1,4 @@
-//! What the front page shows and a doctest would not run.
+//! What the front page shows and a doctest would not run or compare.
 
 // What stands between these lines also stands on the front page.
 // ----
@@ -36,4 +36,25 @@ fn the_front_page_shows_the_test_above() {
         .nth(1)
         .expect("it is between the lines");
     assert!(include_str!("../../README.md").contains(shown));
+}
+
+/// The first block of code under this heading.
+fn shown_under(heading: &str) -> Option<&'static str> {
+    let (_, section) = include_str!("../README.md").split_once(heading)?;
+    let (_, code) = section.split_once("\n```r")?;
+    let (_, code) = code.split_once('\n')?;
+    Some(code.split_once("```\n")?.0)
+}
+
+#[test]
+fn the_front_page_shows_the_quickstart() {
+    let quickstart = include_str!("../examples/quickstart.rs");
+    assert_eq!(shown_under("\n## axum\n"), Some(quickstart));
+}
+
+// The block is marked `rs`, so that it is no doctest: whoever runs an example would have to build tonic for it.
+#[test]
+fn the_front_page_shows_the_health_service_on_tonic() {
+    let health = include_str!("../examples/tonic/src/bin/health.rs");
+    assert_eq!(shown_under("\n## tonic\n"), Some(health));
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tower_svix_tests::net::{Delivery, SECRET};
-use tower_svix_tests::process::{Server, Signal, example};
+use tower_svix_tests::process::{Server, Signal, program};
 
 const IDS: usize = 50;
 const THREADS: usize = 8;
@@ -30,7 +30,7 @@ impl Directory {
     }
 
     fn start(&self) -> Server {
-        let mut command = example("exactly_once");
+        let mut command = program("exactly-once");
         command.env("WEBHOOK_SECRET", SECRET);
         command.env("DATABASE", self.0.join("webhook.sqlite"));
         Server::start(&mut command)

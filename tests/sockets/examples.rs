@@ -8,13 +8,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use tower_svix_tests::http2;
 use tower_svix_tests::net::{Delivery, SECRET};
-use tower_svix_tests::process::{Server, Signal, cargo, example, send, text};
+use tower_svix_tests::process::{Server, Signal, cargo, example, program, send, text};
 use tower_svix_tests::redis_server::RedisServer;
 
 const OTHER_SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
 fn server() -> Server {
     Server::start(example("server").env("WEBHOOK_SECRET", SECRET))
+}
+
+fn production() -> Server {
+    Server::start(program("production").env("WEBHOOK_SECRET", SECRET))
+}
+
+/// The small receiver and the one for production, which have the same routes and variables.
+fn receivers() -> [Command; 2] {
+    [example("server"), program("production")]
 }
 
 /// Sends to the server with the right secret, and gives the exit code and what was printed.
@@ -26,13 +35,17 @@ fn deliver(server: &Server, more: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn deliveries_are_accepted_and_listed() {
-    let server = server();
+    accepts_and_lists_deliveries(&server());
+    accepts_and_lists_deliveries(&production());
+}
+
+fn accepts_and_lists_deliveries(server: &Server) {
     for (id, line) in [
         ("msg_1", "event "),
         ("msg_2", "event "),
         ("msg_1", "duplicate "),
     ] {
-        let (code, output) = deliver(&server, &["--id", id]);
+        let (code, output) = deliver(server, &["--id", id]);
         assert_eq!(code, Some(0), "{output}");
         assert!(output.starts_with("200 OK\n"), "{output}");
         assert!(server.line(line).contains(id));
@@ -53,7 +66,7 @@ fn deliveries_are_accepted_and_listed() {
 
 #[test]
 fn the_numbers_are_there_for_prometheus() {
-    let server = server();
+    let server = production();
     assert_eq!(deliver(&server, &["--id", "msg_1"]).0, Some(0));
     assert_eq!(deliver(&server, &["--id", "msg_1"]).0, Some(0));
     assert_eq!(deliver(&server, &["--tamper"]).0, Some(1));
@@ -77,7 +90,7 @@ fn the_numbers_are_there_for_prometheus() {
 fn servers_that_share_a_redis_process_an_event_once() {
     let redis = RedisServer::start();
     let start = || {
-        let mut server = example("server");
+        let mut server = program("production");
         server.env("WEBHOOK_SECRET", SECRET);
         Server::start(server.env("REDIS_URL", redis.url()))
     };
@@ -96,13 +109,17 @@ fn servers_that_share_a_redis_process_an_event_once() {
 
 #[test]
 fn each_refusal_is_shown_to_the_sender_and_printed() {
-    let server = server();
+    shows_and_prints_refusals(&server());
+    shows_and_prints_refusals(&production());
+}
+
+fn shows_and_prints_refusals(server: &Server) {
     for (args, cause) in [
         (&["--tamper"][..], "signature-mismatch"),
         (&["--age", "600"], "timestamp-too-old"),
         (&["--age", "-600"], "timestamp-too-new"),
     ] {
-        let (code, output) = deliver(&server, args);
+        let (code, output) = deliver(server, args);
         assert_eq!(code, Some(1), "{cause}: {output}");
         assert!(output.starts_with("401 Unauthorized\n"), "{output}");
         assert!(output.contains(cause), "{output}");
@@ -160,41 +177,47 @@ fn any_type_and_any_body_can_be_sent() {
 
 #[test]
 fn without_a_secret_the_printed_command_delivers_an_event() {
-    let server = Server::start(&mut example("server"));
-    let command = server.line("cargo run ");
-    let args: Vec<_> = command.split_whitespace().skip(1).collect();
-    let output = cargo().args(args).output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).starts_with("200 OK\n"));
-    server.line("event job.completed");
+    for mut receiver in receivers() {
+        let server = Server::start(&mut receiver);
+        let command = server.line("cargo run ");
+        let args: Vec<_> = command.split_whitespace().skip(1).collect();
+        let output = cargo().args(args).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).starts_with("200 OK\n"));
+        server.line("event job.completed");
+    }
 }
 
 #[test]
 fn without_a_secret_it_serves_on_a_loopback_address_only() {
-    let mut server = example("server")
-        .env("LISTEN", "0.0.0.0:0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let said = server.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
-    if said > 0 {
-        server.kill().unwrap();
+    for mut receiver in receivers() {
+        let mut server = receiver
+            .env("LISTEN", "0.0.0.0:0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = server.stdout.as_mut().unwrap().read(&mut [0]).unwrap();
+        if said > 0 {
+            server.kill().unwrap();
+        }
+        let output = server.wait_with_output().unwrap();
+        assert_eq!(said, 0, "it serves");
+        assert_eq!(output.status.code(), Some(1));
+        let errors = text(&output.stderr);
+        assert!(errors.contains("WEBHOOK_SECRET is not set"), "{errors}");
     }
-    let output = server.wait_with_output().unwrap();
-    assert_eq!(said, 0, "it serves");
-    assert_eq!(output.status.code(), Some(1));
-    let errors = text(&output.stderr);
-    assert!(errors.contains("WEBHOOK_SECRET is not set"), "{errors}");
 }
 
 #[test]
 fn each_of_several_secrets_is_taken() {
     let secrets = format!(" {SECRET}\n{OTHER_SECRET} ");
-    let server = Server::start(example("server").env("WEBHOOK_SECRET", secrets));
-    for secret in [SECRET, OTHER_SECRET] {
-        let output = send(&["--url", &server.url("/webhook"), "--secret", secret]);
-        assert!(output.status.success(), "{}", text(&output.stdout));
+    for mut receiver in receivers() {
+        let server = Server::start(receiver.env("WEBHOOK_SECRET", &secrets));
+        for secret in [SECRET, OTHER_SECRET] {
+            let output = send(&["--url", &server.url("/webhook"), "--secret", secret]);
+            assert!(output.status.success(), "{}", text(&output.stdout));
+        }
     }
 }
 
@@ -210,18 +233,17 @@ fn a_bad_secret_is_an_error_that_does_not_repeat_it() {
         ("empty", ""),
         ("blank", " \n"),
     ] {
-        let output = example("server")
-            .env("WEBHOOK_SECRET", secrets)
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(1), "{name}");
-        let errors = text(&output.stderr);
-        assert!(errors.contains("WEBHOOK_SECRET"), "{name}: {errors}");
-        for secret in secrets.split_whitespace() {
-            let key = secret.split_once('_').map_or(secret, |(_, key)| key);
-            assert!(!errors.contains(key), "{name}: {errors}");
+        for mut receiver in receivers() {
+            let output = receiver.env("WEBHOOK_SECRET", secrets).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{name}");
+            let errors = text(&output.stderr);
+            assert!(errors.contains("WEBHOOK_SECRET"), "{name}: {errors}");
+            for secret in secrets.split_whitespace() {
+                let key = secret.split_once('_').map_or(secret, |(_, key)| key);
+                assert!(!errors.contains(key), "{name}: {errors}");
+            }
+            assert_eq!(text(&output.stdout), "", "{name}");
         }
-        assert_eq!(text(&output.stdout), "", "{name}");
     }
 
     let output = send(&["--url", "http://127.0.0.1:1/", "--secret", "whsec_b%d"]);
@@ -233,7 +255,7 @@ fn a_bad_secret_is_an_error_that_does_not_repeat_it() {
 #[test]
 fn a_signal_stops_the_server_though_connections_are_stalled() {
     let stopped = [Signal::TERM, Signal::INT].map(|signal| {
-        let server = server();
+        let server = production();
         let silent = server.connect();
         let mut idle = server.connect();
         idle.write_all(b"GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n")
@@ -276,9 +298,25 @@ fn a_signal_stops_the_server_though_connections_are_stalled() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_the_small_server_though_connections_are_idle() {
+    for signal in ["TERM", "INT"] {
+        let mut server = server();
+        let mut idle = server.connect();
+        idle.write_all(b"GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            .unwrap();
+        idle.read_exact(&mut [0; 12]).unwrap();
+        assert_eq!(deliver(&server, &[]).0, Some(0));
+        server.signal(signal);
+        let status = server.wait(Duration::from_secs(30));
+        assert_eq!(status.and_then(|status| status.code()), Some(0), "{signal}");
+    }
+}
+
 #[test]
 fn the_server_remembers_the_latest_events_only() {
-    let server = server();
+    let server = production();
     assert_eq!(deliver(&server, &["--id", "msg_first"]).0, Some(0));
     let (code, output) = deliver(&server, &["--count", "10000", "--concurrency", "8"]);
     assert_eq!(code, Some(0), "{output}");
@@ -365,7 +403,7 @@ fn the_hyper_example_outlasts_more_connections_than_it_can_hold() {
 
 #[test]
 fn the_tonic_example_tells_signed_from_forged_calls() {
-    let output = example("tonic").output().unwrap();
+    let output = program("on-tonic").output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let output = text(&output.stdout);
     assert!(output.contains("signed: SERVING"), "{output}");

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
-use tower_svix_tests::process::{Server, cargo, example, text};
+use tower_svix_tests::process::{Server, cargo, program, text};
 use tower_svix_tests::sender::Sender;
 
 const BODY: &[u8] = br#"{"type":"job.completed"}"#;
@@ -76,7 +76,7 @@ impl Tenants {
 }
 
 fn start_with(database: &Path) -> Server {
-    Server::start(example("tenants").env("DATABASE", database))
+    Server::start(program("tenants").env("DATABASE", database))
 }
 
 fn code(response: &Response<Bytes>) -> Value {

@@ -92,6 +92,11 @@ pub fn example(name: &'static str) -> Command {
     Program::Example("tower-svix", name).command()
 }
 
+/// The program of a package that is named like it, likewise.
+pub fn program(package: &'static str) -> Command {
+    Program::Bin(package, package).command()
+}
+
 /// The result of `send` with these arguments.
 pub fn send<S: AsRef<OsStr>>(args: &[S]) -> Output {
     example("send").args(args).output().unwrap()

@@ -1,4 +1,4 @@
-//! The limits of the example server, which people copy.
+//! The limits of the example for production, which people copy.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 use tower_svix_tests::http1::{Connection, head};
 use tower_svix_tests::net::{DEADLINE, Delivery, SECRET, within};
-use tower_svix_tests::process::{Server, Signal, example};
+use tower_svix_tests::process::{Server, Signal, program};
 
 const MAX_CONNECTIONS: usize = 512;
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -19,7 +19,7 @@ const EXPECT: &str = "content-length: 21\r\nexpect: 100-continue\r\n";
 const CHUNKED: &str = "transfer-encoding: chunked\r\n";
 
 fn server() -> Server {
-    Server::start(example("server").env("WEBHOOK_SECRET", SECRET))
+    Server::start(program("production").env("WEBHOOK_SECRET", SECRET))
 }
 
 async fn assert_answers(server: &Server, id: &str) {

@@ -1,7 +1,7 @@
 //! A hostile network, over real sockets: peers that are slow, that break off, and that send what they must not.
 //!
 //! [`target`] is what they attack: the middleware behind hyper with hyper's own defaults. `example_server` attacks the
-//! example as a process, which has limits of its own.
+//! example for production as a process, which has limits of its own.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod frames;

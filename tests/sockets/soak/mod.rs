@@ -5,7 +5,7 @@
 //! SOAK_MINUTES=30 cargo test --release -p tower-svix-tests --test sockets soak -- --nocapture
 //! ```
 //!
-//! Two receivers share a Redis: `examples/server.rs`, and one whose effect is in a database,
+//! Two receivers share a Redis: `examples/production`, and one whose effect is in a database,
 //! `programs/soak_receiver.rs`. A sender
 //! delivers each event to both until it is acknowledged, some several times at once and again later, among forged and
 //! stale deliveries. Meanwhile receivers are stopped and killed, and Redis is stopped, killed and frozen, in an order that
@@ -158,11 +158,11 @@ fn soak(plan: &Plan) {
 }
 
 fn example(redis: &RedisServer) -> Receiver {
-    let mut command = process::example("server");
+    let mut command = process::program("production");
     command
         .env("WEBHOOK_SECRET", net::SECRET)
         .env("REDIS_URL", redis.url());
-    Receiver::start("examples/server.rs", command)
+    Receiver::start("examples/production", command)
 }
 
 fn with_database(redis: &RedisServer, database: &Path) -> Receiver {

@@ -1,7 +1,7 @@
 //! A webhook receiver whose effects are rows in a database: each event has its effect exactly once.
 //!
 //! ```text
-//! cargo run --example exactly_once
+//! cargo run -p exactly-once
 //! ```
 //!
 //! The handler writes the event's id and its effect in one transaction, so both are there or neither is, whatever dies

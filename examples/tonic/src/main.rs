@@ -1,7 +1,7 @@
 //! A gRPC service behind the layer, and a client that signs its calls.
 //!
 //! ```text
-//! cargo run --example tonic
+//! cargo run -p on-tonic
 //! ```
 //!
 //! It calls the health service of `tonic-health` twice: signed with the right secret, then with another one. `LISTEN`
@@ -14,7 +14,7 @@
 use std::env;
 use std::error::Error;
 
-use hyper::Request;
+use http::Request;
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::transport::server::TcpIncoming;

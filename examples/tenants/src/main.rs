@@ -1,7 +1,7 @@
 //! One endpoint for many tenants, whose secrets are in a `SQLite` database.
 //!
 //! ```text
-//! cargo run --example tenants
+//! cargo run -p tenants
 //! ```
 //!
 //! - `POST /webhooks/{tenant}` takes deliveries that are signed with a secret of this tenant.
@@ -16,7 +16,7 @@
 //! sqlite3 tenants.db "INSERT INTO secrets (tenant, secret) VALUES ('acme', 'whsec_…')"
 //! ```
 //!
-//! This is about the lookup. See the example `server` for time-outs, limits and a graceful end.
+//! This is about the lookup. See `examples/production` for timeouts, limits and a graceful stop.
 
 use std::env;
 use std::error::Error;
@@ -26,9 +26,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use axum::routing::post;
 use axum::{Extension, Router};
-use hyper::http::request::Parts;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::net::TcpListener;
