@@ -21,7 +21,8 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router, response::Response};
 use tokio::{net::TcpListener, signal};
 use tower_svix::idempotency::{MemoryStore, Outcome};
-use tower_svix::{IdempotencyLayer, Rejection, Secret, SvixVerifyLayer, VerifiedEvent, generate};
+use tower_svix::sign::generate;
+use tower_svix::{IdempotencyLayer, Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

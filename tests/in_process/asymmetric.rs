@@ -5,12 +5,13 @@
 use ed25519_dalek::Signer as _;
 use futures_util::FutureExt as _;
 use tower_svix::{
-    Keyring, Rejection, Secret, SecretError, SignError, SigningKey, SvixVerifyLayer, VerifyError,
+    KeyError, Keyring, PrivateKey, PublicKey, Rejection, Secret, SignError, SigningKey,
+    SvixVerifyLayer, VerifyError,
 };
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{Answer, BODY, Case, ID, NOW, request};
 use tower_svix_tests::keys_ed25519::{
-    element, message, private_text, public_text, secret, sender, signature,
+    element, message, private_text, public_key, public_text, sender, signature,
 };
 
 /// What the middleware answers at [`NOW`] with these keys to a delivery of [`BODY`] with these signatures.
@@ -36,8 +37,8 @@ fn each_case_about_ed25519_ends_as_it_says() {
 
     let mut failures = Vec::new();
     for case in cases {
-        let accepted = case.secret.parse::<Secret>().is_ok_and(|secret| {
-            let layer = SvixVerifyLayer::new(secret).clock(At(case.now));
+        let accepted = case.secret.parse::<PublicKey>().is_ok_and(|key| {
+            let layer = SvixVerifyLayer::new(key).clock(At(case.now));
             let answer = tower_svix_tests::keys::answer(&layer, case.request()).now_or_never();
             answer
                 .unwrap()
@@ -59,14 +60,14 @@ fn each_case_about_ed25519_ends_as_it_says() {
 #[test]
 fn a_delivery_of_svix_during_a_rotation_verifies_with_either_key() {
     let case = Case::named("real-v1a-6-key1");
-    let new: Secret = case.secret.parse().unwrap();
-    let old: Secret = Case::named("real-v1a-1-key0").secret.parse().unwrap();
+    let new: PublicKey = case.secret.parse().unwrap();
+    let old: PublicKey = Case::named("real-v1a-1-key0").secret.parse().unwrap();
     for (keys, expected) in [
         (vec![old.clone()], Some(0)),
         (vec![new.clone()], Some(0)),
         (vec![old, new.clone()], Some(0)),
-        (vec![secret(&sender(1)), new], Some(1)),
-        (vec![secret(&sender(1))], None),
+        (vec![public_key(&sender(1)), new], Some(1)),
+        (vec![public_key(&sender(1))], None),
     ] {
         let layer = SvixVerifyLayer::new(keys).clock(At(case.now));
         let answer = tower_svix_tests::keys::answer(&layer, case.request()).now_or_never();
@@ -83,7 +84,10 @@ fn a_keyring_may_mix_both_schemes() {
         tower_svix_tests::keys::signature(&hmac),
         signature(&ed25519),
     );
-    let both = || [tower_svix_tests::keys::secret(&hmac), secret(&ed25519)];
+    let both = || {
+        let secret = Keyring::from(tower_svix_tests::keys::secret(&hmac));
+        [secret, public_key(&ed25519).into()]
+    };
     let [forged_v1, forged_v1a] = [
         tower_svix_tests::keys::signature(&tower_svix_tests::keys::sender(9)),
         signature(&sender(9)),
@@ -108,7 +112,7 @@ fn a_keyring_may_mix_both_schemes() {
 fn a_list_without_a_signature_of_the_scheme_is_refused_like_a_wrong_one() {
     let mismatch = Some(Rejection::Unverified(VerifyError::SignatureMismatch));
     let v1 = tower_svix_tests::keys::signature(&tower_svix_tests::keys::sender(1));
-    assert_eq!(answer(secret(&sender(1)), &v1).rejection, mismatch);
+    assert_eq!(answer(public_key(&sender(1)), &v1).rejection, mismatch);
     let v1a = signature(&sender(1));
     let hmac = tower_svix_tests::keys::secret(&tower_svix_tests::keys::sender(1));
     assert_eq!(answer(hmac, &v1a).rejection, mismatch);
@@ -130,7 +134,7 @@ mod bound {
         for before in 0..=3 {
             let mut list = wrong(before);
             list.push(signature(&sender));
-            answer(secret(&sender), &list.join(" ")).accepted();
+            answer(public_key(&sender), &list.join(" ")).accepted();
         }
     }
 
@@ -140,14 +144,14 @@ mod bound {
         for before in 4..=6 {
             let mut list = wrong(before);
             list.push(signature(&sender));
-            answer(secret(&sender), &list.join(" ")).assert_mismatch();
+            answer(public_key(&sender), &list.join(" ")).assert_mismatch();
         }
     }
 
     #[test]
     fn four_v1a_signatures_are_tried_with_each_key() {
         let (first, second) = (sender(1), sender(2));
-        let keys = || [secret(&first), secret(&second)];
+        let keys = || [public_key(&first), public_key(&second)];
         let mut list = wrong(3);
         list.push(signature(&second));
         let event = answer(keys(), &list.join(" ")).accepted();
@@ -173,7 +177,7 @@ mod bound {
             tower_svix_tests::keys::signature(&tower_svix_tests::keys::sender(1)),
         );
         list.push(genuine);
-        answer(secret(&sender), &list.join(" ")).accepted();
+        answer(public_key(&sender), &list.join(" ")).accepted();
     }
 }
 
@@ -185,22 +189,63 @@ mod keys {
         let sender = sender(1);
         let private = private_text(&sender);
         let public = public_text(sender.verifying_key().as_bytes());
+        assert_eq!(private.parse::<Secret>().unwrap_err(), KeyError::PrivateKey);
         assert_eq!(
-            private.parse::<Secret>().unwrap_err(),
-            SecretError::PrivateKey
+            private.parse::<PublicKey>().unwrap_err(),
+            KeyError::PrivateKey
+        );
+        assert_eq!(
+            private.parse::<Keyring>().unwrap_err(),
+            KeyError::PrivateKey
+        );
+        assert_eq!(public.parse::<Secret>().unwrap_err(), KeyError::PublicKey);
+        assert_eq!(
+            public.parse::<PrivateKey>().unwrap_err(),
+            KeyError::PublicKey
         );
         assert_eq!(
             public.parse::<SigningKey>().unwrap_err(),
-            SecretError::PublicKey
+            KeyError::PublicKey
         );
     }
 
     #[test]
-    fn a_public_key_cannot_sign() {
-        let secret = secret(&sender(1));
-        let refused = Err(SignError::PublicKey);
-        assert_eq!(secret.sign(ID, NOW, BODY), refused);
-        assert_eq!(SigningKey::from(secret).sign(ID, NOW, BODY), refused);
+    fn a_secret_is_no_key_of_ed25519() {
+        let text = tower_svix_tests::keys::sender(1).secret();
+        assert_eq!(text.parse::<PublicKey>().unwrap_err(), KeyError::Secret);
+        assert_eq!(text.parse::<PrivateKey>().unwrap_err(), KeyError::Secret);
+    }
+
+    #[test]
+    fn a_private_key_signs_the_same_by_itself_and_as_a_signing_key() {
+        let key: PrivateKey = private_text(&sender(1)).parse().unwrap();
+        let signature = key.sign(ID, NOW, BODY).unwrap();
+        assert_eq!(SigningKey::from(key).sign(ID, NOW, BODY), Ok(signature));
+    }
+
+    #[test]
+    fn a_text_of_several_keys_is_a_keyring_in_their_order() {
+        let hmac = tower_svix_tests::keys::sender(1);
+        let ed25519 = sender(2);
+        let public = public_text(ed25519.verifying_key().as_bytes());
+        for text in [
+            format!("{} {public}", hmac.secret()),
+            format!("{}, {public}\n", hmac.secret()),
+            format!("\t{}|{public}|", hmac.secret()),
+        ] {
+            let keyring: Keyring = text.parse().unwrap();
+            let v1 = tower_svix_tests::keys::signature(&hmac);
+            for (signature, index) in [(v1, 0), (signature(&ed25519), 1)] {
+                let event = answer(keyring.clone(), &signature).accepted();
+                assert_eq!(event.key_index(), index, "{text:?}");
+            }
+        }
+        for text in ["", " ", ",", " | "] {
+            assert_eq!(text.parse::<Keyring>().unwrap_err(), KeyError::Empty);
+        }
+        let one_is_wrong = format!("{public} whsec_!");
+        let error = one_is_wrong.parse::<Keyring>().unwrap_err();
+        assert_eq!(error, KeyError::NotBase64);
     }
 
     #[test]
@@ -223,21 +268,21 @@ mod keys {
             (
                 "of another key",
                 text(&keypair),
-                SecretError::InvalidPrivateKey,
+                KeyError::InvalidPrivateKey,
             ),
             (
                 "the seed alone",
                 text(&[1; 32]),
-                SecretError::InvalidPrivateKey,
+                KeyError::InvalidPrivateKey,
             ),
             (
                 "too short",
                 text(&keypair[..63]),
-                SecretError::InvalidPrivateKey,
+                KeyError::InvalidPrivateKey,
             ),
-            ("too long", text(&[0; 65]), SecretError::InvalidPrivateKey),
-            ("empty", text(&[]), SecretError::Empty),
-            ("not base64", "whsk_????".into(), SecretError::NotBase64),
+            ("too long", text(&[0; 65]), KeyError::InvalidPrivateKey),
+            ("empty", text(&[]), KeyError::Empty),
+            ("not base64", "whsk_????".into(), KeyError::NotBase64),
         ] {
             assert_eq!(text.parse::<SigningKey>().unwrap_err(), error, "{name}");
         }
@@ -251,17 +296,17 @@ mod keys {
             ("too long", &[&point[..], &[0]].concat()),
             ("no point", &[[2].as_slice(), &[0; 31]].concat()),
         ] {
-            let refused = public_text(bytes).parse::<Secret>().unwrap_err();
-            assert_eq!(refused, SecretError::InvalidPublicKey, "{name}");
+            let refused = public_text(bytes).parse::<PublicKey>().unwrap_err();
+            assert_eq!(refused, KeyError::InvalidPublicKey, "{name}");
         }
-        public_text(&point).parse::<Secret>().unwrap();
+        public_text(&point).parse::<PublicKey>().unwrap();
     }
 
     #[test]
     fn debug_shows_the_scheme_and_nothing_else() {
         let sender = sender(1);
-        assert_eq!(format!("{:?}", secret(&sender)), "Secret(ed25519)");
+        assert_eq!(format!("{:?}", public_key(&sender)), "PublicKey(ed25519)");
         let key: SigningKey = private_text(&sender).parse().unwrap();
-        assert_eq!(format!("{key:?}"), "SigningKey(ed25519)");
+        assert_eq!(format!("{key:?}"), "SigningKey(PrivateKey(ed25519))");
     }
 }

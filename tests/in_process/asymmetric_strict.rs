@@ -9,7 +9,7 @@ use ed25519_dalek::hazmat::ExpandedSecretKey;
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha512};
-use tower_svix::{Secret, SecretError, SvixVerifyLayer};
+use tower_svix::{KeyError, PublicKey, SvixVerifyLayer};
 use tower_svix_tests::body::{Script, Step};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{NOW, answer, request_with_body};
@@ -76,7 +76,7 @@ fn add_order(signature: &mut [u8; 64]) {
 
 /// What the middleware says to a body in these frames.
 fn accepts(public: &[u8; 32], signature: &[u8], frames: Vec<Bytes>) -> bool {
-    let Ok(secret) = public_text(public).parse::<Secret>() else {
+    let Ok(secret) = public_text(public).parse::<PublicKey>() else {
         return false;
     };
     let steps = frames
@@ -223,7 +223,7 @@ fn no_point_of_small_order_is_taken_for_r_even_if_the_equation_holds() {
             .map(|body| (body.clone(), forger.sign(&message(&body))))
             .find(|(body, signature)| reference(&forger.public, signature, body)[1])
             .unwrap();
-        public_text(&forger.public).parse::<Secret>().unwrap();
+        public_text(&forger.public).parse::<PublicKey>().unwrap();
         assert!(!reference(&forger.public, &signature, &body)[0], "{index}");
         assert!(
             !accepts(&forger.public, &signature, vec![body.into()]),
@@ -235,8 +235,10 @@ fn no_point_of_small_order_is_taken_for_r_even_if_the_equation_holds() {
 #[test]
 fn points_of_small_order_are_no_public_keys() {
     for (index, point) in EIGHT_TORSION.into_iter().enumerate() {
-        let refused = public_text(&encode(point)).parse::<Secret>().unwrap_err();
-        assert_eq!(refused, SecretError::InvalidPublicKey, "{index}");
+        let refused = public_text(&encode(point))
+            .parse::<PublicKey>()
+            .unwrap_err();
+        assert_eq!(refused, KeyError::InvalidPublicKey, "{index}");
     }
 }
 
@@ -250,8 +252,8 @@ fn no_public_key_is_taken_in_an_encoding_that_is_not_canonical() {
             encoding[0] = 0xed + y;
             encoding[31] = sign;
             points += usize::from(VerifyingKey::from_bytes(&encoding).is_ok());
-            let refused = public_text(&encoding).parse::<Secret>().unwrap_err();
-            assert_eq!(refused, SecretError::InvalidPublicKey, "p + {y}, {sign:x}");
+            let refused = public_text(&encoding).parse::<PublicKey>().unwrap_err();
+            assert_eq!(refused, KeyError::InvalidPublicKey, "p + {y}, {sign:x}");
         }
     }
     assert!(points > 2, "some of them do encode a point");

@@ -17,9 +17,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
-use tower_svix::verify::{ResponseBody, ResponseFuture};
+use tower_svix::ResponseBody;
+use tower_svix::verify::ResponseFuture;
+use tower_svix::verify::SvixVerify;
 use tower_svix::{
-    Keyring, Rejection, Secret, SvixVerify, SvixVerifyLayer, VerifiedBody, VerifiedEvent, Verifier,
+    Keyring, Rejection, Secret, SvixVerifyLayer, VerifiedBody, VerifiedEvent, Verifier,
 };
 use tower_svix_tests::requests::{self, BODY, head, layer};
 

@@ -17,7 +17,7 @@ async fn a_delivery_is_accepted_while_it_is_new() -> Result<(), Box<dyn std::err
         .layer(SvixVerifyLayer::new(secret.clone()).clock(clock.clone()));
 
     let request = SignedRequest::new(secret)
-        .uri("/webhook".parse()?)
+        .uri("/webhook")
         .unix_seconds(1_704_067_200)
         .body(r#"{"type":"job.completed"}"#);
     assert_eq!(app.clone().oneshot(request.build()).await?.status(), 200);
@@ -40,7 +40,7 @@ fn the_front_page_shows_the_test_above() {
 
 /// The first block of code under this heading.
 fn shown_under(heading: &str) -> Option<&'static str> {
-    let (_, section) = include_str!("../README.md").split_once(heading)?;
+    let (_, section) = include_str!("../../README.md").split_once(heading)?;
     let (_, code) = section.split_once("\n```r")?;
     let (_, code) = code.split_once('\n')?;
     Some(code.split_once("```\n")?.0)
@@ -48,13 +48,13 @@ fn shown_under(heading: &str) -> Option<&'static str> {
 
 #[test]
 fn the_front_page_shows_the_quickstart() {
-    let quickstart = include_str!("../examples/quickstart.rs");
+    let quickstart = include_str!("../../examples/quickstart.rs");
     assert_eq!(shown_under("\n## axum\n"), Some(quickstart));
 }
 
 // The block is marked `rs`, so that it is no doctest: whoever runs an example would have to build tonic for it.
 #[test]
 fn the_front_page_shows_the_health_service_on_tonic() {
-    let health = include_str!("../examples/tonic/src/bin/health.rs");
+    let health = include_str!("../../examples/tonic/src/bin/health.rs");
     assert_eq!(shown_under("\n## tonic\n"), Some(health));
 }

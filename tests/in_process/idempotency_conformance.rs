@@ -9,8 +9,9 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::task::yield_now;
 use tower_svix::idempotency::{
-    Claim, ClaimToken, Detached, EventKey, Settlement, Store, StoreError, conformance,
+    BoxFuture, ClaimStatus, ClaimToken, EventKey, Settlement, Store, StoreError,
 };
+use tower_svix::test_util::conformance;
 
 /// What is wrong with a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +167,7 @@ impl Store for Flawed {
         key: &EventKey,
         token: ClaimToken,
         lease: Duration,
-    ) -> Result<Claim, StoreError> {
+    ) -> Result<ClaimStatus, StoreError> {
         let name = self.name(key);
         let live = self.live(&name);
         match self.flaw {
@@ -178,10 +179,10 @@ impl Store for Flawed {
             if self.flaw == F::LeaseIsNotTakenOver
                 && self.records.lock().unwrap().contains_key(&name)
             {
-                return Ok(Claim::Claimed);
+                return Ok(ClaimStatus::Claimed);
             }
             self.put(&name, token, false, lease);
-            return Ok(Claim::Claimed);
+            return Ok(ClaimStatus::Claimed);
         };
         let is_own = record.token == token;
         let is_claimed_again = match (record.is_completed, is_own) {
@@ -191,15 +192,15 @@ impl Store for Flawed {
             (true, false) => self.flaw == F::CompletedIsClaimedByStrangers,
         };
         Ok(match record.is_completed {
-            _ if is_claimed_again => Claim::Claimed,
-            true => Claim::Completed,
+            _ if is_claimed_again => ClaimStatus::Claimed,
+            true => ClaimStatus::Completed,
             false => {
                 let left = record.ends.saturating_sub(self.now());
                 let expires_in = match self.flaw {
                     F::LeaseIsLongerThanAskedFor => 2 * left,
                     _ => left,
                 };
-                Claim::InProgress { expires_in }
+                ClaimStatus::InProgress { expires_in }
             }
         })
     }
@@ -282,7 +283,7 @@ impl Store for Flawed {
         Ok(done_if(is_done))
     }
 
-    fn detach(&self, _: Detached) {}
+    fn spawn(&self, _: BoxFuture<()>) {}
 }
 
 /// What the suite says of a store, if anything.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tower_svix::events::pulse::{JobStatus, PulseEvent};
+use tower_svix_pulse::{JobStatus, PulseEvent};
 
 fn parse(event: &Value) -> PulseEvent {
     serde_json::from_value(event.clone()).unwrap()

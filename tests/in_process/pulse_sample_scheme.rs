@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use futures_util::FutureExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use tower_svix::{Rejection, Secret, SecretError, SvixVerifyLayer, VerifyError};
+use tower_svix::{KeyError, Rejection, Secret, SvixVerifyLayer, VerifyError};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{self, Answer, BODY, Case, ID, NOW, request};
 
@@ -150,7 +150,7 @@ fn the_whole_text_is_the_key_but_for_white_space_around_it() {
 fn an_empty_text_is_no_key() {
     for text in ["", " ", "\n\t"] {
         let error = Secret::text_key_with_hex_signatures(text).unwrap_err();
-        assert_eq!(error, SecretError::Empty);
+        assert_eq!(error, KeyError::Empty);
     }
 }
 
@@ -189,13 +189,13 @@ fn debug_tells_it_apart_and_shows_no_key() {
 #[test]
 fn a_text_that_everyone_knows_is_no_key() {
     for (text, expected) in [
-        ("whsec_", SecretError::Empty),
+        ("whsec_", KeyError::Empty),
         (
             "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
-            SecretError::PublicKey,
+            KeyError::PublicKey,
         ),
-        ("whpk_", SecretError::PublicKey),
-        ("whsk_AAAA", SecretError::PrivateKey),
+        ("whpk_", KeyError::PublicKey),
+        ("whsk_AAAA", KeyError::PrivateKey),
     ] {
         let error = Secret::text_key_with_hex_signatures(text).unwrap_err();
         assert_eq!(error, expected, "{text}");

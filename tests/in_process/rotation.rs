@@ -78,7 +78,7 @@ async fn to_take_all_keys_away_does_not_stop_a_request_that_has_started() {
 #[tokio::test]
 async fn a_keyring_without_keys_refuses_everything_until_it_gets_one() {
     let sender = sender(1);
-    let keyring = Keyring::from([]);
+    let keyring = Keyring::from([] as [Secret; 0]);
     let layer = layer(&keyring);
     let forged = format!("v1,{}=", "A".repeat(43));
     let ed25519 = format!("v1a,{}==", "A".repeat(86));
@@ -101,17 +101,17 @@ async fn a_keyring_without_keys_refuses_everything_until_it_gets_one() {
 #[tokio::test]
 async fn all_services_of_a_layer_see_the_new_keys_whenever_they_were_made() {
     let (old, new) = (sender(1), sender(2));
-    let keyring = Keyring::from(secret(&old)).named("acme");
+    let keyring = Keyring::from(secret(&old)).tenant("acme");
     let layer = layer(&keyring);
     let mut before = layer.layer(service_fn(echo));
     // A keyring under another name shares its keys.
-    keyring.clone().named("another").replace([secret(&new)]);
+    keyring.clone().tenant("another").replace([secret(&new)]);
     let mut after = layer.clone().layer(service_fn(echo));
 
     for service in [&mut before.clone(), &mut before, &mut after] {
         let Ok(response) = service.call(delivery("/", &new)).await;
         let event = Answer::read(response).await.accepted();
-        assert_eq!(event.keyring_name(), Some("acme"));
+        assert_eq!(event.tenant(), Some("acme"));
         let Ok(response) = service.call(delivery("/", &old)).await;
         Answer::read(response).await.assert_mismatch();
     }
@@ -175,7 +175,7 @@ async fn a_delivery_of_svix_during_a_rotation_verifies_with_the_old_key() {
     let old: Secret = case.secret.parse().unwrap();
     let stranger = secret(&sender(1));
 
-    let keyring = Keyring::from([]);
+    let keyring = Keyring::from([] as [Secret; 0]);
     let layer = SvixVerifyLayer::new(keyring.clone()).clock(At(case.now));
     for (keys, expected) in [
         (vec![old.clone()], Some(0)),

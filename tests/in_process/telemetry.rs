@@ -103,7 +103,7 @@ where
 
 #[test]
 fn a_verified_delivery_tells_what_it_is_and_how_it_ended() {
-    let keyring = Keyring::from(SECRET.parse::<tower_svix::Secret>().unwrap()).named("acme");
+    let keyring = Keyring::from(SECRET.parse::<tower_svix::Secret>().unwrap()).tenant("acme");
     let layer = SvixVerifyLayer::new(keyring).clock(Stopped(Some(NOW)));
 
     let (fields, metrics) = observed(&layer, genuine());

@@ -10,7 +10,7 @@ use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tower_svix::{Secret, VerifiedEvent, Verifier, VerifyError};
+use tower_svix::{Keyring, VerifiedEvent, Verifier, VerifyError};
 use tower_svix_tests::body::{BrokeOff, Script, Step};
 use tower_svix_tests::case::{self, Case, Expect, REFUSED_FOR_THEIR_KEY};
 use tower_svix_tests::sender;
@@ -55,19 +55,19 @@ fn every_case_gets_its_verdict_from_the_incremental_verifier() {
 #[test]
 fn a_key_that_is_no_key_is_refused_when_it_is_parsed() {
     check_each(named(REFUSED_FOR_THEIR_KEY), |case| {
-        expect_eq("the keys parse", case.secrets().is_ok(), false)
+        expect_eq("the keys parse", case.keys().is_ok(), false)
     });
 }
 
 #[cfg(not(feature = "ed25519"))]
 #[test]
 fn a_public_key_is_refused_by_name_without_the_feature() {
-    use tower_svix::SecretError;
+    use tower_svix::KeyError;
 
     let cases = case::all().into_iter().filter(Case::has_public_key);
     check_each(cases, |case| {
-        let error = case.secrets().err();
-        expect_eq("the error", error, Some(SecretError::PublicKeyUnsupported))
+        let error = case.keys().err();
+        expect_eq("the error", error, Some(KeyError::Ed25519Unsupported))
     });
 }
 
@@ -135,7 +135,7 @@ fn the_cases_are_told_apart_by_their_names() {
 }
 
 fn through_the_middleware(case: &Case) -> Result<(), String> {
-    let secrets = match case.secrets() {
+    let secrets = match case.keys() {
         Ok(secrets) => secrets,
         Err(error) => return case.judge_refused_key(error),
     };
@@ -152,7 +152,7 @@ fn through_the_verifier(
     case: &Case,
     verify: impl Fn(&Verifier, &HeaderMap, &[u8]) -> Result<VerifiedEvent, VerifyError>,
 ) -> Result<(), String> {
-    let secrets = match case.secrets() {
+    let secrets = match case.keys() {
         Ok(secrets) => secrets,
         Err(error) => return case.judge_refused_key(error),
     };
@@ -176,8 +176,8 @@ fn refuse(case: &Case, headers: HeaderMap, body: Bytes) -> Result<(), String> {
     expect_eq("status", outcome.status.as_u16(), 401)
 }
 
-fn keys(case: &Case) -> Result<Vec<Secret>, String> {
-    case.secrets().map_err(|error| error.to_string())
+fn keys(case: &Case) -> Result<Vec<Keyring>, String> {
+    case.keys().map_err(|error| error.to_string())
 }
 
 fn named(names: &[&str]) -> Vec<Case> {

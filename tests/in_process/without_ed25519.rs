@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use futures_util::FutureExt as _;
-use tower_svix::{Rejection, Secret, SecretError, SigningKey, SvixVerifyLayer, VerifyError};
+use tower_svix::{KeyError, Keyring, Rejection, Secret, SigningKey, SvixVerifyLayer, VerifyError};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{Case, NOW, answer, request, secret, sender, signature};
 
@@ -12,8 +12,8 @@ fn an_ed25519_key_is_an_error_that_names_the_feature() {
     let public = Case::named("asym-published-svix").secret;
     let private = Case::named("asym-key-whsk-given-to-verifier").secret;
 
-    let unsupported = public.parse::<Secret>().unwrap_err();
-    assert_eq!(unsupported, SecretError::PublicKeyUnsupported);
+    let unsupported = public.parse::<Keyring>().unwrap_err();
+    assert_eq!(unsupported, KeyError::Ed25519Unsupported);
     assert!(unsupported.to_string().contains("`whpk_`"), "{unsupported}");
     assert!(
         unsupported.to_string().contains("feature `ed25519`"),
@@ -21,7 +21,7 @@ fn an_ed25519_key_is_an_error_that_names_the_feature() {
     );
 
     let unsupported = private.parse::<SigningKey>().unwrap_err();
-    assert_eq!(unsupported, SecretError::PrivateKeyUnsupported);
+    assert_eq!(unsupported, KeyError::Ed25519Unsupported);
     assert!(unsupported.to_string().contains("`whsk_`"), "{unsupported}");
     assert!(
         unsupported.to_string().contains("feature `ed25519`"),
@@ -29,13 +29,11 @@ fn an_ed25519_key_is_an_error_that_names_the_feature() {
     );
 
     // Whoever mixes the two up is told so, feature or not.
-    assert_eq!(
-        private.parse::<Secret>().unwrap_err(),
-        SecretError::PrivateKey
-    );
+    assert_eq!(private.parse::<Secret>().unwrap_err(), KeyError::PrivateKey);
+    assert_eq!(public.parse::<Secret>().unwrap_err(), KeyError::PublicKey);
     assert_eq!(
         public.parse::<SigningKey>().unwrap_err(),
-        SecretError::PublicKey
+        KeyError::PublicKey
     );
 }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use axum::routing::post;
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
-use tower_svix::idempotency::RedisStore;
 use tower_svix::{IdempotencyLayer, VerifiedEvent};
+use tower_svix_redis::RedisStore;
 use tower_svix_tests::net;
 
 #[tokio::main]

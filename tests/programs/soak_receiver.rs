@@ -17,8 +17,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
-use tower_svix::idempotency::RedisStore;
 use tower_svix::{IdempotencyLayer, VerifiedEvent};
+use tower_svix_redis::RedisStore;
 use tower_svix_tests::net;
 
 /// Longer than any request here takes, and short enough to wait for after a crash.

@@ -301,7 +301,7 @@ fn a_signal_stops_the_server_though_connections_are_stalled() {
 #[cfg(unix)]
 #[test]
 fn a_signal_stops_the_small_server_though_connections_are_idle() {
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         let mut server = server();
         let mut idle = server.connect();
         idle.write_all(b"GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n")
@@ -310,7 +310,11 @@ fn a_signal_stops_the_small_server_though_connections_are_idle() {
         assert_eq!(deliver(&server, &[]).0, Some(0));
         server.signal(signal);
         let status = server.wait(Duration::from_secs(30));
-        assert_eq!(status.and_then(|status| status.code()), Some(0), "{signal}");
+        assert_eq!(
+            status.and_then(|status| status.code()),
+            Some(0),
+            "{signal:?}"
+        );
     }
 }
 

@@ -8,9 +8,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
-use tower_svix::idempotency::{
-    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store,
-};
+use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, MemoryStore, Settlement, Store};
+use tower_svix_redis::RedisStore;
 use tower_svix_tests::redis_server::RedisServer;
 use tower_svix_tests::stores::ManualTime;
 
@@ -142,12 +141,13 @@ async fn take<St: Store>(
         } => {
             let claim = store.claim(&key(id), token(by), duration(hours)).await;
             Reply::Claim(match claim.unwrap() {
-                Claim::Claimed => Answer::Claimed,
-                Claim::Completed => Answer::Completed,
+                ClaimStatus::Claimed => Answer::Claimed,
+                ClaimStatus::Completed => Answer::Completed,
                 // Up to a quarter of an hour is real time.
-                Claim::InProgress { expires_in } => Answer::InProgress {
+                ClaimStatus::InProgress { expires_in } => Answer::InProgress {
                     half_hours: (expires_in.as_secs() + HOUR / 4) / (HOUR / 2),
                 },
+                other => panic!("the model does not know {other:?}"),
             })
         }
         Step::Complete {

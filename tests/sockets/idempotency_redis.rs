@@ -17,8 +17,9 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
-use tower_svix::idempotency::{Outcome, RedisStore};
+use tower_svix::idempotency::Outcome;
 use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
+use tower_svix_redis::RedisStore;
 use tower_svix_tests::net::{self, Delivery, within};
 use tower_svix_tests::redis_server::RedisServer;
 

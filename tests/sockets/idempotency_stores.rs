@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use redis::AsyncCommands as _;
 use tower_svix::idempotency::{
-    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, StoreError,
-    conformance,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, Settlement, Store, StoreError,
 };
+use tower_svix::test_util::conformance;
+use tower_svix_redis::RedisStore;
 use tower_svix_tests::redis_server::RedisServer;
 use tower_svix_tests::stores::ManualTime;
 
@@ -31,7 +32,7 @@ fn token() -> ClaimToken {
 async fn process(store: &impl Store, key: &EventKey) {
     let token = token();
     let claim = store.claim(key, token, LEASE).await.unwrap();
-    assert_eq!(claim, Claim::Claimed, "{key}");
+    assert_eq!(claim, ClaimStatus::Claimed, "{key}");
     let completed = store.complete(key, token, RETENTION).await.unwrap();
     assert_eq!(completed, Settlement::Done, "{key}");
 }
@@ -175,7 +176,7 @@ async fn receivers_with_a_prefix_each_share_no_ids() {
     for prefix in ["billing:", "mail:"] {
         let store = RedisStore::new(connection.clone(), prefix);
         let claim = store.claim(&key(1), token(), LEASE).await.unwrap();
-        assert_eq!(claim, Claim::Claimed, "{prefix}");
+        assert_eq!(claim, ClaimStatus::Claimed, "{prefix}");
     }
 }
 
@@ -200,7 +201,7 @@ async fn a_full_redis_refuses_and_forgets_nothing() {
         .await
         .unwrap();
     let claim = store.claim(&key("before"), token(), LEASE).await.unwrap();
-    assert_eq!(claim, Claim::Completed);
+    assert_eq!(claim, ClaimStatus::Completed);
     process(&store, &key("while")).await;
 }
 
@@ -212,13 +213,13 @@ async fn a_full_memory_store_forgets_what_would_expire_first() {
         process(&store, &key(id)).await;
         time.pass(Duration::from_secs(1));
     }
-    assert_eq!((store.len(), store.forgotten_early()), (3, 1));
+    assert_eq!((store.len(), store.evicted()), (3, 1));
     for id in 1..4 {
         let claim = store.claim(&key(id), token(), LEASE).await.unwrap();
-        assert_eq!(claim, Claim::Completed, "{id}");
+        assert_eq!(claim, ClaimStatus::Completed, "{id}");
     }
     process(&store, &key(0)).await;
-    assert_eq!((store.len(), store.forgotten_early()), (3, 2));
+    assert_eq!((store.len(), store.evicted()), (3, 2));
 }
 
 /// The parts that it consists of have room for as many, together.
@@ -233,7 +234,7 @@ async fn a_memory_store_has_room_for_as_many_as_it_is_asked_for() {
         process(&store, &key(id)).await;
     }
     assert_eq!(store.len(), capacity);
-    assert_eq!(store.forgotten_early(), 2 * capacity as u64);
+    assert_eq!(store.evicted(), 2 * capacity as u64);
 }
 
 /// Whoever knew could choose ids that all end up in one part, and so fill it.
@@ -262,7 +263,7 @@ async fn a_running_claim_is_never_forgotten() {
         process(&store, &key(id)).await;
     }
     let claim = store.claim(&key("a"), token(), LEASE).await.unwrap();
-    assert!(matches!(claim, Claim::InProgress { .. }), "{claim:?}");
+    assert!(matches!(claim, ClaimStatus::InProgress { .. }), "{claim:?}");
 
     store.claim(&key("b"), token(), LEASE).await.unwrap();
     let refused = store.claim(&key("c"), token(), LEASE).await;
@@ -295,7 +296,7 @@ async fn expired_ids_leave_the_memory_store_of_themselves() {
     for id in 1000..2000 {
         process(&store, &key(id)).await;
     }
-    assert_eq!((store.len(), store.forgotten_early()), (1000, 0));
+    assert_eq!((store.len(), store.evicted()), (1000, 0));
 }
 
 #[tokio::test]
@@ -308,7 +309,7 @@ async fn every_lease_ends_on_time_though_few_are_removed_at_once() {
     time.pass(LEASE);
     for id in (0..10_000).rev() {
         let claim = store.claim(&key(id), token(), LEASE).await.unwrap();
-        assert_eq!(claim, Claim::Claimed, "{id}");
+        assert_eq!(claim, ClaimStatus::Claimed, "{id}");
     }
 }
 
@@ -325,9 +326,9 @@ async fn an_expired_id_makes_room_before_any_other() {
     process(&store, &key("short")).await;
     time.pass(RETENTION);
     process(&store, &key("new")).await;
-    assert_eq!(store.forgotten_early(), 0);
+    assert_eq!(store.evicted(), 0);
     let claim = store.claim(&key("long"), token(), LEASE).await.unwrap();
-    assert_eq!(claim, Claim::Completed);
+    assert_eq!(claim, ClaimStatus::Completed);
 }
 
 #[tokio::test]
@@ -359,7 +360,7 @@ fn threads_that_race_for_the_same_ids_win_each_once() {
                 runtime.block_on(async {
                     for id in 0..IDS {
                         let (key, token) = (key(id), token());
-                        if store.claim(&key, token, LEASE).await.unwrap() == Claim::Claimed {
+                        if store.claim(&key, token, LEASE).await.unwrap() == ClaimStatus::Claimed {
                             won.fetch_add(1, Ordering::SeqCst);
                             store.complete(&key, token, RETENTION).await.unwrap();
                         }

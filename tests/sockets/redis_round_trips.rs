@@ -13,8 +13,8 @@ use redis::aio::ConnectionManager;
 use tokio::sync::Semaphore;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
-use tower_svix::idempotency::RedisStore;
 use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
+use tower_svix_redis::RedisStore;
 use tower_svix_tests::net::{self, Delivery, within};
 use tower_svix_tests::redis_server::RedisServer;
 

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tower::Layer as _;
-use tower_svix::{Secret, SvixVerifyLayer};
+use tower_svix::{Keyring, SvixVerifyLayer};
 use tower_svix_tests::case::{self, Case, HttpVersion};
 use tower_svix_tests::recorder::Recorder;
 
@@ -30,7 +30,7 @@ async fn every_case_gets_its_verdict_over_http1() {
     let mut failures = Vec::new();
     let mut sent = 0;
     for case in case::expressible().filter(|case| case.name != CUT_BY_CONTENT_LENGTH) {
-        let verdict = match case.secrets() {
+        let verdict = match case.keys() {
             Ok(secrets) => {
                 sent += 1;
                 over_http1(&case, secrets).await
@@ -88,8 +88,8 @@ async fn every_http2_case_gets_its_verdict_over_http2() {
 }
 
 /// Sends a case as an HTTP/1.1 request, and judges what became of it.
-async fn over_http1(case: &Case, secrets: Vec<Secret>) -> Result<(), String> {
-    let server = Server::start(case.layer(secrets)).await;
+async fn over_http1(case: &Case, keys: Vec<Keyring>) -> Result<(), String> {
+    let server = Server::start(case.layer(keys)).await;
     let breaks_off = case.delivery.error_after.is_some();
     let answer = exchange(server.address, &http1_request(case), breaks_off).await;
     let status = status_of(&answer)?;
@@ -179,8 +179,8 @@ async fn over_http2(case: &Case, server: SocketAddr) -> hyper::Result<StatusCode
     in_time(exchange).await
 }
 
-fn keys(case: &Case) -> Vec<Secret> {
-    case.secrets().expect("the keys parse")
+fn keys(case: &Case) -> Vec<Keyring> {
+    case.keys().expect("the keys parse")
 }
 
 fn named(name: &str) -> Case {

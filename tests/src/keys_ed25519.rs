@@ -6,7 +6,7 @@ use curve25519_dalek::Scalar;
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use sha2::Sha512;
-use tower_svix::Secret;
+use tower_svix::PublicKey;
 
 use crate::keys::{BODY, ID, NOW};
 
@@ -26,7 +26,7 @@ pub fn private_text(sender: &SigningKey) -> String {
 }
 
 /// The receiver's side of the key.
-pub fn secret(sender: &SigningKey) -> Secret {
+pub fn public_key(sender: &SigningKey) -> PublicKey {
     let text = public_text(sender.verifying_key().as_bytes());
     text.parse().expect("a public key")
 }
@@ -47,16 +47,13 @@ pub fn signature(sender: &SigningKey) -> String {
 }
 
 /// The base point of the curve as a public key, and what its private key signs, which everyone knows: it is 1.
-pub fn base_point_with_signature() -> (Secret, String) {
+pub fn base_point_with_signature() -> (PublicKey, String) {
     let key = ExpandedSecretKey {
         scalar: Scalar::ONE,
         hash_prefix: [7; 32],
     };
     let public = VerifyingKey::from(&key);
     let signature = raw_sign::<Sha512>(&key, &message(BODY), &public);
-    let secret = public_text(public.as_bytes()).parse();
-    (
-        secret.expect("a public key"),
-        element(&signature.to_bytes()),
-    )
+    let key = public_text(public.as_bytes()).parse();
+    (key.expect("a public key"), element(&signature.to_bytes()))
 }

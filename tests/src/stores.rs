@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tower_svix::idempotency::{
-    Claim, ClaimToken, Detached, EventKey, MemoryStore, MonotonicClock, Settlement, Store,
+    BoxFuture, ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store,
     StoreError,
 };
 
@@ -33,7 +33,7 @@ pub struct Remote {
     pub claim: Arc<Line>,
     pub complete: Arc<Line>,
     pub release: Arc<Line>,
-    detached: Arc<Mutex<Vec<Detached>>>,
+    detached: Arc<Mutex<Vec<BoxFuture<()>>>>,
 }
 
 /// How the network treats one kind of operation.
@@ -96,7 +96,7 @@ impl Store for Remote {
         key: &EventKey,
         token: ClaimToken,
         lease: Duration,
-    ) -> Result<Claim, StoreError> {
+    ) -> Result<ClaimStatus, StoreError> {
         self.claim.pass().await;
         self.claim.reply(self.store.claim(key, token, lease).await)
     }
@@ -117,7 +117,7 @@ impl Store for Remote {
         self.release.reply(self.store.release(key, token).await)
     }
 
-    fn detach(&self, work: Detached) {
+    fn spawn(&self, work: BoxFuture<()>) {
         self.detached.lock().unwrap().push(work);
     }
 }

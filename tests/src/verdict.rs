@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::StatusCode;
-use tower_svix::{SecretError, VerifiedEvent};
+use tower_svix::{KeyError, VerifiedEvent};
 
 use crate::case::{Case, Expect, REFUSED_FOR_THEIR_KEY};
 use crate::recorder::Call;
@@ -36,10 +36,9 @@ pub fn check_each(
 
 impl Case {
     /// Whether it is right that one of the keys was refused.
-    pub fn judge_refused_key(&self, error: SecretError) -> Result<(), String> {
+    pub fn judge_refused_key(&self, error: KeyError) -> Result<(), String> {
         // Without ed25519 all public keys are refused, those of cases with something else to refuse as well.
-        let is_unsupported =
-            error == SecretError::PublicKeyUnsupported && !cfg!(feature = "ed25519");
+        let is_unsupported = error == KeyError::Ed25519Unsupported && !cfg!(feature = "ed25519");
         let is_no_key = REFUSED_FOR_THEIR_KEY.contains(&&*self.name);
         if self.expect == Expect::Reject && (is_no_key || is_unsupported) {
             Ok(())

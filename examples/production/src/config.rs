@@ -4,7 +4,7 @@ use std::env;
 use std::error::Error;
 
 use tower_svix::Secret;
-use tower_svix::generate::{self, SecretText};
+use tower_svix::sign::generate::{self, SecretText};
 
 pub(crate) struct Config {
     pub(crate) secrets: Vec<Secret>,
@@ -29,7 +29,7 @@ impl Config {
 /// The secrets in `WEBHOOK_SECRET`, or a random one together with its text.
 fn secrets() -> Result<(Vec<Secret>, Option<SecretText>), Box<dyn Error>> {
     let Some(text) = env::var_os("WEBHOOK_SECRET") else {
-        let text = generate::secret(generate::DEFAULT_SECRET_LEN)?;
+        let text = generate::secret()?;
         return Ok((vec![text.expose().parse()?], Some(text)));
     };
     // Neither message may repeat the text: standard error ends up in logs.

@@ -1,7 +1,7 @@
 //! The Redis that remembers events.
 
 use redis::aio::ConnectionManager;
-use tower_svix::idempotency::RedisStore;
+use tower_svix_redis::RedisStore;
 
 /// Errors do not repeat the URL, which may hold a password.
 pub(crate) async fn redis(url: &str) -> Result<RedisStore<ConnectionManager>, String> {

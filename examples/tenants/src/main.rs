@@ -32,7 +32,7 @@ use axum::{Extension, Router};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::net::TcpListener;
-use tower_svix::generate::{self, SecretText};
+use tower_svix::sign::generate::{self, SecretText};
 use tower_svix::{Keyring, Secret, SvixVerifyLayer, VerifiedEvent};
 
 /// How long a lookup may wait for a connection, and for the lock of a writer. Svix gives up after 15 seconds.
@@ -105,7 +105,7 @@ fn router(database: SqlitePool) -> Router {
 /// Runs for verified deliveries only.
 async fn receive(Extension(event): Extension<VerifiedEvent>) -> String {
     // Whose keys verified the delivery, which says more than the path.
-    let tenant = event.keyring_name().unwrap_or_default();
+    let tenant = event.tenant().unwrap_or_default();
     say(format_args!("event {} for {tenant}", event.id()));
     format!("received {} for {tenant}\n", event.id())
 }
@@ -132,7 +132,7 @@ async fn keys(database: &SqlitePool, tenant: &str) -> Result<Option<Keyring>, Bo
         .map(|(_, text)| text.parse())
         .collect::<Result<Vec<Secret>, _>>()
         .map_err(|error| format!("tenant {name}: {error}"))?;
-    Ok(Some(Keyring::from(secrets).named(name)))
+    Ok(Some(Keyring::from(secrets).tenant(name)))
 }
 
 /// Makes the database, with two tenants, and returns their names and secrets.
@@ -141,7 +141,7 @@ async fn keys(database: &SqlitePool, tenant: &str) -> Result<Option<Keyring>, Bo
 async fn create(
     options: &SqliteConnectOptions,
 ) -> Result<Vec<(&'static str, SecretText)>, BoxError> {
-    let new_secret = || generate::secret(generate::DEFAULT_SECRET_LEN);
+    let new_secret = || generate::secret();
     let tenants = [("acme", new_secret()?), ("globex", new_secret()?)];
     let mut connection = options.clone().create_if_missing(true).connect().await?;
     let mut transaction = connection.begin().await?;

@@ -23,8 +23,10 @@ use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tower::ServiceBuilder;
-use tower_svix::sign::{SignedBody, SvixSignLayer};
-use tower_svix::{Secret, SvixVerifyLayer, generate};
+use tower_svix::SvixSignLayer;
+use tower_svix::sign::SignedBody;
+use tower_svix::sign::generate;
+use tower_svix::{Secret, SvixVerifyLayer};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -62,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Asks for the health of the server as a whole, over a channel that signs each request.
 async fn check(channel: Channel, secret: Secret) -> Result<String, Status> {
     let signing = ServiceBuilder::new()
-        .layer(SvixSignLayer::new([secret.into()]))
+        .layer(SvixSignLayer::new(secret.into()))
         .map_request(|request: Request<SignedBody>| request.map(Body::new))
         .service(channel);
     let response = HealthClient::new(signing)
@@ -73,6 +75,6 @@ async fn check(channel: Channel, secret: Secret) -> Result<String, Status> {
 }
 
 fn new_secret() -> Result<Secret, Box<dyn Error>> {
-    let text = generate::secret(generate::DEFAULT_SECRET_LEN)?;
+    let text = generate::secret()?;
     Ok(text.expose().parse()?)
 }

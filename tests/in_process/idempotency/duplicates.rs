@@ -109,7 +109,7 @@ async fn tenants_with_the_same_id_do_not_suppress_each_other() {
         let secret: Secret = SECRET.parse().unwrap();
         let keyring = Keyring::from(secret);
         let keyring = match name {
-            Some(name) => keyring.named(name),
+            Some(name) => keyring.tenant(name),
             None => keyring,
         };
         let handler = handler.clone();

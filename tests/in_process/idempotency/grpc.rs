@@ -10,7 +10,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use tonic::{Code, Status};
 use tower::{ServiceBuilder, ServiceExt as _};
-use tower_svix::idempotency::{MemoryStore, Outcome, Store};
+use tower_svix::idempotency::{MemoryStore, Outcome};
 use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
 use tower_svix_tests::net;
 
@@ -47,11 +47,7 @@ async fn a_call_that_fails_with_a_status_of_200_is_not_processed() {
 }
 
 /// What a client of tonic makes of the answer to a call.
-async fn status<St: Store>(
-    layer: IdempotencyLayer<St>,
-    handler: &Handler,
-    call: Request<Full<Bytes>>,
-) -> Status {
+async fn status(layer: IdempotencyLayer, handler: &Handler, call: Request<Full<Bytes>>) -> Status {
     let response = receiver(layer, handler).oneshot(call).await.unwrap();
     Status::from_header_map(response.headers()).expect("the status of gRPC")
 }

@@ -21,8 +21,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder, ServiceExt as _};
-use tower_svix::idempotency::{Outcome, Store};
-use tower_svix::verify::ResponseBody;
+use tower_svix::ResponseBody;
+use tower_svix::idempotency::Outcome;
 use tower_svix::{IdempotencyLayer, VerifiedBody};
 use tower_svix_tests::net::{self, Delivery, within};
 use tower_svix_tests::stores::{ManualTime, Remote};
@@ -125,8 +125,8 @@ impl Handler {
 type Body = ResponseBody<ResponseBody<Full<Bytes>>>;
 
 /// A receiver that verifies, looks for duplicates, and has `handler` inside.
-fn receiver<St: Store>(
-    layer: IdempotencyLayer<St>,
+fn receiver(
+    layer: IdempotencyLayer,
     handler: &Handler,
 ) -> BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, Infallible> {
     let handler = handler.clone();

@@ -36,7 +36,7 @@ async fn while_the_store_fails_nothing_is_processed() {
 async fn risking_duplicates_processes_though_the_store_fails() {
     let (store, _) = remote();
     let handler = Handler::default();
-    let layer = IdempotencyLayer::new(store.clone()).risk_duplicates_when_the_store_fails();
+    let layer = IdempotencyLayer::new(store.clone()).fail_open();
     let service = receiver(layer, &handler);
     store.claim.lose_replies(true);
     for _ in 0..2 {

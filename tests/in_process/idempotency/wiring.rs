@@ -71,7 +71,7 @@ fn a_layer_shows_how_it_is_configured() {
     let layer = layer
         .lease(Duration::from_secs(5))
         .processed_if(|_| true)
-        .risk_duplicates_when_the_store_fails();
+        .fail_open();
     assert_eq!(
         format!("{layer:?}"),
         "IdempotencyLayer { config: Config { lease: 5s, retention: 172800s, processed: \"custom\", \

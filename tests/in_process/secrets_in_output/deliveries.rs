@@ -20,8 +20,8 @@ use tower::ServiceExt as _;
 use tower_svix::extract::VerifiedJson;
 use tower_svix::idempotency::{MemoryStore, Outcome};
 use tower_svix::{
-    IdempotencyLayer, KeySource, Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer,
-    VerifiedEvent,
+    IdempotencyLayer, KeySource, Keyring, KeyringMap, PublicKey, Rejection, Secret,
+    SvixVerifyLayer, VerifiedEvent, key_source_fn,
 };
 use tower_svix_tests::clock::{At, Broken};
 use tower_svix_tests::stores::{ManualTime, Remote};
@@ -69,10 +69,10 @@ pub(crate) fn all() -> Vec<Delivery> {
         app: app(layer()),
         request: forged().map(|_| Body::new(StreamBody::new(stream::iter(broken)))),
     });
-    let fails = |_: &Parts| ready(Err::<Option<Keyring>, _>(hmac_text()));
+    let fails = |_: &Parts| ready(Err::<Option<Keyring>, _>("the database is away"));
     all.push(Delivery {
         code: "keys-unavailable",
-        app: app(SvixVerifyLayer::with_key_source(fails).clock(At(NOW))),
+        app: app(SvixVerifyLayer::with_key_source(key_source_fn(fails)).clock(At(NOW))),
         request: forged(),
     });
     let tenants = KeyringMap::by_path_segment(0, [("acme", keyring())]);
@@ -195,8 +195,8 @@ struct Data {
 pub(crate) fn keyring() -> Keyring {
     let hmac: Secret = hmac_text().parse().unwrap();
     let text = Secret::text_key_with_hex_signatures(TEXT_KEY).unwrap();
-    let public: Secret = public_text().parse().unwrap();
-    Keyring::from([hmac, text, public]).named("acme")
+    let public: PublicKey = public_text().parse().unwrap();
+    Keyring::from([hmac.into(), text.into(), Keyring::from(public)]).tenant("acme")
 }
 
 pub(crate) fn layer() -> SvixVerifyLayer {

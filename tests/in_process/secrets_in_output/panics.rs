@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer as _, Service as _, service_fn};
-use tower_svix::sign::{SignedBody, SvixSignLayer};
+use tower_svix::SvixSignLayer;
+use tower_svix::sign::SignedBody;
 use tower_svix::test_util::SignedRequest;
 use tower_svix::{Secret, SigningKey, VerifiedBody};
 
@@ -51,10 +52,11 @@ pub(crate) fn messages() -> Vec<(&'static str, String)> {
 }
 
 fn signed() -> impl Future {
-    let keys = [hmac_text(), private_text()].map(|text| text.parse::<SigningKey>().unwrap());
+    let key = |text: String| text.parse::<SigningKey>().unwrap();
     let send = |request: Request<SignedBody>| async { Ok::<_, Infallible>(request) };
     let request = Request::new(Full::new(Bytes::from(body())));
-    SvixSignLayer::new(keys)
+    SvixSignLayer::new(key(hmac_text()))
+        .also_sign_with(key(private_text()))
         .layer(service_fn(send))
         .call(request)
 }

@@ -13,16 +13,19 @@ use http_body_util::Full;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
+use tower_svix::SvixSignLayer;
 use tower_svix::extract::{VerifiedJson, VerifiedJsonRejection};
 use tower_svix::idempotency::{
-    Claim, ClaimToken, EventKey, MemoryStore, Outcome, RedisStore, Settlement, StoreError,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, Outcome, Settlement, StoreError,
 };
-use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
+use tower_svix::sign::generate;
+use tower_svix::sign::{SignedBody, SvixSignError};
 use tower_svix::test_util::{ManualClock, SignedRequest};
 use tower_svix::{
     IdempotencyLayer, KeyringMap, Rejection, Secret, SignError, SigningKey, SystemClock,
-    VerifiedBody, VerifiedEvent, Verifier, VerifyError, generate,
+    VerifiedBody, VerifiedEvent, Verifier, VerifyError,
 };
+use tower_svix_redis::RedisStore;
 use tower_svix_tests::clock::At;
 
 use super::canaries::{
@@ -121,7 +124,7 @@ fn idempotency() -> Vec<(&'static str, String)> {
     let future = layer.layer(service).call(genuine());
     let store_error = StoreError::new("the store is away");
     vec![
-        ("idempotency::Claim", debug(&Claim::Claimed)),
+        ("idempotency::Claim", debug(&ClaimStatus::Claimed)),
         (
             "idempotency::ClaimToken",
             both(&ClaimToken::from_bytes([7; 16])),
@@ -148,7 +151,9 @@ fn idempotency() -> Vec<(&'static str, String)> {
 fn sender() -> Vec<(&'static str, String)> {
     let private = || private_text().parse::<SigningKey>().unwrap();
     let secret = || hmac_text().parse::<SigningKey>().unwrap();
-    let layer = SvixSignLayer::new([private(), secret()]).clock(At(NOW));
+    let layer = SvixSignLayer::new(private())
+        .also_sign_with(secret())
+        .clock(At(NOW));
     let client = service_fn(|request: Request<SignedBody>| async { Ok::<_, Infallible>(request) });
     let request = || Request::new(Full::new(Bytes::from(body())));
     let future = layer.layer(client).call(request());
@@ -158,7 +163,7 @@ fn sender() -> Vec<(&'static str, String)> {
         .now_or_never()
         .unwrap()
         .unwrap();
-    let generated = generate::secret(generate::DEFAULT_SECRET_LEN).unwrap();
+    let generated = generate::secret().unwrap();
     let text = debug(&generated);
     assert!(
         !text.contains(&generated.expose()["whsec_".len()..]),
@@ -184,7 +189,7 @@ fn sender() -> Vec<(&'static str, String)> {
             "test_util::SignedRequest",
             debug(
                 &SignedRequest::new(private())
-                    .also_signed_with(secret())
+                    .also_sign_with(secret())
                     .body(body()),
             ),
         ),
@@ -201,7 +206,7 @@ fn errors() -> Vec<(&'static str, String)> {
     let (mut head, _) = genuine().into_parts();
     let missing = VerifiedEvent::from_request_parts(&mut head, &());
     let missing = missing.now_or_never().unwrap().unwrap_err();
-    let sign_error: SvixSignError<io::Error, io::Error> = SignError::NoKey.into();
+    let sign_error: SvixSignError<io::Error, io::Error> = SignError::InvalidId.into();
     vec![
         ("PayloadError", keys::show(&shape) + &keys::show(&mismatch)),
         (
@@ -209,7 +214,7 @@ fn errors() -> Vec<(&'static str, String)> {
             keys::show(&Rejection::from(VerifyError::SignatureMismatch)),
         ),
         (
-            "SecretError",
+            "KeyError",
             keys::show(&BODY_TEXT[..3].parse::<Secret>().unwrap_err()),
         ),
         ("SignError", keys::show(&SignError::InvalidId)),

@@ -10,7 +10,8 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::SigningKey;
-use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
+use tower_svix::SvixSignLayer;
+use tower_svix::sign::{SignedBody, SvixSignError};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{self, BODY, NOW};
 use tower_svix_tests::sender::Sender;
@@ -22,7 +23,7 @@ fn signing_key(sender: &Sender) -> SigningKey {
 
 /// Signs with the key of sender 1 at [`NOW`].
 fn layer() -> SvixSignLayer {
-    SvixSignLayer::new([signing_key(&keys::sender(1))]).clock(At(NOW))
+    SvixSignLayer::new(signing_key(&keys::sender(1))).clock(At(NOW))
 }
 
 fn request() -> Request<Full<Bytes>> {

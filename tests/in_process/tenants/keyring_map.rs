@@ -42,7 +42,7 @@ async fn the_segment_of_the_path_chooses_the_keyring() {
     ] {
         let layer = layer(KeyringMap::by_path_segment(index, tenants()));
         let answer = answer(&layer, delivery(path, &sender(1))).await;
-        let name = answer.event.as_ref().and_then(VerifiedEvent::keyring_name);
+        let name = answer.event.as_ref().and_then(VerifiedEvent::tenant);
         assert_eq!(name, tenant, "segment {index} of {path}");
         if tenant.is_none() {
             answer.assert_mismatch();
@@ -65,7 +65,7 @@ async fn the_header_chooses_the_keyring() {
     ] {
         let layer = layer(KeyringMap::by_header(TENANT, tenants()));
         let answer = answer(&layer, with_header(delivery("/", &sender(1)), values)).await;
-        let name = answer.event.as_ref().and_then(VerifiedEvent::keyring_name);
+        let name = answer.event.as_ref().and_then(VerifiedEvent::tenant);
         assert_eq!(name, tenant, "{values:?}");
         if tenant.is_none() {
             answer.assert_mismatch();
@@ -101,7 +101,7 @@ async fn the_keys_of_one_tenant_can_be_replaced() {
     let event = answer(&layer, delivery("/acme", &sender(3)))
         .await
         .accepted();
-    assert_eq!(event.keyring_name(), Some("acme"));
+    assert_eq!(event.tenant(), Some("acme"));
     answer(&layer, delivery("/acme", &sender(1)))
         .await
         .assert_mismatch();

@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use tokio::sync::oneshot;
 use tower::{Layer as _, Service as _, service_fn};
-use tower_svix::{KeySource, Keyring, Rejection};
+use tower_svix::{KeySource, Keyring, Rejection, key_source_fn};
 use tower_svix_tests::body::Untouchable;
 use tower_svix_tests::keys::{
     Answer, BODY, ID, PollCounter, answer, delivery, echo, request_with_body, secret, sender,
@@ -24,7 +24,7 @@ async fn look_up(tenant: String) -> Result<Option<Keyring>, &'static str> {
     // A real lookup does not end at its first poll.
     tokio::task::yield_now().await;
     match &*tenant {
-        "/acme" => Ok(Some(Keyring::from(secret(&sender(1))).named("acme"))),
+        "/acme" => Ok(Some(Keyring::from(secret(&sender(1))).tenant("acme"))),
         "/broken" => Err("the database is away"),
         _ => Ok(None),
     }
@@ -32,11 +32,13 @@ async fn look_up(tenant: String) -> Result<Option<Keyring>, &'static str> {
 
 #[tokio::test]
 async fn a_closure_that_makes_a_future_finds_the_keys() {
-    let layer = layer(|head: &Parts| look_up(head.uri.path().to_owned()));
+    let layer = layer(key_source_fn(|head: &Parts| {
+        look_up(head.uri.path().to_owned())
+    }));
     let event = answer(&layer, delivery("/acme", &sender(1)))
         .await
         .accepted();
-    assert_eq!(event.keyring_name(), Some("acme"));
+    assert_eq!(event.tenant(), Some("acme"));
     answer(&layer, delivery("/acme", &sender(2)))
         .await
         .assert_mismatch();
@@ -47,7 +49,9 @@ async fn a_closure_that_makes_a_future_finds_the_keys() {
 
 #[tokio::test]
 async fn a_failed_lookup_asks_the_sender_to_retry_and_leaves_the_body_alone() {
-    let layer = layer(|head: &Parts| look_up(head.uri.path().to_owned()));
+    let layer = layer(key_source_fn(|head: &Parts| {
+        look_up(head.uri.path().to_owned())
+    }));
     let body = Untouchable;
     let request = request_with_body("/broken", &signature(&sender(1)), body);
     let answer = answer(&layer, request).await;
@@ -85,7 +89,11 @@ async fn a_boxed_lookup_is_a_key_source_too() {
 
     let closure = |head: &Parts| -> Boxed { Box::pin(look_up(head.uri.path().to_owned())) };
     let genuine = || delivery("/acme", &sender(1));
-    answer(&layer(closure), genuine()).await.accepted();
+    answer(&layer(key_source_fn(closure)), genuine())
+        .await
+        .accepted();
+    let shared = Arc::new(Source::Database);
+    answer(&layer(shared), genuine()).await.accepted();
     answer(&layer(Source::Database), genuine()).await.accepted();
     answer(&layer(Source::Nobody), genuine())
         .await
@@ -97,30 +105,30 @@ async fn the_lookup_sees_the_head_of_the_request() {
     #[derive(Clone)]
     struct Environment(&'static str);
 
-    let layer = layer(|head: &Parts| {
+    let layer = layer(key_source_fn(|head: &Parts| {
         let chosen = head.extensions.get() == Some(&"test")
             && head.uri.host() == Some("hooks.example")
             && head.headers["webhook-id"] == ID
             && head.method == http::Method::PUT;
         let environment = head.extensions.get::<Environment>().map(|found| found.0);
-        let keys = chosen.then(|| Keyring::from(secret(&sender(1))).named(environment.unwrap()));
+        let keys = chosen.then(|| Keyring::from(secret(&sender(1))).tenant(environment.unwrap()));
         async { Ok::<_, Infallible>(keys) }
-    });
+    }));
     let mut request = delivery("https://hooks.example/", &sender(1));
     *request.method_mut() = http::Method::PUT;
     request.extensions_mut().insert("test");
     request.extensions_mut().insert(Environment("staging"));
     let event = answer(&layer, request).await.accepted();
-    assert_eq!(event.keyring_name(), Some("staging"));
+    assert_eq!(event.tenant(), Some("staging"));
 }
 
 #[tokio::test]
 async fn a_request_that_its_headers_condemn_costs_no_lookup() {
     let lookups = AtomicUsize::new(0);
-    let layer = layer(|_: &Parts| {
+    let layer = layer(key_source_fn(|_: &Parts| {
         lookups.fetch_add(1, Ordering::Relaxed);
         async { Ok::<_, Infallible>(Some(secret(&sender(1)).into())) }
-    });
+    }));
     let genuine = || delivery("/", &sender(1));
     answer(&layer, genuine()).await.accepted();
     assert_eq!(lookups.swap(0, Ordering::Relaxed), 1);
@@ -151,7 +159,7 @@ async fn a_request_that_its_headers_condemn_costs_no_lookup() {
 async fn the_body_waits_for_the_lookup() {
     let (found, lookup) = oneshot::channel();
     let lookup = lookup.shared();
-    let layer = layer(move |_: &Parts| lookup.clone());
+    let layer = layer(key_source_fn(move |_: &Parts| lookup.clone()));
     let mut service = layer.layer(service_fn(echo));
 
     let polls = Arc::new(AtomicUsize::new(0));
@@ -172,14 +180,14 @@ async fn the_body_waits_for_the_lookup() {
 async fn a_lookup_that_does_not_end_is_dropped_with_the_request() {
     let lookup = Arc::new(());
     let held = Arc::downgrade(&lookup);
-    let layer = layer(move |_: &Parts| {
+    let layer = layer(key_source_fn(move |_: &Parts| {
         let lookup = Arc::clone(&lookup);
         async move {
             let result = std::future::pending().await;
             drop(lookup);
             Ok::<_, Infallible>(result)
         }
-    });
+    }));
     let mut service = layer.layer(service_fn(echo));
     drop(layer);
     let idle = held.strong_count();
@@ -198,7 +206,7 @@ async fn keys_that_are_replaced_during_the_lookup_are_those_that_count() {
     let keyring = Keyring::from(secret(&sender(1)));
     let (found, lookup) = oneshot::channel();
     let lookup = lookup.shared();
-    let layer = layer(move |_: &Parts| lookup.clone());
+    let layer = layer(key_source_fn(move |_: &Parts| lookup.clone()));
     let mut service = layer.layer(service_fn(echo));
     let mut response = pin!(service.call(delivery("/", &sender(2))));
     assert!(poll!(&mut response).is_pending());

@@ -13,7 +13,7 @@ use axum::routing::post;
 use axum::{Extension, Router};
 use http::request::Parts;
 use tower::ServiceExt as _;
-use tower_svix::{KeySource, Keyring, SvixVerifyLayer, VerifiedEvent};
+use tower_svix::{KeySource, Keyring, SvixVerifyLayer, VerifiedEvent, key_source_fn};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{Answer, NOW, delivery, secret, sender};
 
@@ -29,18 +29,18 @@ fn layer<K: KeySource>(keys: K) -> SvixVerifyLayer<K> {
 #[tokio::test]
 async fn a_layer_with_a_closure_fits_an_axum_router() {
     async fn tenant(Extension(event): Extension<VerifiedEvent>) -> String {
-        event.keyring_name().unwrap_or("nobody").into()
+        event.tenant().unwrap_or("nobody").into()
     }
 
     let names: Arc<[&str]> = ["/acme"].into();
-    let layer = layer(move |head: &Parts| {
+    let layer = layer(key_source_fn(move |head: &Parts| {
         let (names, path) = (Arc::clone(&names), head.uri.path().to_owned());
         async move {
             tokio::task::yield_now().await;
             let known = names.contains(&&*path);
-            Ok::<_, Infallible>(known.then(|| Keyring::from(secret(&sender(1))).named(&path)))
+            Ok::<_, Infallible>(known.then(|| Keyring::from(secret(&sender(1))).tenant(&path)))
         }
-    });
+    }));
     let app: Router = Router::new()
         .route("/{tenant}", post(tenant))
         .layer(layer.clone());

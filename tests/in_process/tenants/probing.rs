@@ -22,9 +22,9 @@ use super::tenants;
 
 fn layer() -> SvixVerifyLayer<KeyringMap> {
     let mut tenants = Vec::from(tenants());
-    tenants.push(("no-keys", Keyring::from([])));
+    tenants.push(("no-keys", Keyring::from([] as [Secret; 0])));
     #[cfg(feature = "ed25519")]
-    tenants.push(("ed25519", ed25519::secret(&ed25519::sender(1)).into()));
+    tenants.push(("ed25519", ed25519::public_key(&ed25519::sender(1)).into()));
     super::layer(KeyringMap::by_path_segment(0, tenants)).body_limit(1024)
 }
 
@@ -111,10 +111,16 @@ async fn a_delivery_signed_with_a_well_known_key_is_refused_for_an_unknown_tenan
     let zeros = Sender::with_key([0; 24]);
     let sample_scheme = Secret::text_key_with_hex_signatures("decoy").unwrap();
     for (key, signatures) in [
-        (secret(&zeros), signature(&zeros)),
-        (sample_scheme, hex_signature(&Sender::with_key(*b"decoy"))),
+        (Keyring::from(secret(&zeros)), signature(&zeros)),
+        (
+            sample_scheme.into(),
+            hex_signature(&Sender::with_key(*b"decoy")),
+        ),
         #[cfg(feature = "ed25519")]
-        ed25519::base_point_with_signature(),
+        {
+            let (key, signature) = ed25519::base_point_with_signature();
+            (key.into(), signature)
+        },
     ] {
         let direct = SvixVerifyLayer::new(key).clock(At(NOW));
         answer(&direct, request("/", &signatures)).await.accepted();

@@ -77,7 +77,7 @@ fn parse_what_is_no_secret() {
 }
 
 fn generate_a_secret() {
-    let text = tower_svix::generate::secret(KEY_LEN).unwrap();
+    let text = tower_svix::sign::generate::secret().unwrap();
     let secret: Secret = text.expose().parse().unwrap();
     print!("text ");
     for byte in text.expose().bytes() {

@@ -11,6 +11,7 @@ mod senders;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::HeaderName;
 use tower_svix::HeaderFamily;
 use tower_svix_tests::net;
 
@@ -49,7 +50,7 @@ struct Delivery {
 }
 
 impl Delivery {
-    fn headers(&self) -> [(&'static str, String); 3] {
+    fn headers(&self) -> [(HeaderName, String); 3] {
         [
             (self.family.id_header(), self.id.clone()),
             (

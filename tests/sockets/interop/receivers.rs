@@ -22,7 +22,13 @@ pub(super) fn outcomes(package: &Package) -> [(&'static str, Bytes, &'static str
 }
 
 pub(super) async fn verify(verifier: &mut Verifier, secret: &str, delivery: &Delivery) -> String {
-    let headers = delivery.headers();
+    let headers = delivery
+        .headers()
+        .map(|(name, value)| (name.to_string(), value));
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (&**name, value.clone()))
+        .collect();
     verifier.verify(secret, &headers, &delivery.body).await
 }
 

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use tower::{ServiceBuilder, ServiceExt as _};
-use tower_svix::sign::{SignedBody, SvixSignLayer};
+use tower_svix::sign::SignedBody;
+use tower_svix::{SigningKey, SvixSignLayer};
 
 use super::package::{PACKAGES, Verifier};
 use super::receivers::{NO_MATCH, outcomes, verify};
@@ -35,7 +36,7 @@ async fn the_packages_accept_the_requests_of_a_signing_client() {
         let mut verifier = Verifier::start(package);
         for (body_name, body, outcome) in outcomes(package) {
             for &family in package.reads {
-                let layer = SvixSignLayer::new([NEW, OLD].map(|key| key.parse().unwrap()));
+                let layer = signing_with(&[NEW, OLD]);
                 let delivery = sent(layer, family, body.clone()).await;
                 for secret in [NEW, OLD] {
                     let row = format!("{package}, {body_name}, {family:?}, {secret}");
@@ -56,7 +57,7 @@ async fn the_packages_refuse_altered_requests_of_a_signing_client() {
         let mut verifier = Verifier::start(package);
         for &family in package.reads {
             for (alteration, alter) in ALTERATIONS {
-                let layer = SvixSignLayer::new([NEW, OLD].map(|key| key.parse().unwrap()));
+                let layer = signing_with(&[NEW, OLD]);
                 let mut delivery = sent(layer, family, JSON.into()).await;
                 alter(&mut delivery);
                 let row = format!("{package}, {family:?}, {alteration}");
@@ -86,7 +87,7 @@ async fn the_packages_pass_over_asymmetric_signatures() {
             (&[&*private_key], NO_MATCH),
         ] {
             for &family in package.reads {
-                let layer = SvixSignLayer::new(keys.iter().map(|key| key.parse().unwrap()));
+                let layer = signing_with(keys);
                 let delivery = sent(layer, family, JSON.into()).await;
                 let row = format!("{package}, {family:?}, {}", delivery.signatures);
                 assert_eq!(
@@ -97,4 +98,17 @@ async fn the_packages_pass_over_asymmetric_signatures() {
             }
         }
     }
+}
+
+/// A layer that signs with each of these keys.
+fn signing_with(keys: &[&str]) -> SvixSignLayer {
+    let [first, others @ ..] = keys else {
+        panic!("there is no key");
+    };
+    let key = |text: &str| text.parse::<SigningKey>().unwrap();
+    others
+        .iter()
+        .fold(SvixSignLayer::new(key(first)), |layer, other| {
+            layer.also_sign_with(key(other))
+        })
 }

@@ -9,7 +9,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tower_svix::Keyring;
-use tower_svix::sign::{SignedBody, SvixSignError, SvixSignLayer};
+use tower_svix::SvixSignLayer;
+use tower_svix::sign::{SignedBody, SvixSignError};
 use tower_svix_tests::keys::{BODY, ID, secret, sender};
 use tower_test::mock;
 
@@ -18,7 +19,7 @@ use super::signing_key;
 
 /// Signs with the key of sender 1 at the time of the operating system.
 fn layer() -> SvixSignLayer {
-    SvixSignLayer::new([signing_key(&sender(1))])
+    SvixSignLayer::new(signing_key(&sender(1)))
 }
 
 fn to(url: &str) -> Request<Full<bytes::Bytes>> {

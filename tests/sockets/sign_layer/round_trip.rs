@@ -15,7 +15,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use tokio::net::TcpListener;
 use tower::{Layer as _, Service as _, ServiceBuilder};
-use tower_svix::sign::{SignedBody, SvixSignLayer};
+use tower_svix::SvixSignLayer;
+use tower_svix::sign::SignedBody;
 use tower_svix::{
     HeaderFamily, Keyring, Secret, SigningKey, SvixVerifyLayer, VerifiedBody, VerifiedEvent,
 };
@@ -87,13 +88,13 @@ impl Key {
         }
     }
 
-    fn of_receiver(self) -> Secret {
+    fn of_receiver(self) -> Keyring {
         match self {
-            Self::Hmac(number) => secret(&sender(number)),
+            Self::Hmac(number) => secret(&sender(number)).into(),
             #[cfg(feature = "ed25519")]
             Self::Ed25519(number) => {
                 use tower_svix_tests::keys_ed25519 as ed25519;
-                ed25519::secret(&ed25519::sender(number))
+                ed25519::public_key(&ed25519::sender(number)).into()
             }
         }
     }
@@ -147,7 +148,7 @@ struct Peers {
 
 impl Peers {
     async fn connect(http2: bool) -> Self {
-        let keyring = Keyring::from([]);
+        let keyring = Keyring::from([] as [Secret; 0]);
         let mut client = Client::builder(TokioExecutor::new());
         Self {
             client: client.http2_only(http2).build(HttpConnector::new()),
@@ -157,10 +158,14 @@ impl Peers {
     }
 
     async fn send(&self, delivery: &Delivery) -> Response<Bytes> {
-        let keys = delivery.keys.iter().map(|key| key.of_sender());
-        let mut layer = SvixSignLayer::new(keys).header_family(delivery.family);
+        let mut keys = delivery.keys.iter().map(|key| key.of_sender());
+        let mut layer = SvixSignLayer::new(keys.next().expect("a key"));
+        for key in keys {
+            layer = layer.also_sign_with(key);
+        }
+        layer = layer.header_family(delivery.family);
         if let Some(id) = delivery.id.clone() {
-            layer = layer.new_id(move || id.clone());
+            layer = layer.id_generator(move || id.clone());
         }
         let steps = delivery
             .frames
@@ -180,7 +185,8 @@ impl Peers {
 
     async fn check(&self, delivery: &Delivery, version: &str) -> Result<(), TestCaseError> {
         let known = delivery.known.get(&delivery.keys);
-        let strangers = [[254; 40], [255; 40]].map(|key| Secret::from_bytes(&key).unwrap());
+        let strangers =
+            [[254; 40], [255; 40]].map(|key| Keyring::from(Secret::from_bytes(&key).unwrap()));
         let mut keys: Vec<_> = strangers.into_iter().take(delivery.strangers).collect();
 
         self.keyring.replace(keys.clone());
