@@ -5,7 +5,7 @@
 //! ```
 //!
 //! - `POST /webhook` takes deliveries that are signed with a secret in `WEBHOOK_SECRET`, which holds two during a
-//!   rotation, separated by white space. Without it, a random secret is made, and `LISTEN` must be a loopback address.
+//!   rotation, separated by a space. Without it, a random secret is made, and `LISTEN` must be a loopback address.
 //! - `GET /events` lists the latest events, to everyone who can reach it.
 //! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
 //!
@@ -22,28 +22,24 @@ use axum::{Extension, Json, Router, response::Response};
 use tokio::{net::TcpListener, signal};
 use tower_svix::idempotency::{MemoryStore, Outcome};
 use tower_svix::sign::generate;
-use tower_svix::{IdempotencyLayer, Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
+use tower_svix::{IdempotencyLayer, Keyring, Rejection, SvixVerifyLayer, VerifiedEvent};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (text, made_up) = match env::var("WEBHOOK_SECRET") {
         Ok(text) => (text, false),
-        Err(env::VarError::NotPresent) => (generate::secret(32)?.expose().to_owned(), true),
+        Err(env::VarError::NotPresent) => (generate::secret()?.expose().to_owned(), true),
         // This error would repeat the text.
         Err(env::VarError::NotUnicode(_)) => return Err("WEBHOOK_SECRET is not UTF-8".into()),
     };
-    let secrets: Result<Vec<Secret>, _> = text.split_whitespace().map(str::parse).collect();
-    let secrets = secrets.map_err(|error| format!("WEBHOOK_SECRET: {error}"))?;
-    if secrets.is_empty() {
-        return Err("WEBHOOK_SECRET is empty".into());
-    }
+    let keys = Keyring::try_from(&*text).map_err(|error| format!("WEBHOOK_SECRET: {error}"))?;
 
     let events = Events::default();
     // The last layer is the outermost: a delivery is verified, and then received unless it is a duplicate.
     let webhook = post(receive)
         .route_layer(IdempotencyLayer::new(MemoryStore::new()))
         .route_layer(from_fn_with_state(events.clone(), record))
-        .route_layer(SvixVerifyLayer::new(secrets))
+        .route_layer(SvixVerifyLayer::new(keys))
         .route_layer(map_response(report_refusal));
     let app = Router::new()
         .route("/webhook", webhook)

@@ -33,7 +33,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::net::TcpListener;
 use tower_svix::sign::generate::{self, SecretText};
-use tower_svix::{Keyring, Secret, SvixVerifyLayer, VerifiedEvent};
+use tower_svix::{Keyring, Secret, SvixVerifyLayer, VerifiedEvent, key_source_fn};
 
 /// How long a lookup may wait for a connection, and for the lock of a writer. Svix gives up after 15 seconds.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ async fn run() -> Result<(), BoxError> {
 }
 
 fn router(database: SqlitePool) -> Router {
-    let verify = SvixVerifyLayer::with_key_source(move |head: &Parts| {
+    let verify = SvixVerifyLayer::with_key_source(key_source_fn(move |head: &Parts| {
         let database = database.clone();
         let tenant = tenant(head).to_owned();
         // Well-formed headers with a timestamp of now are all that it takes to get here, and each such request costs a
@@ -98,7 +98,7 @@ fn router(database: SqlitePool) -> Router {
                 // The sender gets to know no more than that it should retry.
                 .inspect_err(complain)
         }
-    });
+    }));
     Router::new().route("/webhooks/{tenant}", post(receive).route_layer(verify))
 }
 

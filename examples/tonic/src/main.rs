@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Asks for the health of the server as a whole, over a channel that signs each request.
 async fn check(channel: Channel, secret: Secret) -> Result<String, Status> {
     let signing = ServiceBuilder::new()
-        .layer(SvixSignLayer::new(secret.into()))
+        .layer(SvixSignLayer::new(secret))
         .map_request(|request: Request<SignedBody>| request.map(Body::new))
         .service(channel);
     let response = HealthClient::new(signing)
