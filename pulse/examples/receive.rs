@@ -1,3 +1,5 @@
+//! The program of the README.
+
 use axum::{Router, routing::post};
 use tower_svix::extract::VerifiedJson;
 use tower_svix::{Secret, SvixVerifyLayer};

@@ -1,3 +1,5 @@
+//! The program of the README.
+
 use axum::{Extension, Router, routing::post};
 use tower_svix::{IdempotencyLayer, Secret, SvixVerifyLayer, VerifiedEvent};
 use tower_svix_redis::RedisStore;
