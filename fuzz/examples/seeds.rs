@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
             write(directory, "secret", &case.name, secret.as_bytes())?;
         }
         let name = &case.name;
-        write(directory, "envelope", name, &seed(&headers(case)))?;
+        write(directory, "headers", name, &seed(&headers(case)))?;
         write(directory, "signature_list", name, &seed(&signatures(case)))?;
         write(directory, "middleware", name, &seed(&delivery(case)))?;
         write(directory, "round_trip", name, &seed(&to_sign(case)))?;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tower_svix::idempotency::{
-    ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _, StoreError,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _,
+    StoreError,
 };
 use tower_svix_fuzz::drive::run;
 use tower_svix_fuzz::encoding::List;

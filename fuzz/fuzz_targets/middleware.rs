@@ -19,7 +19,7 @@ use tower_svix_fuzz::inner::{Answer, Failed, Record, Recorder};
 use tower_svix_fuzz::input::{Delivery, Source};
 use tower_svix_fuzz::receiver::{BodyClock, family_of_crate, named, receiver_keys};
 use tower_svix_fuzz::reference::{
-    Envelope, Lookup, Request as Given, Verdict, judge, signed_content, status_of,
+    Lookup, Request as Given, SignatureHeaders, Verdict, judge, signed_content, status_of,
 };
 
 fuzz_target!(|input: Delivery| {
@@ -85,11 +85,11 @@ fuzz_target!(|input: Delivery| {
     let record = recorder.take();
     match expected {
         Verdict::Forward {
-            envelope,
+            signature_headers,
             body,
             key_index,
         } => {
-            check_forwarded(&record, input.inner.answer, &envelope, &body);
+            check_forwarded(&record, input.inner.answer, &signature_headers, &body);
             for call in &record.calls {
                 assert_eq!(call.event.key_index(), key_index);
                 assert_eq!(call.event.tenant(), tenant);
@@ -147,7 +147,12 @@ async fn look_up(source: Source, keyring: Keyring) -> Result<Option<Keyring>, Fa
 }
 
 /// The inner service got the signed bytes and the proof, once.
-fn check_forwarded(record: &Record, answer: Answer, envelope: &Envelope, body: &[u8]) {
+fn check_forwarded(
+    record: &Record,
+    answer: Answer,
+    signature_headers: &SignatureHeaders,
+    body: &[u8],
+) {
     assert!(record.was_polled, "not asked for room");
     let calls = usize::from(answer != Answer::NeverReady);
     assert_eq!(record.calls.len(), calls);
@@ -155,15 +160,18 @@ fn check_forwarded(record: &Record, answer: Answer, envelope: &Envelope, body: &
         let event = &call.event;
         assert_eq!(call.body, body);
         assert_eq!(event.payload(), body);
-        assert_eq!(event.unix_seconds(), envelope.unix_seconds);
-        assert_eq!(event.header_family(), family_of_crate(envelope.family));
+        assert_eq!(event.unix_seconds(), signature_headers.unix_seconds);
+        assert_eq!(
+            event.header_family(),
+            family_of_crate(signature_headers.family)
+        );
         assert_eq!(
             signed_content(
                 event.id().as_bytes(),
                 event.unix_seconds().to_string().as_bytes(),
                 event.payload()
             ),
-            signed_content(&envelope.id, &envelope.timestamp, body)
+            signed_content(&signature_headers.id, &signature_headers.timestamp, body)
         );
         assert!(!format!("{event:?}").contains("payload:"));
     }

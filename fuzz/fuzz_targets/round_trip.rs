@@ -15,7 +15,7 @@ use tower_svix_fuzz::headers::Origin;
 use tower_svix_fuzz::inner::{Answer, Behaviour, Failed, Recorder};
 use tower_svix_fuzz::input::ToSign;
 use tower_svix_fuzz::receiver::{At, receiver_keys};
-use tower_svix_fuzz::reference::{Envelope, Family, signed_content, signer};
+use tower_svix_fuzz::reference::{Family, SignatureHeaders, signed_content, signer};
 
 fuzz_target!(|input: ToSign| {
     let whole = input.body.whole();
@@ -89,27 +89,29 @@ fuzz_target!(|input: ToSign| {
                 return;
             }
             // The reference reads it, whatever other headers the request had.
-            let envelope = Envelope::read(&lines, None, false).expect("a proper delivery");
-            assert_eq!(envelope.family, family);
-            assert_eq!(envelope.unix_seconds, input.now);
+            let signature_headers =
+                SignatureHeaders::read(&lines, None, false).expect("a proper delivery");
+            assert_eq!(signature_headers.family, family);
+            assert_eq!(signature_headers.unix_seconds, input.now);
             if let Some(id) = id {
                 assert!(is_valid(&id));
-                assert_eq!(envelope.id, id);
+                assert_eq!(signature_headers.id, id);
             }
-            assert_eq!(signer(&expected_keys, &envelope, &whole), Some(0));
+            assert_eq!(signer(&expected_keys, &signature_headers, &whole), Some(0));
             assert_eq!(response.status(), 200);
             let [call] = &recorder.take().calls[..] else {
                 panic!("not called once");
             };
             assert_eq!(call.body, whole);
-            assert_eq!(call.event.id().as_bytes(), envelope.id);
+            assert_eq!(call.event.id().as_bytes(), signature_headers.id);
 
             // An independent sender signs the same, key by key.
-            let content = signed_content(&envelope.id, &envelope.timestamp, &whole);
+            let content =
+                signed_content(&signature_headers.id, &signature_headers.timestamp, &whole);
             let alike: Vec<_> = keys.iter().filter_map(|key| key.sign(&content)).collect();
-            assert_eq!(envelope.signatures, alike.join(" ").as_bytes());
+            assert_eq!(signature_headers.signatures, alike.join(" ").as_bytes());
             for (key, expected) in senders.iter().zip(alike) {
-                let id = std::str::from_utf8(&envelope.id).expect("ASCII");
+                let id = std::str::from_utf8(&signature_headers.id).expect("ASCII");
                 assert_eq!(
                     key.sign(id, input.now, &whole).expect("it signed"),
                     expected

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use ring::signature::Ed25519KeyPair;
-use tower_svix::{Secret, KeyError, SignError, SigningKey, Verifier};
+use tower_svix::{KeyError, Secret, SignError, SigningKey, Verifier};
 use tower_svix_fuzz::headers::{Line, Name, Origin, Value};
 use tower_svix_fuzz::keys::{agree, hex_key, sign_ed25519};
 use tower_svix_fuzz::reference::{

@@ -7,7 +7,7 @@ use tower_svix::{VerifiedEvent, VerifyError};
 use tower_svix_fuzz::headers::{Element, Line, Name, Origin, Value, join};
 use tower_svix_fuzz::input::Signatures;
 use tower_svix_fuzz::receiver::{At, Settings, receiver_keys};
-use tower_svix_fuzz::reference::{Envelope, signer};
+use tower_svix_fuzz::reference::{SignatureHeaders, signer};
 
 fuzz_target!(|input: Signatures| {
     let (secrets, keys) = receiver_keys(&input.keys.0);
@@ -41,11 +41,11 @@ fuzz_target!(|input: Signatures| {
 
     let verifier = settings.verifier(secrets, At(None));
     let verdict = verifier.verify(&headers, &input.body.0);
-    let envelope = Envelope::read(&lines, None, false);
-    let expected = envelope
+    let signature_headers = SignatureHeaders::read(&lines, None, false);
+    let expected = signature_headers
         .as_ref()
         .ok()
-        .and_then(|envelope| signer(&keys, envelope, &input.body.0));
+        .and_then(|signature_headers| signer(&keys, signature_headers, &input.body.0));
     let found = verdict.as_ref().ok().map(VerifiedEvent::key_index);
     assert_eq!(found, expected, "{verdict:?}");
 
@@ -61,7 +61,7 @@ fuzz_target!(|input: Signatures| {
         found,
         "in parts"
     );
-    if envelope.is_ok() && found.is_none() {
+    if signature_headers.is_ok() && found.is_none() {
         let error = verdict.expect_err("no key signed");
         assert!(
             [

@@ -2,7 +2,7 @@
 
 use arbitrary::Arbitrary;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use tower_svix::{Secret, KeyError, SigningKey};
+use tower_svix::{KeyError, Secret, SigningKey};
 
 use crate::encoding::{Encode, Text, encode_variant};
 use crate::reference::{Key, KeyError, base64_encode, hex, hmac_sha256};

@@ -4,7 +4,7 @@ use ring::hmac;
 
 use super::base64::{decode, decode_strictly, encode};
 use super::ed25519;
-use super::envelope::elements;
+use super::headers::elements;
 
 /// How many `v1a` signatures are tried with each public key.
 const TRIED: usize = 4;

@@ -44,16 +44,19 @@ fuzz_target!(|input: Headers| {
         (
             Ok(event),
             Verdict::Forward {
-                envelope,
+                signature_headers,
                 body,
                 key_index,
             },
         ) => {
-            assert_eq!(event.id().as_bytes(), envelope.id);
-            assert_eq!(event.unix_seconds(), envelope.unix_seconds);
+            assert_eq!(event.id().as_bytes(), signature_headers.id);
+            assert_eq!(event.unix_seconds(), signature_headers.unix_seconds);
             assert_eq!(event.payload(), body);
             assert_eq!(event.key_index(), *key_index);
-            assert_eq!(event.header_family(), family_of_crate(envelope.family));
+            assert_eq!(
+                event.header_family(),
+                family_of_crate(signature_headers.family)
+            );
         }
         (Err(error), Verdict::Refuse { codes, .. }) => {
             assert!(codes.contains(&error.code()), "{error}, expected {codes:?}");
