@@ -137,6 +137,7 @@ fn claimed(claim: &Result<ClaimStatus, StoreError>) -> Reply {
         Ok(ClaimStatus::InProgress { expires_in }) => Reply::InProgress {
             expires_in: u64::try_from(expires_in.as_nanos()).expect("within the lease"),
         },
+        Ok(other) => panic!("{other:?}, which the contract does not know"),
         Err(_) => Reply::Failed,
     }
 }
@@ -145,6 +146,7 @@ fn settled(settlement: &Result<Settlement, StoreError>) -> Reply {
     match settlement {
         Ok(Settlement::Done) => Reply::Done,
         Ok(Settlement::Superseded) => Reply::Superseded,
+        Ok(other) => panic!("{other:?}, which the contract does not know"),
         Err(_) => Reply::Failed,
     }
 }

@@ -6,11 +6,11 @@ use libfuzzer_sys::fuzz_target;
 use tower_svix::{VerifiedEvent, VerifyError};
 use tower_svix_fuzz::headers::{Element, Line, Name, Origin, Value, join};
 use tower_svix_fuzz::input::Signatures;
-use tower_svix_fuzz::receiver::{At, Settings, receiver_keys};
+use tower_svix_fuzz::receiver::{At, Settings, receiver_keys, receiver_keys_in_one_text};
 use tower_svix_fuzz::reference::{SignatureHeaders, signer};
 
 fuzz_target!(|input: Signatures| {
-    let (secrets, keys) = receiver_keys(&input.keys.0);
+    let (keyring, keys) = receiver_keys(&input.keys.0);
     let settings = Settings {
         tolerance: None,
         pinned_to_svix: None,
@@ -39,7 +39,7 @@ fuzz_target!(|input: Signatures| {
         ),
     ]);
 
-    let verifier = settings.verifier(secrets, At(None));
+    let verifier = settings.verifier(keyring, At(None));
     let verdict = verifier.verify(&headers, &input.body.0);
     let signature_headers = SignatureHeaders::read(&lines, None, false);
     let expected = signature_headers
@@ -61,6 +61,16 @@ fuzz_target!(|input: Signatures| {
         found,
         "in parts"
     );
+    // With the keys from one text, too.
+    if let Some(keyring) = receiver_keys_in_one_text(&input.keys.0) {
+        let verifier = settings.verifier(keyring, At(None));
+        let verdict = verifier.verify(&headers, &input.body.0);
+        assert_eq!(
+            verdict.map(|event| event.key_index()).ok(),
+            found,
+            "with the keys from one text"
+        );
+    }
     if signature_headers.is_ok() && found.is_none() {
         let error = verdict.expect_err("no key signed");
         assert!(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tower_svix::{Secret, SvixVerifyLayer, Verifier};
+use tower_svix::{Keyring, SvixVerifyLayer, Verifier};
 use tower_svix_fuzz::keys::KeySpec;
 use tower_svix_fuzz::receiver::At;
 use tower_svix_fuzz::reference::{
@@ -165,12 +165,13 @@ fn genuine(case: Case) -> Genuine {
         .secrets
         .iter()
         .map(|text| Key::parse(text).expect("a key"));
-    let secrets = case.secrets.iter().map(|text| text.parse().expect("a key"));
-    let secrets: Vec<Secret> = secrets.collect();
-    let verifier = Verifier::new(secrets.clone()).insecure_ignore_timestamp();
+    let keyrings = case.secrets.iter();
+    let keyrings = keyrings.map(|text| text.parse::<Keyring>().expect("a key"));
+    let keyring: Keyring = keyrings.collect();
+    let verifier = Verifier::new(keyring.clone()).insecure_ignore_timestamp();
     Genuine {
         keys: keys.collect(),
-        timed: Verifier::new(secrets).clock(At(Some(signature_headers.unix_seconds))),
+        timed: Verifier::new(keyring).clock(At(Some(signature_headers.unix_seconds))),
         layer: SvixVerifyLayer::from(verifier.clone()),
         verifier,
         delivery: Delivery {

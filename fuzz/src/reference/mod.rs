@@ -1,8 +1,8 @@
 //! The rules of verification, as naive as they can be written: the judge of the crate.
 //!
-//! Written from the documentation of `tower_svix::verify`, the README and the Standard Webhooks specification, with
-//! nothing of the crate in it, and with the cryptography of *ring*. Whatever is signed is put together in one `Vec` and
-//! hashed in one go.
+//! Written from the documentation of `tower_svix::verify` and of the keys, the README and the Standard Webhooks
+//! specification, with nothing of the crate in it, and with the cryptography of *ring*. Whatever is signed is put together
+//! in one `Vec` and hashed in one go.
 //!
 //! Where the documentation leaves open which cause of one numbered check is told, all that hold are given, and the crate
 //! may tell any. What it says of *form* is taken to mean the version and the number of characters of a signature.
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub use self::base64::{decode as base64_decode, encode as base64_encode};
 pub use self::ed25519::{GROUP_ORDER, SMALL_ORDER};
 pub use self::headers::{Family, Line, SignatureHeaders};
-pub use self::key::{Key, KeyError, hex, hmac_sha256};
+pub use self::key::{Key, KeyError, hex, hmac_sha256, parse_private, parts};
 
 /// The causes of a refusal, one of which the crate must tell.
 pub type Codes = Vec<&'static str>;
