@@ -25,8 +25,9 @@ use redis::aio::ConnectionManager;
 use tower::{Layer as _, Service, service_fn};
 use tower_svix::IdempotencyLayer;
 use tower_svix::idempotency::{
-    ClaimStatus, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, StoreError,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, Settlement, Store, StoreError,
 };
+use tower_svix_redis::RedisStore;
 
 use self::redis_server::RedisServer;
 use self::support::net::Delivery;
@@ -96,7 +97,7 @@ fn layer() -> io::Result<()> {
             support::request(&delivery, WHOLE)
         })
         .collect();
-    let verify = support::layer([support::secret()]);
+    let verify = support::layer(support::secret());
     let handler = service_fn(support::receive);
     let once = IdempotencyLayer::new(MemoryStore::new()).layer(handler);
     let (mut verified, mut once) = (verify.layer(handler), verify.layer(once));

@@ -24,7 +24,7 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use sha2::Sha256;
 use tower::{Layer as _, Service, service_fn};
-use tower_svix::{Secret, SvixVerifyLayer};
+use tower_svix::{Keyring, Secret, SvixVerifyLayer};
 
 pub(crate) use self::frames::Frames;
 use self::net::{Delivery, SECRET};
@@ -53,7 +53,7 @@ impl Case {
 
     fn new(delivery: &Delivery, frame: usize, verdict: StatusCode) -> Self {
         Self {
-            layer: layer([secret()]),
+            layer: layer(secret()),
             request: request(delivery, frame),
             verdict,
             macs: 1,
@@ -62,13 +62,16 @@ impl Case {
 
     /// With so many keys, of which the one at `position` is the sender's.
     pub(crate) fn keys(mut self, keys: u8, position: u8) -> Self {
-        self.layer = layer((0..keys).map(|index| {
-            if index == position {
-                secret()
-            } else {
-                Secret::from_bytes(&[index + 1; 24]).unwrap()
-            }
-        }));
+        let keyring: Keyring = (0..keys)
+            .map(|index| {
+                if index == position {
+                    secret()
+                } else {
+                    Secret::from_bytes(&[index + 1; 24]).unwrap()
+                }
+            })
+            .collect();
+        self.layer = layer(keyring);
         self.macs = match self.verdict {
             StatusCode::OK => position + 1,
             _ => keys,
@@ -196,8 +199,7 @@ pub(crate) fn secret() -> Secret {
     SECRET.parse().unwrap()
 }
 
-pub(crate) fn layer(keys: impl IntoIterator<Item = Secret>) -> SvixVerifyLayer {
-    let keys: Vec<_> = keys.into_iter().collect();
+pub(crate) fn layer(keys: impl Into<Keyring>) -> SvixVerifyLayer {
     SvixVerifyLayer::new(keys).body_limit(16 * 1024 * 1024)
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tower_svix::idempotency::{
-    ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _, StoreError,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _,
+    StoreError,
 };
 use tower_svix_fuzz::drive::run;
 use tower_svix_fuzz::encoding::List;
@@ -136,6 +137,7 @@ fn claimed(claim: &Result<ClaimStatus, StoreError>) -> Reply {
         Ok(ClaimStatus::InProgress { expires_in }) => Reply::InProgress {
             expires_in: u64::try_from(expires_in.as_nanos()).expect("within the lease"),
         },
+        Ok(other) => panic!("{other:?}, which the contract does not know"),
         Err(_) => Reply::Failed,
     }
 }
@@ -144,6 +146,7 @@ fn settled(settlement: &Result<Settlement, StoreError>) -> Reply {
     match settlement {
         Ok(Settlement::Done) => Reply::Done,
         Ok(Settlement::Superseded) => Reply::Superseded,
+        Ok(other) => panic!("{other:?}, which the contract does not know"),
         Err(_) => Reply::Failed,
     }
 }

@@ -16,7 +16,7 @@ pub enum Family {
 
 /// The values of the three headers, in their proper form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
+pub struct SignatureHeaders {
     pub family: Family,
     pub id: Vec<u8>,
     pub timestamp: Vec<u8>,
@@ -45,7 +45,7 @@ impl Family {
     }
 }
 
-impl Envelope {
+impl SignatureHeaders {
     /// Reads the headers of the pinned family, or of the first that is complete.
     pub fn read(
         headers: &[Line],

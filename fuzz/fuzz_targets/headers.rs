@@ -16,7 +16,7 @@ use tower_svix_fuzz::reference::{Arriving, Line, Lookup, Request as Given, Verdi
 
 fuzz_target!(|input: Headers| {
     let keys = [input.key.clone()];
-    let (secrets, expected_keys) = receiver_keys(&keys);
+    let (keyring, expected_keys) = receiver_keys(&keys);
     let timestamp = input.signed.timestamp.text(input.now);
     let origin = Origin {
         keys: &keys,
@@ -25,7 +25,7 @@ fuzz_target!(|input: Headers| {
         body: &input.body.0,
     };
     let (headers, lines) = origin.headers(&input.lines.0);
-    let verifier = input.settings.verifier(secrets, At(Some(input.now)));
+    let verifier = input.settings.verifier(keyring, At(Some(input.now)));
 
     // The verifier has no limit, and reads no length.
     let mut rules = input.settings.rules();
@@ -44,16 +44,19 @@ fuzz_target!(|input: Headers| {
         (
             Ok(event),
             Verdict::Forward {
-                envelope,
+                signature_headers,
                 body,
                 key_index,
             },
         ) => {
-            assert_eq!(event.id().as_bytes(), envelope.id);
-            assert_eq!(event.unix_seconds(), envelope.unix_seconds);
+            assert_eq!(event.id().as_bytes(), signature_headers.id);
+            assert_eq!(event.unix_seconds(), signature_headers.unix_seconds);
             assert_eq!(event.payload(), body);
             assert_eq!(event.key_index(), *key_index);
-            assert_eq!(event.header_family(), family_of_crate(envelope.family));
+            assert_eq!(
+                event.header_family(),
+                family_of_crate(signature_headers.family)
+            );
         }
         (Err(error), Verdict::Refuse { codes, .. }) => {
             assert!(codes.contains(&error.code()), "{error}, expected {codes:?}");
