@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(&address)
         .await
-        .map_err(|error| format!("cannot listen on LISTEN={address}: {error}"))?;
+        .map_err(|error| format!("cannot listen on {address}, which LISTEN can change: {error}"))?;
     let address = listener.local_addr()?;
     if made_up && !address.ip().is_loopback() {
         // With a random secret it would look healthy, and refuse every genuine delivery.

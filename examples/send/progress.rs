@@ -6,10 +6,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::time::interval;
+use tokio::time::sleep;
 
 const PERIOD: Duration = Duration::from_millis(100);
-const BAR_WIDTH: u64 = 40;
 
 /// Draws until it is dropped.
 pub(crate) async fn draw(done: &AtomicU64, count: u64, started: Instant) -> Infallible {
@@ -17,15 +16,15 @@ pub(crate) async fn draw(done: &AtomicU64, count: u64, started: Instant) -> Infa
         return pending().await;
     }
     let _clear = Clear;
-    let mut ticks = interval(PERIOD);
     loop {
-        ticks.tick().await;
+        sleep(PERIOD).await;
         let line = line(done.load(Ordering::Relaxed), count, started.elapsed());
+        // Back to the start of the line; what is left of a longer one is erased.
         let _ = write!(io::stderr(), "\r{line}\x1b[K");
     }
 }
 
-/// Leaves the terminal as it was.
+/// Erases the line.
 struct Clear;
 
 impl Drop for Clear {
@@ -39,9 +38,11 @@ impl Drop for Clear {
     reason = "they are printed without decimals"
 )]
 fn line(done: u64, count: u64, elapsed: Duration) -> String {
-    let full = usize::try_from(BAR_WIDTH * done / count).unwrap_or_default();
+    if done == 0 {
+        return format!("0 of {count}");
+    }
+    let percent = 100.0 * done as f64 / count as f64;
     let per_second = done as f64 / elapsed.as_secs_f64();
     let left = (count - done) as f64 / per_second;
-    let bar = "#".repeat(full);
-    format!("[{bar:<40}] {done} of {count}, {per_second:.0}/s, {left:.0} s left")
+    format!("{done} of {count} ({percent:.0} %), {per_second:.0} per second, {left:.0} s left")
 }

@@ -28,7 +28,7 @@
 //!
 //! let service = ServiceBuilder::new()
 //!     .layer(SvixVerifyLayer::new(secret))
-//!     .layer(crate::IdempotencyLayer::new(MemoryStore::new()).lease(Duration::from_secs(30)))
+//!     .layer(IdempotencyLayer::new(MemoryStore::new()).lease(Duration::from_secs(30)))
 //!     .service_fn(process);
 //! # }
 //! ```

@@ -36,7 +36,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 //! let service = ServiceBuilder::new()
-//!     .layer(crate::SvixVerifyLayer::new(secret))
+//!     .layer(SvixVerifyLayer::new(secret))
 //!     .service_fn(receive);
 //!
 //! let forged = Request::new(String::from("{}"));

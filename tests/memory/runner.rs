@@ -33,14 +33,22 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
+/// What is to be done with the cases.
+#[derive(Default)]
+enum Action {
+    #[default]
+    Run,
+    List,
+}
+
 /// What the arguments ask for.
 #[derive(Default)]
 struct Request {
+    action: Action,
     /// A case runs if its name has one of these in it, or if there is none.
     filters: Vec<String>,
     skipped: Vec<String>,
     exact: bool,
-    list: bool,
     /// What a case prints is shown even if it passes.
     nocapture: bool,
     /// Only what is ignored is asked for, and nothing here is.
@@ -55,7 +63,7 @@ impl Request {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--exact" => request.exact = true,
-                "--list" => request.list = true,
+                "--list" => request.action = Action::List,
                 "--nocapture" | "--no-capture" | "--show-output" => request.nocapture = true,
                 "--ignored" => request.ignored_only = true,
                 "--skip" => request.skipped.extend(arguments.next()),
@@ -71,9 +79,12 @@ impl Request {
     }
 
     fn includes(&self, name: &str) -> bool {
-        let is_named = |filter: &String| match self.exact {
-            true => name == filter,
-            false => name.contains(filter.as_str()),
+        let is_named = |filter: &String| {
+            if self.exact {
+                name == filter
+            } else {
+                name.contains(filter.as_str())
+            }
         };
         (self.filters.is_empty() || self.filters.iter().any(is_named))
             && !self.skipped.iter().any(is_named)
@@ -94,7 +105,7 @@ pub(crate) fn run(cases: &[Case]) -> ExitCode {
     }
     let request = Request::from(arguments);
     let cases = cases.iter().filter(|case| request.includes(case.name));
-    if request.list {
+    if matches!(request.action, Action::List) {
         cases.for_each(|case| println!("{}: test", case.name));
         return ExitCode::SUCCESS;
     }

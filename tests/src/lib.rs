@@ -6,7 +6,7 @@
 //! `tests/vectors`, and [`verdict`] what is expected of them.
 //!
 //! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of ids
-//! that fail, and [`subscriber`] sets up `tracing`. Over sockets there are [`net`], [`http1`], [`http2`] and
+//! that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there are [`net`], [`http1`], [`http2`] and
 //! [`hyper_server`]; [`process`] and [`redis_server`] are programs in processes of their own.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -26,6 +26,7 @@ pub mod recorder;
 pub mod redis_server;
 pub mod requests;
 pub mod sender;
+pub mod store_model;
 pub mod stores;
 pub mod subscriber;
 pub mod verdict;

@@ -92,7 +92,7 @@ pub fn example(name: &'static str) -> Command {
     Program::Example("tower-svix", name).command()
 }
 
-/// The program of a package that is named like it, likewise.
+/// The program of another package of the workspace that has its name, likewise.
 pub fn program(package: &'static str) -> Command {
     Program::Bin(package, package).command()
 }

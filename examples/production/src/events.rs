@@ -14,7 +14,7 @@ const MAX_TYPE_LEN: usize = 64;
 
 /// A handle on the events of this process.
 #[derive(Clone, Default)]
-pub(crate) struct Events(Arc<Mutex<Latest>>);
+pub(crate) struct Events(Arc<Mutex<List>>);
 
 impl Events {
     /// Counts a processed event.
@@ -33,7 +33,7 @@ impl Events {
     }
 
     /// The list is whole after each step of `record`, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, Latest> {
+    fn lock(&self) -> MutexGuard<'_, List> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -74,14 +74,14 @@ impl fmt::Display for Received {
 }
 
 #[derive(Default)]
-struct Latest {
+struct List {
     latest: VecDeque<Received>,
     /// The number of each event, counted from the first that ever arrived.
     numbers: HashMap<String, usize>,
     forgotten: usize,
 }
 
-impl Latest {
+impl List {
     fn record(&mut self, event: Received) -> Received {
         if let Some(number) = self.numbers.get(&event.id) {
             let known = &mut self.latest[number - self.forgotten];

@@ -38,7 +38,7 @@ use tower_svix::{Keyring, Secret, SvixVerifyLayer, VerifiedEvent, key_source_fn}
 /// How long a lookup may wait for a connection, and for the lock of a writer. Svix gives up after 15 seconds.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a connection is used. A file that is put in the place of the old one is noticed by then.
-const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
+const CONNECTION_LIFETIME: Duration = Duration::from_mins(1);
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

@@ -17,9 +17,11 @@ const NOTHING: [&str; 0] = [];
 
 /// Does what the variable of a role says, if it is set.
 pub(crate) fn plays_a_role() -> bool {
-    let role = env::var(holder::ROLE);
-    role.iter().for_each(|role| holder::play(role));
-    role.is_ok()
+    let Ok(role) = env::var(holder::ROLE) else {
+        return false;
+    };
+    holder::play(&role);
+    true
 }
 
 /// Were it not so, it would prove nothing to find nothing.

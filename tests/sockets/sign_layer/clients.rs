@@ -28,6 +28,8 @@ fn to(url: &str) -> Request<Full<bytes::Bytes>> {
 
 #[tokio::test]
 async fn reqwest_sends_what_was_signed() {
+    // Where the whole workspace is built, an example has TLS in reqwest, which then asks for this even without.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let keyring = Keyring::from(secret(&sender(1)));
     let address = serve(keyring.clone()).await;
     let client = ServiceBuilder::new()

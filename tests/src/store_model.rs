@@ -1,30 +1,24 @@
-//! Random interleavings of operations and time: both stores do what a simple model does.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! The simplest store of ids, and random interleavings of operations and time: every store does what it does.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use redis::AsyncCommands as _;
-use redis::aio::ConnectionManager;
-use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, MemoryStore, Settlement, Store};
-use tower_svix_redis::RedisStore;
-use tower_svix_tests::redis_server::RedisServer;
-use tower_svix_tests::stores::ManualTime;
+use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, Settlement, Store};
 
 /// A unit of time. Real time passes too while a case runs against Redis: less than half of this.
 const HOUR: u64 = 3600;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     Claim { key: u8, token: u8, hours: u64 },
     Complete { key: u8, token: u8, hours: u64 },
     Release { key: u8, token: u8 },
     Pass { hours: u64 },
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (key, token, hours) = (0..3_u8, 0..4_u8, 0..5_u64);
     let step = prop_oneof![
         4 => (key.clone(), token.clone(), hours.clone())
@@ -168,7 +162,7 @@ async fn take<St: Store>(
     }
 }
 
-async fn compare<St: Store>(
+pub async fn compare<St: Store>(
     store: &St,
     steps: &[Step],
     pass: impl AsyncFn(Duration),
@@ -181,46 +175,4 @@ async fn compare<St: Store>(
         prop_assert_eq!(reply, expected, "step {}: {:?}", index, step);
     }
     Ok(())
-}
-
-/// Lets time pass in Redis, which has no clock to set: each key is left with that much less to live.
-async fn age(connection: &ConnectionManager, time: Duration) {
-    let mut connection = connection.clone();
-    let keys: Vec<String> = connection.keys("*").await.unwrap();
-    for key in keys {
-        let left: i64 = connection.pttl(&key).await.unwrap();
-        assert!(left > 0, "{key} has no expiry");
-        let left = left - i64::try_from(time.as_millis()).unwrap();
-        // Redis deletes a key whose time to live is not positive.
-        let () = connection.pexpire(&key, left).await.unwrap();
-    }
-}
-
-#[test]
-fn the_memory_store_does_what_the_model_does() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    proptest!(ProptestConfig::with_cases(2000), |(steps in steps())| {
-        let time = ManualTime::default();
-        let store = MemoryStore::new().clock(time.clone());
-        runtime.block_on(compare(&store, &steps, async |duration| time.pass(duration)))?;
-    });
-}
-
-#[test]
-fn the_redis_store_does_what_the_model_does() {
-    let server = RedisServer::start();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let connection = runtime.block_on(server.connect());
-    let store = RedisStore::new(connection.clone(), "webhook:").timeout(Duration::from_secs(30));
-    proptest!(ProptestConfig::with_cases(200), |(steps in steps())| {
-        runtime.block_on(async {
-            let () = redis::cmd("FLUSHALL").query_async(&mut connection.clone()).await.unwrap();
-            compare(&store, &steps, async |duration| age(&connection, duration).await).await
-        })?;
-    });
 }
