@@ -240,16 +240,16 @@ fn debug_output_shows_neither_keys_nor_payloads() {
     assert_eq!(format!("{:?}", secret()), "Secret(HMAC-SHA256)");
     assert_eq!(
         format!("{:?}", Keyring::from(secret())),
-        "Keyring { name: None, secrets: [Secret(HMAC-SHA256)] }"
+        "Keyring { tenant: None, keys: [Secret(HMAC-SHA256)] }"
     );
     assert_eq!(
         format!("{verifier:?}"),
-        "Verifier { keyring: Keyring { name: None, secrets: [Secret(HMAC-SHA256), Secret(HMAC-SHA256)] }, \
+        "Verifier { keyring: Keyring { tenant: None, keys: [Secret(HMAC-SHA256), Secret(HMAC-SHA256)] }, \
          policy: Policy { tolerance: Some(300s), header_family: None, allow_dotted_ids: false, clock: At(1700000000) } }"
     );
     assert_eq!(
         format!("{:?}", layer()),
-        "SvixVerifyLayer { config: Config { key_source: Keyring { name: None, secrets: [Secret(HMAC-SHA256)] }, \
+        "SvixVerifyLayer { config: Config { key_source: Keyring { tenant: None, keys: [Secret(HMAC-SHA256)] }, \
          policy: Policy { tolerance: Some(300s), header_family: None, allow_dotted_ids: false, clock: At(1700000000) }, \
          body_limit: 2097152, responder: Explain } }"
     );

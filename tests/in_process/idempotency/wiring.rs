@@ -66,7 +66,7 @@ fn a_layer_shows_how_it_is_configured() {
     assert_eq!(
         format!("{layer:?}"),
         "IdempotencyLayer { config: Config { lease: 60s, retention: 172800s, processed: \"2xx\", \
-         processes_without_store: false }, .. }"
+         fail_open: false, .. } }"
     );
     let layer = layer
         .lease(Duration::from_secs(5))
@@ -75,7 +75,7 @@ fn a_layer_shows_how_it_is_configured() {
     assert_eq!(
         format!("{layer:?}"),
         "IdempotencyLayer { config: Config { lease: 5s, retention: 172800s, processed: \"custom\", \
-         processes_without_store: true }, .. }"
+         fail_open: true, .. } }"
     );
 }
 

@@ -184,3 +184,14 @@ async fn a_full_redis_refuses_and_forgets_nothing() {
     assert_eq!(claim, ClaimStatus::Completed);
     process(&store, &key("while")).await;
 }
+
+#[test]
+fn debug_shows_no_connection() {
+    // What it connects with may show a password.
+    let store = RedisStore::new("redis://:correct-horse@localhost/", "webhook:");
+    let shown = format!("{store:?}");
+    assert_eq!(
+        shown,
+        "RedisStore { prefix: \"webhook:\", timeout: 2s, .. }"
+    );
+}
