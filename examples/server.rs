@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route_layer(IdempotencyLayer::new(MemoryStore::new()))
         .route_layer(from_fn_with_state(events.clone(), record))
         .route_layer(SvixVerifyLayer::new(keys))
-        .route_layer(map_response(report_refusal));
+        .route_layer(map_response(report_rejection));
     let app = Router::new()
         .route("/webhook", webhook)
         .route("/events", get(list))
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {address}, which LISTEN can change: {error}"))?;
     let address = listener.local_addr()?;
     if made_up && !address.ip().is_loopback() {
-        // With a random secret it would look healthy, and refuse every genuine delivery.
+        // With a random secret it would look healthy, and reject every genuine delivery.
         return Err("WEBHOOK_SECRET is not set: LISTEN must be a loopback address".into());
     }
     println!("listening on http://{address}");
@@ -76,10 +76,10 @@ async fn receive(Extension(event): Extension<VerifiedEvent>) -> String {
     format!("received {}\n", event.id())
 }
 
-/// Says why a request was refused: `SvixVerifyLayer` leaves the cause in the response.
-async fn report_refusal(response: Response) -> Response {
+/// Says why a request was rejected: `SvixVerifyLayer` leaves the cause in the response.
+async fn report_rejection(response: Response) -> Response {
     if let Some(rejection) = response.extensions().get::<Rejection>() {
-        println!("refused {}: {rejection}", rejection.code());
+        println!("rejected {}: {rejection}", rejection.code());
     }
     response
 }

@@ -84,16 +84,16 @@ impl Case {
     pub(crate) fn stale(mut self) -> Self {
         let old = HeaderValue::from_static("1700000000");
         self.request.headers_mut().insert("webhook-timestamp", old);
-        self.refused_for_its_headers()
+        self.rejected_for_its_headers()
     }
 
     /// Without a signature.
     pub(crate) fn unsigned(mut self) -> Self {
         self.request.headers_mut().remove("webhook-signature");
-        self.refused_for_its_headers()
+        self.rejected_for_its_headers()
     }
 
-    fn refused_for_its_headers(mut self) -> Self {
+    fn rejected_for_its_headers(mut self) -> Self {
         self.verdict = StatusCode::UNAUTHORIZED;
         self.macs = 0;
         self
@@ -137,7 +137,7 @@ impl Case {
         if self.verdict == StatusCode::OK {
             Box::new(serve(service_fn(receive), request, self.verdict))
         } else {
-            Box::new(serve(service_fn(refuse), request, self.verdict))
+            Box::new(serve(service_fn(reject), request, self.verdict))
         }
     }
 
@@ -228,7 +228,7 @@ where
     Ok(Response::new(Full::default()))
 }
 
-async fn refuse(request: Request<Frames>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn reject(request: Request<Frames>) -> Result<Response<Full<Bytes>>, Infallible> {
     drop(request);
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::UNAUTHORIZED;

@@ -58,7 +58,7 @@ fuzz_target!(|input: Headers| {
                 family_of_crate(signature_headers.family)
             );
         }
-        (Err(error), Verdict::Refuse { codes, .. }) => {
+        (Err(error), Verdict::Reject { codes, .. }) => {
             assert!(codes.contains(&error.code()), "{error}, expected {codes:?}");
             check_name(*error, &lines);
         }

@@ -95,11 +95,11 @@ fuzz_target!(|input: Delivery| {
             }
             check_passed_on(answer, input.inner.answer);
         }
-        Verdict::Refuse { codes, before_body } => {
+        Verdict::Reject { codes, before_body } => {
             assert!(!record.was_polled, "asked for room, expected {codes:?}");
             assert!(record.calls.is_empty(), "called, expected {codes:?}");
-            let response = answer.expect("a refusal is a response");
-            check_refusal(response, &codes, input.opaque, is_grpc);
+            let response = answer.expect("a rejection is a response");
+            check_rejection(response, &codes, input.opaque, is_grpc);
             check_untouched(&progress, before_body, &codes);
         }
     }
@@ -189,7 +189,7 @@ fn check_passed_on(answered: Answered, answer: Answer) {
     }
 }
 
-fn check_refusal(
+fn check_rejection(
     response: Response<ResponseBody<String>>,
     codes: &[&str],
     opaque: bool,

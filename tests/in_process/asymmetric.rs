@@ -110,7 +110,7 @@ fn a_keyring_may_mix_both_schemes() {
 }
 
 #[test]
-fn a_list_without_a_signature_of_the_scheme_is_refused_like_a_wrong_one() {
+fn a_list_without_a_signature_of_the_scheme_is_rejected_like_a_wrong_one() {
     let mismatch = Some(Rejection::Unverified(VerifyError::SignatureMismatch));
     let v1 = tower_svix_tests::keys::signature(&tower_svix_tests::keys::sender(1));
     assert_eq!(answer(public_key(&sender(1)), &v1).rejection, mismatch);
@@ -186,7 +186,7 @@ mod keys {
     use super::*;
 
     #[test]
-    fn a_private_key_is_refused_by_a_receiver_and_a_public_one_by_a_sender() {
+    fn a_private_key_is_rejected_by_a_receiver_and_a_public_one_by_a_sender() {
         let sender = sender(1);
         let private = private_text(&sender);
         let public = public_text(sender.verifying_key().as_bytes());
@@ -261,7 +261,7 @@ mod keys {
     }
 
     #[test]
-    fn a_private_key_that_does_not_fit_its_public_half_is_refused() {
+    fn a_private_key_that_does_not_fit_its_public_half_is_rejected() {
         let mut keypair = sender(1).to_keypair_bytes();
         keypair[32..].copy_from_slice(sender(2).verifying_key().as_bytes());
         let text = |bytes: &[u8]| public_text(bytes).replace("whpk_", "whsk_");
@@ -297,8 +297,8 @@ mod keys {
             ("too long", &[&point[..], &[0]].concat()),
             ("no point", &[[2].as_slice(), &[0; 31]].concat()),
         ] {
-            let refused = public_text(bytes).parse::<PublicKey>().unwrap_err();
-            assert_eq!(refused, KeyError::InvalidPublicKey, "{name}");
+            let rejected = public_text(bytes).parse::<PublicKey>().unwrap_err();
+            assert_eq!(rejected, KeyError::InvalidPublicKey, "{name}");
         }
         public_text(&point).parse::<PublicKey>().unwrap();
     }

@@ -195,7 +195,7 @@ proptest! {
         prop_assert_eq!(accepts(&forger.public, &signature, frames(&body, cuts)), strict);
         match change {
             Change::None => prop_assert!(strict),
-            // R is the identity: it satisfies the equation, and is refused nevertheless.
+            // R is the identity: it satisfies the equation, and is rejected nevertheless.
             Change::SmallOrderR(0) => prop_assert!(plain && !strict),
             Change::BodyBit(_) if body.is_empty() => prop_assert!(strict),
             Change::SignatureBit(_)
@@ -235,10 +235,10 @@ fn no_point_of_small_order_is_taken_for_r_even_if_the_equation_holds() {
 #[test]
 fn points_of_small_order_are_no_public_keys() {
     for (index, point) in EIGHT_TORSION.into_iter().enumerate() {
-        let refused = public_text(&encode(point))
+        let rejected = public_text(&encode(point))
             .parse::<PublicKey>()
             .unwrap_err();
-        assert_eq!(refused, KeyError::InvalidPublicKey, "{index}");
+        assert_eq!(rejected, KeyError::InvalidPublicKey, "{index}");
     }
 }
 
@@ -252,8 +252,8 @@ fn no_public_key_is_taken_in_an_encoding_that_is_not_canonical() {
             encoding[0] = 0xed + y;
             encoding[31] = sign;
             points += usize::from(VerifyingKey::from_bytes(&encoding).is_ok());
-            let refused = public_text(&encoding).parse::<PublicKey>().unwrap_err();
-            assert_eq!(refused, KeyError::InvalidPublicKey, "p + {y}, {sign:x}");
+            let rejected = public_text(&encoding).parse::<PublicKey>().unwrap_err();
+            assert_eq!(rejected, KeyError::InvalidPublicKey, "p + {y}, {sign:x}");
         }
     }
     assert!(points > 2, "some of them do encode a point");

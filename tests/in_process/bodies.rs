@@ -13,7 +13,7 @@ use tower_svix_tests::body::{EndStream, Script, Step, Untouchable};
 use tower_svix_tests::clock::Broken;
 use tower_svix_tests::deliver;
 use tower_svix_tests::fixture::{
-    BODY, NOW, assert_accepted, assert_refused, layer, sender, signed,
+    BODY, NOW, assert_accepted, assert_rejected, layer, sender, signed,
 };
 
 fn script(steps: impl IntoIterator<Item = Step>) -> Script {
@@ -36,7 +36,7 @@ fn a_body_of_the_limit_is_accepted_and_one_more_byte_is_not() {
         for steps in [vec![data(BODY)], vec![data(first), data(second)]] {
             let outcome = deliver(&layer().body_limit(limit), signed(BODY), script(steps));
             if too_large {
-                assert_refused(&outcome, Rejection::BodyTooLarge);
+                assert_rejected(&outcome, Rejection::BodyTooLarge);
             } else {
                 assert_accepted(&outcome, BODY);
             }
@@ -51,7 +51,7 @@ fn an_empty_body_is_accepted_under_a_limit_of_zero() {
 }
 
 #[test]
-fn a_body_that_breaks_off_is_refused_whatever_came_before() {
+fn a_body_that_breaks_off_is_rejected_whatever_came_before() {
     // Each is signed over what arrives, so that only the error speaks against it.
     for (name, signed_over, steps) in [
         ("at once", &b""[..], vec![Step::Error]),
@@ -85,7 +85,7 @@ fn a_body_that_breaks_off_is_refused_whatever_came_before() {
 }
 
 #[test]
-fn a_body_that_claims_too_much_is_refused_unread() {
+fn a_body_that_claims_too_much_is_rejected_unread() {
     struct Claims(u64);
 
     impl Body for Claims {
@@ -109,18 +109,18 @@ fn a_body_that_claims_too_much_is_refused_unread() {
     let limit = 2 * 1024 * 1024;
     for claim in [limit + 1, 1 << 40, u64::MAX] {
         let outcome = deliver(&layer(), signed(BODY), Claims(claim));
-        assert_refused(&outcome, Rejection::BodyTooLarge);
+        assert_rejected(&outcome, Rejection::BodyTooLarge);
     }
 }
 
 #[test]
-fn a_content_length_beyond_the_limit_is_refused_unread() {
+fn a_content_length_beyond_the_limit_is_rejected_unread() {
     let limit = 2 * 1024 * 1024;
     for length in [limit + 1, 1 << 40, u64::MAX] {
         let mut headers = signed(BODY);
         headers.insert(CONTENT_LENGTH, length.into());
         let outcome = deliver(&layer(), headers, Untouchable);
-        assert_refused(&outcome, Rejection::BodyTooLarge);
+        assert_rejected(&outcome, Rejection::BodyTooLarge);
     }
 }
 
@@ -147,7 +147,7 @@ fn a_content_length_that_is_no_number_is_not_believed() {
         let outcome = deliver(&layer(), headers.clone(), script([data(BODY)]));
         assert_accepted(&outcome, BODY);
         let outcome = deliver(&layer().body_limit(9), headers, script([data(BODY)]));
-        assert_refused(&outcome, Rejection::BodyTooLarge);
+        assert_rejected(&outcome, Rejection::BodyTooLarge);
     }
 }
 
@@ -218,7 +218,7 @@ fn a_request_that_its_headers_condemn_is_answered_without_reading_the_body() {
     }
 
     let outcome = deliver(&layer().clock(Broken), signed(BODY), Untouchable);
-    assert_refused(
+    assert_rejected(
         &outcome,
         Rejection::Unverified(VerifyError::ClockUnavailable),
     );
@@ -247,7 +247,7 @@ fn trailers_are_dropped_and_stand_in_for_no_header() {
     let wrong = sender().sign(b"other", b"1", BODY);
     forged.insert("webhook-signature", wrong.parse().expect("visible ASCII"));
     let outcome = deliver(&layer(), forged, script([data(BODY), trailers()]));
-    assert_refused(
+    assert_rejected(
         &outcome,
         Rejection::Unverified(VerifyError::SignatureMismatch),
     );

@@ -15,7 +15,7 @@ use tower_svix::{Rejection, SvixVerifyLayer};
 use tower_svix_tests::body::{Script, Step};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::fixture::{
-    BODY, NOW, assert_accepted, assert_refused, layer, secret, secret_of, signed,
+    BODY, NOW, assert_accepted, assert_rejected, layer, secret, secret_of, signed,
 };
 use tower_svix_tests::recorder::Recorder;
 use tower_svix_tests::sender::Sender;
@@ -46,7 +46,7 @@ fn endless_data_is_read_up_to_the_limit_and_one_frame_more() {
         let body = Endless::new(vec![b'a'; frame].into(), &pulled);
         let outcome = deliver(&layer().body_limit(LIMIT), signed(BODY), body);
 
-        assert_refused(&outcome, Rejection::BodyTooLarge);
+        assert_rejected(&outcome, Rejection::BodyTooLarge);
         let bytes = pulled.bytes();
         assert!(bytes > LIMIT, "frames of {frame}: {bytes} bytes pulled");
         assert!(
@@ -101,7 +101,7 @@ fn dropping_the_future_drops_the_body() {
 }
 
 #[test]
-fn a_refusal_drops_the_body_even_while_the_future_lives() {
+fn a_rejection_drops_the_body_even_while_the_future_lives() {
     let pulled = Pulled::default();
     for headers in [HeaderMap::new(), signed(BODY)] {
         let mut service = layer().layer(Recorder::default());

@@ -114,7 +114,7 @@ async fn a_timeout_inside_bounds_the_handler_and_not_the_upload() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_timeout_outside_refuses_a_stalled_upload() {
+async fn a_body_timeout_outside_rejects_a_stalled_upload() {
     let service = ServiceBuilder::new()
         .layer(RequestBodyTimeoutLayer::new(SECOND))
         .layer(layer())

@@ -125,7 +125,7 @@ async fn the_inner_service_is_polled_ready_before_it_is_called() {
 
 #[tokio::test]
 async fn nothing_reaches_the_inner_service_before_the_signature_held() {
-    let refused = [
+    let rejected = [
         ("without headers", Request::new(Full::from(BODY))),
         ("with a forged body", forged()),
         (
@@ -135,7 +135,7 @@ async fn nothing_reaches_the_inner_service_before_the_signature_held() {
                 .unwrap(),
         ),
     ];
-    for (name, request) in refused {
+    for (name, request) in rejected {
         let spy = Spy::default();
         let response = layer().layer(spy.clone()).oneshot(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{name}");
@@ -173,7 +173,10 @@ async fn the_body_of_a_response_knows_its_length_and_its_end() {
     let done = service_fn(|_: Request<VerifiedBody>| {
         ready(Ok::<_, Infallible>(Response::new(Full::from("done"))))
     });
-    let requests = [("the inner service's", genuine()), ("a refusal", forged())];
+    let requests = [
+        ("the inner service's", genuine()),
+        ("a rejection", forged()),
+    ];
     for (whose, request) in requests {
         let response = layer().layer(done).oneshot(request).await.unwrap();
         let mut body = response.into_body();
@@ -189,7 +192,7 @@ async fn the_body_of_a_response_knows_its_length_and_its_end() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_no_error_even_if_the_inner_service_is_broken() {
+async fn a_rejection_is_no_error_even_if_the_inner_service_is_broken() {
     let response = layer().layer(NeverReady).oneshot(forged()).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }

@@ -87,10 +87,10 @@ mod key_pair {
     #[test]
     fn the_two_halves_cannot_be_mixed_up() {
         let pair = generate::key_pair().unwrap();
-        let refused = pair.private().expose().parse::<Secret>().unwrap_err();
-        assert_eq!(refused, KeyError::PrivateKey);
-        let refused = pair.public().parse::<SigningKey>().unwrap_err();
-        assert_eq!(refused, KeyError::PublicKey);
+        let rejected = pair.private().expose().parse::<Secret>().unwrap_err();
+        assert_eq!(rejected, KeyError::PrivateKey);
+        let rejected = pair.public().parse::<SigningKey>().unwrap_err();
+        assert_eq!(rejected, KeyError::PublicKey);
     }
 
     #[test]

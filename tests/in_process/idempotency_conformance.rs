@@ -25,7 +25,7 @@ enum Flaw {
     LeaseNeverPasses,
     LeaseIsNotTakenOver,
     CompletionFails,
-    CompletionIsRefused,
+    CompletionIsRejected,
     CompletionCannotBeRepeated,
     CompletedIsClaimedByStrangers,
     CompletedIsClaimedByItsHolder,
@@ -36,7 +36,7 @@ enum Flaw {
     CompletedIsCompletedByALateHolder,
     RetentionNeverPasses,
     ReleaseFails,
-    ReleaseIsRefused,
+    ReleaseIsRejected,
     ReleaseCannotBeRepeated,
     ReleaseChangesNothing,
     ClaimIsReleasedByStrangers,
@@ -47,7 +47,7 @@ enum Flaw {
     ClaimIsReleasedByALateHolder,
     ClaimIsForgottenWhenALateHolderReleases,
     SuccessorCannotComplete,
-    LateCompletionIsRefused,
+    LateCompletionIsRejected,
     LateCompletionIsForgotten,
     KeysIgnoreCase,
     KeysAreCut,
@@ -219,12 +219,12 @@ impl Store for Flawed {
             if self.flaw != F::LateCompletionIsForgotten {
                 self.put(&name, token, true, retention);
             }
-            return Ok(done_if(self.flaw != F::LateCompletionIsRefused));
+            return Ok(done_if(self.flaw != F::LateCompletionIsRejected));
         };
         let is_late = record.late == Some(token);
         let is_done = match (record.is_completed, record.token == token) {
             (false, true) => match self.flaw {
-                F::CompletionIsRefused => false,
+                F::CompletionIsRejected => false,
                 F::SuccessorCannotComplete => record.late.is_none(),
                 F::ClaimCannotBeCompletedAfterAStrangerTried => !record.was_tried,
                 _ => true,
@@ -262,7 +262,7 @@ impl Store for Flawed {
         };
         let is_late = record.late == Some(token);
         let is_done = match (record.is_completed, record.token == token) {
-            (false, true) => self.flaw != F::ReleaseIsRefused,
+            (false, true) => self.flaw != F::ReleaseIsRejected,
             (true, true) => self.flaw == F::CompletedIsReleasedByItsHolder,
             (false, false) => match self.flaw {
                 F::ClaimIsReleasedByStrangers => true,
@@ -321,7 +321,7 @@ const RULES: [(Flaw, &str); 36] = [
     ),
     (F::LeaseIsNotTakenOver, "it is still in progress"),
     (F::CompletionFails, "the store completes"),
-    (F::CompletionIsRefused, "a holder can complete"),
+    (F::CompletionIsRejected, "a holder can complete"),
     (
         F::CompletionCannotBeRepeated,
         "a completion can be repeated",
@@ -359,7 +359,7 @@ const RULES: [(Flaw, &str); 36] = [
         "after its retention an event can be claimed again",
     ),
     (F::ReleaseFails, "the store releases"),
-    (F::ReleaseIsRefused, "a holder can release"),
+    (F::ReleaseIsRejected, "a holder can release"),
     (F::ReleaseCannotBeRepeated, "a release can be repeated"),
     (F::ReleaseChangesNothing, "a released event can be claimed"),
     (
@@ -392,7 +392,7 @@ const RULES: [(Flaw, &str); 36] = [
     ),
     (F::SuccessorCannotComplete, "its successor can complete"),
     (
-        F::LateCompletionIsRefused,
+        F::LateCompletionIsRejected,
         "a late holder that nobody succeeded can complete",
     ),
     (F::LateCompletionIsForgotten, "that counts as completed"),

@@ -107,10 +107,10 @@ async fn a_running_claim_is_never_forgotten() {
     assert!(matches!(claim, ClaimStatus::InProgress { .. }), "{claim:?}");
 
     store.claim(&key("b"), token(), LEASE).await.unwrap();
-    let refused = store.claim(&key("c"), token(), LEASE).await;
-    assert!(refused.unwrap_err().to_string().contains("full"));
-    let refused = store.complete(&key("c"), token(), RETENTION).await;
-    refused.unwrap_err();
+    let rejected = store.claim(&key("c"), token(), LEASE).await;
+    assert!(rejected.unwrap_err().to_string().contains("full"));
+    let rejected = store.complete(&key("c"), token(), RETENTION).await;
+    rejected.unwrap_err();
     // What is there already can be settled, and makes room.
     store.complete(&key("a"), first, RETENTION).await.unwrap();
     process(&store, &key("c")).await;
@@ -176,14 +176,14 @@ async fn an_expired_id_makes_room_before_any_other() {
 async fn the_memory_store_holds_no_more_than_its_capacity() {
     for capacity in [0, 1, 5, 4096, 10_000] {
         let store = MemoryStore::with_capacity(capacity);
-        let mut refused = 0;
+        let mut rejected = 0;
         for id in 0..=2 * capacity {
             let claim = store.claim(&key(id), token(), LEASE).await;
-            refused += usize::from(claim.is_err());
+            rejected += usize::from(claim.is_err());
             assert!(store.len() <= capacity, "{capacity}");
         }
         assert_eq!(store.len(), capacity, "all of its parts are full by now");
-        assert_eq!(refused, capacity + 1);
+        assert_eq!(rejected, capacity + 1);
     }
 }
 

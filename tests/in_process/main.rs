@@ -17,7 +17,7 @@ mod idempotency_stores;
 mod links;
 mod properties;
 mod pulse_sample_scheme;
-mod refusals;
+mod rejections;
 mod replays;
 mod rotation;
 mod secrets;

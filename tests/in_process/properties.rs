@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn a_change_of_one_bit_in_a_header_is_refused(delivery in delivery(), bit in any::<Index>()) {
+    fn a_change_of_one_bit_in_a_header_is_rejected(delivery in delivery(), bit in any::<Index>()) {
         for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
             let mut headers = delivery.headers();
             let bit = bit.index(headers[name].len() * 8);
@@ -116,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn a_change_of_one_bit_in_the_body_is_refused(
+    fn a_change_of_one_bit_in_the_body_is_rejected(
         delivery in delivery().prop_filter("has a bit", |delivery| !delivery.body.is_empty()),
         bit in any::<Index>(),
         cuts in cuts(),
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn a_body_that_lost_or_gained_bytes_is_refused(
+    fn a_body_that_lost_or_gained_bytes_is_rejected(
         delivery in delivery(),
         at in any::<Index>(),
         extra in vec(any::<u8>(), 1..20),
@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn a_delivery_under_another_key_is_refused(
+    fn a_delivery_under_another_key_is_rejected(
         delivery in delivery(),
         other in vec(any::<u8>(), 1..100),
         bit in any::<Index>(),
@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn headers_that_nobody_signed_are_refused(
+    fn headers_that_nobody_signed_are_rejected(
         lines in vec((header_name(), header_value()), 0..10),
         body in vec(any::<u8>(), 0..100),
     ) {

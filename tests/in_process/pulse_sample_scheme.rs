@@ -80,7 +80,7 @@ fn a_hex_signature_is_accepted_by_no_ordinary_secret() {
 }
 
 #[test]
-fn a_delivery_of_svix_is_refused() {
+fn a_delivery_of_svix_is_rejected() {
     let mut checked = 0;
     for case in Case::all() {
         let is_svix = case.name.starts_with("real-v1-") || case.group == "published";
@@ -98,7 +98,7 @@ fn a_delivery_of_svix_is_refused() {
 }
 
 #[test]
-fn whatever_is_not_the_digest_in_lower_case_is_refused() {
+fn whatever_is_not_the_digest_in_lower_case_is_rejected() {
     let text = SECRETS[0];
     let digest = hex_digest(text, BODY);
     let upper = digest.to_uppercase();

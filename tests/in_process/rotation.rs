@@ -76,7 +76,7 @@ async fn to_take_all_keys_away_does_not_stop_a_request_that_has_started() {
 }
 
 #[tokio::test]
-async fn a_keyring_without_keys_refuses_everything_until_it_gets_one() {
+async fn a_keyring_without_keys_rejects_everything_until_it_gets_one() {
     let sender = sender(1);
     let keyring = Keyring::from([] as [Secret; 0]);
     let layer = layer(&keyring);
@@ -118,7 +118,7 @@ async fn all_services_of_a_layer_see_the_new_keys_whenever_they_were_made() {
 }
 
 #[test]
-fn a_key_that_is_always_in_the_set_is_never_refused_while_the_set_changes() {
+fn a_key_that_is_always_in_the_set_is_never_rejected_while_the_set_changes() {
     const DEADLINE: Duration = Duration::from_secs(60);
 
     let [a, b, c] = [1, 2, 3].map(|number| secret(&sender(number)));

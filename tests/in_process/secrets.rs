@@ -39,7 +39,7 @@ fn the_text_of_a_secret_is_read_leniently_where_that_is_harmless() {
 }
 
 #[test]
-fn a_text_that_is_no_secret_is_refused_for_its_cause() {
+fn a_text_that_is_no_secret_is_rejected_for_its_cause() {
     for (text, expected) in [
         ("", KeyError::Empty),
         (" \t\r\n", KeyError::Empty),
@@ -156,7 +156,7 @@ fn a_signature_is_the_one_of_the_official_library() {
 }
 
 #[test]
-fn an_id_that_receivers_refuse_is_not_signed() {
+fn an_id_that_receivers_reject_is_not_signed() {
     for id in [
         "", ".", "a.b", "msg_1.", "msg\n", "msg\t1", "\u{7f}", "msg_ä", "msg\0", " ", " msg",
         "msg ",
@@ -221,7 +221,7 @@ fn a_delivery_that_several_keys_signed_matches_the_first_of_the_keyring() {
 }
 
 #[test]
-fn a_keyring_without_keys_refuses_everything() {
+fn a_keyring_without_keys_rejects_everything() {
     let verifier = Verifier::new(Vec::<Secret>::new()).clock(At(NOW));
     let error = verifier.verify(&signed(BODY), BODY).err();
     assert_eq!(error, Some(VerifyError::SignatureMismatch));

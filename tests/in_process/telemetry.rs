@@ -153,7 +153,7 @@ fn the_type_of_an_event_is_told_up_to_64_kib() {
 }
 
 #[test]
-fn a_refused_delivery_tells_its_cause_and_nothing_that_the_sender_filled() {
+fn a_rejected_delivery_tells_its_cause_and_nothing_that_the_sender_filled() {
     let (fields, metrics) = observed(&layer(), forged());
 
     assert_eq!(fields["webhook.outcome"], "signature-mismatch");
@@ -252,7 +252,7 @@ fn failures_of_a_store_are_counted_by_what_it_was_asked_for() {
 }
 
 #[test]
-fn a_replaced_refusal_tells_the_status_that_was_sent() {
+fn a_replaced_rejection_tells_the_status_that_was_sent() {
     let layer = layer().rejection_response(|_| {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;

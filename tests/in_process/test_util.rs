@@ -110,7 +110,7 @@ fn each_one_built_has_an_id_of_its_own_unless_it_was_set() {
 }
 
 #[test]
-fn what_is_changed_after_it_was_built_is_refused() {
+fn what_is_changed_after_it_was_built_is_rejected() {
     let clock = ManualClock::new(NOW);
     let layer = SvixVerifyLayer::new(secret(&sender(1))).clock(clock);
     let build = || signed_request().id(ID).unix_seconds(NOW).body(BODY).build();

@@ -1,4 +1,4 @@
-//! What a refusal leaves in the log.
+//! What a rejection leaves in the log.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -69,8 +69,8 @@ async fn logged(layer: SvixVerifyLayer, request: Request<Full<Bytes>>) -> Vec<Li
     log.lines()
 }
 
-/// Requests that are refused before, while and after their body is read, with the level and code they are logged with.
-fn refused() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 5] {
+/// Requests that are rejected before, while and after their body is read, with the level and code they are logged with.
+fn rejected() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 5] {
     [
         (
             Level::DEBUG,
@@ -103,8 +103,8 @@ fn refused() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 5
 }
 
 #[tokio::test]
-async fn a_refusal_is_one_event_with_its_code() {
-    for (level, code, layer, request) in refused() {
+async fn a_rejection_is_one_event_with_its_code() {
+    for (level, code, layer, request) in rejected() {
         let lines = logged(layer, request).await;
         assert_eq!(lines.len(), 1, "{code}: {lines:?}");
         assert_eq!(lines[0].0, level, "{code}");
@@ -113,7 +113,7 @@ async fn a_refusal_is_one_event_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_replaced_or_opaque_refusal_is_logged_all_the_same() {
+async fn a_replaced_or_opaque_rejection_is_logged_all_the_same() {
     let opaque = logged(layer().opaque_rejections(), forged()).await;
     assert_eq!(opaque.len(), 1, "{opaque:?}");
     let replaced = layer().rejection_response(|_| Response::default());
@@ -129,7 +129,7 @@ async fn a_verified_delivery_is_not_logged() {
 #[tokio::test]
 async fn the_log_holds_nothing_that_a_sender_can_fill_and_no_secret() {
     let right = signature(NOW, BODY);
-    for (_, code, layer, request) in refused() {
+    for (_, code, layer, request) in rejected() {
         let text = format!("{:?}", logged(layer, request).await);
         let canaries = [
             &SECRET["whsec_".len()..],

@@ -12,14 +12,14 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tower_svix::{Keyring, VerifiedEvent, Verifier, VerifyError};
 use tower_svix_tests::body::{BrokeOff, Script, Step};
-use tower_svix_tests::case::{self, Case, Expect, REFUSED_FOR_THEIR_KEY};
+use tower_svix_tests::case::{self, Case, Expect, REJECTED_FOR_THEIR_KEY};
 use tower_svix_tests::sender;
 use tower_svix_tests::verdict::{check_each, expect_eq};
 use tower_svix_tests::{deliver, flip_bit, flip_header_bit};
 
-/// The cases that are to be refused for how their body arrives, while its bytes are genuine: a verifier that is handed
+/// The cases that are to be rejected for how their body arrives, while its bytes are genuine: a verifier that is handed
 /// the whole body cannot know.
-const REFUSED_FOR_THEIR_DELIVERY: &[&str] = &[
+const REJECTED_FOR_THEIR_DELIVERY: &[&str] = &[
     "delivery-error-first",
     "delivery-error-after-all-data",
     "delivery-content-length-too-big",
@@ -53,15 +53,15 @@ fn every_case_gets_its_verdict_from_the_incremental_verifier() {
 }
 
 #[test]
-fn a_key_that_is_no_key_is_refused_when_it_is_parsed() {
-    check_each(named(REFUSED_FOR_THEIR_KEY), |case| {
+fn a_key_that_is_no_key_is_rejected_when_it_is_parsed() {
+    check_each(named(REJECTED_FOR_THEIR_KEY), |case| {
         expect_eq("the keys parse", case.keys().is_ok(), false)
     });
 }
 
 #[cfg(not(feature = "ed25519"))]
 #[test]
-fn a_public_key_is_refused_by_name_without_the_feature() {
+fn a_public_key_is_rejected_by_name_without_the_feature() {
     use tower_svix::KeyError;
 
     let cases = case::all().into_iter().filter(Case::has_public_key);
@@ -72,7 +72,7 @@ fn a_public_key_is_refused_by_name_without_the_feature() {
 }
 
 #[test]
-fn every_genuine_case_is_refused_with_one_bit_changed() {
+fn every_genuine_case_is_rejected_with_one_bit_changed() {
     check_each(case::genuine(), |case| {
         let headers = case.header_map();
         let body = case.body();
@@ -82,7 +82,7 @@ fn every_genuine_case_is_refused_with_one_bit_changed() {
                 let range = signed_part(case, name);
                 let value = flip_header_bit(&headers[name], bit_at(eighths, &range));
                 forged.insert(name, value);
-                refuse(case, forged, body.clone())
+                reject(case, forged, body.clone())
                     .map_err(|failure| format!("{name}, {eighths}/8: {failure}"))?;
             }
             let forged: Bytes = if body.is_empty() {
@@ -91,7 +91,7 @@ fn every_genuine_case_is_refused_with_one_bit_changed() {
             } else {
                 flip_bit(&body, bit_at(eighths, &(0..body.len()))).into()
             };
-            refuse(case, headers.clone(), forged)
+            reject(case, headers.clone(), forged)
                 .map_err(|failure| format!("body, {eighths}/8: {failure}"))?;
         }
         Ok(())
@@ -137,7 +137,7 @@ fn the_cases_are_told_apart_by_their_names() {
 fn through_the_middleware(case: &Case) -> Result<(), String> {
     let secrets = match case.keys() {
         Ok(secrets) => secrets,
-        Err(error) => return case.judge_refused_key(error),
+        Err(error) => return case.judge_rejected_key(error),
     };
     let outcome = deliver(&case.layer(secrets), case.header_map(), case.script());
     case.judge(outcome.status, &outcome.calls)?;
@@ -154,10 +154,10 @@ fn through_the_verifier(
 ) -> Result<(), String> {
     let secrets = match case.keys() {
         Ok(secrets) => secrets,
-        Err(error) => return case.judge_refused_key(error),
+        Err(error) => return case.judge_rejected_key(error),
     };
     let verdict = verify(&case.verifier(secrets), &case.header_map(), &case.body());
-    let expect = if REFUSED_FOR_THEIR_DELIVERY.contains(&&*case.name) {
+    let expect = if REJECTED_FOR_THEIR_DELIVERY.contains(&&*case.name) {
         Expect::Accept
     } else {
         case.expect
@@ -169,8 +169,8 @@ fn through_the_verifier(
     }
 }
 
-/// Whether a changed delivery is refused as not verified.
-fn refuse(case: &Case, headers: HeaderMap, body: Bytes) -> Result<(), String> {
+/// Whether a changed delivery is rejected as not verified.
+fn reject(case: &Case, headers: HeaderMap, body: Bytes) -> Result<(), String> {
     let outcome = deliver(&case.layer(keys(case)?), headers, Full::new(body));
     expect_eq("calls of the inner service", outcome.calls.len(), 0)?;
     expect_eq("status", outcome.status.as_u16(), 401)

@@ -1,4 +1,4 @@
-//! Which check refuses a delivery, and where exactly each bound lies.
+//! Which check rejects a delivery, and where exactly each bound lies.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -66,7 +66,7 @@ fn the_tolerance_is_five_minutes_unless_it_is_set() {
 }
 
 #[test]
-fn a_timestamp_that_is_no_plain_number_is_refused_though_it_is_signed() {
+fn a_timestamp_that_is_no_plain_number_is_rejected_though_it_is_signed() {
     for timestamp in [
         "",
         "+1700000000",
@@ -182,7 +182,7 @@ fn a_list_without_a_signature_of_this_scheme_is_told_from_a_forged_one() {
 }
 
 #[test]
-fn a_signature_with_two_characters_changed_alike_is_refused() {
+fn a_signature_with_two_characters_changed_alike_is_rejected() {
     let genuine = sender().sign(ID.as_bytes(), b"1700000000", BODY);
     let positions = "v1,".len()..genuine.len();
     for first in positions.clone() {

@@ -1,4 +1,4 @@
-//! What is held in memory of a body that arrives, stalls or is refused, told by a heap profiler.
+//! What is held in memory of a body that arrives, stalls or is rejected, told by a heap profiler.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -174,7 +174,7 @@ fn peak_of_single_bytes(body: &[u8]) -> usize {
     peak.max(held()) - before
 }
 
-pub(crate) fn a_refused_request_holds_nothing_even_while_its_future_lives() {
+pub(crate) fn a_rejected_request_holds_nothing_even_while_its_future_lives() {
     let _counting = count();
     let body = vec![b'a'; 300 * KIB];
     let whole = || body.chunks(16 * KIB).map(Bytes::copy_from_slice);

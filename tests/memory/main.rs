@@ -40,7 +40,7 @@ const CASES: &[&[Case]] = &[
         a_claim_is_not_exceeded_once_it_is_believed
         a_thousand_stalled_uploads_hold_little_more_than_they_sent
         a_body_in_single_bytes_takes_at_most_twice_its_size
-        a_refused_request_holds_nothing_even_while_its_future_lives
+        a_rejected_request_holds_nothing_even_while_its_future_lives
     ],
     #[cfg(target_os = "linux")]
     cases![

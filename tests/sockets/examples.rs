@@ -108,12 +108,12 @@ fn servers_that_share_a_redis_process_an_event_once() {
 }
 
 #[test]
-fn each_refusal_is_shown_to_the_sender_and_printed() {
-    shows_and_prints_refusals(&server());
-    shows_and_prints_refusals(&production());
+fn each_rejection_is_shown_to_the_sender_and_printed() {
+    shows_and_prints_rejections(&server());
+    shows_and_prints_rejections(&production());
 }
 
-fn shows_and_prints_refusals(server: &Server) {
+fn shows_and_prints_rejections(server: &Server) {
     for (args, cause) in [
         (&["--tamper"][..], "signature-mismatch"),
         (&["--age", "600"], "timestamp-too-old"),
@@ -123,7 +123,7 @@ fn shows_and_prints_refusals(server: &Server) {
         assert_eq!(code, Some(1), "{cause}: {output}");
         assert!(output.starts_with("401 Unauthorized\n"), "{output}");
         assert!(output.contains(cause), "{output}");
-        assert!(server.line("refused ").contains(cause));
+        assert!(server.line("rejected ").contains(cause));
     }
     let output = send(&["--url", &server.url("/webhook"), "--secret", OTHER_SECRET]);
     assert!(text(&output.stdout).contains("signature-mismatch"));

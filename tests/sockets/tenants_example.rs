@@ -104,14 +104,14 @@ async fn each_tenant_has_secrets_of_its_own() {
         assert_eq!(*response.body(), format!("received msg_1 for {to}\n"));
         tenants.server.line(&format!("event msg_1 for {to}"));
     }
-    let refusals = [
+    let rejections = [
         ("acme", "globex"),
         ("globex", "acme"),
         ("unknown", "acme"),
         ("%61cme", "acme"),
     ];
     let mut answers = Vec::new();
-    for (to, by) in refusals {
+    for (to, by) in rejections {
         let mut response = tenants
             .deliver(&format!("/webhooks/{to}"), &tenants.senders[by])
             .await;
@@ -208,7 +208,7 @@ async fn without_its_database_it_asks_the_sender_to_retry() {
     assert_asks_for_a_retry(&tenants.deliver_to_acme().await);
     assert!(
         !tenants.database.exists(),
-        "an empty one would refuse every delivery for good"
+        "an empty one would reject every delivery for good"
     );
 }
 

@@ -35,7 +35,7 @@ async fn every_case_gets_its_verdict_over_http1() {
                 sent += 1;
                 over_http1(&case, secrets).await
             }
-            Err(error) => case.judge_refused_key(error),
+            Err(error) => case.judge_rejected_key(error),
         };
         if let Err(failure) = verdict {
             failures.push(format!("{}: {failure} ({})", case.name, case.reason));

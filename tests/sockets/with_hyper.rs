@@ -73,7 +73,7 @@ mod over_http2 {
     }
 
     #[tokio::test]
-    async fn a_forged_delivery_is_refused_and_the_connection_lives_on() {
+    async fn a_forged_delivery_is_rejected_and_the_connection_lives_on() {
         let receiver = start().await;
         let mut connection = Connection::open(receiver.address).await;
         let forged = Delivery::forged("msg_1", "{}");

@@ -69,7 +69,7 @@ fn client(
     }))
 }
 
-fn grpc_refusal(rejection: &Rejection) -> Response<Bytes> {
+fn grpc_rejection(rejection: &Rejection) -> Response<Bytes> {
     Status::permission_denied(rejection.code()).into_http()
 }
 
@@ -162,7 +162,7 @@ async fn a_forged_call_arrives_as_unauthenticated() {
 }
 
 #[tokio::test]
-async fn an_opaque_refusal_is_unauthenticated_without_a_cause() {
+async fn an_opaque_rejection_is_unauthenticated_without_a_cause() {
     let receiver = start(layer().opaque_rejections()).await;
     let mut client = client(connect(&receiver).await, Delivery::forged, 1024);
     let status = within(client.check(HealthCheckRequest::default()))
@@ -183,8 +183,8 @@ async fn a_call_over_the_limit_has_exhausted_its_resources() {
 }
 
 #[tokio::test]
-async fn a_refusal_can_be_answered_as_the_user_likes() {
-    let receiver = start(layer().rejection_response(grpc_refusal)).await;
+async fn a_rejection_can_be_answered_as_the_user_likes() {
+    let receiver = start(layer().rejection_response(grpc_rejection)).await;
     let mut client = client(connect(&receiver).await, Delivery::forged, 1024);
     let status = within(client.check(HealthCheckRequest::default()))
         .await
@@ -193,7 +193,7 @@ async fn a_refusal_can_be_answered_as_the_user_likes() {
 }
 
 #[tokio::test]
-async fn the_default_refusal_is_an_http_401() {
+async fn the_default_rejection_is_an_http_401() {
     let receiver = start(layer()).await;
     let mut connection = http2::Connection::open(receiver.address).await;
     let forged = Delivery::forged("msg_1", EMPTY_MESSAGE);

@@ -119,7 +119,7 @@ impl Body for Untouchable {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        panic!("the body of a request that was refused already is read");
+        panic!("the body of a request that was rejected already is read");
     }
 }
 

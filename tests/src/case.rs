@@ -12,8 +12,8 @@ use tower_svix::{HeaderFamily, KeyError, Keyring, Secret, SvixVerifyLayer, Verif
 use crate::body::{EndStream, Script, Step};
 use crate::clock::At;
 
-/// The cases whose key is to be refused when it is parsed.
-pub const REFUSED_FOR_THEIR_KEY: &[&str] = &[
+/// The cases whose key is to be rejected when it is parsed.
+pub const REJECTED_FOR_THEIR_KEY: &[&str] = &[
     "secret-prefix-only",
     "secret-one-pad",
     "secret-not-base64",
@@ -249,8 +249,8 @@ impl Case {
             })
     }
 
-    /// The status of a refusal.
-    pub fn refusal_status(&self) -> u16 {
+    /// The status of a rejection.
+    pub fn rejection_status(&self) -> u16 {
         self.status_hint.unwrap_or(401)
     }
 

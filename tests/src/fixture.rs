@@ -46,7 +46,7 @@ pub fn assert_accepted(outcome: &Outcome, body: &[u8]) {
 }
 
 #[track_caller]
-pub fn assert_refused(outcome: &Outcome, rejection: Rejection) {
+pub fn assert_rejected(outcome: &Outcome, rejection: Rejection) {
     assert!(outcome.calls.is_empty());
     assert_eq!(outcome.rejection, Some(rejection));
     assert_eq!(outcome.status, rejection.status());

@@ -14,11 +14,11 @@ macro_rules! http1_tests {
     ($start:path) => {
         $crate::http1_tests!($start:
             a_genuine_delivery_reaches_the_handler
-            a_forged_delivery_is_refused
+            a_forged_delivery_is_rejected
             a_chunked_delivery_arrives_whole
             a_delivery_that_breaks_off_never_reaches_the_handler
             a_condemned_request_is_not_asked_for_its_body
-            a_connection_lives_on_after_a_refusal_without_body
+            a_connection_lives_on_after_a_rejection_without_body
         );
     };
     ($start:path: $($property:ident)+) => {
@@ -167,7 +167,7 @@ pub async fn a_genuine_delivery_reaches_the_handler(receiver: Receiver) {
     receiver.inbox.assert_holds(&[&delivery]);
 }
 
-pub async fn a_forged_delivery_is_refused(receiver: Receiver) {
+pub async fn a_forged_delivery_is_rejected(receiver: Receiver) {
     let forged = Delivery::forged("msg_1", "{}");
     let answer = Connection::open(receiver.address).await.post(&forged).await;
     assert_eq!(answer.status, 401);
@@ -247,7 +247,7 @@ pub async fn a_condemned_request_is_not_asked_for_its_body(receiver: Receiver) {
     receiver.inbox.assert_holds(&[&delivery]);
 }
 
-pub async fn a_connection_lives_on_after_a_refusal_without_body(receiver: Receiver) {
+pub async fn a_connection_lives_on_after_a_rejection_without_body(receiver: Receiver) {
     let mut connection = Connection::open(receiver.address).await;
     let unsigned = "POST /webhook HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";
     connection.write(unsigned).await;

@@ -83,7 +83,7 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// Why it was refused.
+    /// Why it was rejected.
     pub rejection: Option<Rejection>,
     /// What the inner service saw.
     pub event: Option<VerifiedEvent>,

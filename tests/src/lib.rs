@@ -57,7 +57,7 @@ pub struct Outcome {
 pub fn deliver<B: Body>(layer: &SvixVerifyLayer, headers: HeaderMap, body: B) -> Outcome {
     let recorder = Recorder::default();
     let mut service = layer.layer(recorder.clone());
-    let response = run(service.call(request(headers, body))).expect("a refusal is a response");
+    let response = run(service.call(request(headers, body))).expect("a rejection is a response");
     Outcome {
         status: response.status(),
         rejection: response.extensions().get().copied(),

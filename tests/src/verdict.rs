@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::StatusCode;
 use tower_svix::{KeyError, VerifiedEvent};
 
-use crate::case::{Case, Expect, REFUSED_FOR_THEIR_KEY};
+use crate::case::{Case, Expect, REJECTED_FOR_THEIR_KEY};
 use crate::recorder::Call;
 
 /// Checks each case, and fails with the names of all that do not hold.
@@ -35,15 +35,15 @@ pub fn check_each(
 }
 
 impl Case {
-    /// Whether it is right that one of the keys was refused.
-    pub fn judge_refused_key(&self, error: KeyError) -> Result<(), String> {
-        // Without ed25519 all public keys are refused, those of cases with something else to refuse as well.
+    /// Whether it is right that one of the keys was rejected.
+    pub fn judge_rejected_key(&self, error: KeyError) -> Result<(), String> {
+        // Without ed25519 all public keys are rejected, those of cases with something else to reject as well.
         let is_unsupported = error == KeyError::Ed25519Unsupported && !cfg!(feature = "ed25519");
-        let is_no_key = REFUSED_FOR_THEIR_KEY.contains(&&*self.name);
+        let is_no_key = REJECTED_FOR_THEIR_KEY.contains(&&*self.name);
         if self.expect == Expect::Reject && (is_no_key || is_unsupported) {
             Ok(())
         } else {
-            Err(format!("a key was refused: {error}"))
+            Err(format!("a key was rejected: {error}"))
         }
     }
 
@@ -52,7 +52,7 @@ impl Case {
         match self.expect {
             Expect::Reject => {
                 expect_eq("calls of the inner service", calls.len(), 0)?;
-                let expected = self.refusal_status();
+                let expected = self.rejection_status();
                 expect_eq("status", status.as_u16(), expected)
             }
             Expect::Accept => {

@@ -105,9 +105,9 @@ fn by_hand<B: RequestBody>(
             if verify(&body, &head.headers) {
                 return answer(body).await;
             }
-            let mut refusal = Response::default();
-            *refusal.status_mut() = StatusCode::UNAUTHORIZED;
-            Ok(refusal)
+            let mut rejection = Response::default();
+            *rejection.status_mut() = StatusCode::UNAUTHORIZED;
+            Ok(rejection)
         }
     })
 }

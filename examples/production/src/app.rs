@@ -30,7 +30,7 @@ pub(crate) fn router(secrets: Vec<Secret>, store: impl Store, metrics: Prometheu
         .route("/webhook", webhook)
         .route("/events", get(list))
         .route("/metrics", get(async move || metrics.render()))
-        .layer(middleware::map_response(report_refusal))
+        .layer(middleware::map_response(report_rejection))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             REQUEST_TIMEOUT,
@@ -77,10 +77,10 @@ async fn report_duplicate(
     response
 }
 
-/// Says why a request was refused: the layer leaves the cause in the response.
-async fn report_refusal(response: Response) -> Response {
+/// Says why a request was rejected: the layer leaves the cause in the response.
+async fn report_rejection(response: Response) -> Response {
     if let Some(rejection) = response.extensions().get::<Rejection>() {
-        say(format_args!("refused {}: {rejection}", rejection.code()));
+        say(format_args!("rejected {}: {rejection}", rejection.code()));
     }
     response
 }

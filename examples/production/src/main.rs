@@ -59,7 +59,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     })?;
     let address = listener.local_addr()?;
     if config.made_up.is_some() && !address.ip().is_loopback() {
-        // With a random secret it would look healthy, and refuse every genuine delivery.
+        // With a random secret it would look healthy, and reject every genuine delivery.
         return Err(
             "WEBHOOK_SECRET is not set: without it, LISTEN must be a loopback address".into(),
         );

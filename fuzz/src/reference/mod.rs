@@ -19,7 +19,7 @@ pub use self::ed25519::{GROUP_ORDER, SMALL_ORDER};
 pub use self::headers::{Family, Line, SignatureHeaders};
 pub use self::key::{Key, KeyError, hex, hmac_sha256, parse_private, parts};
 
-/// The causes of a refusal, one of which the crate must tell.
+/// The causes of a rejection, one of which the crate must tell.
 pub type Codes = Vec<&'static str>;
 
 /// What a receiver asks of deliveries.
@@ -67,7 +67,7 @@ pub enum Verdict {
         body: Vec<u8>,
         key_index: usize,
     },
-    Refuse {
+    Reject {
         codes: Codes,
         /// Whether the body must not have been touched.
         before_body: bool,
@@ -76,11 +76,11 @@ pub enum Verdict {
 
 /// Goes through the numbered checks of the documentation.
 pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
-    let before_body = |codes| Verdict::Refuse {
+    let before_body = |codes| Verdict::Reject {
         codes,
         before_body: true,
     };
-    let after = |codes| Verdict::Refuse {
+    let after = |codes| Verdict::Reject {
         codes,
         before_body: false,
     };
@@ -150,7 +150,7 @@ pub fn signed_content(id: &[u8], timestamp: &[u8], body: &[u8]) -> Vec<u8> {
     [id, b".", timestamp, b".", body].concat()
 }
 
-/// The status that comes with a code, after the table of refusals.
+/// The status that comes with a code, after the table of rejections.
 pub fn status_of(code: &str) -> u16 {
     match code {
         "header-missing"
@@ -164,7 +164,7 @@ pub fn status_of(code: &str) -> u16 {
         "body-too-large" => 413,
         "body-unreadable" => 400,
         "clock-unavailable" | "keys-unavailable" => 503,
-        _ => panic!("{code} is not in the table of refusals"),
+        _ => panic!("{code} is not in the table of rejections"),
     }
 }
 

@@ -16,11 +16,11 @@ async fn while_the_store_fails_nothing_is_processed() {
     let handler = Handler::default();
     let service = receiver(IdempotencyLayer::new(store.clone()), &handler);
     store.claim.lose_replies(true);
-    let refused = deliver(&service, request("msg_1")).await.unwrap();
-    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(refused.retry_after.is_some());
+    let rejected = deliver(&service, request("msg_1")).await.unwrap();
+    assert_eq!(rejected.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(rejected.retry_after.is_some());
     assert_eq!(
-        (&*refused.code(), refused.outcome),
+        (&*rejected.code(), rejected.outcome),
         ("store-unavailable", Outcome::StoreUnavailable)
     );
     assert_eq!(handler.calls(), 0);

@@ -49,16 +49,16 @@ pub(crate) struct Trace {
 }
 
 pub(crate) fn all() -> Vec<Delivery> {
-    let mut all = refused_for_their_headers();
-    let refused = |code, layer: SvixVerifyLayer| Delivery {
+    let mut all = rejected_for_their_headers();
+    let rejected = |code, layer: SvixVerifyLayer| Delivery {
         code,
         app: app(layer),
         request: forged(),
     };
     all.extend([
-        refused("signature-mismatch", layer()),
-        refused("clock-unavailable", layer().clock(Broken)),
-        refused("body-too-large", layer().body_limit(1)),
+        rejected("signature-mismatch", layer()),
+        rejected("clock-unavailable", layer().clock(Broken)),
+        rejected("body-too-large", layer().body_limit(1)),
     ]);
     let broken = [
         Ok(Frame::data(body().into())),
@@ -81,7 +81,7 @@ pub(crate) fn all() -> Vec<Delivery> {
         app: app(SvixVerifyLayer::with_key_source(tenants).clock(At(NOW))),
         request: forged(),
     });
-    let mut grpc = refused("signature-mismatch", layer());
+    let mut grpc = rejected("signature-mismatch", layer());
     let content_type = HeaderValue::from_static("application/grpc");
     grpc.request
         .headers_mut()
@@ -93,7 +93,7 @@ pub(crate) fn all() -> Vec<Delivery> {
 
 type Change = fn(&mut HeaderMap);
 
-fn refused_for_their_headers() -> Vec<Delivery> {
+fn rejected_for_their_headers() -> Vec<Delivery> {
     let changes: [(&str, Change); 7] = [
         ("header-missing", |headers| {
             headers.remove("webhook-id");
@@ -119,13 +119,13 @@ fn refused_for_their_headers() -> Vec<Delivery> {
             headers.insert("webhook-signature", signature.parse().unwrap());
         }),
     ];
-    let refused = changes.map(|(code, change)| {
+    let rejected = changes.map(|(code, change)| {
         let mut request = forged();
         change(request.headers_mut());
         let app = app(layer());
         Delivery { code, app, request }
     });
-    refused.into()
+    rejected.into()
 }
 
 /// Deliveries that hold, and what becomes of them behind that.

@@ -230,7 +230,7 @@ async fn what_cannot_be_signed_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_id_that_receivers_would_refuse_is_not_kept() {
+async fn an_id_that_receivers_would_reject_is_not_kept() {
     for id in [&b"msg.1"[..], b"m\xffg", b""] {
         let mut request = request();
         let id = HeaderValue::from_bytes(id).unwrap();

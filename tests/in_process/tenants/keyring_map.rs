@@ -74,7 +74,7 @@ async fn the_header_chooses_the_keyring() {
 }
 
 #[tokio::test]
-async fn a_delivery_to_one_tenant_is_refused_by_another() {
+async fn a_delivery_to_one_tenant_is_rejected_by_another() {
     let layer = layer(KeyringMap::by_path_segment(1, tenants()));
     for (to, number, genuine) in [
         ("/webhooks/acme", 1, true),

@@ -94,7 +94,7 @@ async fn the_body_for_an_unknown_tenant_is_read_to_its_end_before_the_answer() {
 }
 
 #[tokio::test]
-async fn a_claim_beyond_the_limit_is_refused_alike() {
+async fn a_claim_beyond_the_limit_is_rejected_alike() {
     for path in ["/unknown", "/acme", "/no-keys"] {
         let body = Untouchable;
         let mut request = request_with_body(path, &signature(&sender(9)), body);
@@ -107,7 +107,7 @@ async fn a_claim_beyond_the_limit_is_refused_alike() {
 
 /// The keys that an unknown tenant's signature is compared with are no secrets.
 #[tokio::test]
-async fn a_delivery_signed_with_a_well_known_key_is_refused_for_an_unknown_tenant() {
+async fn a_delivery_signed_with_a_well_known_key_is_rejected_for_an_unknown_tenant() {
     let zeros = Sender::with_key([0; 24]);
     let sample_scheme = Secret::text_key_with_hex_signatures("decoy").unwrap();
     for (key, signatures) in [

@@ -21,7 +21,7 @@ pub(crate) fn play(role: &str) {
     match role {
         "careless" => forget_to_wipe(),
         "secret" => use_a_secret(),
-        "refused" => parse_what_is_no_secret(),
+        "rejected" => parse_what_is_no_secret(),
         "generated" => generate_a_secret(),
         #[cfg(feature = "ed25519")]
         "private key" => use_a_private_key(),
@@ -73,7 +73,7 @@ fn parse_what_is_no_secret() {
         .parse::<Secret>()
         .unwrap_err();
     drop(wrong);
-    pause("refused");
+    pause("rejected");
 }
 
 fn generate_a_secret() {

@@ -43,8 +43,8 @@ pub(crate) fn a_secret_leaves_nothing_behind() {
 }
 
 pub(crate) fn a_text_that_is_no_secret_leaves_nothing_behind() {
-    let mut holder = Holder::start("refused");
-    assert_eq!(holder.found("refused", &of_hmac_key()), NOTHING);
+    let mut holder = Holder::start("rejected");
+    assert_eq!(holder.found("rejected", &of_hmac_key()), NOTHING);
 }
 
 pub(crate) fn a_generated_secret_leaves_nothing_behind() {

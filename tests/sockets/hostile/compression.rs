@@ -98,7 +98,7 @@ async fn post(server: SocketAddr, delivery: &Delivery, encoding: &str) -> Answer
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer, status: u16, code: &str) {
+fn assert_rejected(answer: &Answer, status: u16, code: &str) {
     let start = answer.body.get(..200).unwrap_or(&answer.body);
     assert_eq!(answer.status, status, "{start}");
     assert!(answer.body.contains(code), "{start}");
@@ -123,25 +123,25 @@ async fn what_is_compressed_then_signed_is_verified_before_decompression() {
 }
 
 #[tokio::test]
-async fn the_wrong_order_refuses_what_is_genuine() {
+async fn the_wrong_order_rejects_what_is_genuine() {
     let (server, _) = decompressing_outside().await;
     let delivery = compressed_then_signed(PLAIN.as_bytes());
     let answer = post(server, &delivery, "gzip").await;
-    assert_refused(&answer, 401, "signature-mismatch");
+    assert_rejected(&answer, 401, "signature-mismatch");
 
     let server = decompressing_inside().await;
     let answer = post(server, &signed_then_compressed(PLAIN), "gzip").await;
-    assert_refused(&answer, 401, "signature-mismatch");
+    assert_rejected(&answer, 401, "signature-mismatch");
 }
 
 #[tokio::test]
-async fn a_body_that_only_claims_to_be_compressed_is_refused() {
+async fn a_body_that_only_claims_to_be_compressed_is_rejected() {
     let (server, _) = decompressing_outside().await;
     let mut truncated = signed_then_compressed(PLAIN);
     truncated.body.truncate(truncated.body.len() - 9);
     for delivery in [&Delivery::genuine("msg_1", PLAIN), &truncated] {
         let answer = post(server, delivery, "gzip").await;
-        assert_refused(&answer, 400, "body-unreadable");
+        assert_rejected(&answer, 400, "body-unreadable");
     }
 }
 
@@ -161,7 +161,7 @@ async fn a_bomb_is_decompressed_up_to_the_limit_only() {
     // The wire is not what limits it.
     assert!(bomb.body.len() < BODY_LIMIT);
     let answer = post(server, &bomb, "gzip").await;
-    assert_refused(&answer, 413, "body-too-large");
+    assert_rejected(&answer, 413, "body-too-large");
     let decompressed = decompressed.load(Ordering::Relaxed);
     assert!(decompressed < 2 * BODY_LIMIT, "{decompressed}");
 }

@@ -1,4 +1,4 @@
-//! Requests whose length is in doubt, which hyper refuses.
+//! Requests whose length is in doubt, which hyper rejects.
 
 use super::smuggling::{CHUNKED, HIDDEN, chunk, chunk_with, send, size};
 use super::target::Target;

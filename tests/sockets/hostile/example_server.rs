@@ -111,7 +111,7 @@ async fn a_full_server_takes_a_connection_once_it_has_ended_a_stalled_one() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused() {
+async fn what_is_too_large_is_rejected() {
     let server = server();
     let length = format!("content-length: {}\r\n", BODY_LIMIT + 1);
     let delivery = Delivery::genuine("msg_large", "");

@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame, for what a client library refuses to do.
+//! HTTP/2 frame by frame, for what a client library rejects to do.
 
 use std::net::SocketAddr;
 

@@ -67,7 +67,7 @@ async fn a_delivery_whose_connection_ends_after_goaway_never_reaches_the_handler
 }
 
 #[tokio::test]
-async fn refusals_that_their_sender_does_not_read_keep_nobody_waiting() {
+async fn rejections_that_their_sender_does_not_read_keep_nobody_waiting() {
     let target = Target::start_with_one_permit().await;
     // The body of no response fits into this window, and it never grows.
     let mut connection = Connection::open(target.address, &[(INITIAL_WINDOW_SIZE, 0)]).await;
@@ -89,7 +89,7 @@ async fn refusals_that_their_sender_does_not_read_keep_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn the_bodies_of_refused_requests_do_not_use_up_the_window_of_the_connection() {
+async fn the_bodies_of_rejected_requests_do_not_use_up_the_window_of_the_connection() {
     let target = Target::start().await;
     let mut connection = http2_client::Connection::open(target.address).await;
     let mut condemned = Delivery::genuine("msg_1", vec![b'x'; BODY_LIMIT]);
@@ -98,9 +98,9 @@ async fn the_bodies_of_refused_requests_do_not_use_up_the_window_of_the_connecti
     let too_long = Delivery::genuine("msg_3", vec![b'x'; BODY_LIMIT + 1]);
     // Together they are many times the window, which is 1 MiB.
     for _ in 0..40 {
-        for (refused, status) in [(&condemned, 401), (&forged, 401), (&too_long, 413)] {
-            let body = http2_client::frames(&refused.body, 16_384);
-            let answer = connection.post("/webhook", refused, &[], body).await;
+        for (rejected, status) in [(&condemned, 401), (&forged, 401), (&too_long, 413)] {
+            let body = http2_client::frames(&rejected.body, 16_384);
+            let answer = connection.post("/webhook", rejected, &[], body).await;
             assert_eq!(answer.unwrap().status, status);
         }
     }

@@ -87,7 +87,7 @@ async fn a_flood_of_stalled_uploads_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_header_list_over_the_limit_is_refused_and_the_connection_lives_on() {
+async fn a_header_list_over_the_limit_is_rejected_and_the_connection_lives_on() {
     let target = Target::start().await;
     let mut connection = Connection::open(target.address, &[]).await;
     let delivery = genuine();

@@ -1,4 +1,4 @@
-//! What comes after a refusal on the same connection.
+//! What comes after a rejection on the same connection.
 
 use tower_svix_tests::http1::{Connection, head};
 use tower_svix_tests::net::{BODY_LIMIT, Delivery};
@@ -15,8 +15,8 @@ fn chunked(body: &str) -> String {
     format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
 }
 
-/// Requests that are refused, with bodies that hold requests.
-fn refused() -> Vec<(&'static str, String)> {
+/// Requests that are rejected, with bodies that hold requests.
+fn rejected() -> Vec<(&'static str, String)> {
     let forged = Delivery::forged("msg_forged", "");
     let mut condemned = Delivery::genuine("msg_1", "");
     condemned.set("webhook-id", "msg.1");
@@ -42,10 +42,10 @@ fn refused() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn the_body_of_a_refused_request_is_never_taken_for_requests() {
+async fn the_body_of_a_rejected_request_is_never_taken_for_requests() {
     let target = Target::start().await;
     let mut lived_on = 0;
-    for (name, request) in refused() {
+    for (name, request) in rejected() {
         for size in [usize::MAX, 1_400] {
             let next = Delivery::genuine("msg_next", "{}");
             let all =
@@ -60,7 +60,7 @@ async fn the_body_of_a_refused_request_is_never_taken_for_requests() {
                 rest.starts_with("HTTP/1.1 401 ") || rest.starts_with("HTTP/1.1 413 "),
                 "{name}: {rest}"
             );
-            // Either the connection ends with the refusal, or it is read on from the end of the body.
+            // Either the connection ends with the rejection, or it is read on from the end of the body.
             let is_answered = rest.contains("HTTP/1.1 200 ");
             let expected = if is_answered { &[&next][..] } else { &[] };
             target.assert_received_in(name, expected);

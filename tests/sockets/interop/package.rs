@@ -18,7 +18,7 @@ use tower_svix_tests::process::cargo;
 pub(crate) struct Package {
     language: Language,
     name: &'static str,
-    /// The headers that it reads. Without them, it refuses whatever it is given.
+    /// The headers that it reads. Without them, it rejects whatever it is given.
     pub(crate) reads: &'static [HeaderFamily],
     /// What comes of a delivery that it should accept, by the kind of the body.
     pub(crate) empty: &'static str,
@@ -53,7 +53,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
         empty: "failed: SyntaxError",
         not_json: "failed: SyntaxError",
         // It replaces what is not UTF-8, and so verifies other bytes.
-        not_utf8: "refused: No matching signature found",
+        not_utf8: "rejected: No matching signature found",
     },
     Package {
         language: Language::Node,
@@ -63,7 +63,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
         // It parses what it has verified.
         not_json: "failed: SyntaxError",
         // It replaces what is not UTF-8, and so verifies other bytes.
-        not_utf8: "refused: No matching signature found",
+        not_utf8: "rejected: No matching signature found",
     },
 ];
 
@@ -149,7 +149,7 @@ impl Verifier {
         Self(Process::start(package, "verify"))
     }
 
-    /// `accepted`, `refused: ` and why, or `failed: ` and the name of any other exception.
+    /// `accepted`, `rejected: ` and why, or `failed: ` and the name of any other exception.
     pub(crate) async fn verify(
         &mut self,
         secret: &str,

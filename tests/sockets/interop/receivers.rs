@@ -7,7 +7,7 @@ use tower_svix::{Secret, SigningKey};
 use super::package::{PACKAGES, Package, Verifier};
 use super::{ALTERATIONS, Delivery, FAMILIES, HeaderFamily, JSON, NEW, OLD, ROTATION, now, texts};
 
-pub(super) const NO_MATCH: &str = "refused: No matching signature found";
+pub(super) const NO_MATCH: &str = "rejected: No matching signature found";
 
 /// What comes of a genuine delivery of such a body.
 pub(super) fn outcomes(package: &Package) -> [(&'static str, Bytes, &'static str); 5] {
@@ -92,7 +92,7 @@ async fn the_packages_accept_what_the_crate_signs() {
 }
 
 #[tokio::test]
-async fn a_package_refuses_what_has_other_headers_than_it_reads() {
+async fn a_package_rejects_what_has_other_headers_than_it_reads() {
     for package in &PACKAGES {
         let mut verifier = Verifier::start(package);
         for (signer, sign) in SIGNERS {
@@ -101,7 +101,7 @@ async fn a_package_refuses_what_has_other_headers_than_it_reads() {
                 let outcome = if package.reads.contains(&family) {
                     "accepted"
                 } else {
-                    "refused: Missing required headers"
+                    "rejected: Missing required headers"
                 };
                 let row = format!("{package}, {signer}, {family:?}");
                 assert_eq!(
@@ -140,7 +140,7 @@ async fn the_packages_find_their_secret_among_those_of_a_rotation() {
 }
 
 #[tokio::test]
-async fn the_packages_refuse_what_was_altered_on_the_way() {
+async fn the_packages_reject_what_was_altered_on_the_way() {
     for package in &PACKAGES {
         let mut verifier = Verifier::start(package);
         for (body_name, body) in texts() {
@@ -164,13 +164,13 @@ async fn the_packages_refuse_what_was_altered_on_the_way() {
 }
 
 #[tokio::test]
-async fn the_packages_refuse_what_was_held_back() {
+async fn the_packages_reject_what_was_held_back() {
     for package in &PACKAGES {
         let mut verifier = Verifier::start(package);
         for (signer, sign) in SIGNERS {
             for (unix_seconds, expected) in [
-                (now() - 600, "refused: Message timestamp too old"),
-                (now() + 600, "refused: Message timestamp too new"),
+                (now() - 600, "rejected: Message timestamp too old"),
+                (now() + 600, "rejected: Message timestamp too new"),
             ] {
                 let family = HeaderFamily::Webhook;
                 let delivery = signed(sign, &[NEW], family, unix_seconds, JSON.into());

@@ -52,7 +52,7 @@ async fn the_packages_accept_the_requests_of_a_signing_client() {
 }
 
 #[tokio::test]
-async fn the_packages_refuse_altered_requests_of_a_signing_client() {
+async fn the_packages_reject_altered_requests_of_a_signing_client() {
     for package in &PACKAGES {
         let mut verifier = Verifier::start(package);
         for &family in package.reads {

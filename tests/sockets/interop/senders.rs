@@ -119,7 +119,7 @@ async fn a_rotation_loses_nothing_as_long_as_both_sides_share_a_secret() {
 }
 
 #[tokio::test]
-async fn the_server_refuses_what_was_altered_on_the_way() {
+async fn the_server_rejects_what_was_altered_on_the_way() {
     let server = server(&[NEW]);
     for package in &PACKAGES {
         let mut signer = Signer::start(package);
@@ -140,7 +140,7 @@ async fn the_server_refuses_what_was_altered_on_the_way() {
 }
 
 #[tokio::test]
-async fn the_server_refuses_what_was_held_back() {
+async fn the_server_rejects_what_was_held_back() {
     let server = server(&[NEW]);
     for package in &PACKAGES {
         let mut signer = Signer::start(package);

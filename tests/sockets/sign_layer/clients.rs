@@ -94,12 +94,12 @@ async fn only_a_signed_request_asks_the_client_for_capacity() {
         client.clone().oneshot(request)
     };
 
-    let refused = send("not.valid")
+    let rejected = send("not.valid")
         .now_or_never()
         .expect("it waits for nothing");
     assert!(
-        matches!(refused, Err(SvixSignError::Sign(_))),
-        "{refused:?}"
+        matches!(rejected, Err(SvixSignError::Sign(_))),
+        "{rejected:?}"
     );
 
     let mut response = pin!(send(ID));

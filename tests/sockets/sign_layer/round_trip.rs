@@ -190,8 +190,8 @@ impl Peers {
         let mut keys: Vec<_> = strangers.into_iter().take(delivery.strangers).collect();
 
         self.keyring.replace(keys.clone());
-        let refused = self.send(delivery).await;
-        prop_assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+        let rejected = self.send(delivery).await;
+        prop_assert_eq!(rejected.status(), StatusCode::UNAUTHORIZED);
 
         keys.push(known.of_receiver());
         self.keyring.replace(keys);

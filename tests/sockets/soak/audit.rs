@@ -47,7 +47,7 @@ impl Audit {
         for (flaw, attempt) in bogus {
             *audit.bogus.entry(flaw).or_default() += 1;
             match attempt.answer {
-                Answer::Refused | Answer::TimedOut => {}
+                Answer::Rejected | Answer::TimedOut => {}
                 Answer::Lost if view.is_cut_off(&attempt) => {}
                 other => audit.violation(format!("{other:?}, though its signature is {flaw}")),
             }
@@ -66,7 +66,7 @@ impl Audit {
         for attempt in attempts {
             *self.answers.entry(attempt.answer).or_default() += 1;
             match attempt.answer {
-                Answer::Refused | Answer::Other(_) => {
+                Answer::Rejected | Answer::Other(_) => {
                     self.violation(format!("{id} is genuine: {attempt:?}"));
                 }
                 Answer::Lost if !view.is_cut_off(attempt) => {

@@ -22,7 +22,7 @@ pub(crate) struct Bogus {
 
 const SIGNATURE: &str = standardwebhooks::HEADER_WEBHOOK_SIGNATURE;
 const OTHER_SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-/// A receiver reads a body to its end before it refuses the signature.
+/// A receiver reads a body to its end before it rejects the signature.
 const PADDING: Range<usize> = 0..60_000;
 /// It answers at once if the headers will not do, and may close the connection on the rest of a large body.
 const SMALL_PADDING: Range<usize> = 0..1_000;

@@ -22,7 +22,7 @@ pub(crate) enum Answer {
     /// 503: the receiver cannot ask Redis.
     Unavailable,
     /// 401.
-    Refused,
+    Rejected,
     /// No connection, or one that broke: nobody can tell whether the handler ran.
     Lost,
     /// No answer in time, or a 408. Nobody can tell here either.
@@ -38,7 +38,7 @@ impl fmt::Display for Answer {
             Self::Replayed => f.write_str("200, processed before"),
             Self::InProgress => f.write_str("409, in progress"),
             Self::Unavailable => f.write_str("503, Redis away"),
-            Self::Refused => f.write_str("401"),
+            Self::Rejected => f.write_str("401"),
             Self::Lost => f.write_str("none, receiver away"),
             Self::TimedOut => f.write_str("none in time"),
             Self::Other(status) => write!(f, "{status}"),

@@ -147,7 +147,7 @@ impl Endpoint {
             StatusCode::OK => Answer::Processed,
             StatusCode::CONFLICT => Answer::InProgress,
             StatusCode::SERVICE_UNAVAILABLE => Answer::Unavailable,
-            StatusCode::UNAUTHORIZED => Answer::Refused,
+            StatusCode::UNAUTHORIZED => Answer::Rejected,
             StatusCode::REQUEST_TIMEOUT => Answer::TimedOut,
             other => Answer::Other(other.as_u16()),
         }

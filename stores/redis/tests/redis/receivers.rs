@@ -194,7 +194,7 @@ async fn nothing_is_lost_while_redis_is_killed_and_restarted() {
         server.restart();
 
         let mut unsure: HashMap<String, usize> = HashMap::new();
-        let mut refused = 0;
+        let mut rejected = 0;
         for delivery in timeout(Duration::from_secs(60), join_all(deliveries))
             .await
             .unwrap()
@@ -203,12 +203,12 @@ async fn nothing_is_lost_while_redis_is_killed_and_restarted() {
             let uncertain =
                 |outcome: &&Outcome| matches!(outcome, Outcome::Unsettled | Outcome::Superseded);
             *unsure.entry(id).or_default() += outcomes.iter().filter(uncertain).count();
-            refused += outcomes
+            rejected += outcomes
                 .iter()
                 .filter(|outcome| **outcome == Outcome::StoreUnavailable)
                 .count();
         }
-        assert!(refused > 0, "{name}: the crash was noticed");
+        assert!(rejected > 0, "{name}: the crash was noticed");
         for (id, unsure) in &unsure {
             let effects = effects.of(id);
             assert!(effects >= 1, "{name}: {id} is lost");

@@ -161,7 +161,7 @@ async fn receivers_with_a_prefix_each_share_no_ids() {
 }
 
 #[tokio::test]
-async fn a_full_redis_refuses_and_forgets_nothing() {
+async fn a_full_redis_rejects_and_forgets_nothing() {
     let server = RedisServer::start();
     let mut connection = server.connect().await;
     let store = RedisStore::new(connection.clone(), "webhook:");

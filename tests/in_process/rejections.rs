@@ -1,4 +1,4 @@
-//! What a sender is told about a delivery that was refused.
+//! What a sender is told about a delivery that was rejected.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use tower_svix_tests::requests::{
 type AnyBody = UnsyncBoxBody<Bytes, io::Error>;
 type Configure = fn(SvixVerifyLayer) -> SvixVerifyLayer;
 
-/// One cause of refusal, and a request that has it.
+/// One cause of rejection, and a request that has it.
 struct Case {
     code: &'static str,
     status: u16,
@@ -277,7 +277,7 @@ async fn a_grpc_call_is_told_the_cause_in_headers_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_opaque_refusal_tells_a_grpc_call_the_status_alone() {
+async fn an_opaque_rejection_tells_a_grpc_call_the_status_alone() {
     let grpc = HeaderValue::from_static("application/grpc");
     let request = with(|headers| headers.insert(CONTENT_TYPE, grpc));
     let layer = layer().body_limit(0).opaque_rejections();
@@ -341,7 +341,7 @@ async fn no_method_is_exempt() {
 }
 
 #[tokio::test]
-async fn a_refusal_repeats_nothing_of_the_delivery_or_the_secret() {
+async fn a_rejection_repeats_nothing_of_the_delivery_or_the_secret() {
     let right = signature(NOW, BODY);
     let right_without_version = right.trim_start_matches("v1,");
     for case in cases() {
