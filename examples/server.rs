@@ -32,7 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         // This error would repeat the text.
         Err(env::VarError::NotUnicode(_)) => return Err("WEBHOOK_SECRET is not UTF-8".into()),
     };
-    let keys = Keyring::try_from(&*text).map_err(|error| format!("WEBHOOK_SECRET: {error}"))?;
+    let keys = text.parse::<Keyring>();
+    let keys = keys.map_err(|error| format!("WEBHOOK_SECRET: {error}"))?;
 
     let events = Events::default();
     // The last layer is the outermost: a delivery is verified, and then received unless it is a duplicate.

@@ -19,7 +19,6 @@ mod grpc;
 pub mod idempotency;
 mod inner_service;
 mod problem;
-#[cfg(any(feature = "idempotency", feature = "sign"))]
 mod random;
 #[cfg(feature = "sign")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
@@ -36,8 +35,6 @@ pub use self::clock::{Clock, SystemClock};
 #[cfg(feature = "idempotency")]
 #[cfg_attr(docsrs, doc(cfg(feature = "idempotency")))]
 pub use self::idempotency::layer::IdempotencyLayer;
-#[cfg(any(feature = "idempotency", feature = "sign"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "idempotency", feature = "sign"))))]
 pub use self::random::RandomnessUnavailable;
 #[cfg(feature = "sign")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
@@ -47,7 +44,7 @@ pub use self::sign::layer::SvixSignLayer;
 pub use self::signature::PayloadError;
 pub use self::signature::{
     HeaderFamily, KeyError, Keyring, Secret, SignError, SigningKey, Verification, VerifiedEvent,
-    Verifier, VerifyError,
+    Verifier, VerifyError, VerifyingKey,
 };
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]

@@ -17,6 +17,7 @@ impl fmt::Display for RandomnessUnavailable {
 impl Error for RandomnessUnavailable {}
 
 /// Fills `bytes` with random ones, fit for keys.
+#[cfg(any(feature = "idempotency", feature = "sign"))]
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), RandomnessUnavailable> {
     getrandom::fill(bytes).map_err(|_| RandomnessUnavailable)
 }

@@ -1,4 +1,4 @@
-//! What a layer and the services that it makes have in common.
+//! The configuration that a layer shares with its services.
 
 use std::fmt;
 use std::sync::Arc;

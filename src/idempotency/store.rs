@@ -26,7 +26,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// 2. A key that is claimed or completed is not forgotten before its time. A store that has no room for another claim
 ///    must return an error, which makes the sender try again later. It may give up the oldest completed keys to stay
 ///    within bounds, if its documentation says so.
-/// 3. Nothing stays for ever: the lease and the retention hold even if the process dies in the middle.
+/// 3. Nothing stays beyond its time: the lease and the retention hold even if the process dies in the middle.
 /// 4. Two keys are never taken for one. Compare whole keys, or a cryptographic hash of them: ids are chosen by senders.
 /// 5. An operation that is repeated with the same token returns the same: clients of networked stores send a command
 ///    again if the connection broke before the reply.
@@ -136,7 +136,7 @@ pub trait Store: Send + Sync + 'static {
     /// When a request is given up, as happens when the sender hangs up, its claim must still be released, and that cannot
     /// be awaited in a destructor. `work` is that one call, or the call that was under way and perhaps a release after it:
     /// at most two of this store's own operations, and so bounded by what bounds them. A store whose operations never wait
-    /// polls it once; one that needs a runtime spawns it. To drop it is correct too, and leaves the event claimed until
+    /// polls it once; one that needs a runtime spawns it. Dropping it is correct too, and leaves the event claimed until
     /// the lease has passed.
     ///
     /// This is called from destructors, perhaps while a panic unwinds: it must not panic.
@@ -153,7 +153,7 @@ pub enum ClaimStatus {
     Completed,
     /// The event is being processed.
     InProgress {
-        /// When the lease of whoever processes it ends, from now. It may be done much earlier.
+        /// When the lease of the delivery that processes it ends, from now. It may be done much earlier.
         expires_in: Duration,
     },
 }

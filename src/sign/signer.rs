@@ -58,7 +58,7 @@ impl Signer {
             return Ok(generate());
         }
         let mut random = [0; 16];
-        random::fill(&mut random).map_err(|_| SignError::RandomnessUnavailable)?;
+        random::fill(&mut random)?;
         Ok(format!("msg_{:032x}", u128::from_ne_bytes(random)))
     }
 

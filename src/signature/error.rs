@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::random::RandomnessUnavailable;
+
 /// Why a text is not the key that it was parsed as.
 ///
 /// Never repeats the text.
@@ -16,6 +18,8 @@ pub enum KeyError {
     /// The text has no `whsec_` prefix, and is base64 of less than 8 bytes: more likely a word, such as `null` or
     /// `changeme`, than a secret.
     TooShort,
+    /// One of several keys has no prefix, `whsec_` or `whpk_`: it may be a word, or half of a secret.
+    NoPrefix,
     /// The text is a secret, where an ed25519 key is needed.
     Secret,
     /// The text is a public ed25519 key (`whpk_…`), where a secret one is needed: it cannot sign, and everyone knows it.
@@ -39,13 +43,17 @@ impl fmt::Display for KeyError {
                  sender's portal shows it, without quotes"
             }
             Self::TooShort => "the key is too short, and has no `whsec_` prefix: is it a secret at all?",
+            Self::NoPrefix => {
+                "one of several keys has no prefix (`whsec_` or `whpk_`): is it a key, and is none of them split in two?"
+            }
             Self::Secret => "the key is a secret, where an ed25519 key (`whpk_` or `whsk_`) is needed",
             Self::PublicKey => {
-                "the key is a public key (`whpk_`), where a secret one is needed: to verify with it, parse it as \
+                "the key is a public key (`whpk_`), which cannot sign: to verify with it, parse it as a `PublicKey` or \
                  a `Keyring`"
             }
             Self::PrivateKey => {
-                "the key is a private key (`whsk_`), which signs: a receiver needs the public key (`whpk_`) only"
+                "the key is a private key (`whsk_`): a sender parses it as a `SigningKey`, and a receiver needs the \
+                 public key (`whpk_`)"
             }
             Self::Ed25519Unsupported => {
                 "the key is an ed25519 key (`whpk_` or `whsk_`): to use it, enable the feature `ed25519`"
@@ -147,9 +155,15 @@ impl fmt::Display for SignError {
         f.write_str(match self {
             Self::InvalidId => "the id of a delivery must be visible ASCII without a full stop and without spaces around it",
             Self::ClockUnavailable => "the sender's clock is unavailable",
-            Self::RandomnessUnavailable => "the operating system gave no random bytes",
+            Self::RandomnessUnavailable => return RandomnessUnavailable.fmt(f),
         })
     }
 }
 
 impl Error for SignError {}
+
+impl From<RandomnessUnavailable> for SignError {
+    fn from(_: RandomnessUnavailable) -> Self {
+        Self::RandomnessUnavailable
+    }
+}

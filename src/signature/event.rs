@@ -12,7 +12,7 @@ use super::timestamp;
 
 /// A delivery whose signature, timestamp and headers were verified.
 ///
-/// Only verification makes one, so to hold it is the proof. [`SvixVerify`](crate::SvixVerify) puts it into the
+/// Only verification makes one, so to hold it is the proof. [`SvixVerify`](crate::verify::SvixVerify) puts it into the
 /// extensions of the request that it lets through; [`Verifier::verify`](crate::Verifier::verify) returns it. A clone
 /// shares the id and the payload and allocates nothing.
 ///

@@ -187,8 +187,8 @@ enum Header<'h> {
 }
 
 impl<'h> HeaderSet<'h> {
-    /// Finds the headers of the `pinned` family. Without one: of the first that is complete, or of the one that lacks
-    /// less, as it is what the sender meant.
+    /// Finds the headers of the `pinned` family. Without one: of the first that is complete, otherwise of the
+    /// family with fewer missing headers, most likely the intended one.
     fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
         let (mut svix, mut webhook) = ([Header::Missing; 3], [Header::Missing; 3]);
         // One walk over all headers costs less than a hash of each of the six names.

@@ -127,7 +127,7 @@ impl<const LEN: usize> Drop for Tag<LEN> {
 /// 1 if two texts are equal, else 0, without a branch.
 ///
 /// `subtle` guards its result against the compiler, which takes as long as the comparison: it is asked once for a whole
-/// list instead, of which 1,000 elements so cost 1.5 µs rather than 2.4.
+/// list, so that 1,000 elements cost 1.5 µs rather than 2.4.
 fn equal<const LEN: usize>(a: &[u8; LEN], b: &[u8; LEN]) -> u64 {
     let difference = words(a)
         .zip(words(b))

@@ -102,7 +102,7 @@ impl IncomingDelivery {
             Progress::Found(key_index) => key_index,
         };
         let unix_seconds = self.headers.timestamp.unix_seconds();
-        // Once more, since whoever replays a delivery may have let its body wait.
+        // Checked again: a replayed delivery may have delayed its body.
         if let Err(error) = policy.check_time(unix_seconds) {
             return Some(Err(error));
         }

@@ -7,23 +7,21 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 #[cfg(feature = "ed25519")]
-use super::check;
-use super::check::Check;
-#[cfg(feature = "ed25519")]
 use super::ed25519::PublicKey;
 use super::error::KeyError;
-use super::headers::SignatureHeaders;
 use super::key_text::KeyText;
 use super::secret::Secret;
+use super::verifying_key::VerifyingKey;
 
 /// The keys of one receiver: a delivery is verified if any of them signed it.
 ///
 /// Usually it holds one [`Secret`]; during a rotation, the new and the old. With the feature `ed25519`, it also takes
 /// public keys. A keyring without any key rejects every delivery.
 ///
-/// It is made of whatever converts into one: a [`Secret`], a public key, another keyring, or an array or `Vec` of these.
-/// Of the keyrings that are put into another one, only the keys at that moment are taken. It can also be parsed from text:
-/// one key, or several that are separated by white space, commas or `|`.
+/// It is made of a [`Secret`], a public key, a [`VerifyingKey`], or an array or `Vec` of these. It can also be parsed from
+/// text: one key, or several that are separated by white space, commas or `|`. Of several, each must have its prefix,
+/// `whsec_` or `whpk_`: without one, any word that gets into the text would be a key, and so would each half of a secret
+/// that a line break splits.
 ///
 /// # Clone
 ///
@@ -53,21 +51,13 @@ use super::secret::Secret;
 #[derive(Clone)]
 pub struct Keyring {
     tenant: Option<Arc<str>>,
-    keys: Arc<ArcSwap<Vec<Key>>>,
-}
-
-/// A key that verifies.
-#[derive(Clone)]
-pub(super) enum Key {
-    Secret(Secret),
-    #[cfg(feature = "ed25519")]
-    Public(PublicKey),
+    keys: Arc<ArcSwap<Vec<VerifyingKey>>>,
 }
 
 /// The keys of a keyring at one moment. A request that started under them finishes under them.
 pub(super) struct KeySet {
     pub(super) tenant: Option<Arc<str>>,
-    pub(super) keys: Arc<Vec<Key>>,
+    pub(super) keys: Arc<Vec<VerifyingKey>>,
 }
 
 impl Keyring {
@@ -93,35 +83,17 @@ impl Keyring {
             keys: self.keys.load_full(),
         }
     }
-
-    fn of(keys: Vec<Key>) -> Self {
-        Self {
-            tenant: None,
-            keys: Arc::new(ArcSwap::from_pointee(keys)),
-        }
-    }
 }
 
-impl Key {
-    /// Starts the `attempt`th pass over a delivery with this key, counted from 0, or returns `None` if none is left.
-    ///
-    /// A MAC is computed once, and not at all if no signature is listed that it could be compared with.
-    pub(super) fn check(&self, headers: &SignatureHeaders, attempt: usize) -> Option<Check> {
-        match self {
-            Self::Secret(secret) if attempt == 0 => secret.check(headers),
-            Self::Secret(_) => None,
-            #[cfg(feature = "ed25519")]
-            Self::Public(key) => {
-                let signature = check::ed25519_signatures(headers).nth(attempt)?;
-                Some(Check::Ed25519(key.start(signature)))
-            }
-        }
+impl From<VerifyingKey> for Keyring {
+    fn from(key: VerifyingKey) -> Self {
+        Self::from_iter([key])
     }
 }
 
 impl From<Secret> for Keyring {
     fn from(secret: Secret) -> Self {
-        Self::of(vec![Key::Secret(secret)])
+        Self::from_iter([secret])
     }
 }
 
@@ -129,26 +101,29 @@ impl From<Secret> for Keyring {
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
 impl From<PublicKey> for Keyring {
     fn from(key: PublicKey) -> Self {
-        Self::of(vec![Key::Public(key)])
+        Self::from_iter([key])
     }
 }
 
-impl<K: Into<Keyring>, const N: usize> From<[K; N]> for Keyring {
+impl<K: Into<VerifyingKey>, const N: usize> From<[K; N]> for Keyring {
     fn from(keys: [K; N]) -> Self {
         Self::from_iter(keys)
     }
 }
 
-impl<K: Into<Keyring>> From<Vec<K>> for Keyring {
+impl<K: Into<VerifyingKey>> From<Vec<K>> for Keyring {
     fn from(keys: Vec<K>) -> Self {
         Self::from_iter(keys)
     }
 }
 
-impl<K: Into<Keyring>> FromIterator<K> for Keyring {
+impl<K: Into<VerifyingKey>> FromIterator<K> for Keyring {
     fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
-        let keys_of = |keyring: K| Vec::clone(&keyring.into().keys.load());
-        Self::of(keys.into_iter().flat_map(keys_of).collect())
+        let keys = keys.into_iter().map(Into::into).collect();
+        Self {
+            tenant: None,
+            keys: Arc::new(ArcSwap::from_pointee(keys)),
+        }
     }
 }
 
@@ -158,38 +133,18 @@ impl FromStr for Keyring {
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let separates =
             |character: char| character.is_ascii_whitespace() || matches!(character, ',' | '|');
-        let keys = text
+        let parts: Vec<_> = text
             .split(separates)
-            .filter(|key| !key.is_empty())
-            .map(Key::from_str)
-            .collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() {
+            .filter(|part| !part.is_empty())
+            .collect();
+        if parts.is_empty() {
             return Err(KeyError::Empty);
         }
-        Ok(Self::of(keys))
-    }
-}
-
-impl TryFrom<&str> for Keyring {
-    type Error = KeyError;
-
-    fn try_from(text: &str) -> Result<Self, KeyError> {
-        text.parse()
-    }
-}
-
-impl FromStr for Key {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        match KeyText::read(text) {
-            KeyText::Secret(_) | KeyText::Bare(_) => text.parse().map(Self::Secret),
-            #[cfg(feature = "ed25519")]
-            KeyText::Public(_) => text.parse().map(Self::Public),
-            #[cfg(not(feature = "ed25519"))]
-            KeyText::Public(_) => Err(KeyError::Ed25519Unsupported),
-            KeyText::Private(_) => Err(KeyError::PrivateKey),
+        let lacks_prefix = |part: &&str| matches!(KeyText::read(part), KeyText::Bare(_));
+        if parts.len() > 1 && parts.iter().any(lacks_prefix) {
+            return Err(KeyError::NoPrefix);
         }
+        parts.into_iter().map(VerifyingKey::from_str).collect()
     }
 }
 
@@ -199,15 +154,5 @@ impl fmt::Debug for Keyring {
             .field("tenant", &self.tenant)
             .field("keys", &*self.keys.load())
             .finish()
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Secret(secret) => secret.fmt(f),
-            #[cfg(feature = "ed25519")]
-            Self::Public(key) => key.fmt(f),
-        }
     }
 }

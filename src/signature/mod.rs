@@ -26,6 +26,7 @@ mod signing_key;
 mod timestamp;
 mod verification;
 mod verifier;
+mod verifying_key;
 
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
@@ -42,3 +43,4 @@ pub use self::secret::Secret;
 pub use self::signing_key::SigningKey;
 pub use self::verification::Verification;
 pub use self::verifier::Verifier;
+pub use self::verifying_key::VerifyingKey;

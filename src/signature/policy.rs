@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::check;
-
 use super::error::VerifyError;
 use super::headers::{HeaderFamily, SignatureHeaders};
 use super::timestamp;

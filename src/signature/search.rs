@@ -53,8 +53,7 @@ impl Search {
         }
     }
 
-    /// A search that goes through the motions with keys that stand in for nobody's: it takes the time that it would take
-    /// with them, and finds none.
+    /// A search with the keys of a decoy: it takes as long as a real one, and never finds a key.
     pub(crate) fn with_decoy(decoy: &Keyring) -> Self {
         Self {
             is_genuine: false,
@@ -67,8 +66,8 @@ impl Search {
         self.keys.tenant.take()
     }
 
-    /// Checks at most `budget` bytes of `body`, of which no more than what came before has been checked, and returns how
-    /// many those were.
+    /// Checks at most `budget` bytes of `body` that are not checked yet, and returns how many those were. `body` starts with
+    /// the bytes that earlier calls were given.
     #[inline]
     pub(super) fn advance(
         &mut self,

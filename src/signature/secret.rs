@@ -14,7 +14,7 @@ use super::key_text::{KeyText, decode, decode_bare};
 
 /// An HMAC-SHA256 key, which the sender and the receiver share: it verifies and signs.
 ///
-/// Made from the text in the sender's portal, `whsec_` and base64 or base64 alone, with [`str::parse`] or [`TryFrom`].
+/// Made from the text in the sender's portal, `whsec_` and base64 or base64 alone, with [`str::parse`].
 /// Surrounding white space is ignored, since secrets come out of files and shells, and so is missing padding.
 ///
 /// The key schedule is done once, here; the text and the key itself are not kept. What is derived from them is wiped
@@ -160,14 +160,6 @@ impl FromStr for Secret {
             KeyText::Public(_) => Err(KeyError::PublicKey),
             KeyText::Private(_) => Err(KeyError::PrivateKey),
         }
-    }
-}
-
-impl TryFrom<&str> for Secret {
-    type Error = KeyError;
-
-    fn try_from(text: &str) -> Result<Self, KeyError> {
-        text.parse()
     }
 }
 

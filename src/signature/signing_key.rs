@@ -96,14 +96,6 @@ impl FromStr for SigningKey {
     }
 }
 
-impl TryFrom<&str> for SigningKey {
-    type Error = KeyError;
-
-    fn try_from(text: &str) -> Result<Self, KeyError> {
-        text.parse()
-    }
-}
-
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_tuple("SigningKey");

@@ -4,6 +4,8 @@
 //! It is told codes, texts, sizes and durations, and knows none of the modules that call it. Whatever depends on a feature
 //! or a platform is a module with a stand-in of the same items that do nothing, in the file `no_….rs`.
 
+#[cfg(feature = "tracing")]
+mod cause;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(not(feature = "metrics"))]
@@ -28,6 +30,7 @@ mod trace;
 #[path = "no_trace.rs"]
 mod trace;
 
+use std::error::Error;
 use std::fmt;
 
 use http::StatusCode;
@@ -87,16 +90,20 @@ impl DeliverySpan {
         metrics::verified(body_len, self.stopwatch.total());
     }
 
-    /// The request was rejected with `status` because of `code`; `detail` says the same in prose.
+    /// The request was rejected because of `code`, which is `detail` in prose, and answered with `status`.
+    ///
+    /// `is_ours` says that the receiver is at fault, whatever the answer to the sender says, and `cause` what failed there.
     pub(crate) fn rejected(
         &self,
         code: &'static str,
-        detail: fmt::Arguments<'_>,
+        detail: &dyn fmt::Display,
+        is_ours: bool,
+        cause: Option<&(dyn Error + 'static)>,
         status: StatusCode,
     ) {
         self.span.record_outcome(code, Some(status));
         metrics::rejected(code);
-        trace::rejected(code, detail, status);
+        trace::rejected(code, detail, is_ours, cause);
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {

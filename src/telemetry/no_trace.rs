@@ -1,6 +1,7 @@
 //! What stands in for spans and events without the feature `tracing`: nothing.
 #![allow(clippy::unused_self, reason = "the methods are those of the real one")]
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -41,7 +42,13 @@ impl Drop for NotEntered {
     fn drop(&mut self) {}
 }
 
-pub(super) fn rejected(_: &'static str, _: fmt::Arguments<'_>, _: StatusCode) {}
+pub(super) fn rejected(
+    _: &'static str,
+    _: &dyn fmt::Display,
+    _: bool,
+    _: Option<&(dyn Error + 'static)>,
+) {
+}
 
 #[cfg(any(feature = "axum", feature = "idempotency"))]
 pub(crate) fn error(_: &'static str, _: &dyn fmt::Display) {}

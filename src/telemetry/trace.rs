@@ -1,15 +1,18 @@
 //! What the crate tells `tracing`: a span for each delivery, and an event for each thing that went wrong.
 //!
-//! The fields of the span have the names of OpenTelemetry's [semantic conventions for messaging][otel], where these have one. Nothing
-//! that an unverified sender can fill is told: the id and the type are recorded once they are verified.
+//! The fields of the span have the names of OpenTelemetry's [semantic conventions for messaging][otel], where these have
+//! one. Nothing that an unverified sender can fill is told, unless the error of a lookup repeats it: the id and the type
+//! are recorded once they are verified.
 //!
 //! [otel]: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
 
+use super::cause::Cause;
 use super::phase::Phase;
 
 pub(super) struct Span(tracing::Span);
@@ -87,11 +90,16 @@ impl Span {
 /// Says that a request was rejected, and why.
 ///
 /// Anyone can send a forged request, so this is no warning; that we could not tell whether one is forged is an error.
-pub(super) fn rejected(code: &'static str, detail: fmt::Arguments<'_>, status: StatusCode) {
-    if status.is_server_error() {
-        tracing::error!(code, "webhook rejected: {detail}");
-    } else {
-        tracing::debug!(code, "webhook rejected: {detail}");
+pub(super) fn rejected(
+    code: &'static str,
+    detail: &dyn fmt::Display,
+    is_ours: bool,
+    cause: Option<&(dyn Error + 'static)>,
+) {
+    match cause.map(Cause) {
+        Some(cause) => tracing::error!(code, "webhook rejected: {detail}: {cause}"),
+        None if is_ours => tracing::error!(code, "webhook rejected: {detail}"),
+        None => tracing::debug!(code, "webhook rejected: {detail}"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -15,6 +15,7 @@ use tower_service::Service;
 use super::body::VerifiedBody;
 use super::config::Config;
 use super::key_source::KeySource;
+use super::receive::poll_verdict;
 use super::rejection::Rejection;
 use crate::body::{ResponseBody, claimed_len};
 use crate::grpc;
@@ -24,12 +25,6 @@ use crate::signature::search::Search;
 use crate::signature::{Keyring, VerifiedEvent};
 use crate::telemetry::{DeliverySpan, Phase};
 
-/// How many bytes one poll may copy and hash before it lets other tasks run: some 200 µs of work.
-const POLL_BUDGET: usize = 128 * 1024;
-/// What a frame costs of the budget at least, so that a flood of empty frames is interrupted too.
-const FRAME_COST: usize = 64;
-/// What each pass over the body costs beyond its bytes: up to 100 µs on the curve of ed25519.
-const PASS_COST: usize = 32 * 1024;
 /// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
 #[cfg(feature = "json")]
 const MAX_TYPED_LEN: usize = 64 * 1024;
@@ -54,6 +49,9 @@ pin_project! {
         span: DeliverySpan,
     }
 }
+
+/// What failed, if it was on our side.
+type Cause = Option<Box<dyn Error + Send + Sync>>;
 
 /// The call of the inner service, which waits for the verdict: until then, its request lacks the body and the proof.
 struct Call<S> {
@@ -82,7 +80,7 @@ pin_project! {
         Rejected {
             rejection: Rejection,
             is_grpc: bool,
-            cause: Option<Box<dyn Error + Send + Sync>>,
+            cause: Cause,
         },
     }
 }
@@ -210,27 +208,21 @@ where
                     is_grpc,
                     cause,
                 } => {
-                    // Whoever holds on to the future must not hold on to what was rejected.
+                    // A future that is kept must not keep what was rejected.
                     this.body.set(None);
                     let response = this.config.responder.respond(*rejection, *is_grpc);
+                    let is_ours = rejection.status().is_server_error();
+                    let cause = cause
+                        .as_deref()
+                        .map(|cause| cause as &(dyn Error + 'static));
                     let (code, status) = (rejection.code(), response.status());
-                    match cause.take() {
-                        Some(cause) => {
-                            let detail = format_args!("{rejection}: {cause}");
-                            this.span.rejected(code, detail, status);
-                        }
-                        None => this
-                            .span
-                            .rejected(code, format_args!("{rejection}"), status),
-                    }
+                    this.span.rejected(code, rejection, is_ours, cause, status);
                     return Poll::Ready(Ok(response.map(ResponseBody::own)));
                 }
             }
         }
     }
 }
-
-type Cause = Option<Box<dyn Error + Send + Sync>>;
 
 impl<L, F> State<L, F> {
     /// Frees what waited for the verdict, too.
@@ -277,43 +269,6 @@ fn observe(span: &DeliverySpan, event: &VerifiedEvent) {
             && let Ok(event_type) = event.event_type()
         {
             span.event_type(&event_type);
-        }
-    }
-}
-
-/// Receives the body and hashes it as it comes, until there is a verdict.
-fn poll_verdict<B: Body, K>(
-    config: &Config<K>,
-    mut body: Pin<&mut Option<B>>,
-    delivery: &mut IncomingDelivery,
-    cx: &mut Context<'_>,
-) -> Poll<Result<VerifiedEvent, Rejection>> {
-    let mut budget = POLL_BUDGET;
-    loop {
-        budget -= delivery.advance(budget);
-        if budget == 0 {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if let Some(unfinished) = body.as_mut().as_pin_mut() {
-            match ready!(unfinished.poll_frame(cx)) {
-                Some(Ok(frame)) => {
-                    budget = budget.saturating_sub(FRAME_COST);
-                    // Trailers are not signed: they are dropped.
-                    if let Ok(data) = frame.into_data() {
-                        if data.remaining() > config.body_limit - delivery.received() {
-                            return Poll::Ready(Err(Rejection::BodyTooLarge));
-                        }
-                        delivery.receive(data);
-                    }
-                }
-                Some(Err(_)) => return Poll::Ready(Err(Rejection::BodyUnreadable)),
-                None => body.set(None),
-            }
-        } else if let Some(verdict) = delivery.conclude(&config.policy) {
-            return Poll::Ready(verdict.map_err(Rejection::from));
-        } else {
-            budget = budget.saturating_sub(PASS_COST);
         }
     }
 }

@@ -67,7 +67,8 @@ use crate::signature::{Keyring, Secret};
 /// }));
 /// ```
 pub trait KeySource {
-    /// Why a lookup failed. The error is logged, and must not hold a secret.
+    /// Why a lookup failed. The error and its sources are logged: they must hold no secret, and had better not repeat what
+    /// the request said, since nobody has verified it.
     type Error: Into<Box<dyn Error + Send + Sync>>;
     /// The lookup under way.
     type Future: Future<Output = Result<Option<Keyring>, Self::Error>>;

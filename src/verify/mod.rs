@@ -66,7 +66,7 @@
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
-//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the one that lacks less. |
+//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the family with fewer missing headers. |
 //! | `header-duplicate` | 401 | A header of the family is given more than once. |
 //! | `header-malformed` | 401 | A header is empty, or not visible ASCII, or the id holds a full stop. |
 //! | `timestamp-malformed` | 401 | The timestamp is not a plain number of seconds. |
@@ -99,8 +99,8 @@
 //! # What is not verified
 //!
 //! The signature covers the id, the timestamp and the body. The method, the path and every other header are as the
-//! network delivered them, `content-type` included. Trailers are dropped. Whoever captures a delivery can send it again
-//! within the tolerance, which its body must arrive in too: an inner layer that remembers ids must see to that.
+//! network delivered them, `content-type` included. Trailers are dropped. A captured delivery can be replayed until
+//! its timestamp expires: `IdempotencyLayer` prevents this.
 //!
 //! # Placement
 //!
@@ -139,6 +139,7 @@ mod future;
 pub(crate) mod key_source;
 pub(crate) mod keyring_map;
 pub(crate) mod layer;
+mod receive;
 pub(crate) mod rejection;
 mod responder;
 mod service;

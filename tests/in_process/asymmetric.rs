@@ -6,9 +6,8 @@ use ed25519_dalek::Signer as _;
 use futures_util::FutureExt as _;
 use tower_svix::{
     KeyError, Keyring, PrivateKey, PublicKey, Rejection, Secret, SignError, SigningKey,
-    SvixVerifyLayer, VerifyError,
+    SvixVerifyLayer, VerifyError, VerifyingKey,
 };
-use tower_svix_tests::case::receiver_key;
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{Answer, BODY, Case, ID, NOW, request};
 use tower_svix_tests::keys_ed25519::{
@@ -38,7 +37,7 @@ fn each_case_about_ed25519_ends_as_it_says() {
 
     let mut failures = Vec::new();
     for case in cases {
-        let accepted = receiver_key(&case.secret).is_ok_and(|key| {
+        let accepted = case.secret.parse::<VerifyingKey>().is_ok_and(|key| {
             let layer = SvixVerifyLayer::new(key).clock(At(case.now));
             let answer = tower_svix_tests::keys::answer(&layer, case.request()).now_or_never();
             answer
@@ -86,7 +85,7 @@ fn a_keyring_may_mix_both_schemes() {
         signature(&ed25519),
     );
     let both = || {
-        let secret = Keyring::from(tower_svix_tests::keys::secret(&hmac));
+        let secret = VerifyingKey::from(tower_svix_tests::keys::secret(&hmac));
         [secret, public_key(&ed25519).into()]
     };
     let [forged_v1, forged_v1a] = [
@@ -244,9 +243,15 @@ mod keys {
         for text in ["", " ", ",", " | "] {
             assert_eq!(text.parse::<Keyring>().unwrap_err(), KeyError::Empty);
         }
-        let one_is_wrong = format!("{public} whsec_!");
-        let error = one_is_wrong.parse::<Keyring>().unwrap_err();
-        assert_eq!(error, KeyError::NotBase64);
+        for (other, expected) in [
+            ("whsec_!", KeyError::NotBase64),
+            ("whsec_", KeyError::Empty),
+            ("development", KeyError::NoPrefix),
+            ("PD8ILPZIo2LaLaSw", KeyError::NoPrefix),
+        ] {
+            let text = format!("{public} {other}");
+            assert_eq!(text.parse::<Keyring>().unwrap_err(), expected, "{other}");
+        }
     }
 
     #[test]

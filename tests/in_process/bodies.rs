@@ -161,7 +161,7 @@ fn a_content_length_with_a_sign_is_not_believed() {
 }
 
 #[test]
-fn a_request_that_its_headers_condemn_is_answered_without_reading_the_body() {
+fn a_request_with_invalid_headers_is_answered_without_reading_the_body() {
     type Change = fn(&mut HeaderMap);
     let rows: &[(&str, Change, VerifyError)] = &[
         (

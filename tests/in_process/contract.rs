@@ -124,7 +124,7 @@ async fn the_inner_service_is_polled_ready_before_it_is_called() {
 }
 
 #[tokio::test]
-async fn nothing_reaches_the_inner_service_before_the_signature_held() {
+async fn nothing_reaches_the_inner_service_before_the_signature_is_verified() {
     let rejected = [
         ("without headers", Request::new(Full::from(BODY))),
         ("with a forged body", forged()),

@@ -150,7 +150,7 @@ async fn send(layer: SvixVerifyLayer, request: Request<AnyBody>) -> Response<Byt
 #[test]
 fn the_documented_table_has_every_cause_with_its_status() {
     let tested = cases().into_iter().map(|case| (case.code, case.status));
-    // It takes a key source of its own: see `tests/tenants.rs`.
+    // It takes a key source of its own: see `tests/in_process/tenants/lookups.rs`.
     let elsewhere = [("keys-unavailable", 503)];
     assert_eq!(documented(), tested.chain(elsewhere).collect());
 }

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Debug;
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_svix::{SvixVerifyLayer, VerifiedBody};
+use tower_svix::{KeySource, Keyring, Rejection, SvixVerifyLayer, VerifiedBody, key_source_fn};
 use tower_svix_tests::requests::{
     BODY, ID, NOW, SECRET, Stopped, forged, genuine, head_with_signature, layer, signature,
 };
@@ -55,7 +57,10 @@ impl Visit for Fields {
 }
 
 /// What is logged while `request` passes through `layer`.
-async fn logged(layer: SvixVerifyLayer, request: Request<Full<Bytes>>) -> Vec<Line> {
+async fn logged<K: KeySource>(
+    layer: SvixVerifyLayer<K>,
+    request: Request<Full<Bytes>>,
+) -> Vec<Line> {
     let log = Log::default();
     let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
     let accept = |_: Request<VerifiedBody>| async {
@@ -119,6 +124,73 @@ async fn a_replaced_or_opaque_rejection_is_logged_all_the_same() {
     let replaced = layer().rejection_response(|_| Response::default());
     let replaced = logged(replaced, forged()).await;
     assert_eq!(replaced, opaque);
+}
+
+#[tokio::test]
+async fn a_failed_lookup_is_logged_with_its_cause() {
+    let fails = |_: &Parts| ready(Err::<Option<Keyring>, _>("the database is away"));
+    let layer = SvixVerifyLayer::with_key_source(key_source_fn(fails)).clock(Stopped(Some(NOW)));
+    let lines = logged(layer, genuine()).await;
+    let [(level, fields)] = &lines[..] else {
+        panic!("not one line: {lines:?}");
+    };
+    assert_eq!(*level, Level::ERROR);
+    assert_eq!(fields["code"], "keys-unavailable");
+    let message = &fields["message"];
+    assert!(message.contains("the database is away"), "{message}");
+}
+
+#[tokio::test]
+async fn the_cause_of_a_failed_lookup_is_told_with_its_sources_on_one_line() {
+    #[derive(Debug)]
+    struct Wrapped(std::io::Error);
+
+    impl std::fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the query failed")
+        }
+    }
+
+    impl std::error::Error for Wrapped {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    let fails = |_: &Parts| {
+        let reason = std::io::Error::other("no shard for \"a\nb\x1b\"");
+        ready(Err::<Option<Keyring>, _>(Wrapped(reason)))
+    };
+    let layer = SvixVerifyLayer::with_key_source(key_source_fn(fails)).clock(Stopped(Some(NOW)));
+    let lines = logged(layer, genuine()).await;
+    let message = &lines[0].1["message"];
+    let expected = "the query failed: no shard for \"a\\nb\\u{1b}\"";
+    assert!(message.ends_with(expected), "{message}");
+}
+
+#[tokio::test]
+async fn the_level_follows_the_cause_whatever_the_answer_is() {
+    let answer = |status: u16| {
+        move |_: &Rejection| {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            response
+        }
+    };
+    for status in [200, 404] {
+        let layer = layer()
+            .clock(Stopped(None))
+            .rejection_response(answer(status));
+        assert_eq!(
+            logged(layer, genuine()).await[0].0,
+            Level::ERROR,
+            "{status}"
+        );
+    }
+    for status in [500, 503] {
+        let layer = layer().rejection_response(answer(status));
+        assert_eq!(logged(layer, forged()).await[0].0, Level::DEBUG, "{status}");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tower_svix::{Keyring, VerifiedEvent, Verifier, VerifyError};
+use tower_svix::{VerifiedEvent, Verifier, VerifyError, VerifyingKey};
 use tower_svix_tests::body::{BrokeOff, Script, Step};
 use tower_svix_tests::case::{self, Case, Expect, REJECTED_FOR_THEIR_KEY};
 use tower_svix_tests::sender;
@@ -176,7 +176,7 @@ fn reject(case: &Case, headers: HeaderMap, body: Bytes) -> Result<(), String> {
     expect_eq("status", outcome.status.as_u16(), 401)
 }
 
-fn keys(case: &Case) -> Result<Vec<Keyring>, String> {
+fn keys(case: &Case) -> Result<Vec<VerifyingKey>, String> {
     case.keys().map_err(|error| error.to_string())
 }
 

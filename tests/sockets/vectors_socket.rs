@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tower::Layer as _;
-use tower_svix::{Keyring, SvixVerifyLayer};
+use tower_svix::{SvixVerifyLayer, VerifyingKey};
 use tower_svix_tests::case::{self, Case, HttpVersion};
 use tower_svix_tests::recorder::Recorder;
 
@@ -88,7 +88,7 @@ async fn every_http2_case_gets_its_verdict_over_http2() {
 }
 
 /// Sends a case as an HTTP/1.1 request, and judges what became of it.
-async fn over_http1(case: &Case, keys: Vec<Keyring>) -> Result<(), String> {
+async fn over_http1(case: &Case, keys: Vec<VerifyingKey>) -> Result<(), String> {
     let server = Server::start(case.layer(keys)).await;
     let breaks_off = case.delivery.error_after.is_some();
     let answer = exchange(server.address, &http1_request(case), breaks_off).await;
@@ -179,7 +179,7 @@ async fn over_http2(case: &Case, server: SocketAddr) -> hyper::Result<StatusCode
     in_time(exchange).await
 }
 
-fn keys(case: &Case) -> Vec<Keyring> {
+fn keys(case: &Case) -> Vec<VerifyingKey> {
     case.keys().expect("the keys parse")
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
-use tower_svix::{HeaderFamily, KeyError, Keyring, Secret, SvixVerifyLayer, Verifier};
+use tower_svix::{HeaderFamily, KeyError, SvixVerifyLayer, Verifier, VerifyingKey};
 
 use crate::body::{EndStream, Script, Step};
 use crate::clock::At;
@@ -137,8 +137,8 @@ impl Case {
         self.secret_texts().any(|text| text.starts_with("whpk_"))
     }
 
-    pub fn keys(&self) -> Result<Vec<Keyring>, KeyError> {
-        self.secret_texts().map(receiver_key).collect()
+    pub fn keys(&self) -> Result<Vec<VerifyingKey>, KeyError> {
+        self.secret_texts().map(str::parse).collect()
     }
 
     pub fn body(&self) -> Bytes {
@@ -188,7 +188,7 @@ impl Case {
         }
     }
 
-    pub fn verifier(&self, keys: Vec<Keyring>) -> Verifier {
+    pub fn verifier(&self, keys: Vec<VerifyingKey>) -> Verifier {
         let mut verifier = Verifier::new(keys).clock(At(self.now));
         if let Some(seconds) = self.tolerance {
             verifier = verifier.tolerance(Duration::from_secs(seconds));
@@ -199,7 +199,7 @@ impl Case {
         verifier
     }
 
-    pub fn layer(&self, keys: Vec<Keyring>) -> SvixVerifyLayer {
+    pub fn layer(&self, keys: Vec<VerifyingKey>) -> SvixVerifyLayer {
         let layer = SvixVerifyLayer::from(self.verifier(keys));
         match self.delivery.limit {
             Some(limit) => layer.body_limit(limit),
@@ -261,14 +261,5 @@ impl Case {
             trailers.append(name, value.parse().expect("a legal value"));
         }
         trailers
-    }
-}
-
-/// The key of a receiver that one text is: a public key or a secret, as its prefix says.
-pub fn receiver_key(text: &str) -> Result<Keyring, KeyError> {
-    if text.trim_ascii().starts_with("whpk_") {
-        text.parse()
-    } else {
-        text.parse::<Secret>().map(Keyring::from)
     }
 }

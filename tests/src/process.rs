@@ -61,14 +61,20 @@ impl Program {
         executable
     }
 
-    /// Has cargo build it as whoever runs it does: with the features of its own package.
+    /// Has cargo build it: an example as whoever runs it does, with the features of its own package; a program with those
+    /// of the whole workspace, so that what the tests have built already serves for it too.
     fn build(self) -> PathBuf {
-        let (package, kind, name) = match self {
-            Self::Example(package, name) => (package, "--example", name),
-            Self::Bin(package, name) => (package, "--bin", name),
-        };
         let mut build = cargo();
-        build.args(["build", "--package", package, kind, name]);
+        let name = match self {
+            Self::Example(package, name) => {
+                build.args(["build", "--package", package, "--example", name]);
+                name
+            }
+            Self::Bin(_, name) => {
+                build.args(["build", "--workspace", "--all-features", "--bin", name]);
+                name
+            }
+        };
         build.arg("--message-format=json-render-diagnostics");
         // As this test itself was built.
         if !cfg!(debug_assertions) {

@@ -33,7 +33,7 @@ pub struct Remote {
     pub claim: Arc<Line>,
     pub complete: Arc<Line>,
     pub release: Arc<Line>,
-    detached: Arc<Mutex<Vec<BoxFuture<()>>>>,
+    spawned: Arc<Mutex<Vec<BoxFuture<()>>>>,
 }
 
 /// How the network treats one kind of operation.
@@ -75,15 +75,15 @@ impl Remote {
             claim: Arc::default(),
             complete: Arc::default(),
             release: Arc::default(),
-            detached: Arc::default(),
+            spawned: Arc::default(),
         }
     }
 
     /// Does what was left to do when requests were dropped, and tells how many pieces that were.
-    pub async fn run_detached(&self) -> usize {
-        let detached = mem::take(&mut *self.detached.lock().unwrap());
-        let count = detached.len();
-        for work in detached {
+    pub async fn run_spawned(&self) -> usize {
+        let spawned = mem::take(&mut *self.spawned.lock().unwrap());
+        let count = spawned.len();
+        for work in spawned {
             work.await;
         }
         count
@@ -118,6 +118,6 @@ impl Store for Remote {
     }
 
     fn spawn(&self, work: BoxFuture<()>) {
-        self.detached.lock().unwrap().push(work);
+        self.spawned.lock().unwrap().push(work);
     }
 }

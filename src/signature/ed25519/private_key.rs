@@ -17,8 +17,8 @@ use crate::signature::key_text::{KeyText, decode};
 
 /// A private ed25519 key: it signs deliveries that receivers verify with its [`PublicKey`](crate::PublicKey).
 ///
-/// Made from the text `whsk_` and base64, of the private key and the public key, 64 bytes, with [`str::parse`] or
-/// [`TryFrom`]. It is wiped when it is dropped, and never shown by `Debug`.
+/// Made from the text `whsk_` and base64, of the private key and the public key, 64 bytes, with [`str::parse`].
+/// It is wiped when it is dropped, and never shown by `Debug`.
 ///
 /// # Errors
 ///
@@ -80,14 +80,6 @@ impl FromStr for PrivateKey {
             KeyText::Secret(_) | KeyText::Bare(_) => Err(KeyError::Secret),
             KeyText::Public(_) => Err(KeyError::PublicKey),
         }
-    }
-}
-
-impl TryFrom<&str> for PrivateKey {
-    type Error = KeyError;
-
-    fn try_from(text: &str) -> Result<Self, KeyError> {
-        text.parse()
     }
 }
 

@@ -26,11 +26,11 @@ pub(in crate::signature) const MAX_SIGNATURES: usize = 4;
 
 /// A public ed25519 key: it verifies what the sender signs with its [`PrivateKey`](crate::PrivateKey), and cannot sign.
 ///
-/// Made from the text in the sender's portal, `whpk_` and base64, with [`str::parse`] or [`TryFrom`].
+/// Made from the text in the sender's portal, `whpk_` and base64, with [`str::parse`].
 ///
-/// Verification is strict: keys and signatures whose points have a small order are rejected, since one such signature
-/// would be valid for every message, and so are keys, points and scalars in another than their canonical form, since
-/// anyone could turn one signature into another.
+/// Verification is strict. Keys and signatures whose points have a small order are rejected: one such signature would be
+/// valid for every message. So is any key, point or scalar that is not in canonical form: one signature could be turned
+/// into another.
 ///
 /// # Errors
 ///
@@ -96,14 +96,6 @@ impl FromStr for PublicKey {
             KeyText::Secret(_) | KeyText::Bare(_) => Err(KeyError::Secret),
             KeyText::Private(_) => Err(KeyError::PrivateKey),
         }
-    }
-}
-
-impl TryFrom<&str> for PublicKey {
-    type Error = KeyError;
-
-    fn try_from(text: &str) -> Result<Self, KeyError> {
-        text.parse()
     }
 }
 

@@ -28,7 +28,7 @@ async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
         assert!(poll!(&mut lost).is_pending());
     }
     store.claim.stick(false);
-    assert_eq!(within(store.run_detached()).await, 1);
+    assert_eq!(within(store.run_spawned()).await, 1);
     let retried = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Processed);
 
@@ -47,12 +47,12 @@ async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
             let mut lost = pin!(deliver(&limited, request("msg_3")));
             assert!(poll!(&mut lost).is_pending());
         }
-        assert_eq!(within(store.run_detached()).await, 1);
+        assert_eq!(within(store.run_spawned()).await, 1);
         let retried = deliver(&service, request("msg_3")).await.unwrap();
         assert_eq!(retried.outcome, Outcome::Processed);
     }
     // The inner service was running.
-    assert_eq!(within(store.run_detached()).await, 1);
+    assert_eq!(within(store.run_spawned()).await, 1);
     let retried = deliver(&service, request("msg_2")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Processed);
 
@@ -65,7 +65,7 @@ async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
         assert!(poll!(&mut lost).is_pending());
     }
     store.release.stick(false);
-    assert_eq!(within(store.run_detached()).await, 1);
+    assert_eq!(within(store.run_spawned()).await, 1);
     let retried = deliver(&service, request("msg_4")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Processed);
 }
@@ -81,7 +81,7 @@ async fn an_event_that_was_processed_is_completed_though_the_sender_hung_up() {
         assert!(poll!(&mut lost).is_pending());
     }
     store.complete.stick(false);
-    assert_eq!(within(store.run_detached()).await, 1);
+    assert_eq!(within(store.run_spawned()).await, 1);
     let retried = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Replayed);
     assert_eq!(handler.calls(), 1);
@@ -94,5 +94,5 @@ async fn a_settled_request_leaves_nothing_to_do() {
     for _ in 0..3 {
         deliver(&service, request("msg_1")).await.unwrap();
     }
-    assert_eq!(store.run_detached().await, 0);
+    assert_eq!(store.run_spawned().await, 0);
 }

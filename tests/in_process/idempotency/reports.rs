@@ -61,7 +61,7 @@ async fn what_the_store_could_not_be_told_is_reported_with_the_id() {
     store.claim.lose_replies(true);
     deliver(&service, request("msg_1")).await.unwrap();
     store.claim.lose_replies(false);
-    within(store.run_detached()).await;
+    within(store.run_spawned()).await;
     store.complete.lose_replies(true);
     store.release.lose_replies(true);
     deliver(&service, request("msg_1")).await.unwrap();
@@ -91,7 +91,7 @@ async fn the_release_of_a_claim_without_a_reply_reports_nothing_of_others() {
     deliver(&service, request("msg_1")).await.unwrap();
     store.claim.lose_replies(true);
     deliver(&service, request("msg_1")).await.unwrap();
-    assert_eq!(within(store.run_detached()).await, 1);
+    assert_eq!(within(store.run_spawned()).await, 1);
 
     let lines = log.0.lock().unwrap();
     let codes: Vec<_> = lines.iter().map(|line| &*line.code).collect();

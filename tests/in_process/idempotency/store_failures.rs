@@ -27,7 +27,7 @@ async fn while_the_store_fails_nothing_is_processed() {
 
     // Only the reply was lost: what was claimed is released.
     store.claim.lose_replies(false);
-    assert_eq!(within(store.run_detached()).await, 1);
+    assert_eq!(within(store.run_spawned()).await, 1);
     let retried = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Processed);
 }
@@ -46,7 +46,7 @@ async fn risking_duplicates_processes_though_the_store_fails() {
     assert_eq!(handler.calls(), 2);
 
     store.claim.lose_replies(false);
-    within(store.run_detached()).await;
+    within(store.run_spawned()).await;
     let seen = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(seen.outcome, Outcome::Processed);
 }

@@ -21,7 +21,7 @@ use tower_svix::extract::VerifiedJson;
 use tower_svix::idempotency::{MemoryStore, Outcome};
 use tower_svix::{
     IdempotencyLayer, KeySource, Keyring, KeyringMap, PublicKey, Rejection, Secret,
-    SvixVerifyLayer, VerifiedEvent, key_source_fn,
+    SvixVerifyLayer, VerifiedEvent, VerifyingKey, key_source_fn,
 };
 use tower_svix_tests::clock::{At, Broken};
 use tower_svix_tests::stores::{ManualTime, Remote};
@@ -196,7 +196,7 @@ pub(crate) fn keyring() -> Keyring {
     let hmac: Secret = hmac_text().parse().unwrap();
     let text = Secret::text_key_with_hex_signatures(TEXT_KEY).unwrap();
     let public: PublicKey = public_text().parse().unwrap();
-    Keyring::from([hmac.into(), text.into(), Keyring::from(public)]).tenant("acme")
+    Keyring::from([VerifyingKey::from(hmac), text.into(), public.into()]).tenant("acme")
 }
 
 pub(crate) fn layer() -> SvixVerifyLayer {

@@ -25,7 +25,7 @@ use tower_svix::sign::{SignedBody, SvixSignError};
 use tower_svix::test_util::{ManualClock, SignedRequest};
 use tower_svix::{
     IdempotencyLayer, KeyringMap, PrivateKey, PublicKey, Rejection, Secret, SignError, SigningKey,
-    SystemClock, VerifiedBody, VerifiedEvent, Verifier, VerifyError, key_source_fn,
+    SystemClock, VerifiedBody, VerifiedEvent, Verifier, VerifyError, VerifyingKey, key_source_fn,
 };
 use tower_svix_tests::clock::At;
 
@@ -56,6 +56,7 @@ fn keys_of_a_receiver() -> Vec<(&'static str, String)> {
     let source = key_source_fn(|_: &Parts| ready(Ok::<_, Infallible>(Some(keyring()))));
     vec![
         ("Secret", debug(&secrets)),
+        ("VerifyingKey", debug(&VerifyingKey::from(public.clone()))),
         ("PublicKey", debug(&public)),
         ("KeySourceFn", debug(&source)),
         ("Keyring", debug(&keyring())),

@@ -123,7 +123,7 @@ async fn the_lookup_sees_the_head_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_request_that_its_headers_condemn_costs_no_lookup() {
+async fn a_request_with_invalid_headers_costs_no_lookup() {
     let lookups = AtomicUsize::new(0);
     let layer = layer(key_source_fn(|_: &Parts| {
         lookups.fetch_add(1, Ordering::Relaxed);

@@ -19,6 +19,7 @@ use tower_svix::SvixSignLayer;
 use tower_svix::sign::SignedBody;
 use tower_svix::{
     HeaderFamily, Keyring, Secret, SigningKey, SvixVerifyLayer, VerifiedBody, VerifiedEvent,
+    VerifyingKey,
 };
 use tower_svix_tests::body::{Script, Step};
 use tower_svix_tests::keys::{secret, sender};
@@ -88,7 +89,7 @@ impl Key {
         }
     }
 
-    fn of_receiver(self) -> Keyring {
+    fn of_receiver(self) -> VerifyingKey {
         match self {
             Self::Hmac(number) => secret(&sender(number)).into(),
             #[cfg(feature = "ed25519")]
@@ -186,7 +187,7 @@ impl Peers {
     async fn check(&self, delivery: &Delivery, version: &str) -> Result<(), TestCaseError> {
         let known = delivery.known.get(&delivery.keys);
         let strangers =
-            [[254; 40], [255; 40]].map(|key| Keyring::from(Secret::from_bytes(&key).unwrap()));
+            [[254; 40], [255; 40]].map(|key| VerifyingKey::from(Secret::from_bytes(&key).unwrap()));
         let mut keys: Vec<_> = strangers.into_iter().take(delivery.strangers).collect();
 
         self.keyring.replace(keys.clone());
