@@ -6,7 +6,7 @@
 //!
 //! - `POST /webhook` takes deliveries that are signed with a secret in `WEBHOOK_SECRET`, which holds two during a
 //!   rotation, separated by a space. Without it, a random secret is made, and `LISTEN` must be a loopback address.
-//! - `GET /events` lists the latest events, to everyone who can reach it.
+//! - `GET /events` lists the latest 1,000 events, to everyone who can reach it.
 //! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
 //!
 //! `examples/production` is the same receiver with what the Internet demands: limits, timeouts, metrics, Redis.
@@ -131,7 +131,8 @@ async fn record(
                 known.duplicates += 1;
             }
         }
-        _ => {}
+        (Some(outcome), _) => println!("{} {}", outcome.code(), event.id()),
+        (None, _) => {}
     }
     response
 }

@@ -2,15 +2,13 @@
 
 #![no_main]
 
-use std::str::FromStr;
-
 use libfuzzer_sys::fuzz_target;
 use tower_svix::{KeyError, Keyring, PrivateKey, PublicKey, Secret, SigningKey, Verifier};
 use tower_svix_fuzz::headers::{Line, Name, Origin, Value};
 use tower_svix_fuzz::keys::{agree, error_of_crate, hex_key, public_text, sign_ed25519};
 use tower_svix_fuzz::reference::{
-    self, Family, Key, SignatureHeaders, base64_encode, hex, hmac_sha256, parse_private, parts,
-    signed_content,
+    self, Family, Key, SignatureHeaders, base64_encode, has_prefix, hex, hmac_sha256,
+    parse_private, parts, signed_content,
 };
 
 const ID: &str = "msg_1";
@@ -41,12 +39,12 @@ fuzz_target!(|data: &[u8]| {
 
 /// A symmetric key is one for the receiver and for the sender.
 fn secret(text: &str) {
-    let Some((secret, Key::Hmac(key))) = agree(parse::<Secret>(text), Key::parse_secret(text))
+    let Some((secret, Key::Hmac(key))) = agree(text.parse::<Secret>(), Key::parse_secret(text))
     else {
         return;
     };
     assert_eq!(format!("{secret:?}"), "Secret(HMAC-SHA256)");
-    let signing = parse::<SigningKey>(text).expect("it is a secret");
+    let signing = text.parse::<SigningKey>().expect("it is a secret");
     assert_eq!(format!("{signing:?}"), "SigningKey(Secret(HMAC-SHA256))");
     let signature = mac(&key);
     assert_eq!(secret.sign(ID, SECONDS, BODY).unwrap(), signature);
@@ -58,20 +56,20 @@ fn secret(text: &str) {
 fn public_key(text: &str) {
     if text.trim_ascii().starts_with("whpk_") {
         let errors = [
-            parse::<Secret>(text).unwrap_err(),
+            text.parse::<Secret>().unwrap_err(),
             Secret::text_key_with_hex_signatures(text).unwrap_err(),
-            parse::<PrivateKey>(text).unwrap_err(),
-            parse::<SigningKey>(text).unwrap_err(),
+            text.parse::<PrivateKey>().unwrap_err(),
+            text.parse::<SigningKey>().unwrap_err(),
         ];
         assert_eq!(errors, [KeyError::PublicKey; 4]);
     }
     let Some((public, Key::Ed25519(key))) =
-        agree(parse::<PublicKey>(text), Key::parse_public(text))
+        agree(text.parse::<PublicKey>(), Key::parse_public(text))
     else {
         return;
     };
     assert_eq!(format!("{public:?}"), "PublicKey(ed25519)");
-    let keyring: Keyring = parse(text).expect("it is a public key");
+    let keyring: Keyring = text.parse().expect("it is a public key");
     for guess in [&key[..], text.as_bytes(), text.trim().as_bytes()] {
         for forged in [mac(guess), hex_mac(guess)] {
             assert_eq!(signer(public.clone(), &forged), None, "{forged}");
@@ -82,8 +80,8 @@ fn public_key(text: &str) {
 
 /// A private key is one for the sender alone, and its public half accepts what it signs.
 fn private_key(text: &str) {
-    let private = parse::<PrivateKey>(text);
-    let signing = parse::<SigningKey>(text);
+    let private = text.parse::<PrivateKey>();
+    let signing = text.parse::<SigningKey>();
     let pair = match parse_private(text) {
         Ok(pair) => pair,
         Err(expected) => {
@@ -107,21 +105,25 @@ fn private_key(text: &str) {
     assert_eq!(private.sign(ID, SECONDS, BODY).unwrap(), signature);
     assert_eq!(signing.sign(ID, SECONDS, BODY).unwrap(), signature);
     let public = public_text(&pair);
-    let public: PublicKey = parse(&public).expect("it is the public half");
+    let public: PublicKey = public.parse().expect("it is the public half");
     assert_eq!(signer(public, &signature), Some(0));
 }
 
 /// The keys of a receiver are those that its parts are, in their order.
 fn keyring(text: &str) {
-    let found = parse::<Keyring>(text);
+    let found = text.parse::<Keyring>();
     let parts = parts(text);
     if parts.is_empty() {
         assert_eq!(found.unwrap_err(), KeyError::Empty);
         return;
     }
+    if parts.len() > 1 && !parts.iter().all(|part| has_prefix(part)) {
+        assert_eq!(found.unwrap_err(), KeyError::NoPrefix);
+        return;
+    }
     let mut keys = Vec::new();
     for part in parts {
-        let parsed = parse::<Keyring>(part);
+        let parsed = part.parse::<Keyring>();
         let error = parsed.as_ref().err().copied();
         let Some((_, key)) = agree(parsed, Key::parse(part)) else {
             // The first part that is none tells why.
@@ -153,17 +155,6 @@ fn keyring(text: &str) {
         let expected = reference::signer(&keys, &headers(&signature), BODY);
         assert_eq!(signer(found.clone(), &signature), expected);
     }
-}
-
-/// Parses in both ways, which must come to the same.
-fn parse<'t, K>(text: &'t str) -> Result<K, KeyError>
-where
-    K: FromStr<Err = KeyError> + TryFrom<&'t str, Error = KeyError>,
-{
-    let parsed: Result<K, _> = text.parse();
-    let converted = K::try_from(text);
-    assert_eq!(converted.err(), parsed.as_ref().err().copied());
-    parsed
 }
 
 /// The position of the key that accepts this signature.

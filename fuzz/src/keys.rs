@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use arbitrary::Arbitrary;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use tower_svix::{KeyError, Keyring, PublicKey, Secret, SigningKey};
+use tower_svix::{KeyError, Secret, SigningKey, VerifyingKey};
 
 use crate::encoding::{Encode, Text, encode_variant};
 use crate::reference::{self, Key, base64_encode, hex, hmac_sha256};
@@ -48,24 +48,24 @@ impl Encode for KeySpec {
 
 impl KeySpec {
     /// The receiver's key, for the crate and for the reference, if it is one. Fails if these two do not agree on that.
-    pub fn receiver(&self) -> Option<(Keyring, Key)> {
+    pub fn receiver(&self) -> Option<(VerifyingKey, Key)> {
         let (keyring, key) = match self {
             Self::Bytes(Text(bytes)) => (
-                Secret::from_bytes(bytes).map(Keyring::from),
+                Secret::from_bytes(bytes).map(VerifyingKey::from),
                 non_empty(bytes.clone()).map(Key::Hmac),
             ),
             Self::Text(text) => {
                 let text = lossy(text);
-                (one_key(&text), Key::parse(&text))
+                (text.parse(), Key::parse(&text))
             }
             Self::Hex(text) => {
                 let text = lossy(text);
                 let secret = Secret::text_key_with_hex_signatures(&text);
-                (secret.map(Keyring::from), hex_key(&text))
+                (secret.map(VerifyingKey::from), hex_key(&text))
             }
             Self::Seed(seed) => {
                 let text = public_text(&key_pair(seed));
-                (one_key(&text), Key::parse(&text))
+                (text.parse(), Key::parse(&text))
             }
         };
         agree(keyring, key)
@@ -121,14 +121,6 @@ pub fn private_text(seed: &[u8; 32]) -> String {
 
 pub fn sign_ed25519(pair: &Ed25519KeyPair, content: &[u8]) -> String {
     format!("v1a,{}", base64_encode(pair.sign(content).as_ref()))
-}
-
-/// Parses the text of one key, of either kind, as the type that is for it. A [`Keyring`] would take several.
-fn one_key(text: &str) -> Result<Keyring, KeyError> {
-    match text.parse::<Secret>() {
-        Err(KeyError::PublicKey) => text.parse::<PublicKey>().map(Keyring::from),
-        secret => secret.map(Keyring::from),
-    }
 }
 
 /// Checks that both sides came to the same conclusion on a text, and returns it.

@@ -8,7 +8,7 @@ use tower_svix::{Clock, HeaderFamily, KeySource, Keyring, SvixVerifyLayer, Verif
 use crate::body::Progress;
 use crate::encoding::{Encode, encode_struct, encode_variant};
 use crate::keys::KeySpec;
-use crate::reference::{Family, Key, Rules};
+use crate::reference::{Family, Key, Rules, has_prefix};
 
 /// What a receiver is configured to ask.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
@@ -151,6 +151,10 @@ pub fn receiver_keys_in_one_text(keys: &[KeySpec]) -> Option<Keyring> {
     }
     let mut all = String::new();
     for (text, separator) in texts.iter().zip(SEPARATORS.iter().cycle()) {
+        // Beside others, a key needs its prefix.
+        if !has_prefix(text) {
+            all.push_str("whsec_");
+        }
         all.push_str(text);
         all.push_str(separator);
     }

@@ -10,13 +10,13 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_svix::idempotency::{Outcome, Store};
-use tower_svix::{IdempotencyLayer, Rejection, Secret, SvixVerifyLayer, VerifiedEvent};
+use tower_svix::{IdempotencyLayer, Keyring, Rejection, SvixVerifyLayer, VerifiedEvent};
 
 use crate::events::{Events, Received};
 use crate::limits::{BODY_LIMIT, REQUEST_TIMEOUT};
 use crate::say;
 
-pub(crate) fn router(secrets: Vec<Secret>, store: impl Store, metrics: PrometheusHandle) -> Router {
+pub(crate) fn router(keys: Keyring, store: impl Store, metrics: PrometheusHandle) -> Router {
     let events = Events::default();
     // The last layer is the outermost.
     let webhook = post(receive)
@@ -25,7 +25,7 @@ pub(crate) fn router(secrets: Vec<Secret>, store: impl Store, metrics: Prometheu
             events.clone(),
             report_duplicate,
         ))
-        .route_layer(SvixVerifyLayer::new(secrets).body_limit(BODY_LIMIT));
+        .route_layer(SvixVerifyLayer::new(keys).body_limit(BODY_LIMIT));
     Router::new()
         .route("/webhook", webhook)
         .route("/events", get(list))

@@ -49,8 +49,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     let metrics = metrics::install()?;
     let router = match &config.redis_url {
-        Some(url) => app::router(config.secrets, store::redis(url).await?, metrics),
-        None => app::router(config.secrets, MemoryStore::new(), metrics),
+        Some(url) => app::router(config.keys, store::redis(url).await?, metrics),
+        None => app::router(config.keys, MemoryStore::new(), metrics),
     };
 
     let address = &config.listen;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tower_svix::{Keyring, SvixVerifyLayer, Verifier};
+use tower_svix::{Keyring, SvixVerifyLayer, Verifier, VerifyingKey};
 use tower_svix_fuzz::keys::KeySpec;
 use tower_svix_fuzz::receiver::At;
 use tower_svix_fuzz::reference::{
@@ -165,9 +165,9 @@ fn genuine(case: Case) -> Genuine {
         .secrets
         .iter()
         .map(|text| Key::parse(text).expect("a key"));
-    let keyrings = case.secrets.iter();
-    let keyrings = keyrings.map(|text| text.parse::<Keyring>().expect("a key"));
-    let keyring: Keyring = keyrings.collect();
+    let keyring = case.secrets.iter();
+    let keyring = keyring.map(|text| text.parse::<VerifyingKey>().expect("a key"));
+    let keyring: Keyring = keyring.collect();
     let verifier = Verifier::new(keyring.clone()).insecure_ignore_timestamp();
     Genuine {
         keys: keys.collect(),

@@ -109,6 +109,13 @@ pub fn parts(text: &str) -> Vec<&str> {
     parts
 }
 
+/// Whether the text of a key of a receiver says what it is.
+pub fn has_prefix(part: &str) -> bool {
+    ["whsec_", "whpk_", "whsk_"]
+        .iter()
+        .any(|prefix| part.starts_with(prefix))
+}
+
 /// Reads the private key of a sender.
 pub fn parse_private(text: &str) -> Result<Ed25519KeyPair, KeyError> {
     let text = trim(text);
