@@ -18,6 +18,7 @@ const FRAME_COST: usize = 64;
 /// What each pass over the body costs beyond its bytes: up to 100 µs on the curve of ed25519.
 const PASS_COST: usize = 32 * 1024;
 /// Receives the body and hashes it as it comes, until there is a verdict.
+#[inline]
 pub(super) fn poll_verdict<B: Body, K>(
     config: &Config<K>,
     mut body: Pin<&mut Option<B>>,
