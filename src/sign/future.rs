@@ -14,7 +14,7 @@ use tower_service::Service;
 use super::body::SignedBody;
 use super::error::SvixSignError;
 use super::signer::Signer;
-use crate::signature::Payload;
+use crate::body::BodyBuffer;
 
 pin_project! {
     /// Response future of [`SvixSign`](super::SvixSign).
@@ -23,25 +23,26 @@ pin_project! {
         S: Service<Request<SignedBody>>,
     {
         #[pin]
-        state: State<B, S::Future>,
-        inner: S,
+        state: State<S, B, S::Future>,
         signer: Arc<Signer>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<B, F> {
+    enum State<S, B, F> {
         /// The body is received.
         Receiving {
             head: Option<request::Parts>,
             #[pin]
             body: B,
-            received: Payload,
+            received: BodyBuffer,
+            inner: Option<S>,
         },
         /// The request is signed, and waits until the client has room for it.
         Readying {
             request: Option<Request<SignedBody>>,
+            inner: S,
         },
         Sending {
             #[pin]
@@ -59,13 +60,10 @@ where
         let state = State::Receiving {
             head: Some(head),
             body,
-            received: Payload::default(),
+            received: BodyBuffer::default(),
+            inner: Some(inner),
         };
-        Self {
-            state,
-            inner,
-            signer,
-        }
+        Self { state, signer }
     }
 }
 
@@ -86,6 +84,7 @@ where
                     head,
                     mut body,
                     received,
+                    inner,
                 } => {
                     // A length that the application itself gives its body can be relied on, within bounds.
                     let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -100,13 +99,14 @@ where
                     let request = Request::from_parts(head, SignedBody::new(body));
                     State::Readying {
                         request: Some(request),
+                        inner: inner.take().expect(TAKEN),
                     }
                 }
-                StateProj::Readying { request } => {
-                    ready!(this.inner.poll_ready(cx)).map_err(SvixSignError::Client)?;
+                StateProj::Readying { request, inner } => {
+                    ready!(inner.poll_ready(cx)).map_err(SvixSignError::Client)?;
                     let request = request.take().expect(TAKEN);
                     State::Sending {
-                        future: this.inner.call(request),
+                        future: inner.call(request),
                     }
                 }
                 StateProj::Sending { future } => {
