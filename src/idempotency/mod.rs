@@ -74,13 +74,14 @@
 //!    up the ids of the others. It does not hold which key did, so that a retry after a rotation is still a duplicate. Nor
 //!    does it hold the payload, the path or the method: the id alone tells events apart.
 //!
-//! If receivers share ids, the first one to process an event suppresses it for the others. Svix sends a message under one id to
-//! every endpoint that subscribes to it. Give each receiver ids of its own: a layer for each handler, and a store or, in
-//! Redis, a prefix for each layer.
+//! If receivers share ids, the first one to process an event suppresses it for the others. Svix sends a message under
+//! one id to every endpoint that subscribes to it. Give each receiver ids of its own: a layer for each handler, and a
+//! store or, in Redis, a prefix for each layer.
 //!
 //! # When an event is processed twice
 //!
-//! A side effect and a record in another system cannot be committed atomically. These remain, and each is preferred to losing the event:
+//! A side effect and a record in another system cannot be committed atomically. These remain, and each is preferred
+//! to losing the event:
 //!
 //! - The process dies between the effect and the record of it: the event is processed again after the lease.
 //! - After the effect, the inner service panics or answers with something else than a 2xx, or its request is dropped, as

@@ -22,8 +22,8 @@ use crate::signature::VerifiedEvent;
 /// # Clone
 ///
 /// The inner service must be `Clone`: an event is handed to a clone of it, which is driven to readiness only once the
-/// event is claimed. So a duplicate never takes a permit or buffer slot of the inner service. Time that an event spends waiting for the
-/// inner service counts against its lease.
+/// event is claimed. So a duplicate never takes a permit or buffer slot of the inner service. Time that an event
+/// spends waiting for the inner service counts against its lease.
 #[derive(Clone, Debug)]
 pub struct Idempotency<S> {
     inner: S,

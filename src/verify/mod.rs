@@ -14,8 +14,9 @@
 //!    within the tolerance.
 //!
 //! So a request with invalid headers is rejected before any of its body is read. If all of this is so, the inner
-//! service is asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`](crate::VerifiedBody), and with the
-//! proof, a [`VerifiedEvent`](crate::VerifiedEvent), in the request's extensions. All methods are treated alike.
+//! service is asked for capacity, and called, with the very bytes that were verified as a
+//! [`VerifiedBody`](crate::VerifiedBody), and with the proof, a [`VerifiedEvent`](crate::VerifiedEvent), in the
+//! request's extensions. All methods are treated alike.
 //!
 //! The inner service's response and error types stay as they are: a rejection is a response.
 //!
@@ -79,13 +80,13 @@
 //! | `clock-unavailable` | 503 | The clock did not tell the time. |
 //! | `keys-unavailable` | 503 | The lookup of the keys failed. |
 //!
-//! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in prose:
-//! senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401 comes with
-//! `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not lost.
-//! A gRPC client also gets `grpc-status`, so that a rejected call arrives as `UNAUTHENTICATED`.
+//! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in
+//! prose: senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401
+//! comes with `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not
+//! lost. A gRPC client also gets `grpc-status`, so that a rejected call arrives as `UNAUTHENTICATED`.
 //! [`opaque_rejections`](crate::SvixVerifyLayer::opaque_rejections) leaves the cause out, and
-//! [`rejection_response`](crate::SvixVerifyLayer::rejection_response) replaces the response. The [`Rejection`](crate::Rejection) is in the
-//! extensions of the response in any case.
+//! [`rejection_response`](crate::SvixVerifyLayer::rejection_response) replaces the response. The
+//! [`Rejection`](crate::Rejection) is in the extensions of the response in any case.
 //!
 //! # What a request costs
 //!

@@ -58,3 +58,20 @@ fn the_front_page_shows_the_health_service_on_tonic() {
     let health = include_str!("../../examples/tonic/src/bin/health.rs");
     assert_eq!(shown_under("\n## tonic\n"), Some(health));
 }
+
+#[test]
+fn the_front_page_names_the_oldest_rust_that_is_supported() {
+    let manifest = include_str!("../../Cargo.toml");
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = "))
+        .expect("the manifest has one")
+        .trim_matches('"');
+    let named: Vec<_> = include_str!("../../README.md")
+        .split("Rust ")
+        .skip(1)
+        .filter(|after| after.starts_with(|first: char| first.is_ascii_digit()))
+        .map(|after| after.split(' ').next().unwrap_or_default())
+        .collect();
+    assert_eq!(named, [version]);
+}

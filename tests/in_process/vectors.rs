@@ -236,3 +236,20 @@ fn split_at_random(mut body: Bytes, seed: u64) -> Vec<Step> {
     });
     steps.collect()
 }
+
+#[test]
+fn the_cases_that_the_promises_name_are_there() {
+    let named: Vec<_> = include_str!("../../SECURITY.md")
+        .split("case `")
+        .skip(1)
+        .map(|after| after.split('`').next().expect("a name"))
+        .collect();
+    assert!(!named.is_empty(), "SECURITY.md names no case");
+    let cases = case::all();
+    for name in named {
+        assert!(
+            cases.iter().any(|case| case.name == name),
+            "there is no case {name}"
+        );
+    }
+}

@@ -5,9 +5,10 @@
 //! this crate in it, [`clock`] a clock that stands still, [`fixture`] one genuine delivery, [`case`] the cases of
 //! `tests/vectors`, and [`verdict`] what is expected of them.
 //!
-//! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of ids
-//! that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there are [`net`], [`http1`], [`http2`] and
-//! [`hyper_server`]; [`process`] and [`redis_server`] are programs in processes of their own.
+//! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of
+//! ids that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there
+//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`] and [`redis_server`] are programs in processes
+//! of their own.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod body;

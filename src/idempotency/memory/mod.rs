@@ -2,11 +2,11 @@
 //!
 //! # Why not a cache
 //!
-//! The well-kept concurrent caches choose what to evict by how likely it is to be asked for again. Here, a
-//! repeated lookup is a duplicate, the very case that the store must remember, above all for recent ids. `moka` may turn a new entry away at once, and
-//! cannot keep a running claim from eviction. `quick_cache` can pin entries, but evicts first what was inserted last and
-//! never asked for, which is any event that was just processed, and knows no expiry. So this is a table and two ordered
-//! sets under a lock.
+//! The well-kept concurrent caches choose what to evict by how likely it is to be asked for again. Here, a repeated
+//! lookup is a duplicate, the very case that the store must remember, above all for recent ids. `moka` may turn a new
+//! entry away at once, and cannot keep a running claim from eviction. `quick_cache` can pin entries, but evicts first
+//! what was inserted last and never asked for, which is any event that was just processed, and knows no expiry. So
+//! this is a table and two ordered sets under a lock.
 //!
 //! # Concurrency
 //!
