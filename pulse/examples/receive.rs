@@ -9,7 +9,7 @@ async fn receive(VerifiedJson { payload, .. }: VerifiedJson<PulseEvent>) {
     match payload {
         PulseEvent::Completed(event) => println!("{} is completed", event.data.job_id),
         PulseEvent::Failed(event) => {
-            println!("{} failed: {:?}", event.data.job_id, event.data.error)
+            println!("{} failed: {:?}", event.data.job_id, event.data.error);
         }
         PulseEvent::Cancelled(event) => println!("{} was cancelled", event.data.job_id),
         PulseEvent::Created(_) | PulseEvent::Processing(_) => {}

@@ -14,6 +14,7 @@ use super::config::Config;
 use super::outcome::{Answer, Outcome};
 use crate::body::ResponseBody;
 use crate::grpc;
+use crate::inner_service::Call;
 use crate::telemetry;
 
 pin_project! {
@@ -35,13 +36,11 @@ pin_project! {
     enum State<S, B, F, T, E> {
         Claiming {
             claiming: Claiming,
-            request: Option<Request<B>>,
-            inner: Option<S>,
+            call: Option<Call<S, Request<B>>>,
         },
         /// The event is ours, and waits until the inner service has room for it.
         Readying {
-            request: Option<Request<B>>,
-            inner: S,
+            call: Option<Call<S, Request<B>>>,
             held: Option<Held>,
         },
         /// `held` is `None` if the store failed, and the event is processed nevertheless. It comes last, so that a
@@ -75,8 +74,7 @@ where
     ) -> Self {
         let state = State::Claiming {
             claiming,
-            request: Some(request),
-            inner: Some(inner),
+            call: Some(Call::new(inner, request)),
         };
         Self { state, config }
     }
@@ -103,49 +101,39 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Claiming {
-                    claiming,
-                    request,
-                    inner,
-                } => {
+                StateProj::Claiming { claiming, call } => {
                     let held = match ready!(claiming.poll(cx)) {
                         Ok(held) => Ok(Some(held)),
                         Err(Answer::StoreUnavailable) if this.config.fail_open => Ok(None),
                         Err(answer) => Err(answer),
                     };
-                    let request = request.take().expect(TAKEN);
+                    let call = call.take().expect(TAKEN);
                     match held {
                         Ok(held) => State::Readying {
-                            request: Some(request),
-                            inner: inner.take().expect(TAKEN),
+                            call: Some(call),
                             held,
                         },
                         Err(answer) => State::Answered {
                             answer,
-                            is_grpc: grpc::is_call(request.headers()),
+                            is_grpc: grpc::is_call(call.request().headers()),
                         },
                     }
                 }
-                StateProj::Readying {
-                    request,
-                    inner,
-                    held,
-                } => match ready!(inner.poll_ready(cx)) {
-                    Ok(()) => {
-                        let request = request.take().expect(TAKEN);
-                        State::Serving {
-                            future: inner.call(request),
+                StateProj::Readying { call, held } => {
+                    match ready!(call.as_mut().expect(TAKEN).poll_ready(cx)) {
+                        Ok(()) => State::Serving {
+                            future: call.take().expect(TAKEN).make(),
                             held: held.take(),
-                        }
-                    }
-                    Err(error) => match held.take() {
-                        Some(held) => State::Settling {
-                            settling: held.release(),
-                            result: Some(Err(error)),
                         },
-                        None => return Poll::Ready(Err(error)),
-                    },
-                },
+                        Err(error) => match held.take() {
+                            Some(held) => State::Settling {
+                                settling: held.release(),
+                                result: Some(Err(error)),
+                            },
+                            None => return Poll::Ready(Err(error)),
+                        },
+                    }
+                }
                 StateProj::Serving { future, held } => {
                     let result = ready!(future.poll(cx));
                     let Some(held) = held.take() else {

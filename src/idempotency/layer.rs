@@ -10,7 +10,7 @@ use super::config::Config;
 use super::service::Idempotency;
 use super::store::Store;
 
-/// Layer that applies [`Idempotency`](super::Idempotency), which lets the inner service see each verified event once.
+/// Layer that applies [`Idempotency`], which lets the inner service see each verified event once.
 ///
 /// See the [module docs](crate::idempotency) for an example.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ use super::body::SignedBody;
 use super::error::SvixSignError;
 use super::signer::Signer;
 use crate::body::BodyBuffer;
+use crate::inner_service::Call;
 
 pin_project! {
     /// Response future of [`SvixSign`](super::SvixSign).
@@ -41,8 +42,7 @@ pin_project! {
         },
         /// The request is signed, and waits until the client has room for it.
         Readying {
-            request: Option<Request<SignedBody>>,
-            inner: S,
+            call: Option<Call<S, Request<SignedBody>>>,
         },
         Sending {
             #[pin]
@@ -98,15 +98,14 @@ where
                     this.signer.sign(&mut head.headers, &body)?;
                     let request = Request::from_parts(head, SignedBody::new(body));
                     State::Readying {
-                        request: Some(request),
-                        inner: inner.take().expect(TAKEN),
+                        call: Some(Call::new(inner.take().expect(TAKEN), request)),
                     }
                 }
-                StateProj::Readying { request, inner } => {
-                    ready!(inner.poll_ready(cx)).map_err(SvixSignError::Client)?;
-                    let request = request.take().expect(TAKEN);
+                StateProj::Readying { call } => {
+                    let ready = ready!(call.as_mut().expect(TAKEN).poll_ready(cx));
+                    ready.map_err(SvixSignError::Client)?;
                     State::Sending {
-                        future: inner.call(request),
+                        future: call.take().expect(TAKEN).make(),
                     }
                 }
                 StateProj::Sending { future } => {

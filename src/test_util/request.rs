@@ -13,7 +13,7 @@ use crate::signature::{HeaderFamily, SigningKey};
 /// Makes a request that is signed as a sender signs it.
 ///
 /// Unless it is told otherwise: `POST /` with `content-type: application/json`, no body, a random id, and the current
-/// time. See the [module docs](self) for an example.
+/// time. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SignedRequest {

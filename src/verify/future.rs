@@ -19,6 +19,7 @@ use super::receive::poll_verdict;
 use super::rejection::Rejection;
 use crate::body::{ResponseBody, claimed_len};
 use crate::grpc;
+use crate::inner_service::Call;
 use crate::signature::headers::SignatureHeaders;
 use crate::signature::incoming::IncomingDelivery;
 use crate::signature::search::Search;
@@ -44,7 +45,8 @@ pin_project! {
         #[pin]
         body: Option<B>,
         delivery: Option<IncomingDelivery>,
-        call: Option<Call<S>>,
+        // Until the verdict, its request lacks the body and the proof.
+        call: Option<Call<S, Request<VerifiedBody>>>,
         config: Arc<Config<K>>,
         span: DeliverySpan,
     }
@@ -52,12 +54,6 @@ pin_project! {
 
 /// What failed, if it was on our side.
 type Cause = Option<Box<dyn Error + Send + Sync>>;
-
-/// The call of the inner service, which waits for the verdict: until then, its request lacks the body and the proof.
-struct Call<S> {
-    request: Request<VerifiedBody>,
-    inner: S,
-}
 
 pin_project! {
     #[project = StateProj]
@@ -106,10 +102,10 @@ where
             state,
             body: Some(body),
             delivery: Some(IncomingDelivery::new(headers)),
-            call: Some(Call {
-                request: Request::from_parts(head, VerifiedBody::new(Bytes::new())),
+            call: Some(Call::new(
                 inner,
-            }),
+                Request::from_parts(head, VerifiedBody::new(Bytes::new())),
+            )),
             config,
             span: DeliverySpan::start(),
         }
@@ -176,7 +172,7 @@ where
                     match verdict {
                         Ok(event) => {
                             observe(this.span, &event);
-                            let Call { request, .. } = this.call.as_mut().expect(TAKEN);
+                            let request = this.call.as_mut().expect(TAKEN).request_mut();
                             *request.body_mut() = VerifiedBody::new(event.payload().clone());
                             request.extensions_mut().insert(event);
                             this.state.set(State::Readying);
@@ -188,12 +184,10 @@ where
                     }
                 }
                 StateProj::Readying => {
-                    let Call { inner, .. } = this.call.as_mut().expect(TAKEN);
-                    let ready = ready!(inner.poll_ready(cx));
+                    let ready = ready!(this.call.as_mut().expect(TAKEN).poll_ready(cx));
                     this.span.end_of(Phase::Capacity);
                     ready.inspect_err(|_| this.span.failed())?;
-                    let Call { request, mut inner } = this.call.take().expect(TAKEN);
-                    let future = inner.call(request);
+                    let future = this.call.take().expect(TAKEN).make();
                     this.state.set(State::Serving { future });
                 }
                 StateProj::Serving { future } => {
@@ -226,11 +220,15 @@ where
 
 impl<L, F> State<L, F> {
     /// Frees what waited for the verdict, too.
-    fn rejected<S>(rejection: Rejection, cause: Cause, call: &mut Option<Call<S>>) -> Self {
+    fn rejected<S: Service<Request<VerifiedBody>>>(
+        rejection: Rejection,
+        cause: Cause,
+        call: &mut Option<Call<S, Request<VerifiedBody>>>,
+    ) -> Self {
         let call = call.take();
         Self::Rejected {
             rejection,
-            is_grpc: call.is_some_and(|call| grpc::is_call(call.request.headers())),
+            is_grpc: call.is_some_and(|call| grpc::is_call(call.request().headers())),
             cause,
         }
     }

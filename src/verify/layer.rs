@@ -13,7 +13,7 @@ use super::responder::Responder;
 use super::service::SvixVerify;
 use crate::signature::{Keyring, Policy, Verifier, define_policy_setters};
 
-/// Layer that applies [`SvixVerify`](super::SvixVerify), which lets a request through only if its signature is valid.
+/// Layer that applies [`SvixVerify`], which lets a request through only if its signature is valid.
 ///
 /// See the [module docs](crate::verify) for an example.
 #[derive(Debug)]
