@@ -7,7 +7,8 @@
 //! `core` is time that the threads ran, which other processes disturb little; `wall` is time that passed.
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
-#[path = "../tests/support/redis.rs"]
+#[allow(dead_code, reason = "a benchmark uses its part")]
+#[path = "../tests/src/redis_server.rs"]
 mod redis_server;
 mod support;
 
@@ -24,8 +25,9 @@ use redis::aio::ConnectionManager;
 use tower::{Layer as _, Service, service_fn};
 use tower_svix::IdempotencyLayer;
 use tower_svix::idempotency::{
-    Claim, ClaimToken, EventKey, MemoryStore, RedisStore, Settlement, Store, StoreError,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, Settlement, Store, StoreError,
 };
+use tower_svix_redis::RedisStore;
 
 use self::redis_server::RedisServer;
 use self::support::net::Delivery;
@@ -95,7 +97,7 @@ fn layer() -> io::Result<()> {
             support::request(&delivery, WHOLE)
         })
         .collect();
-    let verify = support::layer([support::secret()]);
+    let verify = support::layer(support::secret());
     let handler = service_fn(support::receive);
     let once = IdempotencyLayer::new(MemoryStore::new()).layer(handler);
     let (mut verified, mut once) = (verify.layer(handler), verify.layer(once));
@@ -171,7 +173,7 @@ async fn evals(mut connection: ConnectionManager) -> usize {
 }
 
 async fn process(store: &impl Store, key: &EventKey, token: ClaimToken) -> Result<(), StoreError> {
-    assert_eq!(store.claim(key, token, LEASE).await?, Claim::Claimed);
+    assert_eq!(store.claim(key, token, LEASE).await?, ClaimStatus::Claimed);
     let settled = store.complete(key, token, RETENTION).await?;
     assert_eq!(settled, Settlement::Done);
     Ok(())

@@ -7,7 +7,7 @@
 //! It is time on a core, which other processes disturb little. In each group, `HMAC` is the hash of the same bytes with
 //! the key schedule done before, and `service` the same service without the layer: it clones the request and collects
 //! its body. What verification costs is a row minus `service`, and `HMAC` is its limit. A `service` in a group of
-//! refusals also reads the body, which a refused request never gets to.
+//! rejections also reads the body, which a rejected request never gets to.
 
 mod support;
 
@@ -44,11 +44,11 @@ fn accepted(criterion: &mut Criterion<CpuTime>) {
     }
 }
 
-fn refused(criterion: &mut Criterion<CpuTime>) {
+fn rejected(criterion: &mut Criterion<CpuTime>) {
     for (size, len) in [SIZES[1], SIZES[4]] {
         let genuine = Case::genuine(len, WHOLE);
         let forged = Case::forged(len, WHOLE);
-        let mut group = group(criterion, "refused", size, len, &genuine);
+        let mut group = group(criterion, "rejected", size, len, &genuine);
         bench(&mut group, "forged", forged.verified());
         bench(
             &mut group,
@@ -122,6 +122,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .sample_size(50);
-    targets = accepted, refused, keys, signatures
+    targets = accepted, rejected, keys, signatures
 }
 criterion_main!(benches);

@@ -1,4 +1,4 @@
-//! Whether the time that a refusal takes tells anything of the keys.
+//! Whether the time that a rejection takes tells anything of the keys.
 //!
 //! The method is that of dudect: two classes of requests, in random order, and Welch's t-test on their times, once over
 //! all of them and once for each of some percentiles above which they are left out, since what is slow is mostly the
@@ -182,7 +182,7 @@ impl Verdict {
 fn measure<R>(
     samples: usize,
     mut prepare: impl FnMut(Class) -> R,
-    mut refuse: impl FnMut(R) -> bool,
+    mut reject: impl FnMut(R) -> bool,
 ) -> Verdict {
     let mut rng = StdRng::seed_from_u64(0);
     let mut times = [(); 2].map(|()| Vec::with_capacity(samples * 2));
@@ -195,9 +195,9 @@ fn measure<R>(
         };
         let request = black_box(prepare(black_box(class)));
         let start = Instant::now();
-        let refused = black_box(refuse(request));
+        let rejected = black_box(reject(request));
         let time = start.elapsed();
-        assert!(refused, "it is forged");
+        assert!(rejected, "it is forged");
         if round >= warm_up {
             times[class as usize].push(time.as_secs_f64() * 1e9);
         }

@@ -136,7 +136,7 @@ fn serve(form: &str) -> io::Result<()> {
         "handler discards" => runtime.block_on(accept(service_fn(discard))),
         "handler collects" => runtime.block_on(accept(service_fn(receive::<Incoming>))),
         _ => {
-            let layer = support::layer([support::secret()]);
+            let layer = support::layer(support::secret());
             runtime.block_on(accept(layer.layer(service_fn(receive))))
         }
     }

@@ -5,8 +5,8 @@
 //! cargo run --example send -- --url http://127.0.0.1:3001/ --secret whsec_…
 //! ```
 //!
-//! `LISTEN` is the address to listen on, `127.0.0.1:3001` by default. A connection that says nothing stays open: see the
-//! `server` example for limits and a graceful shutdown.
+//! `LISTEN` is the address to listen on, `127.0.0.1:3001` by default. A connection that says nothing stays open: see
+//! `examples/production` for limits and a graceful stop.
 #![allow(clippy::print_stdout, reason = "it shows what it receives")]
 
 use std::convert::Infallible;

@@ -24,7 +24,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 ///     }
 /// }
 ///
-/// # fn main() -> Result<(), tower_svix::SecretError> {
+/// # fn main() -> Result<(), tower_svix::KeyError> {
 /// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 /// let layer = SvixVerifyLayer::new(secret).clock(Frozen);
 /// # Ok(())
@@ -33,7 +33,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The current time in whole seconds since 1970-01-01T00:00:00Z, or `None` if it is not known.
     ///
-    /// A request that arrives while the time is unknown cannot be judged: it is refused with
+    /// A request that arrives while the time is unknown cannot be judged: it is rejected with
     /// [`VerifyError::ClockUnavailable`](crate::VerifyError::ClockUnavailable), and the sender is asked to retry.
     fn unix_seconds(&self) -> Option<u64>;
 }

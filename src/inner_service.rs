@@ -1,4 +1,40 @@
-//! Access to the service that a middleware wraps.
+//! The service that a middleware wraps: access to it, and the call that it waits for.
+
+use std::task::{Context, Poll};
+
+use tower_service::Service;
+
+/// A call of the inner service that waits until there is room for it: each response future has one, with a request that
+/// is ready.
+pub(crate) struct Call<S, R> {
+    inner: S,
+    request: R,
+}
+
+impl<S: Service<R>, R> Call<S, R> {
+    pub(crate) fn new(inner: S, request: R) -> Self {
+        Self { inner, request }
+    }
+
+    pub(crate) fn request(&self) -> &R {
+        &self.request
+    }
+
+    pub(crate) fn request_mut(&mut self) -> &mut R {
+        &mut self.request
+    }
+
+    #[inline]
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    /// Makes the call, once there is [room](Self::poll_ready).
+    #[inline]
+    pub(crate) fn make(mut self) -> S::Future {
+        self.inner.call(self.request)
+    }
+}
 
 /// Defines the accessors that Tower's middlewares have, for a struct with a field `inner: S`.
 macro_rules! define_inner_service_accessors {

@@ -8,23 +8,18 @@
 )]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod body;
 mod clock;
-#[cfg(feature = "events")]
-#[cfg_attr(docsrs, doc(cfg(feature = "events")))]
-pub mod events;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod extract;
-#[cfg(feature = "generate")]
-#[cfg_attr(docsrs, doc(cfg(feature = "generate")))]
-pub mod generate;
 mod grpc;
 #[cfg(feature = "idempotency")]
 #[cfg_attr(docsrs, doc(cfg(feature = "idempotency")))]
 pub mod idempotency;
 mod inner_service;
 mod problem;
-mod response_body;
+mod random;
 #[cfg(feature = "sign")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
 pub mod sign;
@@ -34,19 +29,28 @@ mod telemetry;
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod test_util;
 pub mod verify;
-mod whole_body;
 
+pub use self::body::ResponseBody;
 pub use self::clock::{Clock, SystemClock};
 #[cfg(feature = "idempotency")]
 #[cfg_attr(docsrs, doc(cfg(feature = "idempotency")))]
-pub use self::idempotency::{Idempotency, IdempotencyLayer};
+pub use self::idempotency::layer::IdempotencyLayer;
+pub use self::random::RandomnessUnavailable;
+#[cfg(feature = "sign")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
+pub use self::sign::layer::SvixSignLayer;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::signature::PayloadError;
 pub use self::signature::{
-    HeaderFamily, Keyring, Secret, SecretError, SignError, SigningKey, Verification, VerifiedEvent,
-    Verifier, VerifyError,
+    HeaderFamily, KeyError, Keyring, Secret, SignError, SigningKey, Verification, VerifiedEvent,
+    Verifier, VerifyError, VerifyingKey,
 };
-pub use self::verify::{
-    KeySource, KeyringMap, Rejection, SvixVerify, SvixVerifyLayer, VerifiedBody,
-};
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+pub use self::signature::{PrivateKey, PublicKey};
+pub use self::verify::body::VerifiedBody;
+pub use self::verify::key_source::{KeySource, KeySourceFn, key_source_fn};
+pub use self::verify::keyring_map::KeyringMap;
+pub use self::verify::layer::SvixVerifyLayer;
+pub use self::verify::rejection::Rejection;

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use tower_svix::Secret;
+use tower_svix::PublicKey;
 
 use super::Case;
 
@@ -18,8 +18,9 @@ pub(crate) fn genuine(len: usize, frame: usize) -> (Case, impl FnMut()) {
     let signature = private.sign(&signed);
     let text = format!("v1a,{}", STANDARD.encode(signature.to_bytes()));
     case.set_signatures(&text);
-    let secret: Secret = format!("whpk_{}", STANDARD.encode(public)).parse().unwrap();
-    case.layer = super::layer([secret]);
+    let text = format!("whpk_{}", STANDARD.encode(public));
+    let key: PublicKey = text.parse().unwrap();
+    case.layer = super::layer(key);
     let bare = move || {
         let verdict = public.verify_strict(black_box(&signed), &signature);
         verdict.unwrap();

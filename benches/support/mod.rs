@@ -8,7 +8,7 @@ pub(crate) mod cpu_time;
 #[cfg(feature = "ed25519")]
 pub(crate) mod ed25519;
 mod frames;
-#[path = "../../tests/support/net.rs"]
+#[path = "../../tests/src/net.rs"]
 pub(crate) mod net;
 
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use sha2::Sha256;
 use tower::{Layer as _, Service, service_fn};
-use tower_svix::{Secret, SvixVerifyLayer};
+use tower_svix::{Keyring, Secret, SvixVerifyLayer};
 
 pub(crate) use self::frames::Frames;
 use self::net::{Delivery, SECRET};
@@ -53,7 +53,7 @@ impl Case {
 
     fn new(delivery: &Delivery, frame: usize, verdict: StatusCode) -> Self {
         Self {
-            layer: layer([secret()]),
+            layer: layer(secret()),
             request: request(delivery, frame),
             verdict,
             macs: 1,
@@ -62,13 +62,16 @@ impl Case {
 
     /// With so many keys, of which the one at `position` is the sender's.
     pub(crate) fn keys(mut self, keys: u8, position: u8) -> Self {
-        self.layer = layer((0..keys).map(|index| {
-            if index == position {
-                secret()
-            } else {
-                Secret::from_bytes(&[index + 1; 24]).unwrap()
-            }
-        }));
+        let keyring: Keyring = (0..keys)
+            .map(|index| {
+                if index == position {
+                    secret()
+                } else {
+                    Secret::from_bytes(&[index + 1; 24]).unwrap()
+                }
+            })
+            .collect();
+        self.layer = layer(keyring);
         self.macs = match self.verdict {
             StatusCode::OK => position + 1,
             _ => keys,
@@ -81,16 +84,16 @@ impl Case {
     pub(crate) fn stale(mut self) -> Self {
         let old = HeaderValue::from_static("1700000000");
         self.request.headers_mut().insert("webhook-timestamp", old);
-        self.refused_for_its_headers()
+        self.rejected_for_its_headers()
     }
 
     /// Without a signature.
     pub(crate) fn unsigned(mut self) -> Self {
         self.request.headers_mut().remove("webhook-signature");
-        self.refused_for_its_headers()
+        self.rejected_for_its_headers()
     }
 
-    fn refused_for_its_headers(mut self) -> Self {
+    fn rejected_for_its_headers(mut self) -> Self {
         self.verdict = StatusCode::UNAUTHORIZED;
         self.macs = 0;
         self
@@ -134,7 +137,7 @@ impl Case {
         if self.verdict == StatusCode::OK {
             Box::new(serve(service_fn(receive), request, self.verdict))
         } else {
-            Box::new(serve(service_fn(refuse), request, self.verdict))
+            Box::new(serve(service_fn(reject), request, self.verdict))
         }
     }
 
@@ -196,8 +199,7 @@ pub(crate) fn secret() -> Secret {
     SECRET.parse().unwrap()
 }
 
-pub(crate) fn layer(keys: impl IntoIterator<Item = Secret>) -> SvixVerifyLayer {
-    let keys: Vec<_> = keys.into_iter().collect();
+pub(crate) fn layer(keys: impl Into<Keyring>) -> SvixVerifyLayer {
     SvixVerifyLayer::new(keys).body_limit(16 * 1024 * 1024)
 }
 
@@ -226,7 +228,7 @@ where
     Ok(Response::new(Full::default()))
 }
 
-async fn refuse(request: Request<Frames>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn reject(request: Request<Frames>) -> Result<Response<Full<Bytes>>, Infallible> {
     drop(request);
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::UNAUTHORIZED;

@@ -7,6 +7,7 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "a command prints its result")]
 
+mod progress;
 mod sender;
 mod tally;
 
@@ -23,7 +24,6 @@ use std::time::Instant;
 use clap::Parser;
 use hyper::Uri;
 use hyper::body::Bytes;
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
 use self::sender::Sender;
@@ -120,33 +120,33 @@ async fn measure(
 ) -> Result<bool, Box<dyn Error + Send + Sync>> {
     // An argument that cannot be signed or sent ends the run here, not each delivery.
     sender.request()?;
-    // Drawn on standard error, and only if that is a terminal.
-    let progress = ProgressBar::new(count).with_style(ProgressStyle::with_template(
-        "{bar:40} {human_pos} of {human_len}, {per_sec}, {eta} left",
-    )?);
     let sender = Arc::new(sender);
     let taken = Arc::new(AtomicU64::new(0));
+    let done = Arc::new(AtomicU64::new(0));
     let mut workers = JoinSet::new();
     let started = Instant::now();
     for _ in 0..concurrency.min(usize::try_from(count).unwrap_or(usize::MAX)) {
-        let (sender, taken, progress) = (Arc::clone(&sender), Arc::clone(&taken), progress.clone());
+        let (sender, taken, done) = (Arc::clone(&sender), Arc::clone(&taken), Arc::clone(&done));
         workers.spawn(async move {
             let mut tally = Tally::default();
             while taken.fetch_add(1, Ordering::Relaxed) < count {
                 let started = Instant::now();
                 let answer = sender.deliver().await;
                 tally.add(answer, started.elapsed());
-                progress.inc(1);
+                done.fetch_add(1, Ordering::Relaxed);
             }
             tally
         });
     }
+    let parts = tokio::select! {
+        parts = workers.join_all() => parts,
+        never = progress::draw(&done, count, started) => match never {},
+    };
+    let elapsed = started.elapsed();
     let mut tally = Tally::default();
-    for part in workers.join_all().await {
+    for part in parts {
         tally.merge(part);
     }
-    let elapsed = started.elapsed();
-    progress.finish_and_clear();
     print!("{}", tally.report(elapsed));
     Ok(tally.all_succeeded())
 }

@@ -10,7 +10,6 @@ use hyper::{Request, Response, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rand::distr::{Alphanumeric, SampleString as _};
 use tokio::time::timeout;
 use tower_svix::{HeaderFamily, Secret};
 
@@ -53,7 +52,7 @@ impl Sender {
 
     /// A delivery of now, with the headers that Svix gives it.
     pub(crate) fn request(&self) -> Result<Request<Full<Bytes>>, Box<dyn Error + Send + Sync>> {
-        let id = self.id.clone().unwrap_or_else(random_id);
+        let id = self.id.clone().map_or_else(random_id, Ok)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let timestamp = u64::try_from(i128::from(now) - i128::from(self.age))
             .map_err(|_| "--age reaches back beyond 1970")?;
@@ -87,9 +86,10 @@ impl Sender {
     }
 }
 
-/// An id such as Svix gives: it must not hold a full stop.
-fn random_id() -> String {
-    format!("msg_{}", Alphanumeric.sample_string(&mut rand::rng(), 27))
+/// An id that no other delivery has. It must not hold a full stop.
+fn random_id() -> Result<String, getrandom::Error> {
+    let (high, low) = (getrandom::u64()?, getrandom::u64()?);
+    Ok(format!("msg_{high:016x}{low:016x}"))
 }
 
 /// What happened is at the end of the chain: the client itself says no more than "client error (Connect)".

@@ -10,7 +10,7 @@ use tower_svix_fuzz::encoding::{List, Text, seed};
 use tower_svix_fuzz::headers::{Element, Line, Name, Signed, Timestamp, Value};
 use tower_svix_fuzz::inner::{Answer, Behaviour};
 use tower_svix_fuzz::input::{Delivery, Headers, Inserted, Signatures, Source, ToSign};
-use tower_svix_fuzz::keys::{KeySpec, private_text};
+use tower_svix_fuzz::keys::{KeySpec, key_pair, private_text, public_text};
 use tower_svix_fuzz::receiver::{Settings, Times, Tolerance};
 use tower_svix_fuzz::vectors::{self, Case};
 
@@ -26,13 +26,22 @@ fn main() -> io::Result<()> {
             write(directory, "secret", &case.name, secret.as_bytes())?;
         }
         let name = &case.name;
-        write(directory, "envelope", name, &seed(&headers(case)))?;
+        write(directory, "headers", name, &seed(&headers(case)))?;
         write(directory, "signature_list", name, &seed(&signatures(case)))?;
         write(directory, "middleware", name, &seed(&delivery(case)))?;
         write(directory, "round_trip", name, &seed(&to_sign(case)))?;
     }
-    let private = private_text(&[7; 32]);
-    write(directory, "secret", "private", private.as_bytes())?;
+    let (private, public) = (private_text(&[7; 32]), public_text(&key_pair(&[7; 32])));
+    let several = format!("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD, {public}|AAAAAAAAAAAAAAAA\n");
+    for (name, text) in [
+        ("private", private),
+        ("public", public),
+        ("several", several),
+    ] {
+        write(directory, "secret", name, text.as_bytes())?;
+    }
+    let signatures = seed(&signed_by_one_of_several());
+    write(directory, "signature_list", "several", &signatures)?;
     for (name, key) in [
         ("bytes", KeySpec::Bytes("an HMAC key".into())),
         ("hex", KeySpec::Hex("the text of a key".into())),
@@ -170,6 +179,25 @@ fn signed_by(key: KeySpec) -> Delivery {
             waits: 1,
             answer: Answer::Response,
         },
+    }
+}
+
+/// A list before keys of both kinds, the last of which signs.
+fn signed_by_one_of_several() -> Signatures {
+    Signatures {
+        keys: List(vec![
+            KeySpec::Text("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".into()),
+            KeySpec::Seed([7; 32]),
+            KeySpec::Bytes("an HMAC key".into()),
+            KeySpec::Seed([8; 32]),
+        ]),
+        list: List(vec![Element::Stray(0), Element::Stray(1)]),
+        genuine: Some(Inserted { key: 3, at: 1 }),
+        signed: Signed {
+            id: "msg_1".into(),
+            timestamp: Timestamp::After(0),
+        },
+        body: "{\"type\":\"ping\"}".into(),
     }
 }
 

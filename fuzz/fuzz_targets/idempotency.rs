@@ -8,7 +8,8 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tower_svix::idempotency::{
-    Claim, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _, StoreError,
+    ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _,
+    StoreError,
 };
 use tower_svix_fuzz::drive::run;
 use tower_svix_fuzz::encoding::List;
@@ -109,7 +110,7 @@ fuzz_target!(|input: Input| {
             }
         };
         assert_eq!(found, expected, "step {index}: {step:?}");
-        assert_eq!(store.forgotten_early(), model.forgotten_early);
+        assert_eq!(store.evicted(), model.evicted);
         assert!(store.len() >= model.len(), "an id is forgotten");
         if let Some(capacity) = capacity {
             assert!(store.len() <= capacity, "more ids than there is room for");
@@ -129,13 +130,14 @@ fn event(key: u8) -> EventKey {
     EventKey::new(Some("tenant"), &format!("msg_{key}"))
 }
 
-fn claimed(claim: &Result<Claim, StoreError>) -> Reply {
+fn claimed(claim: &Result<ClaimStatus, StoreError>) -> Reply {
     match claim {
-        Ok(Claim::Claimed) => Reply::Claimed,
-        Ok(Claim::Completed) => Reply::Completed,
-        Ok(Claim::InProgress { expires_in }) => Reply::InProgress {
+        Ok(ClaimStatus::Claimed) => Reply::Claimed,
+        Ok(ClaimStatus::Completed) => Reply::Completed,
+        Ok(ClaimStatus::InProgress { expires_in }) => Reply::InProgress {
             expires_in: u64::try_from(expires_in.as_nanos()).expect("within the lease"),
         },
+        Ok(other) => panic!("{other:?}, which the contract does not know"),
         Err(_) => Reply::Failed,
     }
 }
@@ -144,6 +146,7 @@ fn settled(settlement: &Result<Settlement, StoreError>) -> Reply {
     match settlement {
         Ok(Settlement::Done) => Reply::Done,
         Ok(Settlement::Superseded) => Reply::Superseded,
+        Ok(other) => panic!("{other:?}, which the contract does not know"),
         Err(_) => Reply::Failed,
     }
 }

@@ -8,22 +8,22 @@ use std::task::Poll;
 use http::request::Parts;
 use http::{Request, Response};
 use libfuzzer_sys::fuzz_target;
-use tower_layer::Layer as _;
+use tower_layer::Layer;
 use tower_service::Service as _;
-use tower_svix::verify::ResponseBody;
-use tower_svix::{KeySource, Keyring, Rejection, SvixVerifyLayer};
+use tower_svix::verify::SvixVerify;
+use tower_svix::{KeySource, Keyring, Rejection, ResponseBody, SvixVerifyLayer, key_source_fn};
 use tower_svix_fuzz::body::Progress;
 use tower_svix_fuzz::drive::{read_now, run};
 use tower_svix_fuzz::headers::Origin;
 use tower_svix_fuzz::inner::{Answer, Failed, Record, Recorder};
 use tower_svix_fuzz::input::{Delivery, Source};
-use tower_svix_fuzz::receiver::{BodyClock, family_of_crate, named, receiver_keys};
+use tower_svix_fuzz::receiver::{BodyClock, family_of_crate, receiver_keys};
 use tower_svix_fuzz::reference::{
-    Envelope, Lookup, Request as Given, Verdict, judge, signed_content, status_of,
+    Lookup, Request as Given, SignatureHeaders, Verdict, judge, signed_content, status_of,
 };
 
 fuzz_target!(|input: Delivery| {
-    let (secrets, keys) = receiver_keys(&input.keys.0);
+    let (keyring, keys) = receiver_keys(&input.keys.0);
     let whole = input.body.whole();
     let timestamp = input.signed.timestamp.text(input.times.now);
     let origin = Origin {
@@ -67,17 +67,16 @@ fuzz_target!(|input: Delivery| {
     let mut request = Request::new(body);
     *request.headers_mut() = headers;
     let recorder = Recorder::new(input.inner);
-    let (answer, keyring_name) = match input.source {
+    let (answer, tenant) = match input.source {
         Source::Fixed => {
-            let verifier = input.settings.verifier(secrets, clock);
+            let verifier = input.settings.verifier(keyring, clock);
             let layer = input.settings.limited(SvixVerifyLayer::from(verifier));
             (send(layer, &input, request, &recorder), None)
         }
         source => {
-            let keyring = named(secrets);
-            let layer = input
-                .settings
-                .layer_with(move |_: &Parts| look_up(source, keyring.clone()), clock);
+            let keyring = keyring.tenant("tenant");
+            let key_source = key_source_fn(move |_: &Parts| look_up(source, keyring.clone()));
+            let layer = input.settings.layer_with(key_source, clock);
             (send(layer, &input, request, &recorder), Some("tenant"))
         }
     };
@@ -85,22 +84,22 @@ fuzz_target!(|input: Delivery| {
     let record = recorder.take();
     match expected {
         Verdict::Forward {
-            envelope,
+            signature_headers,
             body,
             key_index,
         } => {
-            check_forwarded(&record, input.inner.answer, &envelope, &body);
+            check_forwarded(&record, input.inner.answer, &signature_headers, &body);
             for call in &record.calls {
                 assert_eq!(call.event.key_index(), key_index);
-                assert_eq!(call.event.keyring_name(), keyring_name);
+                assert_eq!(call.event.tenant(), tenant);
             }
             check_passed_on(answer, input.inner.answer);
         }
-        Verdict::Refuse { codes, before_body } => {
+        Verdict::Reject { codes, before_body } => {
             assert!(!record.was_polled, "asked for room, expected {codes:?}");
             assert!(record.calls.is_empty(), "called, expected {codes:?}");
-            let response = answer.expect("a refusal is a response");
-            check_refusal(response, &codes, input.opaque, is_grpc);
+            let response = answer.expect("a rejection is a response");
+            check_rejection(response, &codes, input.opaque, is_grpc);
             check_untouched(&progress, before_body, &codes);
         }
     }
@@ -115,7 +114,7 @@ fn send<K: KeySource>(
     recorder: &Recorder,
 ) -> Answered
 where
-    SvixVerifyLayer<K>: tower_layer::Layer<Recorder, Service = tower_svix::SvixVerify<Recorder, K>>,
+    SvixVerifyLayer<K>: Layer<Recorder, Service = SvixVerify<Recorder, K>>,
 {
     let layer = if input.opaque {
         layer.opaque_rejections()
@@ -125,7 +124,7 @@ where
     run(layer.layer(recorder.clone()).call(request))
 }
 
-async fn look_up(source: Source, keyring: Keyring) -> Result<Option<Keyring>, Failed> {
+async fn look_up(source: Source, keyring: Keyring) -> Result<Option<Keyring>, &'static str> {
     match source {
         Source::Fixed => unreachable!("looks nothing up"),
         Source::Found { waits } => {
@@ -142,12 +141,17 @@ async fn look_up(source: Source, keyring: Keyring) -> Result<Option<Keyring>, Fa
             Ok(Some(keyring))
         }
         Source::Unknown => Ok(None),
-        Source::Failed => Err(Failed(Answer::Failure)),
+        Source::Failed => Err("the keys are out of reach"),
     }
 }
 
 /// The inner service got the signed bytes and the proof, once.
-fn check_forwarded(record: &Record, answer: Answer, envelope: &Envelope, body: &[u8]) {
+fn check_forwarded(
+    record: &Record,
+    answer: Answer,
+    signature_headers: &SignatureHeaders,
+    body: &[u8],
+) {
     assert!(record.was_polled, "not asked for room");
     let calls = usize::from(answer != Answer::NeverReady);
     assert_eq!(record.calls.len(), calls);
@@ -155,15 +159,18 @@ fn check_forwarded(record: &Record, answer: Answer, envelope: &Envelope, body: &
         let event = &call.event;
         assert_eq!(call.body, body);
         assert_eq!(event.payload(), body);
-        assert_eq!(event.unix_seconds(), envelope.unix_seconds);
-        assert_eq!(event.header_family(), family_of_crate(envelope.family));
+        assert_eq!(event.unix_seconds(), signature_headers.unix_seconds);
+        assert_eq!(
+            event.header_family(),
+            family_of_crate(signature_headers.family)
+        );
         assert_eq!(
             signed_content(
                 event.id().as_bytes(),
                 event.unix_seconds().to_string().as_bytes(),
                 event.payload()
             ),
-            signed_content(&envelope.id, &envelope.timestamp, body)
+            signed_content(&signature_headers.id, &signature_headers.timestamp, body)
         );
         assert!(!format!("{event:?}").contains("payload:"));
     }
@@ -182,7 +189,7 @@ fn check_passed_on(answered: Answered, answer: Answer) {
     }
 }
 
-fn check_refusal(
+fn check_rejection(
     response: Response<ResponseBody<String>>,
     codes: &[&str],
     opaque: bool,

@@ -1,14 +1,14 @@
-//! Texts of keys: each is a key or an error, on both sides, and none shows in `Debug`.
+//! Texts of keys: each is a key of its role or an error, on both sides, and none shows in `Debug`.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ring::signature::Ed25519KeyPair;
-use tower_svix::{Secret, SecretError, SignError, SigningKey, Verifier};
+use tower_svix::{KeyError, Keyring, PrivateKey, PublicKey, Secret, SigningKey, Verifier};
 use tower_svix_fuzz::headers::{Line, Name, Origin, Value};
-use tower_svix_fuzz::keys::{agree, hex_key, sign_ed25519};
+use tower_svix_fuzz::keys::{agree, error_of_crate, hex_key, public_text, sign_ed25519};
 use tower_svix_fuzz::reference::{
-    Key, base64_decode, base64_encode, hex, hmac_sha256, signed_content,
+    self, Family, Key, SignatureHeaders, base64_encode, has_prefix, hex, hmac_sha256,
+    parse_private, parts, signed_content,
 };
 
 const ID: &str = "msg_1";
@@ -17,8 +17,10 @@ const BODY: &[u8] = b"{}";
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    receiver_key(&text);
-    sender_key(&text);
+    secret(&text);
+    public_key(&text);
+    private_key(&text);
+    keyring(&text);
     if let Some((secret, Key::HexHmac(key))) =
         agree(Secret::text_key_with_hex_signatures(&text), hex_key(&text))
     {
@@ -31,71 +33,132 @@ fuzz_target!(|data: &[u8]| {
     }
     match Secret::from_bytes(data) {
         Ok(secret) => assert_eq!(secret.sign(ID, SECONDS, BODY).unwrap(), mac(data)),
-        Err(error) => assert!(data.is_empty() && error == SecretError::Empty),
+        Err(error) => assert!(data.is_empty() && error == KeyError::Empty),
     }
 });
 
-fn receiver_key(text: &str) {
-    let Some((secret, key)) = agree(text.parse::<Secret>(), Key::parse(text)) else {
+/// A symmetric key is one for the receiver and for the sender.
+fn secret(text: &str) {
+    let Some((secret, Key::Hmac(key))) = agree(text.parse::<Secret>(), Key::parse_secret(text))
+    else {
         return;
     };
-    match key {
-        Key::Hmac(key) => {
-            assert_eq!(format!("{secret:?}"), "Secret(HMAC-SHA256)");
-            assert_eq!(secret.sign(ID, SECONDS, BODY).unwrap(), mac(&key));
+    assert_eq!(format!("{secret:?}"), "Secret(HMAC-SHA256)");
+    let signing = text.parse::<SigningKey>().expect("it is a secret");
+    assert_eq!(format!("{signing:?}"), "SigningKey(Secret(HMAC-SHA256))");
+    let signature = mac(&key);
+    assert_eq!(secret.sign(ID, SECONDS, BODY).unwrap(), signature);
+    assert_eq!(signing.sign(ID, SECONDS, BODY).unwrap(), signature);
+    assert_eq!(signer(secret, &signature), Some(0));
+}
+
+/// Everyone knows the public key: it must not be an HMAC key in any way, nor sign.
+fn public_key(text: &str) {
+    if text.trim_ascii().starts_with("whpk_") {
+        let errors = [
+            text.parse::<Secret>().unwrap_err(),
+            Secret::text_key_with_hex_signatures(text).unwrap_err(),
+            text.parse::<PrivateKey>().unwrap_err(),
+            text.parse::<SigningKey>().unwrap_err(),
+        ];
+        assert_eq!(errors, [KeyError::PublicKey; 4]);
+    }
+    let Some((public, Key::Ed25519(key))) =
+        agree(text.parse::<PublicKey>(), Key::parse_public(text))
+    else {
+        return;
+    };
+    assert_eq!(format!("{public:?}"), "PublicKey(ed25519)");
+    let keyring: Keyring = text.parse().expect("it is a public key");
+    for guess in [&key[..], text.as_bytes(), text.trim().as_bytes()] {
+        for forged in [mac(guess), hex_mac(guess)] {
+            assert_eq!(signer(public.clone(), &forged), None, "{forged}");
+            assert_eq!(signer(keyring.clone(), &forged), None, "{forged}");
         }
-        Key::Ed25519(key) => {
-            assert_eq!(format!("{secret:?}"), "Secret(ed25519)");
-            assert_eq!(
-                secret.sign(ID, SECONDS, BODY).unwrap_err(),
-                SignError::PublicKey
-            );
-            // Everyone knows the public key: it must not be an HMAC key in any way.
-            for forged in [mac(&key), mac(text.as_bytes()), mac(text.trim().as_bytes())] {
-                assert!(!accepts(secret.clone(), &forged), "{forged} is accepted");
+    }
+}
+
+/// A private key is one for the sender alone, and its public half accepts what it signs.
+fn private_key(text: &str) {
+    let private = text.parse::<PrivateKey>();
+    let signing = text.parse::<SigningKey>();
+    let pair = match parse_private(text) {
+        Ok(pair) => pair,
+        Err(expected) => {
+            assert_eq!(private.unwrap_err(), error_of_crate(expected));
+            if text.trim_ascii().starts_with("whsk_") {
+                assert_eq!(signing.unwrap_err(), error_of_crate(expected));
+            } else {
+                // It is the key of a sender if it is a secret.
+                agree(signing, Key::parse_secret(text));
             }
+            return;
         }
-        Key::HexHmac(_) => unreachable!("only made on purpose"),
+    };
+    let (private, signing) = (
+        private.expect("it is a private key"),
+        signing.expect("it is a private key"),
+    );
+    assert_eq!(format!("{private:?}"), "PrivateKey(ed25519)");
+    assert_eq!(format!("{signing:?}"), "SigningKey(PrivateKey(ed25519))");
+    let signature = sign_ed25519(&pair, &content());
+    assert_eq!(private.sign(ID, SECONDS, BODY).unwrap(), signature);
+    assert_eq!(signing.sign(ID, SECONDS, BODY).unwrap(), signature);
+    let public = public_text(&pair);
+    let public: PublicKey = public.parse().expect("it is the public half");
+    assert_eq!(signer(public, &signature), Some(0));
+}
+
+/// The keys of a receiver are those that its parts are, in their order.
+fn keyring(text: &str) {
+    let found = text.parse::<Keyring>();
+    let parts = parts(text);
+    if parts.is_empty() {
+        assert_eq!(found.unwrap_err(), KeyError::Empty);
+        return;
+    }
+    if parts.len() > 1 && !parts.iter().all(|part| has_prefix(part)) {
+        assert_eq!(found.unwrap_err(), KeyError::NoPrefix);
+        return;
+    }
+    let mut keys = Vec::new();
+    for part in parts {
+        let parsed = part.parse::<Keyring>();
+        let error = parsed.as_ref().err().copied();
+        let Some((_, key)) = agree(parsed, Key::parse(part)) else {
+            // The first part that is none tells why.
+            assert_eq!(found.err(), error);
+            return;
+        };
+        keys.push(key);
+    }
+    let found = found.expect("each of its parts is a key");
+    let shown: Vec<_> = keys
+        .iter()
+        .map(|key| match key {
+            Key::Hmac(_) => "Secret(HMAC-SHA256)",
+            Key::Ed25519(_) => "PublicKey(ed25519)",
+            Key::HexHmac(_) => unreachable!("only made on purpose"),
+        })
+        .collect();
+    assert_eq!(
+        format!("{found:?}"),
+        format!("Keyring {{ tenant: None, keys: [{}] }}", shown.join(", "))
+    );
+    // The first key that made a MAC is found. A public one makes none, though its bytes may be those of a secret, too.
+    // A few of them say enough, since each is tried with all.
+    for key in keys.iter().take(8) {
+        let signature = match key {
+            Key::Hmac(bytes) | Key::HexHmac(bytes) => mac(bytes),
+            Key::Ed25519(bytes) => mac(bytes),
+        };
+        let expected = reference::signer(&keys, &headers(&signature), BODY);
+        assert_eq!(signer(found.clone(), &signature), expected);
     }
 }
 
-fn sender_key(text: &str) {
-    let key = text.parse::<SigningKey>();
-    if let Ok(key) = &key {
-        let shown = format!("{key:?}");
-        assert!(
-            ["SigningKey(Secret(HMAC-SHA256))", "SigningKey(ed25519)"].contains(&&*shown),
-            "shows {shown}"
-        );
-    }
-    let trimmed = text.trim_ascii();
-    if trimmed.starts_with("whpk_") {
-        assert_eq!(key.unwrap_err(), SecretError::PublicKey);
-    } else if let Some(base64) = trimmed.strip_prefix("whsk_") {
-        let pair = base64_decode(base64.as_bytes()).and_then(|bytes| {
-            let (seed, public) = bytes.split_at_checked(32)?;
-            Ed25519KeyPair::from_seed_and_public_key(seed, public).ok()
-        });
-        match (key, pair) {
-            (Ok(key), Some(pair)) => {
-                let expected = sign_ed25519(&pair, &content());
-                assert_eq!(key.sign(ID, SECONDS, BODY).unwrap(), expected);
-            }
-            (Err(_), None) => {}
-            (key, pair) => panic!("{key:?}, expected {pair:?}"),
-        }
-    } else if let Some((key, Key::Hmac(bytes))) = agree_on_sender(key, text) {
-        assert_eq!(key.sign(ID, SECONDS, BODY).unwrap(), mac(&bytes));
-    }
-}
-
-/// A text without a prefix of ed25519 is a sender's key if it is a receiver's.
-fn agree_on_sender(key: Result<SigningKey, SecretError>, text: &str) -> Option<(SigningKey, Key)> {
-    agree(text.parse(), Key::parse(text))
-        .map(|(_, expected)| (key.expect("it is a receiver's key"), expected))
-}
-
-fn accepts(secret: Secret, signature: &str) -> bool {
+/// The position of the key that accepts this signature.
+fn signer(keys: impl Into<Keyring>, signature: &str) -> Option<usize> {
     let origin = Origin {
         keys: &[],
         id: ID.as_bytes(),
@@ -108,12 +171,28 @@ fn accepts(secret: Secret, signature: &str) -> bool {
         line(Name::WebhookTimestamp, Value::Timestamp),
         line(Name::WebhookSignature, Value::Raw(signature.into())),
     ]);
-    let verifier = Verifier::new(secret).insecure_ignore_timestamp();
-    verifier.verify(&headers, BODY).is_ok()
+    let verifier = Verifier::new(keys).insecure_ignore_timestamp();
+    let event = verifier.verify(&headers, BODY).ok()?;
+    Some(event.key_index())
+}
+
+/// What the reference makes of a delivery with this signature.
+fn headers(signature: &str) -> SignatureHeaders {
+    SignatureHeaders {
+        family: Family::Webhook,
+        id: ID.into(),
+        timestamp: SECONDS.to_string().into(),
+        unix_seconds: SECONDS,
+        signatures: signature.into(),
+    }
 }
 
 fn mac(key: &[u8]) -> String {
     format!("v1,{}", base64_encode(&hmac_sha256(key, &content())))
+}
+
+fn hex_mac(key: &[u8]) -> String {
+    format!("v1,{}", hex(&hmac_sha256(key, &content())))
 }
 
 fn content() -> Vec<u8> {

@@ -6,11 +6,11 @@ use libfuzzer_sys::fuzz_target;
 use tower_svix::{VerifiedEvent, VerifyError};
 use tower_svix_fuzz::headers::{Element, Line, Name, Origin, Value, join};
 use tower_svix_fuzz::input::Signatures;
-use tower_svix_fuzz::receiver::{At, Settings, receiver_keys};
-use tower_svix_fuzz::reference::{Envelope, signer};
+use tower_svix_fuzz::receiver::{At, Settings, receiver_keys, receiver_keys_in_one_text};
+use tower_svix_fuzz::reference::{SignatureHeaders, signer};
 
 fuzz_target!(|input: Signatures| {
-    let (secrets, keys) = receiver_keys(&input.keys.0);
+    let (keyring, keys) = receiver_keys(&input.keys.0);
     let settings = Settings {
         tolerance: None,
         pinned_to_svix: None,
@@ -39,13 +39,13 @@ fuzz_target!(|input: Signatures| {
         ),
     ]);
 
-    let verifier = settings.verifier(secrets, At(None));
+    let verifier = settings.verifier(keyring, At(None));
     let verdict = verifier.verify(&headers, &input.body.0);
-    let envelope = Envelope::read(&lines, None, false);
-    let expected = envelope
+    let signature_headers = SignatureHeaders::read(&lines, None, false);
+    let expected = signature_headers
         .as_ref()
         .ok()
-        .and_then(|envelope| signer(&keys, envelope, &input.body.0));
+        .and_then(|signature_headers| signer(&keys, signature_headers, &input.body.0));
     let found = verdict.as_ref().ok().map(VerifiedEvent::key_index);
     assert_eq!(found, expected, "{verdict:?}");
 
@@ -61,7 +61,17 @@ fuzz_target!(|input: Signatures| {
         found,
         "in parts"
     );
-    if envelope.is_ok() && found.is_none() {
+    // With the keys from one text, too.
+    if let Some(keyring) = receiver_keys_in_one_text(&input.keys.0) {
+        let verifier = settings.verifier(keyring, At(None));
+        let verdict = verifier.verify(&headers, &input.body.0);
+        assert_eq!(
+            verdict.map(|event| event.key_index()).ok(),
+            found,
+            "with the keys from one text"
+        );
+    }
+    if signature_headers.is_ok() && found.is_none() {
         let error = verdict.expect_err("no key signed");
         assert!(
             [

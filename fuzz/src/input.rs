@@ -9,7 +9,7 @@ use crate::inner::Behaviour;
 use crate::keys::KeySpec;
 use crate::receiver::{Settings, Times};
 
-/// Of `envelope`: any headers, before one key.
+/// Of `headers`: any headers, before one key.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Headers {
     pub key: KeySpec,

@@ -1,11 +1,13 @@
 //! Keys: as the crate takes them, as the reference does, and as their senders sign with them.
 
+use std::fmt::Debug;
+
 use arbitrary::Arbitrary;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use tower_svix::{Secret, SecretError, SigningKey};
+use tower_svix::{KeyError, Secret, SigningKey, VerifyingKey};
 
 use crate::encoding::{Encode, Text, encode_variant};
-use crate::reference::{Key, KeyError, base64_encode, hex, hmac_sha256};
+use crate::reference::{self, Key, base64_encode, hex, hmac_sha256};
 
 /// A key that a sender and a receiver share, or the two halves of a pair.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
@@ -46,10 +48,10 @@ impl Encode for KeySpec {
 
 impl KeySpec {
     /// The receiver's key, for the crate and for the reference, if it is one. Fails if these two do not agree on that.
-    pub fn receiver(&self) -> Option<(Secret, Key)> {
-        let (secret, key) = match self {
+    pub fn receiver(&self) -> Option<(VerifyingKey, Key)> {
+        let (keyring, key) = match self {
             Self::Bytes(Text(bytes)) => (
-                Secret::from_bytes(bytes),
+                Secret::from_bytes(bytes).map(VerifyingKey::from),
                 non_empty(bytes.clone()).map(Key::Hmac),
             ),
             Self::Text(text) => {
@@ -58,18 +60,19 @@ impl KeySpec {
             }
             Self::Hex(text) => {
                 let text = lossy(text);
-                (Secret::text_key_with_hex_signatures(&text), hex_key(&text))
+                let secret = Secret::text_key_with_hex_signatures(&text);
+                (secret.map(VerifyingKey::from), hex_key(&text))
             }
             Self::Seed(seed) => {
                 let text = public_text(&key_pair(seed));
                 (text.parse(), Key::parse(&text))
             }
         };
-        agree(secret, key)
+        agree(keyring, key)
     }
 
     /// The sender's key.
-    pub fn sender(&self) -> Result<SigningKey, SecretError> {
+    pub fn sender(&self) -> Result<SigningKey, KeyError> {
         match self {
             Self::Bytes(Text(bytes)) => Secret::from_bytes(bytes).map(SigningKey::from),
             Self::Text(text) => lossy(text).parse(),
@@ -77,6 +80,16 @@ impl KeySpec {
                 Secret::text_key_with_hex_signatures(&lossy(text)).map(SigningKey::from)
             }
             Self::Seed(seed) => private_text(seed).parse(),
+        }
+    }
+
+    /// The receiver's key as a text without separators, if it can be written so.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Bytes(Text(bytes)) => Some(format!("whsec_{}", base64_encode(bytes))),
+            Self::Text(text) => Some(lossy(text).trim_ascii().to_owned()),
+            Self::Hex(_) => None,
+            Self::Seed(seed) => Some(public_text(&key_pair(seed))),
         }
     }
 
@@ -111,38 +124,43 @@ pub fn sign_ed25519(pair: &Ed25519KeyPair, content: &[u8]) -> String {
 }
 
 /// Checks that both sides came to the same conclusion on a text, and returns it.
-pub fn agree(
-    secret: Result<Secret, SecretError>,
-    key: Result<Key, KeyError>,
-) -> Option<(Secret, Key)> {
-    match (secret, key) {
-        (Ok(secret), Ok(key)) => Some((secret, key)),
+pub fn agree<K: Debug>(
+    found: Result<K, KeyError>,
+    expected: Result<Key, reference::KeyError>,
+) -> Option<(K, Key)> {
+    match (found, expected) {
+        (Ok(found), Ok(key)) => Some((found, key)),
         // Not a point on the curve, which the reference cannot know.
-        (Err(SecretError::InvalidPublicKey), Ok(Key::Ed25519(_))) => None,
+        (Err(KeyError::InvalidPublicKey), Ok(Key::Ed25519(_))) => None,
         (Err(found), Err(expected)) => {
-            let expected = match expected {
-                KeyError::Empty => SecretError::Empty,
-                KeyError::NotBase64 => SecretError::NotBase64,
-                KeyError::TooShort => SecretError::TooShort,
-                KeyError::PrivateKey => SecretError::PrivateKey,
-                KeyError::PublicKey => SecretError::PublicKey,
-                KeyError::InvalidPublicKey => SecretError::InvalidPublicKey,
-            };
-            assert_eq!(found, expected);
+            assert_eq!(found, error_of_crate(expected));
             None
         }
         (found, expected) => panic!("parsed as {found:?}, expected {expected:?}"),
     }
 }
 
+pub fn error_of_crate(error: reference::KeyError) -> KeyError {
+    match error {
+        reference::KeyError::Empty => KeyError::Empty,
+        reference::KeyError::NotBase64 => KeyError::NotBase64,
+        reference::KeyError::TooShort => KeyError::TooShort,
+        reference::KeyError::Secret => KeyError::Secret,
+        reference::KeyError::PublicKey => KeyError::PublicKey,
+        reference::KeyError::PrivateKey => KeyError::PrivateKey,
+        reference::KeyError::InvalidPublicKey => KeyError::InvalidPublicKey,
+        reference::KeyError::InvalidPrivateKey => KeyError::InvalidPrivateKey,
+    }
+}
+
 /// The key that the text itself is, as the documentation of `Secret::text_key_with_hex_signatures` has it.
-pub fn hex_key(text: &str) -> Result<Key, KeyError> {
+pub fn hex_key(text: &str) -> Result<Key, reference::KeyError> {
     let text = text.trim_ascii();
     if text.starts_with("whpk_") {
-        return Err(KeyError::PublicKey);
+        return Err(reference::KeyError::PublicKey);
     }
     if text.starts_with("whsk_") {
-        return Err(KeyError::PrivateKey);
+        return Err(reference::KeyError::PrivateKey);
     }
     let key = if text == "whsec_" { "" } else { text };
     non_empty(key.into()).map(Key::HexHmac)
@@ -152,13 +170,13 @@ pub fn key_pair(seed: &[u8; 32]) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed")
 }
 
-fn public_text(pair: &Ed25519KeyPair) -> String {
+pub fn public_text(pair: &Ed25519KeyPair) -> String {
     format!("whpk_{}", base64_encode(pair.public_key().as_ref()))
 }
 
-fn non_empty(key: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+fn non_empty(key: Vec<u8>) -> Result<Vec<u8>, reference::KeyError> {
     if key.is_empty() {
-        Err(KeyError::Empty)
+        Err(reference::KeyError::Empty)
     } else {
         Ok(key)
     }

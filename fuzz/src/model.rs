@@ -28,7 +28,7 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct Model {
     pub now: u64,
-    pub forgotten_early: u64,
+    pub evicted: u64,
     capacity: usize,
     records: BTreeMap<u8, Record>,
 }
@@ -37,7 +37,7 @@ impl Model {
     pub fn new(capacity: usize) -> Self {
         Self {
             now: 0,
-            forgotten_early: 0,
+            evicted: 0,
             capacity,
             records: BTreeMap::new(),
         }
@@ -98,7 +98,7 @@ impl Model {
                 return Reply::Failed;
             };
             self.records.remove(&first);
-            self.forgotten_early += 1;
+            self.evicted += 1;
         }
         let expiry = self.now.saturating_add(time);
         self.records.insert(

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use tower_svix::{Clock, HeaderFamily, Keyring, Secret, SvixVerifyLayer, Verifier};
+use tower_svix::{Clock, HeaderFamily, KeySource, Keyring, SvixVerifyLayer, Verifier};
 
 use crate::body::Progress;
 use crate::encoding::{Encode, encode_struct, encode_variant};
 use crate::keys::KeySpec;
-use crate::reference::{Family, Key, Rules};
+use crate::reference::{Family, Key, Rules, has_prefix};
 
 /// What a receiver is configured to ask.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
@@ -55,8 +55,8 @@ impl Settings {
         }
     }
 
-    pub fn verifier(&self, secrets: Vec<Secret>, clock: impl Clock + 'static) -> Verifier {
-        let mut verifier = Verifier::new(secrets).clock(clock);
+    pub fn verifier(&self, keyring: Keyring, clock: impl Clock + 'static) -> Verifier {
+        let mut verifier = Verifier::new(keyring).clock(clock);
         verifier = match self.tolerance {
             None => verifier.insecure_ignore_timestamp(),
             Some(Tolerance::Default) => verifier,
@@ -71,10 +71,7 @@ impl Settings {
         verifier
     }
 
-    pub fn limited<K: tower_svix::KeySource>(
-        &self,
-        layer: SvixVerifyLayer<K>,
-    ) -> SvixVerifyLayer<K> {
+    pub fn limited<K: KeySource>(&self, layer: SvixVerifyLayer<K>) -> SvixVerifyLayer<K> {
         match self.limit {
             Some(limit) => layer.body_limit(limit as usize),
             None => layer,
@@ -82,7 +79,7 @@ impl Settings {
     }
 
     /// As [`verifier`](Self::verifier), for a layer that looks up its keys.
-    pub fn layer_with<K: tower_svix::KeySource>(
+    pub fn layer_with<K: KeySource>(
         &self,
         key_source: K,
         clock: impl Clock + 'static,
@@ -138,13 +135,30 @@ impl Clock for At {
 }
 
 /// The keys of a receiver, for the crate and for the reference. What is no key is left out.
-pub fn receiver_keys(keys: &[KeySpec]) -> (Vec<Secret>, Vec<Key>) {
-    keys.iter().filter_map(KeySpec::receiver).unzip()
+pub fn receiver_keys(keys: &[KeySpec]) -> (Keyring, Vec<Key>) {
+    let both = keys.iter().filter_map(KeySpec::receiver);
+    let (keyrings, keys): (Vec<_>, _) = both.unzip();
+    (Keyring::from(keyrings), keys)
 }
 
-/// The keys of a tenant.
-pub fn named(secrets: Vec<Secret>) -> Keyring {
-    Keyring::from(secrets).named("tenant")
+/// The same keys, from one text with all separators in turn, if all of them can be written and there is one.
+pub fn receiver_keys_in_one_text(keys: &[KeySpec]) -> Option<Keyring> {
+    const SEPARATORS: [&str; 8] = [" ", ",", "|", "\n", "\t", "\r\n", ", ", "\x0c||"];
+    let valid = keys.iter().filter(|key| key.receiver().is_some());
+    let texts = valid.map(KeySpec::text).collect::<Option<Vec<_>>>()?;
+    if texts.is_empty() {
+        return None;
+    }
+    let mut all = String::new();
+    for (text, separator) in texts.iter().zip(SEPARATORS.iter().cycle()) {
+        // Beside others, a key needs its prefix.
+        if !has_prefix(text) {
+            all.push_str("whsec_");
+        }
+        all.push_str(text);
+        all.push_str(separator);
+    }
+    Some(all.parse().expect("each of them is a key"))
 }
 
 pub fn family_of_crate(family: Family) -> HeaderFamily {

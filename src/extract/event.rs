@@ -11,7 +11,7 @@ use http::request::Parts;
 
 use crate::problem::problem;
 use crate::signature::VerifiedEvent;
-use crate::telemetry::log;
+use crate::telemetry;
 
 impl<S: Send + Sync> FromRequestParts<S> for VerifiedEvent {
     type Rejection = MissingEvent;
@@ -36,8 +36,8 @@ impl Error for MissingEvent {}
 
 impl IntoResponse for MissingEvent {
     fn into_response(self) -> Response {
-        log::event_missing(self);
-        let members = format_args!(r#","code":"event-missing","detail":"{self}""#);
-        problem(StatusCode::INTERNAL_SERVER_ERROR, members).map(Body::from)
+        const CODE: &str = "event-missing";
+        telemetry::error(CODE, &self);
+        problem(StatusCode::INTERNAL_SERVER_ERROR, CODE, &self).map(Body::from)
     }
 }

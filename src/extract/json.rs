@@ -71,10 +71,7 @@ impl IntoResponse for VerifiedJsonRejection {
         match self {
             Self::MissingEvent(error) => error.into_response(),
             Self::Payload(error) => {
-                // The path to a field may hold any character that a key of a JSON object can.
-                let detail = serde_json::Value::from(error.to_string());
-                let members = format_args!(r#","code":"{}","detail":{detail}"#, error.code());
-                problem(StatusCode::BAD_REQUEST, members).map(Body::from)
+                problem(StatusCode::BAD_REQUEST, error.code(), &error).map(Body::from)
             }
         }
     }

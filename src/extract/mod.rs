@@ -20,7 +20,7 @@
 //!     println!("{}: {}", event.id(), payload.r#type);
 //! }
 //!
-//! # fn main() -> Result<(), tower_svix::SecretError> {
+//! # fn main() -> Result<(), tower_svix::KeyError> {
 //! let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 //! let app: Router = Router::new()
 //!     .route("/webhook", post(receive))

@@ -1,63 +1,53 @@
 //! A claim from the moment it is asked for until it is settled, whatever becomes of the request.
 //!
-//! Each of the three types here knows what is left to do, and hands it to [`Store::detach`] if it is dropped. So a claim
-//! is released on an error, on a panic, and when the sender hangs up.
+//! Each of the three types here knows what is left to do, and hands it to [`Store::spawn`](super::Store::spawn) if it is
+//! dropped. So a claim is released on an error, on a panic, and when the sender hangs up.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::erased::ErasedStore;
 use super::key::{ClaimToken, EventKey};
-use super::outcome::Outcome;
+use super::outcome::{Answer, Outcome};
 use super::report::{Report, report};
-use super::store::{Claim, Detached, Settlement, Store, StoreError};
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+use super::store::{BoxFuture, ClaimStatus, Settlement, StoreError};
 
 /// A claim that the store was asked for, and did not answer yet.
 ///
-/// To drop it waits for the answer in the background, and releases what was claimed. To release without waiting would not
-/// do: it could overtake the claim.
-pub(super) struct Claiming<St: Store> {
+/// Dropping it waits for the answer in the background and then releases the claim. Releasing at once could reach the
+/// store before the claim does.
+pub(super) struct Claiming {
     /// `None` if the store could not even be asked, and once it answered.
-    pending: Option<Pending<St>>,
+    pending: Option<Pending>,
 }
 
-struct Pending<St: Store> {
-    answer: BoxFuture<Result<Claim, StoreError>>,
-    claimant: Claimant<St>,
+struct Pending {
+    answer: BoxFuture<Result<ClaimStatus, StoreError>>,
+    claimant: Claimant,
 }
 
-/// What the store said of a claim.
-pub(super) enum ClaimAnswer<St: Store> {
-    Claimed(Held<St>),
-    Completed,
-    InProgress { expires_in: Duration },
-    Unknown,
-}
-
-impl<St: Store> Claiming<St> {
-    pub(super) fn start(store: Arc<St>, key: EventKey, lease: Duration) -> Self {
+impl Claiming {
+    pub(super) fn start(store: Arc<dyn ErasedStore>, key: EventKey, lease: Duration) -> Self {
         let token = match ClaimToken::random() {
             Ok(token) => token,
             Err(error) => {
-                report(&Report::ClaimFailed(&key, &error));
+                report(&Report::ClaimFailed(&key, &StoreError::new(error)));
                 return Self { pending: None };
             }
         };
         let claimant = Claimant { store, key, token };
-        let Claimant { store, key, token } = claimant.clone();
-        let answer = Box::pin(async move { store.claim(&key, token, lease).await });
+        let answer = claimant.claim(lease);
         Self {
             pending: Some(Pending { answer, claimant }),
         }
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ClaimAnswer<St>> {
+    /// The claim, if the event is ours now, or else how the delivery is answered.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Held, Answer>> {
         // Taken out, so that if the store panics, it is not polled once more by `drop`.
         let Some(mut pending) = self.pending.take() else {
-            return Poll::Ready(ClaimAnswer::Unknown);
+            return Poll::Ready(Err(Answer::StoreUnavailable));
         };
         let Poll::Ready(answer) = pending.answer.as_mut().poll(cx) else {
             self.pending = Some(pending);
@@ -65,25 +55,25 @@ impl<St: Store> Claiming<St> {
         };
         let claimant = pending.claimant;
         Poll::Ready(match answer {
-            Ok(Claim::Claimed) => ClaimAnswer::Claimed(Held::new(claimant)),
-            Ok(Claim::Completed) => ClaimAnswer::Completed,
-            Ok(Claim::InProgress { expires_in }) => ClaimAnswer::InProgress { expires_in },
+            Ok(ClaimStatus::Claimed) => Ok(Held::new(claimant)),
+            Ok(ClaimStatus::Completed) => Err(Answer::Replayed),
+            Ok(ClaimStatus::InProgress { expires_in }) => Err(Answer::InProgress { expires_in }),
             Err(error) => {
                 report(&Report::ClaimFailed(&claimant.key, &error));
                 let store = Arc::clone(&claimant.store);
-                store.detach(Box::pin(claimant.release_if_claimed()));
-                ClaimAnswer::Unknown
+                store.spawn(Box::pin(claimant.release_if_claimed()));
+                Err(Answer::StoreUnavailable)
             }
         })
     }
 }
 
-impl<St: Store> Drop for Claiming<St> {
+impl Drop for Claiming {
     fn drop(&mut self) {
         if let Some(Pending { answer, claimant }) = self.pending.take() {
             let store = Arc::clone(&claimant.store);
-            store.detach(Box::pin(async move {
-                if let Ok(Claim::Claimed) | Err(_) = answer.await {
+            store.spawn(Box::pin(async move {
+                if let Ok(ClaimStatus::Claimed) | Err(_) = answer.await {
                     claimant.release_if_claimed().await;
                 }
             }));
@@ -91,127 +81,142 @@ impl<St: Store> Drop for Claiming<St> {
     }
 }
 
-/// A claim that is ours: to drop it releases it in the background.
-pub(super) struct Held<St: Store> {
+/// A claim that is ours. Dropping it releases it in the background.
+pub(super) struct Held {
     /// `None` once it is being settled.
-    claimant: Option<Claimant<St>>,
+    claimant: Option<Claimant>,
 }
 
-impl<St: Store> Held<St> {
-    fn new(claimant: Claimant<St>) -> Self {
+impl Held {
+    fn new(claimant: Claimant) -> Self {
         Self {
             claimant: Some(claimant),
         }
     }
 
-    pub(super) fn complete(self, retention: Duration) -> Settling<St> {
-        self.settle(|claimant| Box::pin(async move { claimant.complete(retention).await }))
-    }
-
-    pub(super) fn release(self) -> Settling<St> {
-        self.settle(|claimant| Box::pin(async move { claimant.release().await }))
-    }
-
-    fn settle(mut self, work: impl FnOnce(Claimant<St>) -> BoxFuture<Outcome>) -> Settling<St> {
-        let claimant = self.claimant.take().expect("settled by value, so once");
+    pub(super) fn complete(mut self, retention: Duration) -> Settling {
         Settling {
-            store: Arc::clone(&claimant.store),
-            work: Some(work(claimant)),
+            pending: self.claimant.take().map(|claimant| Unsettled {
+                answer: claimant.complete(retention),
+                goal: Outcome::Processed,
+                claimant,
+            }),
+        }
+    }
+
+    pub(super) fn release(mut self) -> Settling {
+        Settling {
+            pending: self.claimant.take().map(Unsettled::release),
         }
     }
 }
 
-impl<St: Store> Drop for Held<St> {
+impl Drop for Held {
     fn drop(&mut self) {
         if let Some(claimant) = self.claimant.take() {
-            let store = Arc::clone(&claimant.store);
-            store.detach(Box::pin(async move {
-                claimant.release().await;
-            }));
+            Unsettled::release(claimant).spawn();
         }
     }
 }
 
-/// A claim that is being completed or released: to drop it goes on with that in the background.
-pub(super) struct Settling<St: Store> {
-    store: Arc<St>,
+/// A claim that is being completed or released. Dropping it goes on with that in the background.
+pub(super) struct Settling {
     /// `None` once it is done.
-    work: Option<BoxFuture<Outcome>>,
+    pending: Option<Unsettled>,
 }
 
-impl<St: Store> Settling<St> {
+struct Unsettled {
+    answer: BoxFuture<Result<Settlement, StoreError>>,
+    /// What it is if the store does what it is asked for.
+    goal: Outcome,
+    claimant: Claimant,
+}
+
+impl Settling {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         // Taken out, so that if the store panics, it is not polled once more by `drop`.
-        let mut work = self.work.take().expect("polled until it is done");
-        let outcome = work.as_mut().poll(cx);
-        if outcome.is_pending() {
-            self.work = Some(work);
-        }
-        outcome
+        let mut pending = self.pending.take().expect("polled until it is done");
+        let Poll::Ready(answer) = pending.answer.as_mut().poll(cx) else {
+            self.pending = Some(pending);
+            return Poll::Pending;
+        };
+        Poll::Ready(outcome(answer, pending.goal, &pending.claimant.key))
     }
 }
 
-impl<St: Store> Drop for Settling<St> {
+impl Drop for Settling {
     fn drop(&mut self) {
-        if let Some(work) = self.work.take() {
-            let work: Detached = Box::pin(async move {
-                work.await;
+        if let Some(pending) = self.pending.take() {
+            pending.spawn();
+        }
+    }
+}
+
+impl Unsettled {
+    fn release(claimant: Claimant) -> Self {
+        Self {
+            answer: claimant.release(),
+            goal: Outcome::Released,
+            claimant,
+        }
+    }
+
+    /// Goes on in the background.
+    fn spawn(self) {
+        let Self {
+            answer,
+            goal,
+            claimant: Claimant { store, key, .. },
+        } = self;
+        store.spawn(Box::pin(async move {
+            outcome(answer.await, goal, &key);
+        }));
+    }
+}
+
+/// What became of the claim on `key`, of which operators are told if it is not what it was meant to be.
+fn outcome(answer: Result<Settlement, StoreError>, goal: Outcome, key: &EventKey) -> Outcome {
+    match answer {
+        Ok(Settlement::Done) => goal,
+        Ok(Settlement::Superseded) => {
+            report(&Report::Superseded(key));
+            Outcome::Superseded
+        }
+        Err(error) => {
+            report(&match goal {
+                Outcome::Processed => Report::CompletionFailed(key, &error),
+                _ => Report::ReleaseFailed(key, &error),
             });
-            self.store.detach(work);
+            Outcome::Unsettled
         }
     }
 }
 
 /// Who claims what, where.
-struct Claimant<St> {
-    store: Arc<St>,
+struct Claimant {
+    store: Arc<dyn ErasedStore>,
     key: EventKey,
     token: ClaimToken,
 }
 
-impl<St: Store> Claimant<St> {
-    async fn complete(self, retention: Duration) -> Outcome {
-        match self.store.complete(&self.key, self.token, retention).await {
-            Ok(Settlement::Done) => Outcome::Processed,
-            Ok(Settlement::Superseded) => {
-                report(&Report::Superseded(&self.key));
-                Outcome::Superseded
-            }
-            Err(error) => {
-                report(&Report::CompletionFailed(&self.key, &error));
-                Outcome::Unsettled
-            }
-        }
+impl Claimant {
+    fn claim(&self, lease: Duration) -> BoxFuture<Result<ClaimStatus, StoreError>> {
+        Arc::clone(&self.store).claim(self.key.clone(), self.token, lease)
     }
 
-    /// Releases what nobody processed, and what may not have been claimed at all: that it is another's is no news then.
+    fn complete(&self, retention: Duration) -> BoxFuture<Result<Settlement, StoreError>> {
+        Arc::clone(&self.store).complete(self.key.clone(), self.token, retention)
+    }
+
+    fn release(&self) -> BoxFuture<Result<Settlement, StoreError>> {
+        Arc::clone(&self.store).release(self.key.clone(), self.token)
+    }
+
+    /// Releases what nobody processed, and what may not have been claimed at all. `Superseded` is expected here, so it is
+    /// not reported.
     async fn release_if_claimed(self) {
-        if let Err(error) = self.store.release(&self.key, self.token).await {
+        if let Err(error) = self.release().await {
             report(&Report::ReleaseFailed(&self.key, &error));
-        }
-    }
-
-    async fn release(self) -> Outcome {
-        match self.store.release(&self.key, self.token).await {
-            Ok(Settlement::Done) => Outcome::Released,
-            Ok(Settlement::Superseded) => {
-                report(&Report::Superseded(&self.key));
-                Outcome::Superseded
-            }
-            Err(error) => {
-                report(&Report::ReleaseFailed(&self.key, &error));
-                Outcome::Unsettled
-            }
-        }
-    }
-}
-
-impl<St> Clone for Claimant<St> {
-    fn clone(&self) -> Self {
-        Self {
-            store: Arc::clone(&self.store),
-            key: self.key.clone(),
-            token: self.token,
         }
     }
 }

@@ -9,53 +9,50 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::claim::{ClaimAnswer, Claiming, Held, Settling};
-use super::layer::Config;
+use super::claim::{Claiming, Held, Settling};
+use super::config::Config;
 use super::outcome::{Answer, Outcome};
-use super::store::Store;
-use crate::response_body::ResponseBody;
-use crate::signature::envelope::is_grpc;
-use crate::telemetry::meter;
+use crate::body::ResponseBody;
+use crate::grpc;
+use crate::inner_service::Call;
+use crate::telemetry;
 
 pin_project! {
     /// Response future of [`Idempotency`](super::Idempotency).
     ///
     /// Dropping it before the inner service has answered releases the event, in the background if that takes time.
-    pub struct ResponseFuture<S, B, St>
+    pub struct ResponseFuture<S, B>
     where
         S: Service<Request<B>>,
-        St: Store,
     {
         #[pin]
-        state: State<S, B, St, S::Future, S::Response, S::Error>,
+        state: State<S, B, S::Future, S::Response, S::Error>,
         config: Arc<Config>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, St: Store, F, T, E> {
+    enum State<S, B, F, T, E> {
         Claiming {
-            claiming: Claiming<St>,
-            request: Option<Request<B>>,
-            inner: Option<S>,
+            claiming: Claiming,
+            call: Option<Call<S, Request<B>>>,
         },
         /// The event is ours, and waits until the inner service has room for it.
         Readying {
-            request: Option<Request<B>>,
-            inner: S,
-            held: Option<Held<St>>,
+            call: Option<Call<S, Request<B>>>,
+            held: Option<Held>,
         },
         /// `held` is `None` if the store failed, and the event is processed nevertheless. It comes last, so that a
         /// handler that is dropped is gone before its claim is.
         Serving {
             #[pin]
             future: F,
-            held: Option<Held<St>>,
+            held: Option<Held>,
         },
         /// The inner service answered, which is not passed on before the store knows of it.
         Settling {
-            settling: Settling<St>,
+            settling: Settling,
             result: Option<Result<T, E>>,
         },
         Answered {
@@ -65,39 +62,36 @@ pin_project! {
     }
 }
 
-impl<S, B, St> ResponseFuture<S, B, St>
+impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
-    St: Store,
 {
     pub(super) fn claim(
-        claiming: Claiming<St>,
+        claiming: Claiming,
         request: Request<B>,
         inner: S,
         config: Arc<Config>,
     ) -> Self {
         let state = State::Claiming {
             claiming,
-            request: Some(request),
-            inner: Some(inner),
+            call: Some(Call::new(inner, request)),
         };
         Self { state, config }
     }
 
     /// Answers a request that has no event.
-    pub(super) fn refuse(request: &Request<B>, config: Arc<Config>) -> Self {
+    pub(super) fn reject(request: &Request<B>, config: Arc<Config>) -> Self {
         let state = State::Answered {
             answer: Answer::EventMissing,
-            is_grpc: is_grpc(request.headers()),
+            is_grpc: grpc::is_call(request.headers()),
         };
         Self { state, config }
     }
 }
 
-impl<S, B, St, ResBody> Future for ResponseFuture<S, B, St>
+impl<S, B, ResBody> Future for ResponseFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
-    St: Store,
 {
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
@@ -107,53 +101,39 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Claiming {
-                    claiming,
-                    request,
-                    inner,
-                } => {
+                StateProj::Claiming { claiming, call } => {
                     let held = match ready!(claiming.poll(cx)) {
-                        ClaimAnswer::Claimed(held) => Ok(Some(held)),
-                        ClaimAnswer::Completed => Err(Answer::Replayed),
-                        ClaimAnswer::InProgress { expires_in } => {
-                            Err(Answer::InProgress { expires_in })
-                        }
-                        ClaimAnswer::Unknown if this.config.processes_without_store => Ok(None),
-                        ClaimAnswer::Unknown => Err(Answer::StoreUnavailable),
+                        Ok(held) => Ok(Some(held)),
+                        Err(Answer::StoreUnavailable) if this.config.fail_open => Ok(None),
+                        Err(answer) => Err(answer),
                     };
-                    let request = request.take().expect(TAKEN);
+                    let call = call.take().expect(TAKEN);
                     match held {
                         Ok(held) => State::Readying {
-                            request: Some(request),
-                            inner: inner.take().expect(TAKEN),
+                            call: Some(call),
                             held,
                         },
                         Err(answer) => State::Answered {
                             answer,
-                            is_grpc: is_grpc(request.headers()),
+                            is_grpc: grpc::is_call(call.request().headers()),
                         },
                     }
                 }
-                StateProj::Readying {
-                    request,
-                    inner,
-                    held,
-                } => match ready!(inner.poll_ready(cx)) {
-                    Ok(()) => {
-                        let request = request.take().expect(TAKEN);
-                        State::Serving {
-                            future: inner.call(request),
+                StateProj::Readying { call, held } => {
+                    match ready!(call.as_mut().expect(TAKEN).poll_ready(cx)) {
+                        Ok(()) => State::Serving {
+                            future: call.take().expect(TAKEN).make(),
                             held: held.take(),
-                        }
-                    }
-                    Err(error) => match held.take() {
-                        Some(held) => State::Settling {
-                            settling: held.release(),
-                            result: Some(Err(error)),
                         },
-                        None => return Poll::Ready(Err(error)),
-                    },
-                },
+                        Err(error) => match held.take() {
+                            Some(held) => State::Settling {
+                                settling: held.release(),
+                                result: Some(Err(error)),
+                            },
+                            None => return Poll::Ready(Err(error)),
+                        },
+                    }
+                }
                 StateProj::Serving { future, held } => {
                     let result = ready!(future.poll(cx));
                     let Some(held) = held.take() else {
@@ -180,11 +160,11 @@ where
 }
 
 /// Completes or releases the claim, as the inner service's answer demands.
-fn settle<S, B, St: Store, F, ResBody, E>(
+fn settle<S, B, F, ResBody, E>(
     result: Result<Response<ResBody>, E>,
-    held: Held<St>,
+    held: Held,
     config: &Config,
-) -> State<S, B, St, F, Response<ResBody>, E> {
+) -> State<S, B, F, Response<ResBody>, E> {
     let (processed, result) = match result {
         Ok(response) => {
             let (parts, body) = response.into_parts();
@@ -209,15 +189,14 @@ fn inner_response<B>(response: Response<B>, outcome: Outcome) -> Response<Respon
 }
 
 fn with_outcome<B>(mut response: Response<B>, outcome: Outcome) -> Response<B> {
-    meter::settled(outcome.code());
+    telemetry::settled(outcome.code());
     response.extensions_mut().insert(outcome);
     response
 }
 
-impl<S, B, St> fmt::Debug for ResponseFuture<S, B, St>
+impl<S, B> fmt::Debug for ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
-    St: Store,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::store::StoreError;
+use crate::random::{self, RandomnessUnavailable};
 use crate::signature::VerifiedEvent;
 
-/// What makes two deliveries the same event: the tenant, which is the keyring's name, and the id.
+/// What makes two deliveries the same event: the tenant, if the keyring names one, and the id.
 ///
 /// The key that signed is not a part of it: a delivery that is retried after a rotation is still the same event. Neither
 /// is the payload. A clone shares the text and allocates nothing.
@@ -16,7 +16,7 @@ pub struct EventKey {
 }
 
 impl EventKey {
-    /// The key of the event `id` of this tenant, or of no tenant if the keyring that verified it has no name.
+    /// The key of the event `id` of this tenant, or of no tenant if the keyring that verified it names none.
     #[must_use]
     pub fn new(tenant: Option<&str>, id: &str) -> Self {
         // The length keeps tenant `a` with the id `b:c` apart from tenant `a:b` with the id `c`.
@@ -29,7 +29,7 @@ impl EventKey {
 
     /// The key as one text: no two keys have the same.
     ///
-    /// It is `:id`, or `length:tenant:id` with the length of the tenant's name in bytes. A store can use it as it is.
+    /// It is `:id`, or `length:tenant:id` with the length of the tenant in bytes. A store can use it as it is.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -38,7 +38,7 @@ impl EventKey {
 
 impl From<&VerifiedEvent> for EventKey {
     fn from(event: &VerifiedEvent) -> Self {
-        Self::new(event.keyring_name(), event.id())
+        Self::new(event.tenant(), event.id())
     }
 }
 
@@ -65,10 +65,10 @@ impl ClaimToken {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the system has none to give: without a token, nothing can be claimed.
-    pub fn random() -> Result<Self, StoreError> {
+    /// [`RandomnessUnavailable`] if the system has none to give: without a token, nothing can be claimed.
+    pub fn random() -> Result<Self, RandomnessUnavailable> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(StoreError::new)?;
+        random::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 

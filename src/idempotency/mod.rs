@@ -1,6 +1,6 @@
 //! Let the inner service see each verified event once.
 //!
-//! Senders deliver at least once: they retry after a response that got lost, after a time-out that the handler did not
+//! Senders deliver at least once: they retry after a response that got lost, after a timeout that the handler did not
 //! notice, and when somebody presses "resend". And whoever captured a delivery can send it again within the tolerance of
 //! its timestamp. All of these carry the same signed id. This middleware claims the id in a [`Store`] before the inner
 //! service sees the event, and remembers it once the event is processed.
@@ -53,7 +53,7 @@
 //! | without a `VerifiedEvent` | 500: the layer is in the wrong place | `event-missing` | not called |
 //!
 //! A response of the middleware's own has a body of the type `application/problem+json`, as
-//! [refusals](crate::verify#refusals) have. A gRPC client also gets `grpc-status`, of a duplicate too: `ALREADY_EXISTS`,
+//! [rejections](crate::verify#rejections) have. A gRPC client also gets `grpc-status`, of a duplicate too: `ALREADY_EXISTS`,
 //! since a call that succeeds must have a message. Every response has its [`Outcome`] in its extensions.
 //!
 //! # What is promised
@@ -69,29 +69,30 @@
 //!    released in the background; if the process dies, the lease passes.
 //! 4. **Whoever comes late changes nothing.** An inner service that takes longer than the lease may find the event claimed
 //!    by another delivery. It can then neither complete nor release that claim: each claim has a random token.
-//! 5. **Tenants are apart,** if their keyrings have names: the [key](EventKey) of an event holds the
-//!    [name](crate::Keyring::named) of the keyring that verified it. Without names, whoever holds one of the keys can use
+//! 5. **Tenants are apart,** if their keyrings name them: the [key](EventKey) of an event holds the
+//!    [tenant](crate::Keyring::tenant) whose keyring verified it. Without that, whoever holds one of the keys can use
 //!    up the ids of the others. It does not hold which key did, so that a retry after a rotation is still a duplicate. Nor
 //!    does it hold the payload, the path or the method: the id alone tells events apart.
 //!
-//! So whoever processes an event first, processes it for all that share the ids. Svix sends a message under one id to
-//! every endpoint that subscribes to it. Give each receiver ids of its own: a layer for each handler, and a store or, in
-//! Redis, a prefix for each layer.
+//! If receivers share ids, the first one to process an event suppresses it for the others. Svix sends a message under
+//! one id to every endpoint that subscribes to it. Give each receiver ids of its own: a layer for each handler, and a
+//! store or, in Redis, a prefix for each layer.
 //!
 //! # When an event is processed twice
 //!
-//! An effect and its record in another place cannot be made one. These remain, and each is preferred to losing the event:
+//! A side effect and a record in another system cannot be committed atomically. These remain, and each is preferred
+//! to losing the event:
 //!
 //! - The process dies between the effect and the record of it: the event is processed again after the lease.
 //! - After the effect, the inner service panics or answers with something else than a 2xx, or its request is dropped, as
-//!   when the sender hangs up or a time-out outside ends it: the event is released, and the next attempt is processed.
+//!   when the sender hangs up or a timeout outside ends it: the event is released, and the next attempt is processed.
 //!   Whoever captured a delivery can hang up as often as they like within the tolerance. So a handler had better do one
 //!   thing, such as to put the event in a durable queue, and leave the work to whoever takes it from there.
 //! - The inner service takes longer than the lease, and another delivery arrives: [`Outcome::Superseded`].
 //! - The store fails when the event is to be completed: the response stands, and the event is processed again if it is
 //!   delivered again after the lease: [`Outcome::Unsettled`].
-//! - The store forgets: see [`MemoryStore`](#stores) and [`RedisStore`](#stores) for when they do.
-//! - [`risk_duplicates_when_the_store_fails`](IdempotencyLayer::risk_duplicates_when_the_store_fails) is on, and the store
+//! - The store forgets: see each of the [stores](#stores) for when it does.
+//! - [`fail_open`](crate::IdempotencyLayer::fail_open) is on, and the store
 //!   failed: [`Outcome::Unprotected`].
 //!
 //! With the `tracing` feature, what the middleware notices of these is an event of the level `ERROR`: a lease that was
@@ -106,14 +107,14 @@
 //! # Stores
 //!
 //! - `MemoryStore` (feature `idempotency-memory`): one process, bounded memory, forgets on restart.
-//! - `RedisStore` (feature `idempotency-redis`): any number of processes.
-//! - Your own: an implementation of [`Store`], which the [suite](Store#contract) of the feature `idempotency-conformance`
-//!   can be run against.
+//! - `RedisStore`, in the crate `tower-svix-redis`: any number of processes.
+//! - Your own: an implementation of [`Store`], which the [suite](Store#contract) in `test_util::conformance` can be run
+//!   against.
 //!
 //! # Placement
 //!
 //! - Inside [`SvixVerifyLayer`](crate::SvixVerifyLayer). What is not verified never reaches the store.
-//! - Outside the handler's time-out, which should be shorter than the lease. A time-out outside this layer works too, as
+//! - Outside the handler's timeout, which should be shorter than the lease. A timeout outside this layer works too, as
 //!   it drops the request, but then the handler may be stopped half-way.
 //! - Inside limits on concurrency and buffers. An event that is claimed and then waits for room uses up its lease; there,
 //!   it waits before it is claimed, and a duplicate takes up room for no longer than its claim.
@@ -132,38 +133,30 @@
 //!
 //! Dropping the response future before the inner service answered drops the inner service's future, and releases the claim.
 //! After it answered, it is completed or released in the background. In both cases the work is handed to
-//! [`Store::detach`]: the memory store does it at once, the Redis store in a task of the surrounding Tokio runtime. It ends
-//! within two of its time-outs: a claim that is not answered yet is awaited, and then released.
+//! [`Store::spawn`]: the memory store does it at once, the Redis store in a task of the surrounding Tokio runtime. It ends
+//! within two of its timeouts: a claim that is not answered yet is awaited, and then released.
 
 mod claim;
-#[cfg(feature = "idempotency-conformance")]
-#[cfg_attr(docsrs, doc(cfg(feature = "idempotency-conformance")))]
-pub mod conformance;
+mod config;
+mod erased;
 mod future;
 mod key;
-mod layer;
+pub(crate) mod layer;
 #[cfg(feature = "idempotency-memory")]
 mod memory;
 mod outcome;
-#[cfg(feature = "idempotency-redis")]
-mod redis;
 mod report;
 mod service;
 mod store;
 
 pub use self::future::ResponseFuture;
 pub use self::key::{ClaimToken, EventKey};
-pub use self::layer::IdempotencyLayer;
 #[cfg(feature = "idempotency-memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "idempotency-memory")))]
 pub use self::memory::MemoryStore;
 pub use self::outcome::Outcome;
-#[cfg(feature = "idempotency-redis")]
-#[cfg_attr(docsrs, doc(cfg(feature = "idempotency-redis")))]
-pub use self::redis::RedisStore;
-pub(crate) use self::report::Report;
 pub use self::service::Idempotency;
-pub use self::store::{Claim, Detached, Settlement, Store, StoreError};
+pub use self::store::{BoxFuture, ClaimStatus, Settlement, Store, StoreError};
 #[cfg(feature = "idempotency-memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "idempotency-memory")))]
 pub use crate::clock::MonotonicClock;

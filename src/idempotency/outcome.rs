@@ -34,7 +34,7 @@ pub enum Outcome {
     /// lease has passed, another delivery of the event is told that it is in progress; after that, it is processed.
     Unsettled,
     /// The store failed, and the inner service was called nevertheless, as
-    /// [`risk_duplicates_when_the_store_fails`](super::IdempotencyLayer::risk_duplicates_when_the_store_fails) asks for.
+    /// [`fail_open`](crate::IdempotencyLayer::fail_open) asks for.
     Unprotected,
     /// The store failed: the inner service was not called.
     StoreUnavailable,
@@ -102,10 +102,7 @@ impl Answer {
         let mut response = if status.is_success() {
             Response::new(Bytes::new())
         } else {
-            problem(
-                status,
-                format_args!(r#","code":"{}","detail":"{outcome}""#, outcome.code()),
-            )
+            problem(status, outcome.code(), &outcome)
         };
         let headers = response.headers_mut();
         match self {
@@ -146,7 +143,7 @@ impl From<Answer> for Outcome {
     }
 }
 
-/// Rounds up, since the lease still holds within its last second.
+/// Rounds up, since the lease is still valid within its last second.
 fn whole_seconds(duration: Duration) -> u64 {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     seconds.max(1)

@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::key::EventKey;
 use super::store::StoreError;
-use crate::telemetry::{log, meter};
+use crate::telemetry;
 
 /// Something that went wrong, and that no response of the inner service tells.
 #[derive(Debug)]
-pub(crate) enum Report<'a> {
+pub(super) enum Report<'a> {
     EventMissing,
     ClaimFailed(&'a EventKey, &'a StoreError),
     CompletionFailed(&'a EventKey, &'a StoreError),
@@ -18,18 +18,17 @@ pub(crate) enum Report<'a> {
 
 /// Tells operators, in the log and in the numbers.
 pub(super) fn report(report: &Report<'_>) {
-    log::reported(report);
+    telemetry::error(report.code(), report);
     match report {
-        Report::ClaimFailed(..) => meter::store_failed("claim"),
-        Report::CompletionFailed(..) => meter::store_failed("complete"),
-        Report::ReleaseFailed(..) => meter::store_failed("release"),
+        Report::ClaimFailed(..) => telemetry::store_failed("claim"),
+        Report::CompletionFailed(..) => telemetry::store_failed("complete"),
+        Report::ReleaseFailed(..) => telemetry::store_failed("release"),
         Report::EventMissing | Report::Superseded(_) => {}
     }
 }
 
 impl Report<'_> {
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody listens"))]
-    pub(crate) fn code(&self) -> &'static str {
+    fn code(&self) -> &'static str {
         match self {
             Self::EventMissing => "event-missing",
             Self::ClaimFailed(..) => "claim-failed",

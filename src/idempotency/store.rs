@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::key::{ClaimToken, EventKey};
 
-/// A short piece of work that outlives the request it belongs to. See [`Store::detach`].
-pub type Detached = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// A boxed future that can outlive the request it belongs to. See [`Store::spawn`].
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Where it is written down which events are being processed, and which have been.
 ///
@@ -21,27 +21,27 @@ pub type Detached = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Events are processed once because of what a store promises, and in no other place. An implementation must uphold:
 ///
 /// 1. Each operation is atomic. Of any number of concurrent claims on a free key, from any number of processes, exactly
-///    one is told [`Claim::Claimed`]. To look first and to insert afterwards is not enough: two claims can look before
+///    one is told [`ClaimStatus::Claimed`]. To look first and to insert afterwards is not enough: two claims can look before
 ///    either inserts. Use what the engine decides alone: one lock, one script, one `INSERT … ON CONFLICT`.
 /// 2. A key that is claimed or completed is not forgotten before its time. A store that has no room for another claim
 ///    must return an error, which makes the sender try again later. It may give up the oldest completed keys to stay
 ///    within bounds, if its documentation says so.
-/// 3. Nothing stays for ever: the lease and the retention hold even if the process dies in the middle.
+/// 3. Nothing stays beyond its time: the lease and the retention hold even if the process dies in the middle.
 /// 4. Two keys are never taken for one. Compare whole keys, or a cryptographic hash of them: ids are chosen by senders.
 /// 5. An operation that is repeated with the same token returns the same: clients of networked stores send a command
 ///    again if the connection broke before the reply.
 /// 6. Waiting is bounded. An operation that takes too long returns an error, and may have been carried out all the same.
 ///
-/// The suite of the feature `idempotency-conformance` checks most of this for any implementation.
+/// The suite in `test_util::conformance` (feature `test-util`) checks most of this for any implementation.
 ///
 /// # Example
 ///
-/// A store of another kind is an `impl` of three `async fn`, and of [`detach`](Store::detach). This one adds a log to
+/// A store of another kind is an `impl` of three `async fn`, and of [`spawn`](Store::spawn). This one adds a log to
 /// any other store:
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_svix::idempotency::{Claim, ClaimToken, Detached, EventKey, Settlement, Store, StoreError};
+/// use tower_svix::idempotency::{BoxFuture, ClaimStatus, ClaimToken, EventKey, Settlement, Store, StoreError};
 ///
 /// struct Logged<St>(St);
 ///
@@ -51,7 +51,7 @@ pub type Detached = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///         key: &EventKey,
 ///         token: ClaimToken,
 ///         lease: Duration,
-///     ) -> Result<Claim, StoreError> {
+///     ) -> Result<ClaimStatus, StoreError> {
 ///         let claim = self.0.claim(key, token, lease).await?;
 ///         println!("{key}: {claim:?}");
 ///         Ok(claim)
@@ -70,8 +70,8 @@ pub type Detached = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///         self.0.release(key, token).await
 ///     }
 ///
-///     fn detach(&self, work: Detached) {
-///         self.0.detach(work);
+///     fn spawn(&self, work: BoxFuture<()>) {
+///         self.0.spawn(work);
 ///     }
 /// }
 /// ```
@@ -80,10 +80,10 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// | `key` is | Returns | Afterwards |
     /// | --- | --- | --- |
-    /// | free | [`Claim::Claimed`] | claimed by `token` for `lease` |
-    /// | claimed by `token` | [`Claim::Claimed`] | as before |
-    /// | claimed by another token | [`Claim::InProgress`] | as before |
-    /// | completed | [`Claim::Completed`] | as before |
+    /// | free | [`ClaimStatus::Claimed`] | claimed by `token` for `lease` |
+    /// | claimed by `token` | [`ClaimStatus::Claimed`] | as before |
+    /// | claimed by another token | [`ClaimStatus::InProgress`] | as before |
+    /// | completed | [`ClaimStatus::Completed`] | as before |
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ pub trait Store: Send + Sync + 'static {
         key: &EventKey,
         token: ClaimToken,
         lease: Duration,
-    ) -> impl Future<Output = Result<Claim, StoreError>> + Send;
+    ) -> impl Future<Output = Result<ClaimStatus, StoreError>> + Send;
 
     /// Writes down for `retention` that the event was processed by the holder of `token`.
     ///
@@ -131,34 +131,36 @@ pub trait Store: Send + Sync + 'static {
         token: ClaimToken,
     ) -> impl Future<Output = Result<Settlement, StoreError>> + Send;
 
-    /// Runs `work` to its end without anyone who waits for it, or drops it.
+    /// Runs `work` to completion in the background, or drops it.
     ///
     /// When a request is given up, as happens when the sender hangs up, its claim must still be released, and that cannot
     /// be awaited in a destructor. `work` is that one call, or the call that was under way and perhaps a release after it:
     /// at most two of this store's own operations, and so bounded by what bounds them. A store whose operations never wait
-    /// polls it once; one that needs a runtime spawns it. To drop it is correct too, and leaves the event claimed until
+    /// polls it once; one that needs a runtime spawns it. Dropping it is correct too, and leaves the event claimed until
     /// the lease has passed.
     ///
     /// This is called from destructors, perhaps while a panic unwinds: it must not panic.
-    fn detach(&self, work: Detached);
+    fn spawn(&self, work: BoxFuture<()>);
 }
 
 /// What came of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
+#[non_exhaustive]
+pub enum ClaimStatus {
     /// The event is the caller's to process, until the lease has passed.
     Claimed,
     /// The event has been processed.
     Completed,
     /// The event is being processed.
     InProgress {
-        /// When the lease of whoever processes it ends, from now. It may be done much earlier.
+        /// When the lease of the delivery that processes it ends, from now. It may be done much earlier.
         expires_in: Duration,
     },
 }
 
 /// What came of the attempt to complete or release a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Settlement {
     /// It is completed or released.
     Done,
@@ -200,7 +202,7 @@ impl<St: Store> Store for Arc<St> {
         key: &EventKey,
         token: ClaimToken,
         lease: Duration,
-    ) -> impl Future<Output = Result<Claim, StoreError>> + Send {
+    ) -> impl Future<Output = Result<ClaimStatus, StoreError>> + Send {
         (**self).claim(key, token, lease)
     }
 
@@ -221,7 +223,7 @@ impl<St: Store> Store for Arc<St> {
         (**self).release(key, token)
     }
 
-    fn detach(&self, work: Detached) {
-        (**self).detach(work);
+    fn spawn(&self, work: BoxFuture<()>) {
+        (**self).spawn(work);
     }
 }

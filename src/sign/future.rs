@@ -14,7 +14,8 @@ use tower_service::Service;
 use super::body::SignedBody;
 use super::error::SvixSignError;
 use super::signer::Signer;
-use crate::signature::Payload;
+use crate::body::BodyBuffer;
+use crate::inner_service::Call;
 
 pin_project! {
     /// Response future of [`SvixSign`](super::SvixSign).
@@ -23,25 +24,25 @@ pin_project! {
         S: Service<Request<SignedBody>>,
     {
         #[pin]
-        state: State<B, S::Future>,
-        inner: S,
+        state: State<S, B, S::Future>,
         signer: Arc<Signer>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<B, F> {
+    enum State<S, B, F> {
         /// The body is received.
         Receiving {
             head: Option<request::Parts>,
             #[pin]
             body: B,
-            received: Payload,
+            received: BodyBuffer,
+            inner: Option<S>,
         },
         /// The request is signed, and waits until the client has room for it.
         Readying {
-            request: Option<Request<SignedBody>>,
+            call: Option<Call<S, Request<SignedBody>>>,
         },
         Sending {
             #[pin]
@@ -59,13 +60,10 @@ where
         let state = State::Receiving {
             head: Some(head),
             body,
-            received: Payload::default(),
+            received: BodyBuffer::default(),
+            inner: Some(inner),
         };
-        Self {
-            state,
-            inner,
-            signer,
-        }
+        Self { state, signer }
     }
 }
 
@@ -86,6 +84,7 @@ where
                     head,
                     mut body,
                     received,
+                    inner,
                 } => {
                     // A length that the application itself gives its body can be relied on, within bounds.
                     let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -99,14 +98,14 @@ where
                     this.signer.sign(&mut head.headers, &body)?;
                     let request = Request::from_parts(head, SignedBody::new(body));
                     State::Readying {
-                        request: Some(request),
+                        call: Some(Call::new(inner.take().expect(TAKEN), request)),
                     }
                 }
-                StateProj::Readying { request } => {
-                    ready!(this.inner.poll_ready(cx)).map_err(SvixSignError::Client)?;
-                    let request = request.take().expect(TAKEN);
+                StateProj::Readying { call } => {
+                    let ready = ready!(call.as_mut().expect(TAKEN).poll_ready(cx));
+                    ready.map_err(SvixSignError::Client)?;
                     State::Sending {
-                        future: this.inner.call(request),
+                        future: call.take().expect(TAKEN).make(),
                     }
                 }
                 StateProj::Sending { future } => {

@@ -19,28 +19,34 @@ pub struct SvixSignLayer {
 }
 
 impl SvixSignLayer {
-    /// Signs with each of `keys`: one, or during a rotation the new one and the old one.
-    pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
+    /// Signs with `key`.
+    pub fn new(key: impl Into<SigningKey>) -> Self {
         Self {
-            signer: Signer::new(keys.into_iter().collect()),
+            signer: Signer::new(key.into()),
         }
     }
 
-    /// The family of headers that requests get. Default: [`HeaderFamily::Webhook`], which receivers of both read.
+    /// Signs with `key` too, as a sender does during a rotation, until all receivers know the new key.
+    pub fn also_sign_with(mut self, key: impl Into<SigningKey>) -> Self {
+        self.signer.keys.push(key.into());
+        self
+    }
+
+    /// Sets the family of headers that requests get. Default: [`HeaderFamily::Webhook`], which receivers of both read.
     pub fn header_family(mut self, family: HeaderFamily) -> Self {
         self.signer.family = family;
         self
     }
 
-    /// Makes the id of a request that has none yet. Default: `msg_` and 128 random bits in hexadecimal digits.
+    /// Sets what makes the id of a request that has none yet. Default: `msg_` and 128 random bits in hexadecimal digits.
     ///
     /// An id must be unique, and visible ASCII without a full stop.
-    pub fn new_id(mut self, new_id: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        self.signer.new_id = Some(Arc::new(new_id));
+    pub fn id_generator(mut self, generate: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.signer.id_generator = Some(Arc::new(generate));
         self
     }
 
-    /// The clock that tells the timestamp. Default: [`SystemClock`](crate::SystemClock).
+    /// Sets the clock that tells the timestamp. Default: [`SystemClock`](crate::SystemClock).
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.signer.clock = Arc::new(clock);
         self

@@ -14,8 +14,8 @@
 //! use http::{Request, Response};
 //! use std::convert::Infallible;
 //! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_svix::SigningKey;
-//! use tower_svix::sign::{SignedBody, SvixSignLayer};
+//! use tower_svix::sign::SignedBody;
+//! use tower_svix::{SigningKey, SvixSignLayer};
 //!
 //! # async fn send(request: Request<SignedBody>) -> Result<Response<()>, Infallible> {
 //! #     assert!(request.headers()["webhook-signature"].to_str().unwrap().starts_with("v1,"));
@@ -26,7 +26,7 @@
 //! let key: SigningKey = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
 //!
 //! // In place of `service_fn(send)`: hyper-util's legacy client for `SignedBody`, or any other HTTP client.
-//! let client = ServiceBuilder::new().layer(SvixSignLayer::new([key])).service_fn(send);
+//! let client = ServiceBuilder::new().layer(SvixSignLayer::new(key)).service_fn(send);
 //!
 //! let request = Request::post("http://localhost/webhook").body(String::from(r#"{"type":"ping"}"#))?;
 //! let response = client.oneshot(request).await?;
@@ -41,19 +41,20 @@
 //!
 //! # Rotation
 //!
-//! During a rotation the layer takes two keys, the new one and the old one, until all receivers know the new one.
+//! During a rotation, the layer [signs with two keys](crate::SvixSignLayer::also_sign_with), the new one and the old one,
+//! until all receivers know the new one.
 
 mod body;
 mod error;
 mod future;
-mod layer;
+pub mod generate;
+pub(crate) mod layer;
 mod service;
 mod signer;
 
 pub use self::body::SignedBody;
 pub use self::error::SvixSignError;
 pub use self::future::ResponseFuture;
-pub use self::layer::SvixSignLayer;
 pub use self::service::SvixSign;
 #[cfg(feature = "test-util")]
 pub(crate) use self::signer::Signer;

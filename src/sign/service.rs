@@ -15,12 +15,12 @@ use crate::inner_service::define_inner_service_accessors;
 
 /// Middleware for an HTTP client that signs each request.
 ///
-/// Made by [`SvixSignLayer`](super::SvixSignLayer). See the [module docs](crate::sign) for an example.
+/// Made by [`SvixSignLayer`](crate::SvixSignLayer). See the [module docs](crate::sign) for an example.
 ///
 /// # Clone
 ///
 /// The client must be `Clone`: each request is handed to a clone of it, which is driven to readiness once the request is
-/// signed. A request whose body is slow so holds nothing of the client that others need.
+/// signed. A request with a slow body does not occupy client capacity.
 #[derive(Clone, Debug)]
 pub struct SvixSign<S> {
     inner: S,

@@ -6,26 +6,28 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use crate::clock::{Clock, SystemClock};
-use crate::signature::envelope::{given_id, remove_family};
+use crate::random;
+use crate::signature::headers::{given_id, remove_family};
 use crate::signature::{HeaderFamily, SignError, SigningKey};
 
-type NewId = dyn Fn() -> String + Send + Sync;
+type IdGenerator = dyn Fn() -> String + Send + Sync;
 
 #[derive(Clone)]
 pub(crate) struct Signer {
+    /// At least one.
     pub(crate) keys: Vec<SigningKey>,
     pub(crate) family: HeaderFamily,
     /// `None`: a random one.
-    pub(crate) new_id: Option<Arc<NewId>>,
+    pub(crate) id_generator: Option<Arc<IdGenerator>>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Signer {
-    pub(crate) fn new(keys: Vec<SigningKey>) -> Self {
+    pub(crate) fn new(key: SigningKey) -> Self {
         Self {
-            keys,
+            keys: vec![key],
             family: HeaderFamily::Webhook,
-            new_id: None,
+            id_generator: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -52,19 +54,16 @@ impl Signer {
     }
 
     fn new_id(&self) -> Result<String, SignError> {
-        if let Some(new_id) = &self.new_id {
-            return Ok(new_id());
+        if let Some(generate) = &self.id_generator {
+            return Ok(generate());
         }
         let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|_| SignError::RandomnessUnavailable)?;
+        random::fill(&mut random)?;
         Ok(format!("msg_{:032x}", u128::from_ne_bytes(random)))
     }
 
     /// One signature for each key, separated by spaces.
     fn signatures(&self, id: &str, now: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
-        if self.keys.is_empty() {
-            return Err(SignError::NoKey);
-        }
         let mut list = Vec::new();
         for key in &self.keys {
             if !list.is_empty() {

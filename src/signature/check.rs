@@ -2,7 +2,7 @@
 
 #[cfg(feature = "ed25519")]
 use super::ed25519::{self, Ed25519State};
-use super::envelope::Envelope;
+use super::headers::SignatureHeaders;
 use super::hmac::{self, HmacState};
 
 /// A pass over the body with one key.
@@ -25,39 +25,38 @@ impl Check {
         }
     }
 
-    /// Whether the key signed this delivery, all of whose body went through [`update`](Self::update).
-    /// To be asked once.
-    pub(super) fn holds(&mut self, envelope: &Envelope) -> bool {
+    /// Whether the key signed this delivery, all of whose body went through [`update`](Self::update). Call at most once.
+    pub(super) fn is_match(&mut self, headers: &SignatureHeaders) -> bool {
         match self {
-            Self::Hmac(state) => state.element().is_in(envelope.signature_list()),
-            Self::HexHmac(state) => state.hex_tag().is_one_of(hex_signatures(envelope)),
+            Self::Hmac(state) => state.element().is_in(headers.signature_list()),
+            Self::HexHmac(state) => state.hex_tag().is_one_of(hex_signatures(headers)),
             #[cfg(feature = "ed25519")]
-            Self::Ed25519(state) => state.holds(),
+            Self::Ed25519(state) => state.is_valid(),
         }
     }
 }
 
-/// Whether any signature is listed that some key could hold for.
-pub(super) fn is_possible(envelope: &Envelope) -> bool {
+/// Whether any listed signature has a form that a supported key could match.
+pub(super) fn is_possible(headers: &SignatureHeaders) -> bool {
     #[cfg(feature = "ed25519")]
-    if ed25519_signatures(envelope).next().is_some() {
+    if ed25519_signatures(headers).next().is_some() {
         return true;
     }
-    envelope.lists_hmac || hex_signatures(envelope).next().is_some()
+    headers.lists_hmac || hex_signatures(headers).next().is_some()
 }
 
 /// The listed MACs in hexadecimal digits, with a version or without, as far as their form goes.
-pub(super) fn hex_signatures(envelope: &Envelope) -> impl Iterator<Item = &[u8]> {
-    envelope
+pub(super) fn hex_signatures(headers: &SignatureHeaders) -> impl Iterator<Item = &[u8]> {
+    headers
         .signatures(hmac::VERSION)
-        .chain(envelope.elements())
+        .chain(headers.elements())
         .filter(|signature| signature.len() == hmac::HEX_LEN)
 }
 
 /// The listed ed25519 signatures, as far as their form goes, and no more than are tried.
 #[cfg(feature = "ed25519")]
-pub(super) fn ed25519_signatures(envelope: &Envelope) -> impl Iterator<Item = &[u8]> {
-    envelope
+pub(super) fn ed25519_signatures(headers: &SignatureHeaders) -> impl Iterator<Item = &[u8]> {
+    headers
         .signatures(ed25519::VERSION)
         .filter(|signature| signature.len() == ed25519::BASE64_LEN)
         .take(ed25519::MAX_SIGNATURES)

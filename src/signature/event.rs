@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::envelope::HeaderFamily;
+use super::headers::HeaderFamily;
 use super::timestamp;
 
 /// A delivery whose signature, timestamp and headers were verified.
 ///
-/// Only verification makes one, so to hold it is the proof. [`SvixVerify`](crate::SvixVerify) puts it into the
+/// Only verification makes one, so to hold it is the proof. [`SvixVerify`](crate::verify::SvixVerify) puts it into the
 /// extensions of the request that it lets through; [`Verifier::verify`](crate::Verifier::verify) returns it. A clone
 /// shares the id and the payload and allocates nothing.
 ///
@@ -32,7 +32,7 @@ pub struct VerifiedEvent {
     pub(super) unix_seconds: u64,
     pub(super) payload: Bytes,
     pub(super) key_index: usize,
-    pub(super) keyring_name: Option<Arc<str>>,
+    pub(super) tenant: Option<Arc<str>>,
     pub(super) header_family: HeaderFamily,
 }
 
@@ -42,14 +42,14 @@ impl VerifiedEvent {
     pub fn id(&self) -> &str {
         self.id
             .to_str()
-            .expect("the envelope takes visible ASCII only")
+            .expect("the headers take visible ASCII only")
     }
 
     /// When the sender made this attempt to deliver the event.
     #[must_use]
     pub fn timestamp(&self) -> SystemTime {
         timestamp::system_time(self.unix_seconds)
-            .expect("the envelope takes representable times only")
+            .expect("the headers take representable times only")
     }
 
     /// The same as [`timestamp`](Self::timestamp), in seconds since 1970-01-01T00:00:00Z.
@@ -72,10 +72,10 @@ impl VerifiedEvent {
         self.key_index
     }
 
-    /// The [name](crate::Keyring::named) of the keyring that verified the delivery, such as the tenant, if it has one.
+    /// The [tenant](crate::Keyring::tenant) whose keyring verified the delivery, if the keyring names one.
     #[must_use]
-    pub fn keyring_name(&self) -> Option<&str> {
-        self.keyring_name.as_deref()
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
     }
 
     /// The family of headers that the delivery came with.
@@ -93,7 +93,7 @@ impl fmt::Debug for VerifiedEvent {
             .field("unix_seconds", &self.unix_seconds)
             .field("payload_len", &self.payload.len())
             .field("key_index", &self.key_index)
-            .field("keyring_name", &self.keyring_name)
+            .field("tenant", &self.tenant)
             .field("header_family", &self.header_family)
             .finish()
     }

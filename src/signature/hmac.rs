@@ -49,7 +49,7 @@ impl HmacState {
         self.0.update(bytes);
     }
 
-    /// The MAC as an element of a list of signatures, in base64, as Svix and Standard Webhooks write it. To be asked
+    /// The MAC as an element of a list of signatures, in base64, as Svix and Standard Webhooks write it. Call at most
     /// once.
     pub(super) fn element(&mut self) -> Tag<ELEMENT_LEN> {
         let mut text = [0; ELEMENT_LEN];
@@ -60,7 +60,7 @@ impl HmacState {
         Tag(text)
     }
 
-    /// The MAC in lower-case hexadecimal digits. To be asked once.
+    /// The MAC in lower-case hexadecimal digits. Call at most once.
     pub(super) fn hex_tag(&mut self) -> Tag<HEX_LEN> {
         let mut text = [0; HEX_LEN];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.finish().iter().copied()) {
@@ -127,7 +127,7 @@ impl<const LEN: usize> Drop for Tag<LEN> {
 /// 1 if two texts are equal, else 0, without a branch.
 ///
 /// `subtle` guards its result against the compiler, which takes as long as the comparison: it is asked once for a whole
-/// list instead, of which 1,000 elements so cost 1.5 µs rather than 2.4.
+/// list, so that 1,000 elements cost 1.5 µs rather than 2.4.
 fn equal<const LEN: usize>(a: &[u8; LEN], b: &[u8; LEN]) -> u64 {
     let difference = words(a)
         .zip(words(b))

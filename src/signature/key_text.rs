@@ -5,10 +5,14 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::error::SecretError;
+use super::error::KeyError;
 
 /// A text that is sorted by its prefix, without it.
 #[derive(Clone, Copy)]
+#[cfg_attr(
+    not(feature = "ed25519"),
+    expect(dead_code, reason = "only ed25519 reads its keys")
+)]
 pub(super) enum KeyText<'t> {
     /// `whsec_…`
     Secret(&'t str),
@@ -38,7 +42,7 @@ impl<'t> KeyText<'t> {
 
 /// Decodes the base64 of a key as leniently as the official libraries do: padding may be missing, and the last character
 /// may carry unused bits. A key is not attacker input, and this one is what the sender uses.
-pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
         GeneralPurposeConfig::new()
@@ -49,22 +53,22 @@ pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let mut key = Zeroizing::new(vec![0; base64::decoded_len_estimate(base64.len())]);
     let len = LENIENT
         .decode_slice(base64, &mut key)
-        .map_err(|_| SecretError::NotBase64)?;
+        .map_err(|_| KeyError::NotBase64)?;
     key.truncate(len);
     if key.is_empty() {
-        Err(SecretError::Empty)
+        Err(KeyError::Empty)
     } else {
         Ok(key)
     }
 }
 
-/// [Decodes](decode) a key that nothing marks as one, and refuses what is base64 by accident: `null`, `test` and
+/// [Decodes](decode) a key that nothing marks as one, and rejects what is base64 by accident: `null`, `test` and
 /// `changeme` are.
-pub(super) fn decode_bare(base64: &str) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+pub(super) fn decode_bare(base64: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     const MIN_LEN: usize = 8;
     let key = decode(base64)?;
     if key.len() < MIN_LEN {
-        Err(SecretError::TooShort)
+        Err(KeyError::TooShort)
     } else {
         Ok(key)
     }

@@ -1,28 +1,43 @@
-//! The keys that may have signed a delivery, and how they are replaced while requests run.
+//! The keys of a receiver, and how they are replaced while requests run.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+#[cfg(feature = "ed25519")]
+use super::ed25519::PublicKey;
+use super::error::KeyError;
+use super::key_text::KeyText;
 use super::secret::Secret;
+use super::verifying_key::VerifyingKey;
 
 /// The keys of one receiver: a delivery is verified if any of them signed it.
 ///
-/// Usually it holds one [`Secret`]; during a rotation, the new and the old. A keyring without any key refuses every
-/// delivery.
+/// Usually it holds one [`Secret`]; during a rotation, the new and the old. With the feature `ed25519`, it also takes
+/// public keys. A keyring without any key rejects every delivery.
+///
+/// It is made of a [`Secret`], a public key, a [`VerifyingKey`], or an array or `Vec` of these. It can also be parsed from
+/// text: one key, or several that are separated by white space, commas or `|`. Of several, each must have its prefix,
+/// `whsec_` or `whpk_`: without one, any word that gets into the text would be a key, and so would each half of a secret
+/// that a line break splits.
 ///
 /// # Clone
 ///
 /// A keyring is a handle: its clones share the keys, so that a clone kept aside can
 /// [`replace`](Self::replace) the keys of a layer while requests run.
 ///
+/// # Errors
+///
+/// Parsing fails with a [`KeyError`] if a part of the text is no key of a receiver, or if there is none.
+///
 /// # Example
 ///
 /// ```
 /// use tower_svix::{Keyring, Secret, SvixVerifyLayer};
 ///
-/// # fn main() -> Result<(), tower_svix::SecretError> {
+/// # fn main() -> Result<(), tower_svix::KeyError> {
 /// let old: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 /// let keyring = Keyring::from(old.clone());
 /// let layer = SvixVerifyLayer::new(keyring.clone());
@@ -35,39 +50,44 @@ use super::secret::Secret;
 /// ```
 #[derive(Clone)]
 pub struct Keyring {
-    name: Option<Arc<str>>,
-    secrets: Arc<ArcSwap<Vec<Secret>>>,
+    tenant: Option<Arc<str>>,
+    keys: Arc<ArcSwap<Vec<VerifyingKey>>>,
 }
 
 /// The keys of a keyring at one moment. A request that started under them finishes under them.
 pub(super) struct KeySet {
-    pub(super) name: Option<Arc<str>>,
-    pub(super) secrets: Arc<Vec<Secret>>,
+    pub(super) tenant: Option<Arc<str>>,
+    pub(super) keys: Arc<Vec<VerifyingKey>>,
 }
 
 impl Keyring {
-    /// Gives the keyring a name, such as the tenant whose keys it holds. It shares its keys with the unnamed one.
+    /// Says whose keys these are. The keyring shares its keys with the one without a tenant.
     ///
-    /// The name is in each event that the keyring verifies: see
-    /// [`VerifiedEvent::keyring_name`](crate::VerifiedEvent::keyring_name).
+    /// The tenant is in each event that the keyring verifies: see [`VerifiedEvent::tenant`](crate::VerifiedEvent::tenant).
     #[must_use]
-    pub fn named(mut self, name: &str) -> Self {
-        self.name = Some(name.into());
+    pub fn tenant(mut self, name: &str) -> Self {
+        self.tenant = Some(name.into());
         self
     }
 
-    /// Replaces the keys in this handle and all its clones, for the requests to come.
+    /// Replaces the keys in this handle and all its clones, for the requests to come. The tenant stays.
     ///
     /// Neither this nor the requests wait for a lock.
-    pub fn replace(&self, secrets: impl IntoIterator<Item = Secret>) {
-        self.secrets.store(Arc::new(secrets.into_iter().collect()));
+    pub fn replace(&self, keys: impl Into<Self>) {
+        self.keys.store(keys.into().keys.load_full());
     }
 
     pub(super) fn snapshot(&self) -> KeySet {
         KeySet {
-            name: self.name.clone(),
-            secrets: self.secrets.load_full(),
+            tenant: self.tenant.clone(),
+            keys: self.keys.load_full(),
         }
+    }
+}
+
+impl From<VerifyingKey> for Keyring {
+    fn from(key: VerifyingKey) -> Self {
+        Self::from_iter([key])
     }
 }
 
@@ -77,33 +97,62 @@ impl From<Secret> for Keyring {
     }
 }
 
-impl<const N: usize> From<[Secret; N]> for Keyring {
-    fn from(secrets: [Secret; N]) -> Self {
-        Self::from_iter(secrets)
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+impl From<PublicKey> for Keyring {
+    fn from(key: PublicKey) -> Self {
+        Self::from_iter([key])
     }
 }
 
-impl From<Vec<Secret>> for Keyring {
-    fn from(secrets: Vec<Secret>) -> Self {
-        Self::from_iter(secrets)
+impl<K: Into<VerifyingKey>, const N: usize> From<[K; N]> for Keyring {
+    fn from(keys: [K; N]) -> Self {
+        Self::from_iter(keys)
     }
 }
 
-impl FromIterator<Secret> for Keyring {
-    fn from_iter<I: IntoIterator<Item = Secret>>(secrets: I) -> Self {
-        let secrets = Vec::from_iter(secrets);
+impl<K: Into<VerifyingKey>> From<Vec<K>> for Keyring {
+    fn from(keys: Vec<K>) -> Self {
+        Self::from_iter(keys)
+    }
+}
+
+impl<K: Into<VerifyingKey>> FromIterator<K> for Keyring {
+    fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
+        let keys = keys.into_iter().map(Into::into).collect();
         Self {
-            name: None,
-            secrets: Arc::new(ArcSwap::from_pointee(secrets)),
+            tenant: None,
+            keys: Arc::new(ArcSwap::from_pointee(keys)),
         }
+    }
+}
+
+impl FromStr for Keyring {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let separates =
+            |character: char| character.is_ascii_whitespace() || matches!(character, ',' | '|');
+        let parts: Vec<_> = text
+            .split(separates)
+            .filter(|part| !part.is_empty())
+            .collect();
+        if parts.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        let lacks_prefix = |part: &&str| matches!(KeyText::read(part), KeyText::Bare(_));
+        if parts.len() > 1 && parts.iter().any(lacks_prefix) {
+            return Err(KeyError::NoPrefix);
+        }
+        parts.into_iter().map(VerifyingKey::from_str).collect()
     }
 }
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring")
-            .field("name", &self.name)
-            .field("secrets", &*self.secrets.load())
+            .field("tenant", &self.tenant)
+            .field("keys", &*self.keys.load())
             .finish()
     }
 }

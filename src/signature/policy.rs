@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::check;
-use super::envelope::{Envelope, HeaderFamily};
 use super::error::VerifyError;
+use super::headers::{HeaderFamily, SignatureHeaders};
 use super::timestamp;
 use crate::clock::{Clock, SystemClock};
 
@@ -36,11 +36,11 @@ impl Default for Policy {
 impl Policy {
     /// All checks that the headers allow without a key: their form, the time, and that there is anything to compare.
     #[inline]
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Envelope, VerifyError> {
-        let envelope = Envelope::read(headers, self.header_family, self.allow_dotted_ids)?;
-        self.check_time(envelope.timestamp.unix_seconds())?;
-        if check::is_possible(&envelope) {
-            Ok(envelope)
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<SignatureHeaders, VerifyError> {
+        let signed = SignatureHeaders::read(headers, self.header_family, self.allow_dotted_ids)?;
+        self.check_time(signed.timestamp.unix_seconds())?;
+        if check::is_possible(&signed) {
+            Ok(signed)
         } else {
             Err(VerifyError::NoSupportedSignature)
         }
@@ -59,3 +59,46 @@ impl Policy {
         timestamp::check(unix_seconds, now, tolerance)
     }
 }
+
+/// Defines the setters of the [`Policy`] in the given field, for each type that users set one through.
+macro_rules! define_policy_setters {
+    ($($field:ident).+) => {
+        /// Sets how far a timestamp may be from now, in the past and in the future, bounds included. Default: 300 seconds.
+        pub fn tolerance(mut self, tolerance: ::std::time::Duration) -> Self {
+            self.$($field).+.tolerance = Some(tolerance);
+            self
+        }
+
+        /// Accepts deliveries of any age, without reading the clock. The timestamp must still be there and be signed.
+        ///
+        /// A delivery that was captured once can then be replayed at any time: use it for archived deliveries only.
+        pub fn insecure_ignore_timestamp(mut self) -> Self {
+            self.$($field).+.tolerance = None;
+            self
+        }
+
+        /// Reads the headers of this family only. Default: whichever family is complete, `svix-*` first.
+        pub fn header_family(mut self, family: $crate::HeaderFamily) -> Self {
+            self.$($field).+.header_family = Some(family);
+            self
+        }
+
+        /// Accepts ids that contain a full stop.
+        ///
+        /// The signature covers `id.timestamp.body`. With a full stop in the id, whoever captured one delivery can split
+        /// that text in another place, into an id, a timestamp and a body that nobody signed. Use it only for a sender
+        /// whose ids have always contained one.
+        pub fn insecure_allow_dotted_ids(mut self) -> Self {
+            self.$($field).+.allow_dotted_ids = true;
+            self
+        }
+
+        /// Sets the clock that timestamps are compared with. Default: [`SystemClock`](crate::SystemClock).
+        pub fn clock(mut self, clock: impl $crate::Clock + 'static) -> Self {
+            self.$($field).+.clock = ::std::sync::Arc::new(clock);
+            self
+        }
+    };
+}
+
+pub(crate) use define_policy_setters;

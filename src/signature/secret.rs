@@ -1,4 +1,4 @@
-//! One key of a receiver, parsed from the text that the sender's portal shows.
+//! A symmetric key, parsed from the text that the sender's portal shows.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,22 +7,14 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::check::{self, Check};
-#[cfg(feature = "ed25519")]
-use super::ed25519::PublicKey;
-use super::envelope::{self, Envelope};
-use super::error::{SecretError, SignError};
+use super::error::{KeyError, SignError};
+use super::headers::{self, SignatureHeaders};
 use super::hmac::{self, HmacKey};
 use super::key_text::{KeyText, decode, decode_bare};
 
-/// A key that deliveries are verified with.
+/// An HMAC-SHA256 key, which the sender and the receiver share: it verifies and signs.
 ///
-/// Made from the text in the sender's portal, with [`str::parse`] or [`TryFrom`]. The text says which scheme it is for:
-///
-/// | Text | Scheme | Version |
-/// | --- | --- | --- |
-/// | `whsec_` and base64, or base64 alone | HMAC-SHA256 | `v1` |
-/// | `whpk_` and base64 (feature `ed25519`) | ed25519, the sender's public key | `v1a` |
-///
+/// Made from the text in the sender's portal, `whsec_` and base64 or base64 alone, with [`str::parse`].
 /// Surrounding white space is ignored, since secrets come out of files and shells, and so is missing padding.
 ///
 /// The key schedule is done once, here; the text and the key itself are not kept. What is derived from them is wiped
@@ -30,30 +22,31 @@ use super::key_text::{KeyText, decode, decode_bare};
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`SecretError`] for a text that is empty, not base64, or no key of a receiver.
+/// Parsing fails with a [`KeyError`] for a text that is empty, not base64, or a key of another kind.
 ///
 /// # Example
 ///
 /// ```
-/// use tower_svix::{Secret, SecretError};
+/// use tower_svix::{KeyError, Secret};
 ///
 /// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\n".parse()?;
 /// assert_eq!(format!("{secret:?}"), "Secret(HMAC-SHA256)");
 ///
-/// assert_eq!("whsec_".parse::<Secret>().unwrap_err(), SecretError::Empty);
-/// # Ok::<(), SecretError>(())
+/// assert_eq!("whsec_".parse::<Secret>().unwrap_err(), KeyError::Empty);
+/// # Ok::<(), KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct Secret {
-    /// Shared, so that the key stays in one place of the memory, from where it is wiped in the end.
-    key: Arc<Key>,
+    /// Shared, so that the key stays in one place in memory, where it is wiped in the end.
+    key: Arc<HmacKey>,
+    encoding: Encoding,
 }
 
-enum Key {
-    Hmac(HmacKey),
-    HexHmac(HmacKey),
-    #[cfg(feature = "ed25519")]
-    Ed25519(PublicKey),
+/// How a signature writes the MAC.
+#[derive(Clone, Copy)]
+enum Encoding {
+    Base64,
+    Hex,
 }
 
 impl Secret {
@@ -63,16 +56,16 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`SecretError::Empty`] if `key` is empty.
-    pub fn from_bytes(key: &[u8]) -> Result<Self, SecretError> {
-        hmac_key(key).map(Key::Hmac).map(Self::new)
+    /// [`KeyError::Empty`] if `key` is empty.
+    pub fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
+        Self::new(key, Encoding::Base64)
     }
 
     /// Uses the text of the secret itself, prefix and all, as the HMAC-SHA256 key, and expects the signature in
     /// hexadecimal digits, with a version (`v1,5257a8…`) or without.
     ///
     /// That is what the sample handlers in Pulse's documentation compute. What Svix sends is another thing: it decodes
-    /// the secret from base64 and writes the signature in base64, so those handlers refuse every delivery of Svix, and a
+    /// the secret from base64 and writes the signature in base64, so those handlers reject every delivery of Svix, and a
     /// secret made here does as well. Use it only for a sender that was written to fit such a handler, and
     /// [parse](str::parse) the secret for any other.
     ///
@@ -80,8 +73,8 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`SecretError::Empty`] if there is nothing else, or nothing but `whsec_`. [`SecretError::PublicKey`] and
-    /// [`SecretError::PrivateKey`] for the text of an ed25519 key.
+    /// [`KeyError::Empty`] if there is nothing else, or nothing but `whsec_`. [`KeyError::PublicKey`] and
+    /// [`KeyError::PrivateKey`] for the text of an ed25519 key.
     ///
     /// # Example
     ///
@@ -89,27 +82,27 @@ impl Secret {
     /// use tower_svix::Secret;
     ///
     /// let secret = Secret::text_key_with_hex_signatures("your_webhook_secret_here")?;
-    /// # Ok::<(), tower_svix::SecretError>(())
+    /// # Ok::<(), tower_svix::KeyError>(())
     /// ```
-    pub fn text_key_with_hex_signatures(text: &str) -> Result<Self, SecretError> {
+    pub fn text_key_with_hex_signatures(text: &str) -> Result<Self, KeyError> {
         match KeyText::read(text) {
-            KeyText::Secret("") => Err(SecretError::Empty),
-            KeyText::Secret(_) | KeyText::Bare(_) => hmac_key(text.trim_ascii().as_bytes())
-                .map(Key::HexHmac)
-                .map(Self::new),
-            KeyText::Public(_) => Err(SecretError::PublicKey),
-            KeyText::Private(_) => Err(SecretError::PrivateKey),
+            KeyText::Secret("") => Err(KeyError::Empty),
+            KeyText::Secret(_) | KeyText::Bare(_) => {
+                Self::new(text.trim_ascii().as_bytes(), Encoding::Hex)
+            }
+            KeyText::Public(_) => Err(KeyError::PublicKey),
+            KeyText::Private(_) => Err(KeyError::PrivateKey),
         }
     }
 
-    /// Signs a delivery as the sender does, and returns the value of its `webhook-signature` or `svix-signature` header.
+    /// Signs a delivery as the sender does, and returns an element of its `webhook-signature` or `svix-signature` header.
     ///
     /// `unix_seconds` is the value of the timestamp header, in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`SignError::InvalidId`] for an id that receivers refuse: an empty one, one with bytes outside visible ASCII or
-    /// with a full stop, or one with a space at an end. [`SignError::PublicKey`] for a public key, which can verify only.
+    /// [`SignError::InvalidId`] for an id that receivers reject: an empty one, one with bytes outside visible ASCII or
+    /// with a full stop, or one with a space at an end.
     ///
     /// # Example
     ///
@@ -122,100 +115,59 @@ impl Secret {
     /// # }
     /// ```
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
-        let (id, timestamp) = envelope::for_signing(id, unix_seconds)?;
-        let start = |key: &HmacKey| {
-            let mut state = key.start();
-            for part in [id, b".", timestamp.as_bytes(), b".", body] {
-                state.update(part);
-            }
-            state
+        let (id, timestamp) = headers::for_signing(id, unix_seconds)?;
+        let mut mac = self.key.start();
+        for part in [id, b".", timestamp.as_bytes(), b".", body] {
+            mac.update(part);
+        }
+        let element = match self.encoding {
+            Encoding::Base64 => mac.element().as_str().to_owned(),
+            Encoding::Hex => format!("{},{}", hmac::VERSION, mac.hex_tag().as_str()),
         };
-        let signature = match &*self.key {
-            Key::Hmac(key) => start(key).element().as_str().to_owned(),
-            Key::HexHmac(key) => format!("{},{}", hmac::VERSION, start(key).hex_tag().as_str()),
-            #[cfg(feature = "ed25519")]
-            Key::Ed25519(_) => return Err(SignError::PublicKey),
-        };
-        Ok(HeaderValue::try_from(signature)
-            .expect("base64 and hexadecimal digits are visible ASCII"))
+        Ok(
+            HeaderValue::try_from(element)
+                .expect("base64 and hexadecimal digits are visible ASCII"),
+        )
     }
 
-    fn new(key: Key) -> Self {
-        Self { key: Arc::new(key) }
+    fn new(key: &[u8], encoding: Encoding) -> Result<Self, KeyError> {
+        if key.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        let key = Arc::new(HmacKey::new(key));
+        Ok(Self { key, encoding })
     }
 
-    /// Starts the `attempt`th pass over a delivery with this key, counted from 0, or returns `None` if none is left.
-    ///
-    /// A MAC is computed once, and not at all if no signature is listed that it could be compared with.
-    pub(super) fn check(&self, envelope: &Envelope, attempt: usize) -> Option<Check> {
-        match &*self.key {
-            Key::Hmac(key) => {
-                (envelope.lists_hmac && attempt == 0).then(|| Check::Hmac(key.start()))
-            }
-            Key::HexHmac(key) => {
-                check::hex_signatures(envelope)
-                    .next()
-                    .filter(|_| attempt == 0)?;
-                Some(Check::HexHmac(key.start()))
-            }
-            #[cfg(feature = "ed25519")]
-            Key::Ed25519(key) => {
-                let signature = check::ed25519_signatures(envelope).nth(attempt)?;
-                Some(Check::Ed25519(key.start(signature)))
+    /// Starts the MAC of a delivery, or returns `None` if no signature is listed that it could be compared with.
+    pub(super) fn check(&self, headers: &SignatureHeaders) -> Option<Check> {
+        match self.encoding {
+            Encoding::Base64 => headers.lists_hmac.then(|| Check::Hmac(self.key.start())),
+            Encoding::Hex => {
+                check::hex_signatures(headers).next()?;
+                Some(Check::HexHmac(self.key.start()))
             }
         }
     }
 }
 
 impl FromStr for Secret {
-    type Err = SecretError;
+    type Err = KeyError;
 
-    fn from_str(text: &str) -> Result<Self, SecretError> {
+    fn from_str(text: &str) -> Result<Self, KeyError> {
         match KeyText::read(text) {
             KeyText::Secret(base64) => Self::from_bytes(&decode(base64)?),
             KeyText::Bare(base64) => Self::from_bytes(&decode_bare(base64)?),
-            KeyText::Public(base64) => public_key_from(base64),
-            KeyText::Private(_) => Err(SecretError::PrivateKey),
+            KeyText::Public(_) => Err(KeyError::PublicKey),
+            KeyText::Private(_) => Err(KeyError::PrivateKey),
         }
-    }
-}
-
-impl TryFrom<&str> for Secret {
-    type Error = SecretError;
-
-    fn try_from(text: &str) -> Result<Self, SecretError> {
-        text.parse()
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match &*self.key {
-            Key::Hmac(_) => "HMAC-SHA256",
-            Key::HexHmac(_) => "HMAC-SHA256 in hexadecimal digits",
-            #[cfg(feature = "ed25519")]
-            Key::Ed25519(_) => "ed25519",
-        };
-        write!(f, "Secret({scheme})")
+        f.write_str(match self.encoding {
+            Encoding::Base64 => "Secret(HMAC-SHA256)",
+            Encoding::Hex => "Secret(HMAC-SHA256 in hexadecimal digits)",
+        })
     }
-}
-
-fn hmac_key(key: &[u8]) -> Result<HmacKey, SecretError> {
-    if key.is_empty() {
-        Err(SecretError::Empty)
-    } else {
-        Ok(HmacKey::new(key))
-    }
-}
-
-#[cfg(feature = "ed25519")]
-fn public_key_from(base64: &str) -> Result<Secret, SecretError> {
-    PublicKey::new(&decode(base64)?)
-        .map(Key::Ed25519)
-        .map(Secret::new)
-}
-
-#[cfg(not(feature = "ed25519"))]
-fn public_key_from(_: &str) -> Result<Secret, SecretError> {
-    Err(SecretError::PublicKeyUnsupported)
 }

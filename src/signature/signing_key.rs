@@ -1,19 +1,19 @@
-//! The key of a sender.
+//! The key of a sender, of either scheme.
 
 use std::fmt;
 use std::str::FromStr;
-#[cfg(feature = "ed25519")]
-use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::error::{SecretError, SignError};
+#[cfg(feature = "ed25519")]
+use super::ed25519::PrivateKey;
+use super::error::{KeyError, SignError};
 use super::key_text::KeyText;
 use super::secret::Secret;
 
-/// A key that deliveries are signed with.
+/// A key that deliveries are signed with: a [`Secret`] or, with the feature `ed25519`, a private key.
 ///
-/// Made from a [`Secret`], or from text as a [`Secret`] is:
+/// Its text says which of them it is:
 ///
 /// | Text | Scheme | Version |
 /// | --- | --- | --- |
@@ -22,7 +22,7 @@ use super::secret::Secret;
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`SecretError`] for a text that is empty, not base64, or no key of a sender.
+/// Parsing fails with a [`KeyError`] for a text that is empty, not base64, or no key of a sender.
 ///
 /// # Example
 ///
@@ -44,9 +44,8 @@ pub struct SigningKey {
 #[derive(Clone)]
 enum Key {
     Secret(Secret),
-    /// Shared, so that the key stays in one place of the memory, from where it is wiped in the end.
     #[cfg(feature = "ed25519")]
-    Ed25519(Arc<super::ed25519::PrivateKey>),
+    Private(PrivateKey),
 }
 
 impl SigningKey {
@@ -56,68 +55,55 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// The same as of [`Secret::sign`].
+    /// [`SignError::InvalidId`] for an id that receivers reject: see [`Secret::sign`].
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
         match &self.key {
             Key::Secret(secret) => secret.sign(id, unix_seconds, body),
             #[cfg(feature = "ed25519")]
-            Key::Ed25519(key) => {
-                let (id, timestamp) = super::envelope::for_signing(id, unix_seconds)?;
-                let signature = key.sign(id, timestamp.as_bytes(), body);
-                Ok(HeaderValue::try_from(signature).expect("base64 is visible ASCII"))
-            }
+            Key::Private(key) => key.sign(id, unix_seconds, body),
         }
     }
 }
 
-/// A public key is taken too, but then [`SigningKey::sign`] fails.
 impl From<Secret> for SigningKey {
     fn from(secret: Secret) -> Self {
-        Self {
-            key: Key::Secret(secret),
-        }
+        let key = Key::Secret(secret);
+        Self { key }
+    }
+}
+
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+impl From<PrivateKey> for SigningKey {
+    fn from(key: PrivateKey) -> Self {
+        let key = Key::Private(key);
+        Self { key }
     }
 }
 
 impl FromStr for SigningKey {
-    type Err = SecretError;
+    type Err = KeyError;
 
-    fn from_str(text: &str) -> Result<Self, SecretError> {
+    fn from_str(text: &str) -> Result<Self, KeyError> {
         match KeyText::read(text) {
             KeyText::Secret(_) | KeyText::Bare(_) => text.parse::<Secret>().map(Self::from),
-            KeyText::Public(_) => Err(SecretError::PublicKey),
-            KeyText::Private(base64) => private_key_from(base64),
+            KeyText::Public(_) => Err(KeyError::PublicKey),
+            #[cfg(feature = "ed25519")]
+            KeyText::Private(_) => text.parse::<PrivateKey>().map(Self::from),
+            #[cfg(not(feature = "ed25519"))]
+            KeyText::Private(_) => Err(KeyError::Ed25519Unsupported),
         }
-    }
-}
-
-impl TryFrom<&str> for SigningKey {
-    type Error = SecretError;
-
-    fn try_from(text: &str) -> Result<Self, SecretError> {
-        text.parse()
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_tuple("SigningKey");
         match &self.key {
-            Key::Secret(secret) => f.debug_tuple("SigningKey").field(secret).finish(),
+            Key::Secret(secret) => shown.field(secret),
             #[cfg(feature = "ed25519")]
-            Key::Ed25519(_) => f.write_str("SigningKey(ed25519)"),
-        }
+            Key::Private(key) => shown.field(key),
+        };
+        shown.finish()
     }
-}
-
-#[cfg(feature = "ed25519")]
-fn private_key_from(base64: &str) -> Result<SigningKey, SecretError> {
-    let key = super::ed25519::PrivateKey::new(&super::key_text::decode(base64)?)?;
-    Ok(SigningKey {
-        key: Key::Ed25519(Arc::new(key)),
-    })
-}
-
-#[cfg(not(feature = "ed25519"))]
-fn private_key_from(_: &str) -> Result<SigningKey, SecretError> {
-    Err(SecretError::PrivateKeyUnsupported)
 }

@@ -19,7 +19,7 @@ const MAX_DIGITS: usize = 19;
 impl Timestamp {
     /// Parses ASCII digits without leading zeros, as a sender prints an integer.
     ///
-    /// Anything else (`+1`, `01`, `1.5`, `1e9`) is refused although it could be read as a number: the text itself is
+    /// Anything else (`+1`, `01`, `1.5`, `1e9`) is rejected although it could be read as a number: the text itself is
     /// what is signed, and each instant has one text only.
     pub(super) fn parse(text: &[u8]) -> Result<Self, VerifyError> {
         match text {

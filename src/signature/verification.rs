@@ -6,10 +6,10 @@ use bytes::Buf;
 
 use super::error::VerifyError;
 use super::event::VerifiedEvent;
+use super::incoming::IncomingDelivery;
 use super::policy::Policy;
-use super::reception::Reception;
 
-/// A delivery whose headers hold, and whose body is arriving.
+/// A delivery whose headers are valid, and whose body is arriving.
 ///
 /// Made by [`Verifier::start`](crate::Verifier::start). It keeps the body, because the event that it ends in holds
 /// exactly the bytes that were verified. It sets no limit to their number: a caller that reads from the network must.
@@ -35,17 +35,17 @@ use super::reception::Reception;
 #[must_use = "nothing is verified before it is finished"]
 pub struct Verification {
     policy: Policy,
-    reception: Reception,
+    delivery: IncomingDelivery,
 }
 
 impl Verification {
-    pub(super) fn new(policy: Policy, reception: Reception) -> Self {
-        Self { policy, reception }
+    pub(super) fn new(policy: Policy, delivery: IncomingDelivery) -> Self {
+        Self { policy, delivery }
     }
 
     /// Adds the next part of the body, and hashes it.
     pub fn update(&mut self, chunk: impl Buf) {
-        self.reception.update(chunk);
+        self.delivery.update(chunk);
     }
 
     /// Ends the body, and tells whether the delivery is genuine.
@@ -56,8 +56,8 @@ impl Verification {
     /// time, if that has run out since.
     pub fn finish(mut self) -> Result<VerifiedEvent, VerifyError> {
         loop {
-            self.reception.advance(usize::MAX);
-            if let Some(verdict) = self.reception.conclude(&self.policy) {
+            self.delivery.advance(usize::MAX);
+            if let Some(verdict) = self.delivery.conclude(&self.policy) {
                 return verdict;
             }
         }
@@ -68,7 +68,7 @@ impl Verification {
 impl fmt::Debug for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verification")
-            .field("received", &self.reception.received())
+            .field("received", &self.delivery.received())
             .finish_non_exhaustive()
     }
 }

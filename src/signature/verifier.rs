@@ -1,18 +1,14 @@
 //! Verification without Tower.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use http::HeaderMap;
 
-use super::envelope::HeaderFamily;
 use super::error::VerifyError;
 use super::event::VerifiedEvent;
+use super::incoming::IncomingDelivery;
 use super::keyring::Keyring;
-use super::policy::Policy;
-use super::reception::Reception;
+use super::policy::{Policy, define_policy_setters};
+use super::search::Search;
 use super::verification::Verification;
-use crate::clock::Clock;
 
 /// Verifies deliveries where there is no Tower service, such as in a queue worker.
 ///
@@ -39,7 +35,7 @@ use crate::clock::Clock;
 ///     receive(&verifier, &HeaderMap::new(), b"{}"),
 ///     Err(VerifyError::MissingHeader("webhook-id")),
 /// );
-/// # Ok::<(), tower_svix::SecretError>(())
+/// # Ok::<(), tower_svix::KeyError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -49,7 +45,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Verifies with a [`Secret`](crate::Secret), several of them, or a [`Keyring`].
+    /// Verifies with these keys: whatever converts into a [`Keyring`].
     pub fn new(keys: impl Into<Keyring>) -> Self {
         Self {
             keyring: keys.into(),
@@ -57,41 +53,7 @@ impl Verifier {
         }
     }
 
-    /// How far a timestamp may be from now, in the past and in the future, bounds included. Default: 300 seconds.
-    pub fn tolerance(mut self, tolerance: Duration) -> Self {
-        self.policy.tolerance = Some(tolerance);
-        self
-    }
-
-    /// Accepts deliveries of any age, without reading the clock. The timestamp must still be there and be signed.
-    ///
-    /// Whoever captured a delivery once can then replay it for ever: use it for archived deliveries only.
-    pub fn insecure_ignore_timestamp(mut self) -> Self {
-        self.policy.tolerance = None;
-        self
-    }
-
-    /// Reads the headers of this family only. Default: whichever family is complete, `svix-*` first.
-    pub fn header_family(mut self, family: HeaderFamily) -> Self {
-        self.policy.header_family = Some(family);
-        self
-    }
-
-    /// Accepts ids that contain a full stop.
-    ///
-    /// The signature covers `id.timestamp.body`. With a full stop in the id, whoever captured one delivery can split that
-    /// text in another place, into an id, a timestamp and a body that nobody signed. Use it only for a sender whose ids
-    /// have always contained one.
-    pub fn insecure_allow_dotted_ids(mut self) -> Self {
-        self.policy.allow_dotted_ids = true;
-        self
-    }
-
-    /// The clock that timestamps are compared with. Default: [`SystemClock`](crate::SystemClock).
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.policy.clock = Arc::new(clock);
-        self
-    }
+    define_policy_setters!(policy);
 
     /// Verifies a delivery whose body has arrived. The payload of the event is a copy of `body`.
     ///
@@ -110,9 +72,9 @@ impl Verifier {
     ///
     /// The first check that fails: see [`VerifyError`]. There is no need to read the body then.
     pub fn start(&self, headers: &HeaderMap) -> Result<Verification, VerifyError> {
-        let mut reception = Reception::new(self.policy.admit(headers)?);
-        reception.try_keys(&self.keyring);
-        Ok(Verification::new(self.policy.clone(), reception))
+        let mut delivery = IncomingDelivery::new(self.policy.admit(headers)?);
+        delivery.search(Search::among(&self.keyring));
+        Ok(Verification::new(self.policy.clone(), delivery))
     }
 
     pub(crate) fn into_parts(self) -> (Keyring, Policy) {

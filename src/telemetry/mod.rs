@@ -1,54 +1,57 @@
-//! What can be seen of a delivery from outside: a span with the feature `tracing`, and numbers with the feature
-//! `metrics`. Without them it is all empty, and costs nothing.
+//! What an operator sees: a span for each delivery and log events with the feature `tracing`, numbers with the feature
+//! `metrics`.
+//!
+//! It is told codes, texts, sizes and durations, and knows none of the modules that call it. Whatever depends on a feature
+//! or a platform is a module with a stand-in of the same items that do nothing, in the file `no_….rs`.
 
-pub(crate) mod log;
-pub(crate) mod meter;
-#[cfg(not(feature = "tracing"))]
-#[path = "no_span.rs"]
-mod span;
 #[cfg(feature = "tracing")]
-mod span;
+mod cause;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_metrics.rs"]
+mod metrics;
+mod phase;
 // `Instant::now` panics on `wasm32-unknown-unknown`, which has no clock of its own.
-#[cfg(any(
-    not(any(feature = "metrics", feature = "tracing")),
-    all(target_family = "wasm", target_os = "unknown")
-))]
-#[path = "no_stopwatch.rs"]
-mod stopwatch;
 #[cfg(all(
     any(feature = "metrics", feature = "tracing"),
     not(all(target_family = "wasm", target_os = "unknown"))
 ))]
 mod stopwatch;
+#[cfg(not(all(
+    any(feature = "metrics", feature = "tracing"),
+    not(all(target_family = "wasm", target_os = "unknown"))
+)))]
+#[path = "no_stopwatch.rs"]
+mod stopwatch;
+#[cfg(feature = "tracing")]
+mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_trace.rs"]
+mod trace;
+
+use std::error::Error;
+use std::fmt;
 
 use http::StatusCode;
 
-use self::span::Span;
+pub(crate) use self::phase::Phase;
 use self::stopwatch::Stopwatch;
-use crate::signature::VerifiedEvent;
-use crate::verify::Rejection;
+use self::trace::Span;
+
+#[cfg(feature = "idempotency")]
+pub(crate) use self::metrics::{settled, store_failed};
+#[cfg(any(feature = "axum", feature = "idempotency"))]
+pub(crate) use self::trace::error;
 
 /// What is observed of one delivery, from the moment its headers are there to the response.
-pub(crate) struct Delivery {
+pub(crate) struct DeliverySpan {
     span: Span,
     /// A lap is a phase.
     stopwatch: Stopwatch,
 }
 
-/// What a delivery spends its time with.
-#[derive(Clone, Copy)]
-pub(crate) enum Phase {
-    /// The lookup of the keys.
-    Keys,
-    /// The arrival of the body, and the hash over it.
-    Body,
-    /// The wait until the inner service has room.
-    Capacity,
-    /// The inner service.
-    Handler,
-}
-
-impl Delivery {
+impl DeliverySpan {
     pub(crate) fn start() -> Self {
         Self {
             span: Span::new(),
@@ -66,15 +69,41 @@ impl Delivery {
         self.span.record_phase(phase, self.stopwatch.lap());
     }
 
-    pub(crate) fn verified(&self, event: &VerifiedEvent) {
-        self.span.record_event(event);
-        meter::verified(event.payload().len(), self.stopwatch.total());
+    /// Whether anyone listens to what [`event`](Self::event) and [`event_type`](Self::event_type) record.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.span.is_enabled()
     }
 
-    pub(crate) fn refused(&self, rejection: &Rejection, status: StatusCode) {
-        self.span.record_outcome(rejection.code(), Some(status));
-        meter::refused(rejection.code());
-        log::refused(rejection);
+    /// Records what identifies a verified event.
+    pub(crate) fn event(&self, id: &str, tenant: Option<&str>, key_index: usize) {
+        self.span.record_event(id, tenant, key_index);
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) fn event_type(&self, event_type: &str) {
+        self.span.record_event_type(event_type);
+    }
+
+    /// The delivery is verified. `body_len` is in bytes.
+    pub(crate) fn verified(&self, body_len: usize) {
+        self.span.record_body_len(body_len);
+        metrics::verified(body_len, self.stopwatch.total());
+    }
+
+    /// The request was rejected because of `code`, which is `detail` in prose, and answered with `status`.
+    ///
+    /// `is_ours` says that the receiver is at fault, whatever the answer to the sender says, and `cause` what failed there.
+    pub(crate) fn rejected(
+        &self,
+        code: &'static str,
+        detail: &dyn fmt::Display,
+        is_ours: bool,
+        cause: Option<&(dyn Error + 'static)>,
+        status: StatusCode,
+    ) {
+        self.span.record_outcome(code, Some(status));
+        metrics::rejected(code);
+        trace::rejected(code, detail, is_ours, cause);
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {

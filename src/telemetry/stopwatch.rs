@@ -7,6 +7,7 @@ pub(super) struct Stopwatch {
     started: Instant,
     lap_started: Instant,
 }
+
 impl Stopwatch {
     pub(super) fn start() -> Self {
         let now = Instant::now();

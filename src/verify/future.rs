@@ -1,35 +1,37 @@
 //! What a request goes through from the lookup of its keys to the response.
 
+use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
-use http::{Request, Response, request};
+use bytes::Bytes;
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::body::VerifiedBody;
+use super::config::Config;
 use super::key_source::KeySource;
-use super::layer::Config;
+use super::receive::poll_verdict;
 use super::rejection::Rejection;
-use crate::response_body::ResponseBody;
-use crate::signature::envelope::{Envelope, content_length, is_grpc};
-use crate::signature::reception::Reception;
+use crate::body::{ResponseBody, claimed_len};
+use crate::grpc;
+use crate::inner_service::Call;
+use crate::signature::headers::SignatureHeaders;
+use crate::signature::incoming::IncomingDelivery;
+use crate::signature::search::Search;
 use crate::signature::{Keyring, VerifiedEvent};
-use crate::telemetry::{Delivery, Phase};
+use crate::telemetry::{DeliverySpan, Phase};
 
-/// How many bytes one poll may copy and hash before it lets other tasks run: some 200 µs of work.
-const POLL_BUDGET: usize = 128 * 1024;
-/// What a frame costs of the budget at least, so that a flood of empty frames is interrupted too.
-const FRAME_COST: usize = 64;
-/// What each pass over the body costs beyond its bytes: up to 100 µs on the curve of ed25519.
-const PASS_COST: usize = 32 * 1024;
+/// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
+#[cfg(feature = "json")]
+const MAX_TYPED_LEN: usize = 64 * 1024;
 
 pin_project! {
-    /// Response future of [`SvixVerify`](crate::SvixVerify).
+    /// Response future of [`SvixVerify`](super::SvixVerify).
     ///
     /// Dropping it frees what was received of the body, and whatever the inner service reserved.
     pub struct ResponseFuture<S, B, K = Keyring>
@@ -39,18 +41,19 @@ pin_project! {
     {
         #[pin]
         state: State<K::Future, S::Future>,
-        // What is known of the delivery, until the verdict. In a state of its own it would share its place with the inner
-        // future, but would be moved from state to state, which takes longer than all that it is asked.
-        reception: Option<Reception>,
-        // What the request came with, until it is needed.
-        head: Option<request::Parts>,
+        // The request. These are outside `State`: as parts of variants they would be copied at every transition.
         #[pin]
         body: Option<B>,
-        inner: Option<S>,
+        delivery: Option<IncomingDelivery>,
+        // Until the verdict, its request lacks the body and the proof.
+        call: Option<Call<S, Request<VerifiedBody>>>,
         config: Arc<Config<K>>,
-        delivery: Delivery,
+        span: DeliverySpan,
     }
 }
+
+/// What failed, if it was on our side.
+type Cause = Option<Box<dyn Error + Send + Sync>>;
 
 pin_project! {
     #[project = StateProj]
@@ -59,19 +62,21 @@ pin_project! {
         LookingUp {
             #[pin]
             lookup: L,
+            // The length that is claimed for the body, in bytes.
+            claimed_len: u64,
         },
         /// The body is received, and hashed as it comes.
         Receiving,
         /// The request is verified, and waits until the inner service has room for it.
-        Readying {
-            body: Option<VerifiedBody>,
-        },
+        Readying,
         Serving {
             #[pin]
             future: F,
         },
-        Refused {
+        Rejected {
             rejection: Rejection,
+            is_grpc: bool,
+            cause: Cause,
         },
     }
 }
@@ -79,41 +84,50 @@ pin_project! {
 impl<S, B, K> ResponseFuture<S, B, K>
 where
     S: Service<Request<VerifiedBody>>,
+    B: Body,
     K: KeySource,
 {
     pub(super) fn look_up_keys(
         request: Request<B>,
-        envelope: Envelope,
+        headers: SignatureHeaders,
         inner: S,
         config: Arc<Config<K>>,
     ) -> Self {
         let (head, body) = request.into_parts();
-        let lookup = config.key_source.keys(&head);
+        let state = State::LookingUp {
+            lookup: config.key_source.keys(&head),
+            claimed_len: claimed_len(&head.headers, &body),
+        };
         Self {
-            state: State::LookingUp { lookup },
-            reception: Some(Reception::new(envelope)),
-            head: Some(head),
+            state,
             body: Some(body),
-            inner: Some(inner),
+            delivery: Some(IncomingDelivery::new(headers)),
+            call: Some(Call::new(
+                inner,
+                Request::from_parts(head, VerifiedBody::new(Bytes::new())),
+            )),
             config,
-            delivery: Delivery::start(),
+            span: DeliverySpan::start(),
         }
     }
 
-    pub(super) fn refuse(
-        request: Request<B>,
+    pub(super) fn reject(
+        request: &Request<B>,
         rejection: Rejection,
         config: Arc<Config<K>>,
     ) -> Self {
-        let (head, body) = request.into_parts();
+        let state = State::Rejected {
+            rejection,
+            is_grpc: grpc::is_call(request.headers()),
+            cause: None,
+        };
         Self {
-            state: State::Refused { rejection },
-            reception: None,
-            head: Some(head),
-            body: Some(body),
-            inner: None,
+            state,
+            body: None,
+            delivery: None,
+            call: None,
             config,
-            delivery: Delivery::start(),
+            span: DeliverySpan::start(),
         }
     }
 }
@@ -130,126 +144,129 @@ where
         const TAKEN: &str = "each state is left once";
 
         let mut this = self.project();
-        let _entered = this.delivery.enter();
+        let _entered = this.span.enter();
         loop {
-            let next = match this.state.as_mut().project() {
-                StateProj::LookingUp { lookup } => {
+            match this.state.as_mut().project() {
+                StateProj::LookingUp {
+                    lookup,
+                    claimed_len,
+                } => {
                     let keyring = ready!(lookup.poll(cx));
-                    this.delivery.end_of(Phase::Keys);
-                    let reception = this.reception.as_mut().expect(TAKEN);
-                    let head = this.head.as_ref().expect(TAKEN);
-                    let body = this.body.as_ref().as_pin_ref().expect(TAKEN);
-                    match start(this.config, reception, keyring, head, body.get_ref()) {
-                        Ok(()) => State::Receiving,
-                        Err(rejection) => State::Refused { rejection },
+                    this.span.end_of(Phase::Keys);
+                    let delivery = this.delivery.as_mut().expect(TAKEN);
+                    match start(this.config, delivery, keyring, *claimed_len) {
+                        Ok(()) => this.state.set(State::Receiving),
+                        Err((rejection, cause)) => {
+                            *this.delivery = None;
+                            let rejected = State::rejected(rejection, cause, this.call);
+                            this.state.set(rejected);
+                        }
                     }
                 }
                 StateProj::Receiving => {
-                    let reception = this.reception.as_mut().expect(TAKEN);
+                    let delivery = this.delivery.as_mut().expect(TAKEN);
                     let verdict =
-                        ready!(poll_verdict(this.config, this.body.as_mut(), reception, cx));
-                    this.delivery.end_of(Phase::Body);
-                    *this.reception = None;
+                        ready!(poll_verdict(this.config, this.body.as_mut(), delivery, cx));
+                    this.span.end_of(Phase::Body);
+                    *this.delivery = None;
                     match verdict {
                         Ok(event) => {
-                            this.delivery.verified(&event);
-                            let body = VerifiedBody::new(event.payload().clone());
-                            this.head.as_mut().expect(TAKEN).extensions.insert(event);
-                            State::Readying { body: Some(body) }
+                            observe(this.span, &event);
+                            let request = this.call.as_mut().expect(TAKEN).request_mut();
+                            *request.body_mut() = VerifiedBody::new(event.payload().clone());
+                            request.extensions_mut().insert(event);
+                            this.state.set(State::Readying);
                         }
-                        Err(rejection) => State::Refused { rejection },
+                        Err(rejection) => {
+                            let rejected = State::rejected(rejection, None, this.call);
+                            this.state.set(rejected);
+                        }
                     }
                 }
-                StateProj::Readying { body } => {
-                    let ready = ready!(this.inner.as_mut().expect(TAKEN).poll_ready(cx));
-                    this.delivery.end_of(Phase::Capacity);
-                    ready.inspect_err(|_| this.delivery.failed())?;
-                    let head = this.head.take().expect(TAKEN);
-                    let request = Request::from_parts(head, body.take().expect(TAKEN));
-                    let future = this.inner.take().expect(TAKEN).call(request);
-                    State::Serving { future }
+                StateProj::Readying => {
+                    let ready = ready!(this.call.as_mut().expect(TAKEN).poll_ready(cx));
+                    this.span.end_of(Phase::Capacity);
+                    ready.inspect_err(|_| this.span.failed())?;
+                    let future = this.call.take().expect(TAKEN).make();
+                    this.state.set(State::Serving { future });
                 }
                 StateProj::Serving { future } => {
                     let response = ready!(future.poll(cx));
-                    this.delivery.end_of(Phase::Handler);
-                    let response = response.inspect_err(|_| this.delivery.failed())?;
-                    this.delivery.answered(response.status());
+                    this.span.end_of(Phase::Handler);
+                    let response = response.inspect_err(|_| this.span.failed())?;
+                    this.span.answered(response.status());
                     return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                 }
-                StateProj::Refused { rejection } => {
-                    // Whoever holds on to the future must not hold on to what was refused.
+                StateProj::Rejected {
+                    rejection,
+                    is_grpc,
+                    cause,
+                } => {
+                    // A future that is kept must not keep what was rejected.
                     this.body.set(None);
-                    *this.reception = None;
-                    *this.inner = None;
-                    let is_grpc = this.head.take().is_some_and(|head| is_grpc(&head.headers));
-                    let response = this.config.responder.respond(*rejection, is_grpc);
-                    this.delivery.refused(rejection, response.status());
+                    let response = this.config.responder.respond(*rejection, *is_grpc);
+                    let is_ours = rejection.status().is_server_error();
+                    let cause = cause
+                        .as_deref()
+                        .map(|cause| cause as &(dyn Error + 'static));
+                    let (code, status) = (rejection.code(), response.status());
+                    this.span.rejected(code, rejection, is_ours, cause, status);
                     return Poll::Ready(Ok(response.map(ResponseBody::own)));
                 }
-            };
-            this.state.set(next);
+            }
         }
     }
 }
 
-/// What is left to check before the body is read, now that the keys are known.
+impl<L, F> State<L, F> {
+    /// Frees what waited for the verdict, too.
+    fn rejected<S: Service<Request<VerifiedBody>>>(
+        rejection: Rejection,
+        cause: Cause,
+        call: &mut Option<Call<S, Request<VerifiedBody>>>,
+    ) -> Self {
+        let call = call.take();
+        Self::Rejected {
+            rejection,
+            is_grpc: call.is_some_and(|call| grpc::is_call(call.request().headers())),
+            cause,
+        }
+    }
+}
+
+/// What is left to do before the body is read, now that the keys are known.
 fn start<K: KeySource>(
     config: &Config<K>,
-    reception: &mut Reception,
+    delivery: &mut IncomingDelivery,
     keyring: Result<Option<Keyring>, K::Error>,
-    head: &request::Parts,
-    body: &impl Body,
-) -> Result<(), Rejection> {
-    match keyring.map_err(|_| Rejection::KeysUnavailable)? {
-        Some(keyring) => reception.try_keys(&keyring),
-        None => reception.try_decoy(&config.key_source.decoy()),
-    }
-    let claimed = body
-        .size_hint()
-        .lower()
-        .max(content_length(&head.headers).unwrap_or(0));
-    match usize::try_from(claimed) {
-        Ok(claimed) if claimed <= config.body_limit => {
-            reception.expect_len(claimed);
+    claimed_len: u64,
+) -> Result<(), (Rejection, Cause)> {
+    let search = match keyring {
+        Ok(Some(keyring)) => Search::among(&keyring),
+        Ok(None) => Search::with_decoy(&config.key_source.decoy()),
+        Err(cause) => return Err((Rejection::KeysUnavailable, Some(cause.into()))),
+    };
+    delivery.search(search);
+    match usize::try_from(claimed_len) {
+        Ok(claimed_len) if claimed_len <= config.body_limit => {
+            delivery.expect_len(claimed_len);
             Ok(())
         }
-        _ => Err(Rejection::BodyTooLarge),
+        _ => Err((Rejection::BodyTooLarge, None)),
     }
 }
 
-/// Receives the body and hashes it as it comes, until there is a verdict.
-fn poll_verdict<B: Body, K>(
-    config: &Config<K>,
-    mut body: Pin<&mut Option<B>>,
-    reception: &mut Reception,
-    cx: &mut Context<'_>,
-) -> Poll<Result<VerifiedEvent, Rejection>> {
-    let mut budget = POLL_BUDGET;
-    loop {
-        budget -= reception.advance(budget);
-        if budget == 0 {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if let Some(unfinished) = body.as_mut().as_pin_mut() {
-            match ready!(unfinished.poll_frame(cx)) {
-                Some(Ok(frame)) => {
-                    budget = budget.saturating_sub(FRAME_COST);
-                    // Trailers are not signed: they are dropped.
-                    if let Ok(data) = frame.into_data() {
-                        if data.remaining() > config.body_limit - reception.received() {
-                            return Poll::Ready(Err(Rejection::BodyTooLarge));
-                        }
-                        reception.receive(data);
-                    }
-                }
-                Some(Err(_)) => return Poll::Ready(Err(Rejection::BodyUnreadable)),
-                None => body.set(None),
-            }
-        } else if let Some(verdict) = reception.conclude(&config.policy) {
-            return Poll::Ready(verdict.map_err(Rejection::from));
-        } else {
-            budget = budget.saturating_sub(PASS_COST);
+/// Tells operators of a verified event.
+fn observe(span: &DeliverySpan, event: &VerifiedEvent) {
+    let body_len = event.payload().len();
+    span.verified(body_len);
+    if span.is_enabled() {
+        span.event(event.id(), event.tenant(), event.key_index());
+        #[cfg(feature = "json")]
+        if body_len <= MAX_TYPED_LEN
+            && let Ok(event_type) = event.event_type()
+        {
+            span.event_type(&event_type);
         }
     }
 }

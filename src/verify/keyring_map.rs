@@ -5,15 +5,14 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use http::{HeaderName, request};
+use http::{HeaderMap, HeaderName, request};
 
 use super::key_source::KeySource;
 use crate::signature::Keyring;
-use crate::signature::envelope::sole_header;
 
 /// The keyrings of several tenants, by a segment of the path or by a header.
 ///
-/// Each keyring is [named](Keyring::named) after its tenant, so that a verified event tells whose it is. The tenants are
+/// Each keyring names its [tenant](Keyring::tenant), so that a verified event tells whose it is. The tenants are
 /// fixed, and if one is given twice, the last keyring counts; the keys of each can be [replaced](Keyring::replace)
 /// through a clone of its keyring. For tenants that come and go, implement [`KeySource`].
 ///
@@ -22,7 +21,7 @@ use crate::signature::envelope::sole_header;
 /// ```
 /// use tower_svix::{KeyringMap, Secret, SvixVerifyLayer};
 ///
-/// # fn main() -> Result<(), tower_svix::SecretError> {
+/// # fn main() -> Result<(), tower_svix::KeyError> {
 /// let acme: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
 /// let globex: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 ///
@@ -72,13 +71,13 @@ impl KeyringMap {
         T: AsRef<str>,
         K: Into<Keyring>,
     {
-        let named = |(tenant, keyring): (T, K)| {
+        let with_tenant = |(tenant, keyring): (T, K)| {
             let tenant = tenant.as_ref();
-            (tenant.into(), keyring.into().named(tenant))
+            (tenant.into(), keyring.into().tenant(tenant))
         };
         Self {
             selector,
-            keyrings: Arc::new(keyrings.into_iter().map(named).collect()),
+            keyrings: Arc::new(keyrings.into_iter().map(with_tenant).collect()),
         }
     }
 
@@ -100,4 +99,11 @@ impl KeySource for KeyringMap {
             .and_then(|tenant| self.keyrings.get(tenant));
         ready(Ok(keyring.cloned()))
     }
+}
+
+/// The text of a header that is given exactly once.
+fn sole_header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).into_iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    value.to_str().ok()
 }

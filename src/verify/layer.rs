@@ -1,19 +1,19 @@
 //! How the middleware is configured.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
 use tower_layer::Layer;
 
+use super::config::Config;
 use super::key_source::KeySource;
-use super::rejection::{Rejection, Responder};
+use super::rejection::Rejection;
+use super::responder::Responder;
 use super::service::SvixVerify;
-use crate::clock::Clock;
-use crate::signature::{HeaderFamily, Keyring, Policy, Verifier};
+use crate::signature::{Keyring, Policy, Verifier, define_policy_setters};
 
-/// Layer that applies [`SvixVerify`], which lets a request through only if its signature holds.
+/// Layer that applies [`SvixVerify`], which lets a request through only if its signature is valid.
 ///
 /// See the [module docs](crate::verify) for an example.
 #[derive(Debug)]
@@ -22,17 +22,8 @@ pub struct SvixVerifyLayer<K = Keyring> {
     config: Config<K>,
 }
 
-/// What a layer and the services that it makes have in common.
-#[derive(Debug)]
-pub(super) struct Config<K> {
-    pub(super) key_source: Arc<K>,
-    pub(super) policy: Policy,
-    pub(super) body_limit: usize,
-    pub(super) responder: Responder,
-}
-
 impl SvixVerifyLayer {
-    /// Verifies with a [`Secret`](crate::Secret), several of them, or a [`Keyring`].
+    /// Verifies with these keys: whatever converts into a [`Keyring`].
     pub fn new(keys: impl Into<Keyring>) -> Self {
         Self::with_key_source(keys.into())
     }
@@ -42,9 +33,8 @@ impl SvixVerifyLayer {
 impl From<Verifier> for SvixVerifyLayer {
     fn from(verifier: Verifier) -> Self {
         let (keyring, policy) = verifier.into_parts();
-        let mut layer = Self::with_key_source(keyring);
-        layer.config.policy = policy;
-        layer
+        let config = Config::new(keyring, policy);
+        Self { config }
     }
 }
 
@@ -53,56 +43,21 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     ///
     /// See [`KeySource`] for an example.
     pub fn with_key_source(key_source: K) -> Self {
-        let config = Config {
-            key_source: Arc::new(key_source),
-            policy: Policy::default(),
-            body_limit: 2 * 1024 * 1024,
-            responder: Responder::Explain,
-        };
+        let config = Config::new(key_source, Policy::default());
         Self { config }
     }
 
-    /// How far a timestamp may be from now, in the past and in the future, bounds included. Default: 300 seconds.
-    pub fn tolerance(mut self, tolerance: Duration) -> Self {
-        self.config.policy.tolerance = Some(tolerance);
-        self
-    }
+    define_policy_setters!(config.policy);
 
-    /// Accepts deliveries of any age: see
-    /// [`Verifier::insecure_ignore_timestamp`](crate::Verifier::insecure_ignore_timestamp).
-    pub fn insecure_ignore_timestamp(mut self) -> Self {
-        self.config.policy.tolerance = None;
-        self
-    }
-
-    /// Reads the headers of this family only. Default: whichever family is complete, `svix-*` first.
-    pub fn header_family(mut self, family: HeaderFamily) -> Self {
-        self.config.policy.header_family = Some(family);
-        self
-    }
-
-    /// Accepts ids that contain a full stop: see
-    /// [`Verifier::insecure_allow_dotted_ids`](crate::Verifier::insecure_allow_dotted_ids).
-    pub fn insecure_allow_dotted_ids(mut self) -> Self {
-        self.config.policy.allow_dotted_ids = true;
-        self
-    }
-
-    /// The clock that timestamps are compared with. Default: [`SystemClock`](crate::SystemClock).
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.config.policy.clock = Arc::new(clock);
-        self
-    }
-
-    /// How many bytes a body may have. Default: 2 MiB.
+    /// Sets the maximum body size, in bytes. Default: 2 MiB.
     ///
-    /// A longer one is refused with [`Rejection::BodyTooLarge`], before it is read if its length is known in advance.
+    /// A longer one is rejected with [`Rejection::BodyTooLarge`], before it is read if its length is known in advance.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.config.body_limit = bytes;
         self
     }
 
-    /// Leaves the cause out of the response to a refused request, so that it holds the status alone.
+    /// Leaves the cause out of the response to a rejected request, so that it holds the status alone.
     ///
     /// The cause helps the developer who reads the sender's delivery log; it is of no use to a forger, who knows what
     /// was forged. The [`Rejection`] stays in the response's extensions either way.
@@ -111,15 +66,15 @@ impl<K: KeySource> SvixVerifyLayer<K> {
         self
     }
 
-    /// Answers a refused request with what `respond` makes of the cause, in place of the
-    /// [default response](crate::verify#refusals).
+    /// Answers a rejected request with what `respond` makes of the cause, in place of the
+    /// [default response](crate::verify#rejections).
     ///
     /// ```
     /// use bytes::Bytes;
     /// use http::{Response, StatusCode};
     /// use tower_svix::{Secret, SvixVerifyLayer};
     ///
-    /// # fn main() -> Result<(), tower_svix::SecretError> {
+    /// # fn main() -> Result<(), tower_svix::KeyError> {
     /// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
     /// let layer = SvixVerifyLayer::new(secret).rejection_response(|rejection| {
     ///     let mut response = Response::new(Bytes::from(rejection.code()));
@@ -143,17 +98,6 @@ impl<K> Clone for SvixVerifyLayer<K> {
     fn clone(&self) -> Self {
         Self {
             config: self.config.clone(),
-        }
-    }
-}
-
-impl<K> Clone for Config<K> {
-    fn clone(&self) -> Self {
-        Self {
-            key_source: Arc::clone(&self.key_source),
-            policy: self.policy.clone(),
-            body_limit: self.body_limit,
-            responder: self.responder.clone(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Let a request through only if its Svix or Standard Webhooks signature holds.
+//! Let a request through only if its Svix or Standard Webhooks signature is valid.
 //!
 //! A request reaches the inner service when all of these hold, checked in this order:
 //!
@@ -7,17 +7,18 @@
 //!    read.
 //! 2. The timestamp is within the tolerance of the clock, in the past and in the future.
 //! 3. A listed signature has a supported version and form.
-//! 4. The [keys](KeySource) that may have signed the request are there.
+//! 4. The [keys](crate::KeySource) that may have signed the request are there.
 //! 5. The length of the body, where it is known in advance, is within the limit.
 //! 6. The body arrives whole, within the limit.
 //! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`, and the timestamp is still
 //!    within the tolerance.
 //!
-//! So a request that its headers condemn is answered before a byte of its body is read. Once all of this holds, the inner
-//! service is asked for capacity, and called, with the very bytes that were verified as a [`VerifiedBody`], and with the
-//! proof, a [`VerifiedEvent`](crate::VerifiedEvent), in the request's extensions. All methods are treated alike.
+//! So a request with invalid headers is rejected before any of its body is read. If all of this is so, the inner
+//! service is asked for capacity, and called, with the very bytes that were verified as a
+//! [`VerifiedBody`](crate::VerifiedBody), and with the proof, a [`VerifiedEvent`](crate::VerifiedEvent), in the
+//! request's extensions. All methods are treated alike.
 //!
-//! The inner service's response and error types stay as they are: a refusal is a response.
+//! The inner service's response and error types stay as they are: a rejection is a response.
 //!
 //! # Examples
 //!
@@ -52,7 +53,7 @@
 //! use std::time::Duration;
 //! use tower_svix::{Secret, SvixVerifyLayer};
 //!
-//! # fn main() -> Result<(), tower_svix::SecretError> {
+//! # fn main() -> Result<(), tower_svix::KeyError> {
 //! let new: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
 //! let old: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 //! let layer = SvixVerifyLayer::new([new, old])
@@ -62,11 +63,11 @@
 //! # }
 //! ```
 //!
-//! # Refusals
+//! # Rejections
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
-//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the one that lacks less. |
+//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the family with fewer missing headers. |
 //! | `header-duplicate` | 401 | A header of the family is given more than once. |
 //! | `header-malformed` | 401 | A header is empty, or not visible ASCII, or the id holds a full stop. |
 //! | `timestamp-malformed` | 401 | The timestamp is not a plain number of seconds. |
@@ -79,13 +80,13 @@
 //! | `clock-unavailable` | 503 | The clock did not tell the time. |
 //! | `keys-unavailable` | 503 | The lookup of the keys failed. |
 //!
-//! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in prose:
-//! senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401 comes with
-//! `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not lost.
-//! A gRPC client also gets `grpc-status`, so that a refused call arrives as `UNAUTHENTICATED`.
-//! [`opaque_rejections`](SvixVerifyLayer::opaque_rejections) leaves the cause out, and
-//! [`rejection_response`](SvixVerifyLayer::rejection_response) replaces the response. The [`Rejection`] is in the
-//! extensions of the response in any case.
+//! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in
+//! prose: senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401
+//! comes with `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not
+//! lost. A gRPC client also gets `grpc-status`, so that a rejected call arrives as `UNAUTHENTICATED`.
+//! [`opaque_rejections`](crate::SvixVerifyLayer::opaque_rejections) leaves the cause out, and
+//! [`rejection_response`](crate::SvixVerifyLayer::rejection_response) replaces the response. The
+//! [`Rejection`](crate::Rejection) is in the extensions of the response in any case.
 //!
 //! # What a request costs
 //!
@@ -99,14 +100,14 @@
 //! # What is not verified
 //!
 //! The signature covers the id, the timestamp and the body. The method, the path and every other header are as the
-//! network delivered them, `content-type` included. Trailers are dropped. Whoever captures a delivery can send it again
-//! within the tolerance, which its body must arrive in too: an inner layer that remembers ids must see to that.
+//! network delivered them, `content-type` included. Trailers are dropped. A captured delivery can be replayed until
+//! its timestamp expires: `IdempotencyLayer` prevents this.
 //!
 //! # Placement
 //!
 //! - Place the layer where it sees the bytes that the sender signed. If the sender compresses what it signed, decompress
 //!   outside of the layer; if it signs what it compressed, decompress inside.
-//! - Place time-outs and rate limits outside. A body is kept until it ends, up to the limit; a time-out for slow bodies
+//! - Place timeouts and rate limits outside. A body is kept until it ends, up to the limit; a timeout for slow bodies
 //!   inside would only ever see whole ones.
 //! - Place a limit on open connections or requests outside. Each request may hold a body of up to the limit before it is
 //!   known to be forged: the memory that this takes is at most the product of the two.
@@ -119,7 +120,7 @@
 //!
 //! | Metric | Kind | Labels | Unit |
 //! | --- | --- | --- | --- |
-//! | `webhook_deliveries_total` | counter | `outcome`: `verified`, or the `code` of the refusal | deliveries |
+//! | `webhook_deliveries_total` | counter | `outcome`: `verified`, or the `code` of the rejection | deliveries |
 //! | `webhook_body_bytes` | histogram of verified deliveries | | bytes |
 //! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
 //!
@@ -133,19 +134,16 @@
 //!
 //! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 
-mod body;
+pub(crate) mod body;
+mod config;
 mod future;
-mod key_source;
-mod keyring_map;
-mod layer;
-mod rejection;
+pub(crate) mod key_source;
+pub(crate) mod keyring_map;
+pub(crate) mod layer;
+mod receive;
+pub(crate) mod rejection;
+mod responder;
 mod service;
 
-pub use self::body::VerifiedBody;
 pub use self::future::ResponseFuture;
-pub use self::key_source::KeySource;
-pub use self::keyring_map::KeyringMap;
-pub use self::layer::SvixVerifyLayer;
-pub use self::rejection::Rejection;
 pub use self::service::SvixVerify;
-pub use crate::response_body::ResponseBody;

@@ -1,20 +1,17 @@
-//! Why a request was refused, and what the sender is told: the only place that chooses a status.
+//! Why a request was rejected: the only place that chooses a status.
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::StatusCode;
 
 use crate::grpc;
-use crate::problem::problem;
 use crate::signature::VerifyError;
 
 /// Why a request did not reach the inner service.
 ///
-/// [`SvixVerify`](crate::SvixVerify) leaves it in the extensions of its response, for an outer layer to log or count.
-/// See the [table of refusals](crate::verify#refusals).
+/// [`SvixVerify`](super::SvixVerify) leaves it in the extensions of its response, for an outer layer to log or count.
+/// See the [table of rejections](crate::verify#rejections).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -63,7 +60,7 @@ impl Rejection {
     }
 
     /// What says the same in gRPC.
-    fn grpc_code(self) -> grpc::Code {
+    pub(super) fn grpc_code(self) -> grpc::Code {
         match self.status() {
             StatusCode::UNAUTHORIZED => grpc::Code::Unauthenticated,
             StatusCode::PAYLOAD_TOO_LARGE => grpc::Code::ResourceExhausted,
@@ -91,53 +88,3 @@ impl fmt::Display for Rejection {
 }
 
 impl Error for Rejection {}
-
-type Respond = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
-
-/// How a refusal is answered.
-#[derive(Clone)]
-pub(super) enum Responder {
-    Explain,
-    Opaque,
-    Custom(Arc<Respond>),
-}
-
-impl Responder {
-    pub(super) fn respond(&self, rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
-        let mut response = match self {
-            Self::Explain => default_response(rejection, is_grpc, true),
-            Self::Opaque => default_response(rejection, is_grpc, false),
-            Self::Custom(respond) => respond(&rejection),
-        };
-        response.extensions_mut().insert(rejection);
-        response
-    }
-}
-
-fn default_response(rejection: Rejection, is_grpc: bool, explain: bool) -> Response<Bytes> {
-    let (status, code) = (rejection.status(), rejection.code());
-    let mut response = if explain {
-        // Nothing in it needs to be escaped: neither codes nor texts hold a quote or a backslash.
-        problem(
-            status,
-            format_args!(r#","code":"{code}","detail":"{rejection}""#),
-        )
-    } else {
-        problem(status, format_args!(""))
-    };
-    if is_grpc {
-        let message = explain.then(|| format!("{code}: {rejection}"));
-        grpc::end_call(response.headers_mut(), rejection.grpc_code(), message);
-    }
-    response
-}
-
-impl fmt::Debug for Responder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Explain => "Explain",
-            Self::Opaque => "Opaque",
-            Self::Custom(_) => "Custom",
-        })
-    }
-}

@@ -9,22 +9,22 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::body::VerifiedBody;
+use super::config::Config;
 use super::future::ResponseFuture;
 use super::key_source::KeySource;
-use super::layer::Config;
+use crate::body::ResponseBody;
 use crate::inner_service::define_inner_service_accessors;
-use crate::response_body::ResponseBody;
 use crate::signature::Keyring;
 
-/// Middleware that lets a request through only if its signature holds.
+/// Middleware that lets a request through only if its signature is valid.
 ///
 /// Made by [`SvixVerifyLayer`](crate::SvixVerifyLayer). See the [module docs](crate::verify) for an example.
 ///
 /// # Clone
 ///
 /// The inner service must be `Clone`: each request is handed to a clone of it, which is driven to readiness only once
-/// the signature held. A forged or stalled upload so never holds a permit or a buffer slot of the inner service that a
-/// genuine delivery needs.
+/// the request is verified. So a forged or stalled upload never takes a permit or buffer slot that a genuine delivery
+/// needs.
 pub struct SvixVerify<S, K = Keyring> {
     inner: S,
     config: Arc<Config<K>>,
@@ -56,10 +56,10 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let config = Arc::clone(&self.config);
         match config.policy.admit(request.headers()) {
-            Ok(envelope) => {
-                ResponseFuture::look_up_keys(request, envelope, self.inner.clone(), config)
+            Ok(headers) => {
+                ResponseFuture::look_up_keys(request, headers, self.inner.clone(), config)
             }
-            Err(error) => ResponseFuture::refuse(request, error.into(), config),
+            Err(error) => ResponseFuture::reject(&request, error.into(), config),
         }
     }
 }

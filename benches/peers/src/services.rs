@@ -12,8 +12,7 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, Either, Empty, Full};
 use tower::{BoxError, Layer as _, Service, service_fn};
 use tower_github_webhook::ValidateGitHubWebhookLayer;
-use tower_svix::verify::ResponseBody;
-use tower_svix::{Secret, SvixVerifyLayer, VerifiedBody};
+use tower_svix::{ResponseBody, Secret, SvixVerifyLayer, VerifiedBody};
 use webhook_verify::Provider;
 use webhook_verify::tower::VerifyLayer;
 
@@ -106,9 +105,9 @@ fn by_hand<B: RequestBody>(
             if verify(&body, &head.headers) {
                 return answer(body).await;
             }
-            let mut refusal = Response::default();
-            *refusal.status_mut() = StatusCode::UNAUTHORIZED;
-            Ok(refusal)
+            let mut rejection = Response::default();
+            *rejection.status_mut() = StatusCode::UNAUTHORIZED;
+            Ok(rejection)
         }
     })
 }

@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tower_svix::events::pulse::{JobId, JobStatus};
+use tower_svix_pulse::{JobId, JobStatus};
 
 use crate::BoxError;
 use crate::backoff::Backoff;

@@ -32,7 +32,7 @@ impl App {
     /// Receives until `shutdown`, and works on what was received.
     ///
     /// `axum::serve` takes any number of connections, and waits for the head of a request without end. Without a proxy in
-    /// front that limits both, take `serve` from `examples/server.rs`.
+    /// front that limits both, take `examples/production/src/serve.rs`.
     pub async fn run(
         self,
         listener: TcpListener,

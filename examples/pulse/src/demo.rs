@@ -52,7 +52,7 @@ pub async fn run() -> Result<(), BoxError> {
 
     let fake = Fake::start(API_KEY, PACE).await?;
     screen.line(&format!("fake Pulse   {}", fake.base()));
-    let secret = tower_svix::generate::secret(32)?;
+    let secret = tower_svix::sign::generate::secret()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let webhook = format!("http://{}/webhook", listener.local_addr()?);
     screen.line(&format!("receiver     {webhook}"));
@@ -118,7 +118,7 @@ pub async fn run() -> Result<(), BoxError> {
         let status = fake.deliver("msg_demo", &event).await;
         screen.line(&format!("{what:<12} {}", answer(status, true)?));
     }
-    let other = tower_svix::generate::secret(32)?;
+    let other = tower_svix::sign::generate::secret()?;
     fake.send_events_to(Endpoint {
         url: webhook,
         secret: other.expose().to_owned(),

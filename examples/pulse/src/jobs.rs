@@ -4,7 +4,7 @@ use std::path::Path;
 
 use apalis_sqlite::SqlitePool;
 use sqlx::FromRow;
-use tower_svix::events::pulse::JobStatus;
+use tower_svix_pulse::JobStatus;
 
 pub(crate) const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS pulse_jobs (

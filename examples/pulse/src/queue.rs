@@ -6,7 +6,7 @@ use apalis::prelude::{Task, TaskBuilder, TaskSink as _, TaskSinkError};
 use apalis_sqlite::{Config, SqlitePool, SqliteStorage};
 use serde::{Deserialize, Serialize};
 use tower_svix::VerifiedEvent;
-use tower_svix::events::pulse::JobId;
+use tower_svix_pulse::JobId;
 
 /// What is to be done.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -47,7 +47,7 @@ pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
 /// Pulse asks for an answer within five seconds.
 const TIME_TO_STORE: Duration = Duration::from_secs(4);
 
-/// Does not read the payload: refused, a genuine event would be lost once the sender gives up.
+/// Does not read the payload: rejected, a genuine event would be lost once the sender gives up.
 async fn receive(
     State(queue): State<Queue>,
     event: VerifiedEvent,

@@ -9,7 +9,7 @@ use apalis::prelude::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use tower_svix::events::pulse::{JobId, JobStatus, PulseEvent};
+use tower_svix_pulse::{JobId, JobStatus, PulseEvent};
 
 use crate::api::{ApiError, Pulse};
 use crate::backoff::Backoff;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use tower_svix::{Secret, SvixVerifyLayer, Verifier};
+use tower_svix::{Keyring, SvixVerifyLayer, Verifier, VerifyingKey};
 use tower_svix_fuzz::keys::KeySpec;
 use tower_svix_fuzz::receiver::At;
 use tower_svix_fuzz::reference::{
-    Envelope, Family, Key, Line, base64_encode, signed_content, signer,
+    Family, Key, Line, SignatureHeaders, base64_encode, signed_content, signer,
 };
 use tower_svix_fuzz::vectors::{self, Case};
 
@@ -86,21 +86,24 @@ impl Captured {
 
     /// Whether what the lines and the body say was signed by one of the receiver's keys. The crate is not asked.
     pub fn is_genuine(&self, keys: &[Key], lines: &[Line], body: &[u8]) -> bool {
-        let Ok(envelope) = Envelope::read(lines, None, false) else {
+        let Ok(signature_headers) = SignatureHeaders::read(lines, None, false) else {
             return false;
         };
         // Nobody signed anything else than what was captured, so that there is nothing to compute for the rest.
-        let was_signed = self.by_id.get(&envelope.id).is_some_and(|captured| {
-            captured.iter().any(|index| {
-                let Delivery {
-                    timestamp,
-                    body: signed,
-                    ..
-                } = &self.all[*index].delivery;
-                *timestamp == envelope.timestamp && signed == body
-            })
-        });
-        was_signed && signer(keys, &envelope, body).is_some()
+        let was_signed = self
+            .by_id
+            .get(&signature_headers.id)
+            .is_some_and(|captured| {
+                captured.iter().any(|index| {
+                    let Delivery {
+                        timestamp,
+                        body: signed,
+                        ..
+                    } = &self.all[*index].delivery;
+                    *timestamp == signature_headers.timestamp && signed == body
+                })
+            });
+        was_signed && signer(keys, &signature_headers, body).is_some()
     }
 }
 
@@ -155,25 +158,27 @@ fn stopped(key: &KeySpec) -> Genuine {
 }
 
 fn genuine(case: Case) -> Genuine {
-    let envelope = Envelope::read(&case.headers, None, false);
-    let envelope = envelope.unwrap_or_else(|codes| panic!("{}: {codes:?}", case.name));
+    let signature_headers = SignatureHeaders::read(&case.headers, None, false);
+    let signature_headers =
+        signature_headers.unwrap_or_else(|codes| panic!("{}: {codes:?}", case.name));
     let keys = case
         .secrets
         .iter()
         .map(|text| Key::parse(text).expect("a key"));
-    let secrets = case.secrets.iter().map(|text| text.parse().expect("a key"));
-    let secrets: Vec<Secret> = secrets.collect();
-    let verifier = Verifier::new(secrets.clone()).insecure_ignore_timestamp();
+    let keyring = case.secrets.iter();
+    let keyring = keyring.map(|text| text.parse::<VerifyingKey>().expect("a key"));
+    let keyring: Keyring = keyring.collect();
+    let verifier = Verifier::new(keyring.clone()).insecure_ignore_timestamp();
     Genuine {
         keys: keys.collect(),
-        timed: Verifier::new(secrets).clock(At(Some(envelope.unix_seconds))),
+        timed: Verifier::new(keyring).clock(At(Some(signature_headers.unix_seconds))),
         layer: SvixVerifyLayer::from(verifier.clone()),
         verifier,
         delivery: Delivery {
-            family: envelope.family,
-            id: envelope.id,
-            timestamp: envelope.timestamp,
-            signatures: envelope.signatures,
+            family: signature_headers.family,
+            id: signature_headers.id,
+            timestamp: signature_headers.timestamp,
+            signatures: signature_headers.signatures,
             body: case.body,
             before: Vec::new(),
             after: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example forger -- SEED FORGERIES [THREADS]`
 //!
-//! Genuine deliveries go between them, so that a verifier which refuses everything fails too. What a change left genuine
+//! Genuine deliveries go between them, so that a verifier which rejects everything fails too. What a change left genuine
 //! is recognised by the reference, without asking the crate. FORGERIES counts those before HMAC keys alone: there is one
 //! with a public key for 512 of them.
 
@@ -21,7 +21,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower_layer::Layer as _;
 use tower_service::Service as _;
-use tower_svix::{SvixVerify, Verifier};
+use tower_svix::Verifier;
+use tower_svix::verify::SvixVerify;
 use tower_svix_fuzz::body::{Script, Step};
 use tower_svix_fuzz::drive::run;
 use tower_svix_fuzz::encoding::{List, Text};
@@ -178,7 +179,7 @@ impl<'a> Forger<'a> {
         };
         match (accepted, is_genuine) {
             (true, false) => return Err(show("accepted", &headers, &body)),
-            (false, true) => return Err(show("refused, though it is genuine", &headers, &body)),
+            (false, true) => return Err(show("rejected, though it is genuine", &headers, &body)),
             (true, true) => self.tally.left_genuine[kind] += 1,
             (false, false) => {
                 self.tally.forgeries[kind] += 1;
@@ -211,7 +212,7 @@ impl<'a> Forger<'a> {
                 &body,
             );
         if !accepted {
-            return Err(format!("{}: a genuine delivery is refused", genuine.name));
+            return Err(format!("{}: a genuine delivery is rejected", genuine.name));
         }
         self.tally.controls += 1;
         Ok(())

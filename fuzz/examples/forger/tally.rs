@@ -5,7 +5,7 @@ use crate::mutation::KINDS;
 /// How many deliveries there were, of which all went as they should.
 #[derive(Default)]
 pub struct Tally {
-    /// Refused, by kind.
+    /// Rejected, by kind.
     pub forgeries: [u64; KINDS.len()],
     /// Accepted, since the change was none.
     pub left_genuine: [u64; KINDS.len()],
@@ -29,7 +29,7 @@ impl Tally {
     }
 
     pub fn print(&self) {
-        println!("{:>12} {:>12}", "refused", "left genuine");
+        println!("{:>12} {:>12}", "rejected", "left genuine");
         for (kind, (name, _)) in KINDS.iter().enumerate() {
             let (forgeries, genuine) = (self.forgeries[kind], self.left_genuine[kind]);
             println!("{forgeries:>12} {genuine:>12}  {name}");

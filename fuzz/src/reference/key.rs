@@ -1,10 +1,11 @@
 //! What a key is, and what it signs.
 
 use ring::hmac;
+use ring::signature::Ed25519KeyPair;
 
 use super::base64::{decode, decode_strictly, encode};
 use super::ed25519;
-use super::envelope::elements;
+use super::headers::elements;
 
 /// How many `v1a` signatures are tried with each public key.
 const TRIED: usize = 4;
@@ -17,32 +18,38 @@ pub enum Key {
     Ed25519([u8; 32]),
 }
 
-/// Why a text is no key of a receiver.
+/// Why a text is not the key that it was parsed as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
     Empty,
     NotBase64,
     TooShort,
-    PrivateKey,
+    Secret,
     PublicKey,
+    PrivateKey,
     InvalidPublicKey,
+    InvalidPrivateKey,
 }
 
 impl Key {
-    /// Reads the text that the sender's portal shows. Whether a public key is on the curve is left open.
+    /// Reads one key of a receiver, of either kind, from the text that the sender's portal shows. Whether a public key is
+    /// on the curve is left open.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0c']);
+        if trim(text).starts_with("whpk_") {
+            Self::parse_public(text)
+        } else {
+            Self::parse_secret(text)
+        }
+    }
+
+    /// Reads a symmetric key.
+    pub fn parse_secret(text: &str) -> Result<Self, KeyError> {
+        let text = trim(text);
+        if text.starts_with("whpk_") {
+            return Err(KeyError::PublicKey);
+        }
         if text.starts_with("whsk_") {
             return Err(KeyError::PrivateKey);
-        }
-        if let Some(base64) = text.strip_prefix("whpk_") {
-            let key = non_empty(base64)?;
-            let key = key.try_into().map_err(|_| KeyError::InvalidPublicKey)?;
-            return if ed25519::may_be_key(&key) {
-                Ok(Self::Ed25519(key))
-            } else {
-                Err(KeyError::InvalidPublicKey)
-            };
         }
         if let Some(base64) = text.strip_prefix("whsec_") {
             return Ok(Self::Hmac(non_empty(base64)?));
@@ -52,6 +59,22 @@ impl Key {
             return Err(KeyError::TooShort);
         }
         Ok(Self::Hmac(key))
+    }
+
+    /// Reads a public key. Whether it is on the curve is left open.
+    pub fn parse_public(text: &str) -> Result<Self, KeyError> {
+        let text = trim(text);
+        if text.starts_with("whsk_") {
+            return Err(KeyError::PrivateKey);
+        }
+        let base64 = text.strip_prefix("whpk_").ok_or(KeyError::Secret)?;
+        let key = non_empty(base64)?;
+        let key = key.try_into().map_err(|_| KeyError::InvalidPublicKey)?;
+        if ed25519::may_be_key(&key) {
+            Ok(Self::Ed25519(key))
+        } else {
+            Err(KeyError::InvalidPublicKey)
+        }
     }
 
     /// Whether one of `signatures` is this key's signature of `content`.
@@ -77,6 +100,36 @@ impl Key {
     }
 }
 
+/// The texts of the keys in a text of several.
+pub fn parts(text: &str) -> Vec<&str> {
+    let mut parts: Vec<_> = text
+        .split([' ', '\t', '\n', '\r', '\x0c', ',', '|'])
+        .collect();
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Whether the text of a key of a receiver says what it is.
+pub fn has_prefix(part: &str) -> bool {
+    ["whsec_", "whpk_", "whsk_"]
+        .iter()
+        .any(|prefix| part.starts_with(prefix))
+}
+
+/// Reads the private key of a sender.
+pub fn parse_private(text: &str) -> Result<Ed25519KeyPair, KeyError> {
+    let text = trim(text);
+    if text.starts_with("whpk_") {
+        return Err(KeyError::PublicKey);
+    }
+    let base64 = text.strip_prefix("whsk_").ok_or(KeyError::Secret)?;
+    let bytes = non_empty(base64)?;
+    let (seed, public) = bytes
+        .split_at_checked(32)
+        .ok_or(KeyError::InvalidPrivateKey)?;
+    Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| KeyError::InvalidPrivateKey)
+}
+
 /// HMAC-SHA256, in one go.
 pub fn hmac_sha256(key: &[u8], content: &[u8]) -> Vec<u8> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
@@ -90,6 +143,10 @@ pub fn hex(bytes: &[u8]) -> String {
         .iter()
         .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
     digits.collect()
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\r', '\x0c'])
 }
 
 fn non_empty(base64: &str) -> Result<Vec<u8>, KeyError> {

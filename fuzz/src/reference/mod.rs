@@ -1,25 +1,25 @@
 //! The rules of verification, as naive as they can be written: the judge of the crate.
 //!
-//! Written from the documentation of `tower_svix::verify`, the README and the Standard Webhooks specification, with
-//! nothing of the crate in it, and with the cryptography of *ring*. Whatever is signed is put together in one `Vec` and
-//! hashed in one go.
+//! Written from the documentation of `tower_svix::verify` and of the keys, the README and the Standard Webhooks
+//! specification, with nothing of the crate in it, and with the cryptography of *ring*. Whatever is signed is put together
+//! in one `Vec` and hashed in one go.
 //!
 //! Where the documentation leaves open which cause of one numbered check is told, all that hold are given, and the crate
 //! may tell any. What it says of *form* is taken to mean the version and the number of characters of a signature.
 
 mod base64;
 mod ed25519;
-mod envelope;
+mod headers;
 mod key;
 
 use std::time::Duration;
 
 pub use self::base64::{decode as base64_decode, encode as base64_encode};
 pub use self::ed25519::{GROUP_ORDER, SMALL_ORDER};
-pub use self::envelope::{Envelope, Family, Line};
-pub use self::key::{Key, KeyError, hex, hmac_sha256};
+pub use self::headers::{Family, Line, SignatureHeaders};
+pub use self::key::{Key, KeyError, has_prefix, hex, hmac_sha256, parse_private, parts};
 
-/// The causes of a refusal, one of which the crate must tell.
+/// The causes of a rejection, one of which the crate must tell.
 pub type Codes = Vec<&'static str>;
 
 /// What a receiver asks of deliveries.
@@ -63,11 +63,11 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     Forward {
-        envelope: Envelope,
+        signature_headers: SignatureHeaders,
         body: Vec<u8>,
         key_index: usize,
     },
-    Refuse {
+    Reject {
         codes: Codes,
         /// Whether the body must not have been touched.
         before_body: bool,
@@ -76,26 +76,27 @@ pub enum Verdict {
 
 /// Goes through the numbered checks of the documentation.
 pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
-    let before_body = |codes| Verdict::Refuse {
+    let before_body = |codes| Verdict::Reject {
         codes,
         before_body: true,
     };
-    let after = |codes| Verdict::Refuse {
+    let after = |codes| Verdict::Reject {
         codes,
         before_body: false,
     };
 
     // 1. The three headers of one family are there, each once and in its proper form.
-    let envelope = match Envelope::read(&request.headers, rules.family, rules.allow_dotted_ids) {
-        Ok(envelope) => envelope,
-        Err(codes) => return before_body(codes),
-    };
+    let signature_headers =
+        match SignatureHeaders::read(&request.headers, rules.family, rules.allow_dotted_ids) {
+            Ok(signature_headers) => signature_headers,
+            Err(codes) => return before_body(codes),
+        };
     // 2. The timestamp is within the tolerance of the clock.
-    if let Some(code) = untimely(rules, &envelope, request.now) {
+    if let Some(code) = untimely(rules, &signature_headers, request.now) {
         return before_body(vec![code]);
     }
     // 3. A listed signature has a supported version and form.
-    if !envelope.lists_supported_signature() {
+    if !signature_headers.lists_supported_signature() {
         return before_body(vec!["signature-unsupported"]);
     }
     // 4. The keys that may have signed the request are there.
@@ -122,14 +123,14 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
     }
     // 7. One of the listed signatures was made with one of the keys, and the timestamp is still within the tolerance.
     let mut codes = Vec::new();
-    let signer = signer(keys, &envelope, &body);
+    let signer = signer(keys, &signature_headers, &body);
     if signer.is_none() {
         codes.push("signature-mismatch");
     }
-    codes.extend(untimely(rules, &envelope, request.later));
+    codes.extend(untimely(rules, &signature_headers, request.later));
     match signer {
         Some(key_index) if codes.is_empty() => Verdict::Forward {
-            envelope,
+            signature_headers,
             body,
             key_index,
         },
@@ -138,10 +139,10 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
 }
 
 /// The position of the first of the keys that made one of the listed signatures.
-pub fn signer(keys: &[Key], envelope: &Envelope, body: &[u8]) -> Option<usize> {
-    let signed = signed_content(&envelope.id, &envelope.timestamp, body);
+pub fn signer(keys: &[Key], signature_headers: &SignatureHeaders, body: &[u8]) -> Option<usize> {
+    let signed = signed_content(&signature_headers.id, &signature_headers.timestamp, body);
     keys.iter()
-        .position(|key| key.made_one_of(&envelope.signatures, &signed))
+        .position(|key| key.made_one_of(&signature_headers.signatures, &signed))
 }
 
 /// `id.timestamp.body`
@@ -149,7 +150,7 @@ pub fn signed_content(id: &[u8], timestamp: &[u8], body: &[u8]) -> Vec<u8> {
     [id, b".", timestamp, b".", body].concat()
 }
 
-/// The status that comes with a code, after the table of refusals.
+/// The status that comes with a code, after the table of rejections.
 pub fn status_of(code: &str) -> u16 {
     match code {
         "header-missing"
@@ -163,16 +164,20 @@ pub fn status_of(code: &str) -> u16 {
         "body-too-large" => 413,
         "body-unreadable" => 400,
         "clock-unavailable" | "keys-unavailable" => 503,
-        _ => panic!("{code} is not in the table of refusals"),
+        _ => panic!("{code} is not in the table of rejections"),
     }
 }
 
-fn untimely(rules: &Rules, envelope: &Envelope, now: Option<u64>) -> Option<&'static str> {
+fn untimely(
+    rules: &Rules,
+    signature_headers: &SignatureHeaders,
+    now: Option<u64>,
+) -> Option<&'static str> {
     let tolerance = rules.tolerance?;
     let Some(now) = now else {
         return Some("clock-unavailable");
     };
-    let then = envelope.unix_seconds;
+    let then = signature_headers.unix_seconds;
     if Duration::from_secs(now.abs_diff(then)) <= tolerance {
         None
     } else if then < now {

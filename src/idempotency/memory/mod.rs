@@ -2,11 +2,11 @@
 //!
 //! # Why not a cache
 //!
-//! The well-kept concurrent caches choose what to evict by how likely it is to be asked for again. Here, what is asked
-//! for again is what must not be forgotten, and the younger it is the less. `moka` may turn a new entry away at once, and
-//! cannot keep a running claim from eviction. `quick_cache` can pin entries, but evicts first what was inserted last and
-//! never asked for, which is any event that was just processed, and knows no expiry. So this is a table and two ordered
-//! sets under a lock.
+//! The well-kept concurrent caches choose what to evict by how likely it is to be asked for again. Here, a repeated
+//! lookup is a duplicate, the very case that the store must remember, above all for recent ids. `moka` may turn a new
+//! entry away at once, and cannot keep a running claim from eviction. `quick_cache` can pin entries, but evicts first
+//! what was inserted last and never asked for, which is any event that was just processed, and knows no expiry. So
+//! this is a table and two ordered sets under a lock.
 //!
 //! # Concurrency
 //!
@@ -28,7 +28,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::shard::{Digest, Shard};
 use super::key::{ClaimToken, EventKey};
-use super::store::{Claim, Detached, Settlement, Store, StoreError};
+use super::store::{BoxFuture, ClaimStatus, Settlement, Store, StoreError};
 use crate::clock::{MonotonicClock, SystemMonotonicClock};
 
 /// Remembers events in the memory of this process.
@@ -42,11 +42,11 @@ use crate::clock::{MonotonicClock, SystemMonotonicClock};
 /// # When it is full
 ///
 /// An event that was processed is forgotten when its retention ends. If there is no room before that, the one whose
-/// retention ends first is forgotten early, and [counted](Self::forgotten_early). A running claim is never forgotten: if
+/// retention ends first is forgotten early, and [counted](Self::evicted). A running claim is never forgotten: if
 /// there is nothing else, further events are answered with 503.
 ///
 /// One million ids for 48 hours are some 6 events a second, without a pause. Beyond that, set a larger
-/// [capacity](Self::with_capacity) or a shorter [retention](super::IdempotencyLayer::retention).
+/// [capacity](Self::with_capacity) or a shorter [retention](crate::IdempotencyLayer::retention).
 ///
 /// # Example
 ///
@@ -116,11 +116,8 @@ impl MemoryStore {
     ///
     /// If this grows, a late duplicate may be processed again: the capacity is too small for the traffic.
     #[must_use]
-    pub fn forgotten_early(&self) -> u64 {
-        self.shards
-            .iter()
-            .map(|shard| lock(shard).forgotten_early())
-            .sum()
+    pub fn evicted(&self) -> u64 {
+        self.shards.iter().map(|shard| lock(shard).evicted()).sum()
     }
 
     /// Does the work of one operation: with the shard of `key`, its digest, and the time.
@@ -145,7 +142,7 @@ impl Store for MemoryStore {
         key: &EventKey,
         token: ClaimToken,
         lease: Duration,
-    ) -> impl Future<Output = Result<Claim, StoreError>> + Send {
+    ) -> impl Future<Output = Result<ClaimStatus, StoreError>> + Send {
         ready(self.with(key, |shard, digest, now| {
             shard.claim(digest, token, now, lease)
         }))
@@ -173,7 +170,7 @@ impl Store for MemoryStore {
     }
 
     /// Does the work here and now: none of it waits.
-    fn detach(&self, mut work: Detached) {
+    fn spawn(&self, mut work: BoxFuture<()>) {
         let _ = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
-use crate::idempotency::{Claim, ClaimToken, Settlement, StoreError};
+use crate::idempotency::key::ClaimToken;
+use crate::idempotency::store::{ClaimStatus, Settlement, StoreError};
 
 /// Stands for a key: nobody can find two with the same SHA-256.
 pub(super) type Digest = [u8; 32];
@@ -26,7 +27,7 @@ pub(super) struct Shard {
     vacant: Vec<Slot>,
     claimed: BTreeSet<(Nanos, Slot)>,
     completed: BTreeSet<(Nanos, Slot)>,
-    forgotten_early: u64,
+    evicted: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -52,7 +53,7 @@ impl Shard {
             vacant: Vec::new(),
             claimed: BTreeSet::new(),
             completed: BTreeSet::new(),
-            forgotten_early: 0,
+            evicted: 0,
         }
     }
 
@@ -60,8 +61,8 @@ impl Shard {
         self.table.len()
     }
 
-    pub(super) fn forgotten_early(&self) -> u64 {
-        self.forgotten_early
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
     }
 
     pub(super) fn claim(
@@ -70,17 +71,17 @@ impl Shard {
         token: ClaimToken,
         now: Duration,
         lease: Duration,
-    ) -> Result<Claim, StoreError> {
+    ) -> Result<ClaimStatus, StoreError> {
         let (now, expiry) = (nanos(now), nanos(now.saturating_add(lease)));
         let found = self.find(digest, now);
         if let Some(record) = found.live {
             return Ok(if record.completed {
-                Claim::Completed
+                ClaimStatus::Completed
             } else if record.token == token {
-                Claim::Claimed
+                ClaimStatus::Claimed
             } else {
                 let expires_in = Duration::from_nanos(record.expiry - now);
-                Claim::InProgress { expires_in }
+                ClaimStatus::InProgress { expires_in }
             });
         }
         let record = Record {
@@ -90,7 +91,7 @@ impl Shard {
             completed: false,
         };
         self.put(found.slot, record, now)?;
-        Ok(Claim::Claimed)
+        Ok(ClaimStatus::Claimed)
     }
 
     pub(super) fn complete(
@@ -206,7 +207,7 @@ impl Shard {
         let Some(&(_, slot)) = self.completed.first() else {
             return Err(StoreError::new("it is full of running claims"));
         };
-        self.forgotten_early += 1;
+        self.evicted += 1;
         self.remove(slot);
         Ok(())
     }

@@ -3,7 +3,7 @@
 // Usage: node verify.mjs PACKAGE, in the folder that the package is installed in
 //
 // In:  {"secret": "whsec_...", "headers": {"name": "value"}, "body": "in base64"}
-// Out: {"outcome": "accepted"}, or "refused: " and why, or "failed: " and the name of any other exception
+// Out: {"outcome": "accepted"}, or "rejected: " and why, or "failed: " and the name of any other exception
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -17,7 +17,7 @@ function verify({ secret, headers, body }) {
     return "accepted";
   } catch (error) {
     if (error instanceof WebhookVerificationError) {
-      return `refused: ${error.message}`;
+      return `rejected: ${error.message}`;
     }
     return `failed: ${error.name}`;
   }

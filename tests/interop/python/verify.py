@@ -3,7 +3,7 @@
 Usage: python verify.py PACKAGE
 
 In:  {"secret": "whsec_...", "headers": {"name": "value"}, "body": "in base64"}
-Out: {"outcome": "accepted"}, or "refused: " and why, or "failed: " and the name of any other exception
+Out: {"outcome": "accepted"}, or "rejected: " and why, or "failed: " and the name of any other exception
 """
 
 import base64
@@ -20,7 +20,7 @@ for line in sys.stdin:
         webhook.verify(base64.b64decode(delivery["body"]), delivery["headers"])
         outcome = "accepted"
     except webhooks.WebhookVerificationError as error:
-        outcome = f"refused: {error}"
+        outcome = f"rejected: {error}"
     except Exception as error:
         outcome = f"failed: {type(error).__name__}"
     print(json.dumps({"outcome": outcome}), flush=True)

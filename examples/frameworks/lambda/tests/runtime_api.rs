@@ -1,6 +1,7 @@
 //! The example as Lambda runs it: it asks a runtime API for events, and answers each.
 
-#[path = "../../../../tests/support/net.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+#[path = "../../../../tests/src/net.rs"]
 mod net;
 
 use std::process::{Child, Command};
@@ -202,7 +203,7 @@ async fn a_genuine_delivery_reaches_the_handler_however_it_comes() {
 }
 
 #[tokio::test]
-async fn a_forged_delivery_is_refused_and_the_sender_can_read_why() {
+async fn a_forged_delivery_is_rejected_and_the_sender_can_read_why() {
     for (row, answer) in answers(&Delivery::forged("msg_1", BODY)).await {
         assert_eq!(answer["statusCode"], 401, "{row}");
         assert_eq!(answer["isBase64Encoded"], false, "{row}");
@@ -212,7 +213,7 @@ async fn a_forged_delivery_is_refused_and_the_sender_can_read_why() {
 }
 
 #[tokio::test]
-async fn a_body_that_a_mapping_template_printed_anew_is_refused() {
+async fn a_body_that_a_mapping_template_printed_anew_is_rejected() {
     let mut delivery = Delivery::genuine("msg_1", BODY);
     let parsed: Value = serde_json::from_str(BODY).unwrap();
     delivery.body = parsed.to_string().into();

@@ -8,7 +8,7 @@ use tower_svix::{SvixVerifyLayer, VerifiedBody, VerifiedEvent};
 
 /// Runs for verified deliveries only.
 ///
-/// The payload of the event is the very bytes that were signed. So is the body of the request, but salvo refuses to read
+/// The payload of the event is the very bytes that were signed. So is the body of the request, but salvo rejects to read
 /// more than 64 KiB of it unless told otherwise.
 #[handler]
 pub async fn receive(request: &mut Request) -> String {

@@ -1,8 +1,10 @@
 //! The layer in front of salvo, over real sockets, with deliveries signed by the official library.
 
-#[path = "../../../../tests/support/http1.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+#[path = "../../../../tests/src/http1.rs"]
 mod http1;
-#[path = "../../../../tests/support/net.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+#[path = "../../../../tests/src/net.rs"]
 mod net;
 
 use on_salvo::hoop;

@@ -1,7 +1,7 @@
 //! What becomes of a job.
 
 use serde_json::{Value, json};
-use tower_svix::events::pulse::JobStatus;
+use tower_svix_pulse::JobStatus;
 
 use super::Fake;
 

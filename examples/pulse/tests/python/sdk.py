@@ -23,7 +23,7 @@ def wait_for(job_id):
     raise AssertionError(f"{job_id} does not end")
 
 
-def refused(error, call):
+def rejected(error, call):
     try:
         call()
     except error as refusal:
@@ -52,7 +52,7 @@ assert broken.status == "failed" and broken.error, broken
 large = wait_for(uploaded.job_id)
 assert large.result["is_url"] is True and large.result["url"].startswith(base), large
 assert client.large_results.get_large_result(uploaded.job_id).page_count == 100
-refused(GoneError, lambda: client.large_results.get_large_result(uploaded.job_id))
+rejected(GoneError, lambda: client.large_results.get_large_result(uploaded.job_id))
 
 # Schema.
 schema = {"type": "object", "properties": {"title": {"type": "string"}, "pages": {"type": "integer"}}}
@@ -70,7 +70,7 @@ assert cancelled.job_id == job_id and cancelled.message, cancelled
 assert endless.jobs.get_job(job_id=job_id).status == "canceled"
 
 # Errors.
-refused(NotFoundError, lambda: client.jobs.get_job(job_id="none"))
-refused(UnauthorizedError, lambda: Pulse(base_url=base, api_key="wrong").webhooks.create_webhook_link())
+rejected(NotFoundError, lambda: client.jobs.get_job(job_id="none"))
+rejected(UnauthorizedError, lambda: Pulse(base_url=base, api_key="wrong").webhooks.create_webhook_link())
 
 print("everything was as the SDK expects it")

@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tower_svix::Secret;
-use tower_svix::events::pulse::JobStatus;
+use tower_svix_pulse::JobStatus;
 
 pub const API_KEY: &str = "test-key";
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

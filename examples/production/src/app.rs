@@ -1,0 +1,86 @@
+//! The routes, their layers and their handlers.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_svix::idempotency::{Outcome, Store};
+use tower_svix::{IdempotencyLayer, Keyring, Rejection, SvixVerifyLayer, VerifiedEvent};
+
+use crate::events::{Events, Received};
+use crate::limits::{BODY_LIMIT, REQUEST_TIMEOUT};
+use crate::say;
+
+pub(crate) fn router(keys: Keyring, store: impl Store, metrics: PrometheusHandle) -> Router {
+    let events = Events::default();
+    // The last layer is the outermost.
+    let webhook = post(receive)
+        .route_layer(IdempotencyLayer::new(store))
+        .route_layer(middleware::from_fn_with_state(
+            events.clone(),
+            report_duplicate,
+        ))
+        .route_layer(SvixVerifyLayer::new(keys).body_limit(BODY_LIMIT));
+    Router::new()
+        .route("/webhook", webhook)
+        .route("/events", get(list))
+        .route("/metrics", get(async move || metrics.render()))
+        .layer(middleware::map_response(report_rejection))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            REQUEST_TIMEOUT,
+        ))
+        // A panic releases the event, and the sender is told to try again.
+        .layer(CatchPanicLayer::new())
+        .with_state(events)
+}
+
+/// Runs once for each verified event.
+async fn receive(
+    State(events): State<Events>,
+    Extension(event): Extension<VerifiedEvent>,
+) -> String {
+    // A genuine event is acknowledged even if its payload is not understood: sent again, it would be the same.
+    let received = events.record(&event);
+    say(format_args!("event {received}"));
+    format!("received {received}\n")
+}
+
+async fn list(State(events): State<Events>) -> Json<Vec<Received>> {
+    Json(events.list())
+}
+
+/// Counts a duplicate, and says what else became of an event: the layer leaves the outcome in the response.
+async fn report_duplicate(
+    State(events): State<Events>,
+    Extension(event): Extension<VerifiedEvent>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    match response.extensions().get::<Outcome>() {
+        None | Some(Outcome::Processed) => {}
+        Some(Outcome::Replayed) => match events.record_duplicate(event.id()) {
+            Some(known) => say(format_args!("duplicate {known}")),
+            None => say(format_args!(
+                "duplicate {} (of an earlier run or another server)",
+                event.id()
+            )),
+        },
+        Some(outcome) => say(format_args!("{} {}: {outcome}", outcome.code(), event.id())),
+    }
+    response
+}
+
+/// Says why a request was rejected: the layer leaves the cause in the response.
+async fn report_rejection(response: Response) -> Response {
+    if let Some(rejection) = response.extensions().get::<Rejection>() {
+        say(format_args!("rejected {}: {rejection}", rejection.code()));
+    }
+    response
+}

@@ -1,0 +1,132 @@
+//! The three headers of a delivery.
+
+use std::borrow::Cow;
+
+use super::Codes;
+
+/// The name of a header, in lower case, and its value.
+pub type Line = (Cow<'static, str>, Vec<u8>);
+
+/// The names of one family of headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Svix,
+    Webhook,
+}
+
+/// The values of the three headers, in their proper form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureHeaders {
+    pub family: Family,
+    pub id: Vec<u8>,
+    pub timestamp: Vec<u8>,
+    pub unix_seconds: u64,
+    pub signatures: Vec<u8>,
+}
+
+impl Family {
+    /// The names of the headers of the id, of the timestamp and of the signatures.
+    pub fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
+            Self::Webhook => ["webhook-id", "webhook-timestamp", "webhook-signature"],
+        }
+    }
+
+    fn is_complete(self, headers: &[Line]) -> bool {
+        self.values(headers).iter().all(|values| !values.is_empty())
+    }
+
+    fn values(self, headers: &[Line]) -> [Vec<&[u8]>; 3] {
+        self.names().map(|wanted| {
+            let given = headers.iter().filter(|(name, _)| name == wanted);
+            given.map(|(_, value)| value.as_slice()).collect()
+        })
+    }
+}
+
+impl SignatureHeaders {
+    /// Reads the headers of the pinned family, or of the first that is complete.
+    pub fn read(
+        headers: &[Line],
+        pinned: Option<Family>,
+        allow_dotted_ids: bool,
+    ) -> Result<Self, Codes> {
+        let families = match pinned {
+            Some(family) => vec![family],
+            None => vec![Family::Svix, Family::Webhook],
+        };
+        let mut codes = Vec::new();
+        let Some(family) = families
+            .iter()
+            .copied()
+            .find(|family| family.is_complete(headers))
+        else {
+            codes.push("header-missing");
+            // The documentation does not say which comes first.
+            let is_repeated = |family: Family| family.values(headers).iter().any(|v| v.len() > 1);
+            if families.into_iter().any(is_repeated) {
+                codes.push("header-duplicate");
+            }
+            return Err(codes);
+        };
+
+        let [ids, timestamps, signatures] = family.values(headers);
+        if [&ids, &timestamps, &signatures].iter().any(|v| v.len() > 1) {
+            // Which of the values would have to be in its proper form?
+            return Err(vec!["header-duplicate"]);
+        }
+        let (id, timestamp, signatures) = (ids[0], timestamps[0], signatures[0]);
+        if !is_text(id) || !is_text(signatures) || (id.contains(&b'.') && !allow_dotted_ids) {
+            codes.push("header-malformed");
+        }
+        if !is_text(timestamp) {
+            codes.push("header-malformed");
+        }
+        let unix_seconds = plain_number(timestamp);
+        if unix_seconds.is_none() {
+            codes.push("timestamp-malformed");
+        }
+        match unix_seconds {
+            Some(unix_seconds) if codes.is_empty() => Ok(Self {
+                family,
+                id: id.to_vec(),
+                timestamp: timestamp.to_vec(),
+                unix_seconds,
+                signatures: signatures.to_vec(),
+            }),
+            _ => Err(codes),
+        }
+    }
+
+    /// Whether there is a signature that a key of any kind could have made, by its version and its length.
+    pub(super) fn lists_supported_signature(&self) -> bool {
+        elements(&self.signatures).any(|element| {
+            let (mac, hex_mac, ed25519) = (44, 64, 88);
+            element.len() == hex_mac
+                || element
+                    .strip_prefix(b"v1,")
+                    .is_some_and(|rest| rest.len() == mac || rest.len() == hex_mac)
+                || element
+                    .strip_prefix(b"v1a,")
+                    .is_some_and(|rest| rest.len() == ed25519)
+        })
+    }
+}
+
+/// What single spaces separate.
+pub(super) fn elements(signatures: &[u8]) -> impl Iterator<Item = &[u8]> {
+    signatures.split(|byte| *byte == b' ')
+}
+
+/// Visible ASCII, with spaces, and at least one character.
+fn is_text(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| (0x20..0x7f).contains(byte))
+}
+
+/// A number of seconds as a sender prints it: digits, without leading zeros, and no more than a time can have.
+fn plain_number(text: &[u8]) -> Option<u64> {
+    let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let number = u64::try_from(number).ok()?;
+    (number.to_string().as_bytes() == text).then_some(number)
+}

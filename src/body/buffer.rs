@@ -1,0 +1,83 @@
+//! The bytes of a body while they arrive.
+
+use bytes::{Buf, Bytes};
+
+/// A received body: the very `Bytes` of a single frame, or one buffer that several frames are copied into.
+pub(crate) enum BodyBuffer {
+    Whole(Bytes),
+    Joined(Vec<u8>),
+}
+
+/// At most this much is allocated because of a length that the sender merely claims, until [`BELIEVED_FROM`] is there.
+const MAX_CLAIM: usize = 64 * 1024;
+/// Once this much has arrived, the claim is believed up to sixteen times of it. The buffer then need not be moved again,
+/// which would take a millisecond for 8 MiB, in one poll. On most platforms, what the sender has not filled is reserved, but
+/// not in use.
+const BELIEVED_FROM: usize = 512 * 1024;
+/// From here on the buffer grows by a part of what has arrived, so that a stalled upload holds little beyond it.
+const GROWTH_STEP: usize = 16 * 1024;
+
+impl Default for BodyBuffer {
+    fn default() -> Self {
+        Self::Whole(Bytes::new())
+    }
+}
+
+impl BodyBuffer {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Joined(buffer) => buffer,
+        }
+    }
+
+    /// Adds `chunk`, without copying it if it is the first.
+    ///
+    /// `claimed` is the length that the sender gives the whole body, in bytes, or 0 if it gives none.
+    pub(crate) fn push(&mut self, mut chunk: impl Buf, claimed: usize) {
+        if !chunk.has_remaining() {
+            return;
+        }
+        if let Self::Whole(first) = self {
+            if first.is_empty() {
+                *first = chunk.copy_to_bytes(chunk.remaining());
+                return;
+            }
+            let capacity = claimed.min(MAX_CLAIM).max(first.len() + chunk.remaining());
+            let mut buffer = Vec::with_capacity(capacity);
+            buffer.extend_from_slice(first);
+            *self = Self::Joined(buffer);
+        }
+        if let Self::Joined(buffer) = self {
+            reserve(buffer, chunk.remaining(), claimed);
+            while chunk.has_remaining() {
+                let piece = chunk.chunk();
+                buffer.extend_from_slice(piece);
+                chunk.advance(piece.len());
+            }
+        }
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => bytes,
+            Self::Joined(buffer) => buffer.into(),
+        }
+    }
+}
+
+/// Makes room for `additional` bytes: doubles a small buffer, and adds a quarter to a large one, or what is claimed.
+fn reserve(buffer: &mut Vec<u8>, additional: usize, claimed: usize) {
+    let len = buffer.len();
+    if buffer.capacity() - len < additional {
+        let step = if len < BELIEVED_FROM {
+            len.min(GROWTH_STEP).max(len / 4)
+        } else {
+            claimed
+                .min(len.saturating_mul(16))
+                .saturating_sub(len)
+                .max(len / 4)
+        };
+        buffer.reserve_exact(step.max(additional));
+    }
+}

@@ -1,0 +1,11 @@
+//! The bodies of the crate, and what a request claims about its own.
+
+mod buffer;
+mod fixed;
+mod length;
+mod response;
+
+pub(crate) use self::buffer::BodyBuffer;
+pub(crate) use self::fixed::{FixedBody, define_fixed_body};
+pub(crate) use self::length::claimed_len;
+pub use self::response::ResponseBody;

@@ -1,0 +1,66 @@
+//! A store whose type is forgotten, so that it is no parameter of the middleware's types.
+//!
+//! It costs nothing: the future of every operation has to be boxed anyway, since it may outlive the request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key::{ClaimToken, EventKey};
+use super::store::{BoxFuture, ClaimStatus, Settlement, Store, StoreError};
+
+/// [`Store`], with futures that own what they need.
+pub(super) trait ErasedStore: Send + Sync {
+    fn claim(
+        self: Arc<Self>,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> BoxFuture<Result<ClaimStatus, StoreError>>;
+
+    fn complete(
+        self: Arc<Self>,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> BoxFuture<Result<Settlement, StoreError>>;
+
+    fn release(
+        self: Arc<Self>,
+        key: EventKey,
+        token: ClaimToken,
+    ) -> BoxFuture<Result<Settlement, StoreError>>;
+
+    fn spawn(&self, work: BoxFuture<()>);
+}
+
+impl<St: Store> ErasedStore for St {
+    fn claim(
+        self: Arc<Self>,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> BoxFuture<Result<ClaimStatus, StoreError>> {
+        Box::pin(async move { Store::claim(&*self, &key, token, lease).await })
+    }
+
+    fn complete(
+        self: Arc<Self>,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> BoxFuture<Result<Settlement, StoreError>> {
+        Box::pin(async move { Store::complete(&*self, &key, token, retention).await })
+    }
+
+    fn release(
+        self: Arc<Self>,
+        key: EventKey,
+        token: ClaimToken,
+    ) -> BoxFuture<Result<Settlement, StoreError>> {
+        Box::pin(async move { Store::release(&*self, &key, token).await })
+    }
+
+    fn spawn(&self, work: BoxFuture<()>) {
+        Store::spawn(self, work);
+    }
+}

@@ -1,0 +1,124 @@
+//! The key of a receiver.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, StreamVerifier, VerifyingKey};
+
+use crate::signature::error::KeyError;
+use crate::signature::key_text::{KeyText, decode};
+
+/// The version that a list of signatures gives an ed25519 signature.
+pub(in crate::signature) const VERSION: &str = "v1a";
+
+/// Characters in the base64 text of a signature, padding included.
+pub(in crate::signature) const BASE64_LEN: usize = 88;
+
+/// How many `v1a` signatures of one delivery are tried with each key.
+///
+/// Unlike a MAC, which is computed once and compared with all that is listed, each of these costs a pass of SHA-512 over
+/// the body and an operation on the curve. A sender lists one for each of its keys that has not expired: two during a
+/// rotation, more only if it rotates again within that time.
+pub(in crate::signature) const MAX_SIGNATURES: usize = 4;
+
+/// A public ed25519 key: it verifies what the sender signs with its [`PrivateKey`](crate::PrivateKey), and cannot sign.
+///
+/// Made from the text in the sender's portal, `whpk_` and base64, with [`str::parse`].
+///
+/// Verification is strict. Keys and signatures whose points have a small order are rejected: one such signature would be
+/// valid for every message. So is any key, point or scalar that is not in canonical form: one signature could be turned
+/// into another.
+///
+/// # Errors
+///
+/// Parsing fails with a [`KeyError`] for a text that is no public key.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::{PublicKey, SvixVerifyLayer};
+///
+/// # fn main() -> Result<(), tower_svix::KeyError> {
+/// let key: PublicKey = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=".parse()?;
+/// let layer = SvixVerifyLayer::new(key);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PublicKey {
+    /// Shared, since it is large.
+    key: Arc<VerifyingKey>,
+}
+
+impl PublicKey {
+    /// Takes the 32 bytes of a canonically encoded point that is not of small order.
+    fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
+        let key = key.try_into().map_err(|_| KeyError::InvalidPublicKey)?;
+        let point = VerifyingKey::from_bytes(key).map_err(|_| KeyError::InvalidPublicKey)?;
+        if point.is_weak() || point.to_edwards().compress().as_bytes() != key {
+            return Err(KeyError::InvalidPublicKey);
+        }
+        let key = Arc::new(point);
+        Ok(Self { key })
+    }
+
+    /// Starts to verify the base64 text of one listed signature.
+    pub(in crate::signature) fn start(&self, signature: &[u8]) -> Ed25519State {
+        Ed25519State(self.verifier(signature).map(Box::new))
+    }
+
+    /// `None` if no message can have this signature.
+    fn verifier(&self, signature: &[u8]) -> Option<StreamVerifier> {
+        // The decoder asks for room for whole groups of three bytes.
+        let mut decoded = [0; BASE64_LEN / 4 * 3];
+        let len = STANDARD.decode_slice(signature, &mut decoded).ok()?;
+        let signature = Signature::from_slice(&decoded[..len]).ok()?;
+
+        // `StreamVerifier` compares the point R in its canonical encoding, and rejects a scalar beyond the group's order,
+        // as `verify_strict` does; that R is not of small order is left to us.
+        let r = VerifyingKey::from_bytes(signature.r_bytes()).ok()?;
+        if r.is_weak() {
+            return None;
+        }
+        self.key.verify_stream(&signature).ok()
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        match KeyText::read(text) {
+            KeyText::Public(base64) => Self::from_bytes(&decode(base64)?),
+            KeyText::Secret(_) | KeyText::Bare(_) => Err(KeyError::Secret),
+            KeyText::Private(_) => Err(KeyError::PrivateKey),
+        }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicKey(ed25519)")
+    }
+}
+
+/// The check of one signature of a delivery that is still arriving; `None` if the signature cannot be valid.
+pub(in crate::signature) struct Ed25519State(Option<Box<StreamVerifier>>);
+
+impl Ed25519State {
+    pub(in crate::signature) fn update(&mut self, bytes: &[u8]) {
+        if let Some(verifier) = &mut self.0 {
+            verifier.update(bytes);
+        }
+    }
+
+    /// Whether the signature is valid. Call at most once.
+    pub(in crate::signature) fn is_valid(&mut self) -> bool {
+        self.0
+            .take()
+            .is_some_and(|verifier| verifier.finalize_and_verify().is_ok())
+    }
+}

@@ -1,0 +1,269 @@
+//! A delivery while its body arrives, up to the verdict.
+
+use std::mem;
+
+use bytes::{Buf, Bytes};
+use http::HeaderValue;
+
+use super::error::VerifyError;
+use super::event::VerifiedEvent;
+use super::headers::SignatureHeaders;
+use super::policy::Policy;
+use super::search::{Progress, Search};
+use crate::body::BodyBuffer;
+
+/// A delivery whose headers are valid: what has arrived of its body, and the search for the key that signed it.
+pub(crate) struct IncomingDelivery {
+    headers: SignatureHeaders,
+    /// `None` as long as the keys are not known.
+    search: Option<Search>,
+    body: BodyBuffer,
+    /// What has arrived after the first part of the body, and is not in `body` yet.
+    arriving: Bytes,
+    claimed_len: usize,
+}
+
+impl IncomingDelivery {
+    /// A delivery of which nothing has arrived but the headers.
+    #[inline]
+    pub(crate) fn new(headers: SignatureHeaders) -> Self {
+        Self {
+            headers,
+            search: None,
+            body: BodyBuffer::default(),
+            arriving: Bytes::new(),
+            claimed_len: 0,
+        }
+    }
+
+    /// Searches for the key that signed the delivery. Without a search, no delivery is verified.
+    #[inline]
+    pub(crate) fn search(&mut self, search: Search) {
+        self.search = Some(search);
+    }
+
+    /// Takes note of the length that the sender claims for the whole body, in bytes, to allocate with foresight.
+    pub(crate) fn expect_len(&mut self, claimed: usize) {
+        self.claimed_len = claimed;
+    }
+
+    /// How many bytes of the body have arrived.
+    pub(crate) fn received(&self) -> usize {
+        self.body.as_slice().len() + self.arriving.len()
+    }
+
+    /// Adds the next part of the body, once the part before has gone through [`advance`](Self::advance).
+    #[inline]
+    pub(crate) fn receive(&mut self, mut chunk: impl Buf) {
+        if self.body.as_slice().is_empty() {
+            self.body.push(chunk, self.claimed_len);
+        } else {
+            debug_assert!(self.arriving.is_empty(), "the part before has gone through");
+            self.arriving = chunk.copy_to_bytes(chunk.remaining());
+        }
+    }
+
+    /// Adds the next part of the body, and hashes all of it.
+    pub(super) fn update(&mut self, chunk: impl Buf) {
+        self.body.push(chunk, self.claimed_len);
+        self.advance(usize::MAX);
+    }
+
+    /// Copies and hashes at most `budget` of the received bytes that are not hashed yet, and returns how many those
+    /// were. To copy takes longer than to hash where the memory is new.
+    #[inline]
+    pub(crate) fn advance(&mut self, budget: usize) -> usize {
+        let copied = self.arriving.len().min(budget);
+        if copied > 0 {
+            self.body
+                .push(self.arriving.split_to(copied), self.claimed_len);
+        }
+        let Some(search) = &mut self.search else {
+            return copied;
+        };
+        let hashed = search.advance(&self.headers, self.body.as_slice(), budget);
+        hashed.max(copied)
+    }
+
+    /// The verdict on a body that has ended, or `None` if there is more to [go through](Self::advance) first: the rest of the
+    /// body, or all of it once more with the next key.
+    #[inline]
+    pub(crate) fn conclude(
+        &mut self,
+        policy: &Policy,
+    ) -> Option<Result<VerifiedEvent, VerifyError>> {
+        let received = self.received();
+        let Some(search) = &mut self.search else {
+            return Some(Err(VerifyError::SignatureMismatch));
+        };
+        let key_index = match search.conclude(&self.headers, received) {
+            Progress::Unfinished => return None,
+            Progress::NotFound => return Some(Err(VerifyError::SignatureMismatch)),
+            Progress::Found(key_index) => key_index,
+        };
+        let unix_seconds = self.headers.timestamp.unix_seconds();
+        // Checked again: a replayed delivery may have delayed its body.
+        if let Err(error) = policy.check_time(unix_seconds) {
+            return Some(Err(error));
+        }
+        Some(Ok(VerifiedEvent {
+            id: mem::replace(&mut self.headers.id, HeaderValue::from_static("")),
+            unix_seconds,
+            payload: mem::take(&mut self.body).into_bytes(),
+            key_index,
+            tenant: search.take_tenant(),
+            header_family: self.headers.family,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::signature::hmac::tests::STARTED;
+    use crate::{Keyring, Secret, Verifier};
+
+    const BODY: &[u8] = br#"{"test": 2432232314}"#;
+    /// Over [`BODY`], under `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`: the vector that Standard Webhooks publishes.
+    const GENUINE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    const FORGED: &str = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    fn headers(signatures: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "webhook-id",
+            "msg_p5jXN8AQM9LWM0D4loKWxJek".parse().unwrap(),
+        );
+        headers.insert("webhook-timestamp", "1614265330".parse().unwrap());
+        headers.insert("webhook-signature", signatures.parse().unwrap());
+        headers
+    }
+
+    /// Eight keys, of which the one at `position` made [`GENUINE`].
+    fn verifier_with_key_at(position: usize) -> Verifier {
+        let mut keys: Vec<Secret> = (1..8)
+            .map(|byte| Secret::from_bytes(&[byte; 24]).unwrap())
+            .collect();
+        keys.insert(
+            position,
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap(),
+        );
+        Verifier::new(keys).insecure_ignore_timestamp()
+    }
+
+    fn macs_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
+        let before = STARTED.get();
+        let result = work();
+        (STARTED.get() - before, result)
+    }
+
+    #[test]
+    fn a_genuine_delivery_costs_the_macs_up_to_its_key() {
+        for position in 0..8 {
+            let verifier = verifier_with_key_at(position);
+            let (macs, event) = macs_of(|| verifier.verify(&headers(GENUINE), BODY));
+            assert_eq!(event.unwrap().key_index(), position);
+            assert_eq!(macs, position + 1);
+        }
+    }
+
+    #[test]
+    fn a_forged_delivery_costs_one_mac_for_each_key_however_many_signatures_it_lists() {
+        let verifier = verifier_with_key_at(0);
+        for listed in [1, 2, 300] {
+            let list = vec![FORGED; listed].join(" ");
+            let (macs, verdict) = macs_of(|| verifier.verify(&headers(&list), BODY));
+            assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+            assert_eq!(macs, 8);
+        }
+    }
+
+    #[test]
+    fn a_delivery_without_a_signature_to_compare_with_costs_no_mac() {
+        let (macs, verdict) = macs_of(|| verifier_with_key_at(0).verify(&headers("v2,AAAA"), BODY));
+        assert_eq!(verdict.unwrap_err(), VerifyError::NoSupportedSignature);
+        assert_eq!(macs, 0);
+    }
+
+    /// Any time is fine.
+    fn policy() -> Policy {
+        Policy {
+            tolerance: None,
+            ..Policy::default()
+        }
+    }
+
+    fn incoming(signatures: &str, search: Search) -> IncomingDelivery {
+        let headers = policy().admit(&headers(signatures)).unwrap();
+        let mut delivery = IncomingDelivery::new(headers);
+        delivery.search(search);
+        delivery
+    }
+
+    /// The verdict on [`BODY`] under these keys.
+    fn verdict(signatures: &str, search: Search) -> Result<VerifiedEvent, VerifyError> {
+        let mut delivery = incoming(signatures, search);
+        delivery.receive(BODY);
+        loop {
+            delivery.advance(usize::MAX);
+            if let Some(verdict) = delivery.conclude(&policy()) {
+                return verdict;
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_tenant_costs_as_many_macs_as_one_with_a_wrong_key() {
+        let key = Keyring::from(Secret::from_bytes(&[1; 24]).unwrap());
+        let known = macs_of(|| verdict(FORGED, Search::among(&key)));
+        let unknown = macs_of(|| verdict(FORGED, Search::with_decoy(&key)));
+        for (macs, verdict) in [known, unknown] {
+            assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+            assert_eq!(macs, 1);
+        }
+    }
+
+    #[test]
+    fn a_verdict_waits_until_all_that_arrived_is_hashed() {
+        let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
+        let mut delivery = incoming(GENUINE, Search::among(&Keyring::from(secret)));
+        delivery.receive(&BODY[..8]);
+        assert_eq!(delivery.advance(usize::MAX), 8);
+        delivery.receive(&BODY[8..]);
+        let verdict = loop {
+            if let Some(verdict) = delivery.conclude(&policy()) {
+                break verdict;
+            }
+            assert!(delivery.advance(1) > 0, "all is hashed, and no verdict");
+        };
+        assert!(verdict.is_ok());
+    }
+
+    #[test]
+    fn a_decoy_vouches_for_nothing() {
+        let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
+        let key = Keyring::from(secret);
+        assert!(verdict(GENUINE, Search::among(&key)).is_ok());
+        assert_eq!(
+            verdict(GENUINE, Search::with_decoy(&key)).unwrap_err(),
+            VerifyError::SignatureMismatch
+        );
+    }
+
+    #[test]
+    fn without_keys_nothing_is_verified() {
+        let none = Keyring::from(Vec::<Secret>::new());
+        assert_eq!(
+            verdict(GENUINE, Search::among(&none)).unwrap_err(),
+            VerifyError::SignatureMismatch
+        );
+        let headers = policy().admit(&headers(GENUINE)).unwrap();
+        let mut delivery = IncomingDelivery::new(headers);
+        delivery.receive(BODY);
+        delivery.advance(usize::MAX);
+        let verdict = delivery.conclude(&policy()).unwrap();
+        assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+    }
+}

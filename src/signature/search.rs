@@ -1,0 +1,143 @@
+//! The search for the key that signed a delivery.
+
+use std::sync::Arc;
+
+use super::check::Check;
+use super::headers::SignatureHeaders;
+use super::keyring::{KeySet, Keyring};
+
+/// Tries keys, one after another, each with a pass over the body that goes along as the body arrives.
+pub(crate) struct Search {
+    keys: KeySet,
+    /// Whether the keys are anyone's: a decoy vouches for nothing.
+    is_genuine: bool,
+    /// The pass that is under way.
+    pass: Option<Pass>,
+    /// Where to look for the pass after it.
+    next: Position,
+}
+
+/// A pass over the body: with a secret there is one, and with a public key one for each listed signature.
+struct Pass {
+    position: Position,
+    check: Check,
+    /// How many bytes of the body went through `check`.
+    checked: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Position {
+    key_index: usize,
+    attempt: usize,
+}
+
+/// How far a search has come.
+pub(super) enum Progress {
+    /// There are bytes left to [advance](Search::advance) through, or other keys to try.
+    Unfinished,
+    /// The key at this index signed the delivery.
+    Found(usize),
+    /// None of the keys did.
+    NotFound,
+}
+
+impl Search {
+    /// A search among these keys.
+    #[inline]
+    pub(crate) fn among(keyring: &Keyring) -> Self {
+        Self {
+            keys: keyring.snapshot(),
+            is_genuine: true,
+            pass: None,
+            next: Position::default(),
+        }
+    }
+
+    /// A search with the keys of a decoy: it takes as long as a real one, and never finds a key.
+    pub(crate) fn with_decoy(decoy: &Keyring) -> Self {
+        Self {
+            is_genuine: false,
+            ..Self::among(decoy)
+        }
+    }
+
+    /// Whose keys these are. Call at most once.
+    pub(super) fn take_tenant(&mut self) -> Option<Arc<str>> {
+        self.keys.tenant.take()
+    }
+
+    /// Checks at most `budget` bytes of `body` that are not checked yet, and returns how many those were. `body` starts with
+    /// the bytes that earlier calls were given.
+    #[inline]
+    pub(super) fn advance(
+        &mut self,
+        headers: &SignatureHeaders,
+        body: &[u8],
+        budget: usize,
+    ) -> usize {
+        let Some(pass) = self.pass(headers) else {
+            return 0;
+        };
+        let rest = &body[pass.checked..];
+        let part = &rest[..rest.len().min(budget)];
+        pass.check.update(part);
+        pass.checked += part.len();
+        part.len()
+    }
+
+    /// Ends the pass that is under way, once a body of `len` bytes has gone through it.
+    #[inline]
+    pub(super) fn conclude(&mut self, headers: &SignatureHeaders, len: usize) -> Progress {
+        let Some(pass) = self.pass(headers) else {
+            return Progress::NotFound;
+        };
+        if pass.checked < len {
+            return Progress::Unfinished;
+        }
+        let key_index = pass.position.key_index;
+        let is_match = pass.check.is_match(headers);
+        // What a check leaves behind is as good as the key: it is replaced where it is, not moved, so that it is wiped.
+        self.pass = None;
+        if is_match && self.is_genuine {
+            Progress::Found(key_index)
+        } else {
+            Progress::Unfinished
+        }
+    }
+
+    /// The pass that is under way, or else the next one, if any is left.
+    #[inline]
+    fn pass(&mut self, headers: &SignatureHeaders) -> Option<&mut Pass> {
+        if self.pass.is_none() {
+            self.start_next_pass(headers);
+        }
+        self.pass.as_mut()
+    }
+
+    fn start_next_pass(&mut self, headers: &SignatureHeaders) {
+        while let Some(key) = self.keys.keys.get(self.next.key_index) {
+            let position = self.next;
+            if let Some(check) = key.check(headers, position.attempt) {
+                let pass = self.pass.insert(Pass {
+                    position,
+                    check,
+                    checked: 0,
+                });
+                for part in [
+                    headers.id.as_bytes(),
+                    b".",
+                    headers.timestamp.as_bytes(),
+                    b".",
+                ] {
+                    pass.check.update(part);
+                }
+                self.next.attempt += 1;
+                return;
+            }
+            self.next = Position {
+                key_index: position.key_index + 1,
+                attempt: 0,
+            };
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The key of a receiver, of either scheme.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::check::Check;
+#[cfg(feature = "ed25519")]
+use super::check::ed25519_signatures;
+#[cfg(feature = "ed25519")]
+use super::ed25519::PublicKey;
+use super::error::KeyError;
+use super::headers::SignatureHeaders;
+use super::key_text::KeyText;
+use super::secret::Secret;
+
+/// A key that deliveries are verified with: a [`Secret`] or, with the feature `ed25519`, a public key.
+///
+/// It is needed only where both kinds stand side by side, as in an array that becomes a [`Keyring`](crate::Keyring).
+///
+/// # Errors
+///
+/// Parsing fails with a [`KeyError`] for a text that is empty, not base64, or no key of a receiver.
+///
+/// # Example
+///
+/// ```
+/// # #[cfg(feature = "ed25519")]
+/// # fn main() -> Result<(), tower_svix::KeyError> {
+/// use tower_svix::{PublicKey, Secret, SvixVerifyLayer, VerifyingKey};
+///
+/// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+/// let public: PublicKey = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=".parse()?;
+/// let layer = SvixVerifyLayer::new([VerifyingKey::from(secret), public.into()]);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "ed25519"))]
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey {
+    key: Key,
+}
+
+#[derive(Clone)]
+enum Key {
+    Secret(Secret),
+    #[cfg(feature = "ed25519")]
+    Public(PublicKey),
+}
+
+impl VerifyingKey {
+    /// Starts the `attempt`th pass over a delivery with this key, counted from 0, or returns `None` if none is left.
+    ///
+    /// A MAC is computed once, and not at all if no signature is listed that it could be compared with.
+    pub(super) fn check(&self, headers: &SignatureHeaders, attempt: usize) -> Option<Check> {
+        match &self.key {
+            Key::Secret(secret) if attempt == 0 => secret.check(headers),
+            Key::Secret(_) => None,
+            #[cfg(feature = "ed25519")]
+            Key::Public(key) => {
+                let signature = ed25519_signatures(headers).nth(attempt)?;
+                Some(Check::Ed25519(key.start(signature)))
+            }
+        }
+    }
+}
+
+impl From<Secret> for VerifyingKey {
+    fn from(secret: Secret) -> Self {
+        let key = Key::Secret(secret);
+        Self { key }
+    }
+}
+
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+impl From<PublicKey> for VerifyingKey {
+    fn from(key: PublicKey) -> Self {
+        let key = Key::Public(key);
+        Self { key }
+    }
+}
+
+impl FromStr for VerifyingKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        match KeyText::read(text) {
+            KeyText::Secret(_) | KeyText::Bare(_) => text.parse::<Secret>().map(Self::from),
+            #[cfg(feature = "ed25519")]
+            KeyText::Public(_) => text.parse::<PublicKey>().map(Self::from),
+            #[cfg(not(feature = "ed25519"))]
+            KeyText::Public(_) => Err(KeyError::Ed25519Unsupported),
+            KeyText::Private(_) => Err(KeyError::PrivateKey),
+        }
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            Key::Secret(secret) => secret.fmt(f),
+            #[cfg(feature = "ed25519")]
+            Key::Public(key) => key.fmt(f),
+        }
+    }
+}

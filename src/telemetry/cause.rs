@@ -1,0 +1,41 @@
+//! Why something failed, for the log.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+
+/// An error with its sources, on one line: a control character in a text that quotes a request must not begin another.
+pub(super) struct Cause<'e>(pub(super) &'e (dyn Error + 'static));
+
+/// Beyond this, a chain is most likely a circle.
+const MAX_SOURCES: usize = 16;
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = OneLine(f);
+        write!(line, "{}", self.0)?;
+        let mut error = self.0;
+        for _ in 0..MAX_SOURCES {
+            let Some(source) = error.source() else {
+                break;
+            };
+            write!(line, ": {source}")?;
+            error = source;
+        }
+        Ok(())
+    }
+}
+
+struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if character.is_control() {
+                write!(self.0, "{}", character.escape_default())?;
+            } else {
+                self.0.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! What stands in for the numbers without the feature `metrics`: nothing.
+
+use std::time::Duration;
+
+pub(super) fn verified(_: usize, _: Duration) {}
+
+pub(super) fn rejected(_: &'static str) {}
+
+#[cfg(feature = "idempotency")]
+pub(crate) fn settled(_: &'static str) {}
+
+#[cfg(feature = "idempotency")]
+pub(crate) fn store_failed(_: &'static str) {}

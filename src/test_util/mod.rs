@@ -1,0 +1,50 @@
+//! Test a handler behind [`SvixVerifyLayer`](crate::SvixVerifyLayer) without writing any cryptography.
+//!
+//! Send it what a sender would: [`SignedRequest`] makes requests that are signed like real ones, and [`ManualClock`] sets
+//! the time that the layer sees.
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, Response};
+//! use std::convert::Infallible;
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_svix::test_util::{ManualClock, SignedRequest};
+//! use tower_svix::{Secret, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
+//!
+//! async fn handler(request: Request<VerifiedBody>) -> Result<Response<String>, Infallible> {
+//!     let event: &VerifiedEvent = request.extensions().get().expect("verified");
+//!     Ok(Response::new(event.id().to_owned()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+//! let clock = ManualClock::new(1_704_067_200);
+//! let service = ServiceBuilder::new()
+//!     .layer(SvixVerifyLayer::new(secret.clone()).clock(clock.clone()))
+//!     .service_fn(handler);
+//!
+//! let request = SignedRequest::new(secret)
+//!     .id("msg_1")
+//!     .unix_seconds(1_704_067_200)
+//!     .body(r#"{"type":"job.completed"}"#);
+//!
+//! let response = service.clone().oneshot(request.build()).await?;
+//! assert_eq!(response.status(), 200);
+//!
+//! clock.advance(301);
+//! let response = service.oneshot(request.build()).await?;
+//! assert_eq!(response.status(), 401);
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+#[cfg(feature = "idempotency")]
+#[cfg_attr(docsrs, doc(cfg(feature = "idempotency")))]
+pub mod conformance;
+mod request;
+
+pub use self::clock::ManualClock;
+pub use self::request::SignedRequest;

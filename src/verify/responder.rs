@@ -1,0 +1,57 @@
+//! What the sender of a rejected request is told.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+
+use super::rejection::Rejection;
+use crate::grpc;
+use crate::problem::{opaque_problem, problem};
+
+type Respond = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
+
+/// How a rejected request is answered.
+#[derive(Clone)]
+pub(super) enum Responder {
+    Explain,
+    Opaque,
+    Custom(Arc<Respond>),
+}
+
+impl Responder {
+    pub(super) fn respond(&self, rejection: Rejection, is_grpc: bool) -> Response<Bytes> {
+        let mut response = match self {
+            Self::Explain => default_response(rejection, is_grpc, true),
+            Self::Opaque => default_response(rejection, is_grpc, false),
+            Self::Custom(respond) => respond(&rejection),
+        };
+        response.extensions_mut().insert(rejection);
+        response
+    }
+}
+
+fn default_response(rejection: Rejection, is_grpc: bool, explain: bool) -> Response<Bytes> {
+    let (status, code) = (rejection.status(), rejection.code());
+    let mut response = if explain {
+        problem(status, code, &rejection)
+    } else {
+        opaque_problem(status)
+    };
+    if is_grpc {
+        let message = explain.then(|| format!("{code}: {rejection}"));
+        grpc::end_call(response.headers_mut(), rejection.grpc_code(), message);
+    }
+    response
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Explain => "Explain",
+            Self::Opaque => "Opaque",
+            Self::Custom(_) => "Custom",
+        })
+    }
+}

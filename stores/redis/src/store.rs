@@ -1,0 +1,215 @@
+//! The operations of a store as scripts that Redis runs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::ConnectionLike;
+use redis::{Cmd, FromRedisValue};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+use tower_svix::idempotency::{
+    BoxFuture, ClaimStatus, ClaimToken, EventKey, Settlement, Store, StoreError,
+};
+
+/// Remembers events in Redis, or in anything that speaks its protocol and runs its scripts, such as Valkey.
+///
+/// Each operation is one script on one key, so it is atomic, works on a cluster, and takes one round trip. No key is
+/// without an expiry at any time.
+///
+/// # The connection
+///
+/// `C` is any asynchronous connection of the [`redis`] crate. It must be able to run several commands at once from its
+/// clones, as these can:
+///
+/// - `redis::aio::ConnectionManager` connects again by itself when the connection broke. Use it if in doubt.
+/// - `redis::cluster_async::ClusterConnection` does too, and is for a cluster.
+/// - `redis::aio::MultiplexedConnection` does not: once it broke, every delivery is answered with 503.
+///
+/// Operations must run within a Tokio runtime, with its timer enabled.
+///
+/// # What Redis must be set up for
+///
+/// - The `maxmemory-policy` must not evict these keys: `noeviction` is safe, as a full Redis then leads to 503. An event
+///   that Redis forgets is processed again.
+/// - An event that was completed within the last moment before Redis crashes or fails over is forgotten, unless Redis
+///   writes every change to disk (`appendfsync always`) and has no replica to fail over to: replication is asynchronous.
+///   A duplicate is then possible, but no event is lost.
+/// - The clocks of the receivers do not matter: Redis alone measures time.
+///
+/// # Example
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use tower_svix::IdempotencyLayer;
+/// use tower_svix_redis::RedisStore;
+///
+/// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = redis::Client::open("redis://127.0.0.1/")?;
+/// let connection = client.get_connection_manager().await?;
+/// let store = RedisStore::new(connection, "billing:webhooks:").timeout(Duration::from_secs(1));
+/// let layer = IdempotencyLayer::new(store);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct RedisStore<C> {
+    connection: C,
+    prefix: Arc<str>,
+    timeout: Duration,
+}
+
+// The value of a key is `r` and the token of 16 bytes while the event is running, and `c` and the token once it is
+// completed. Each script is sent whole, some 300 bytes, rather than by its hash: that is one round trip always, even when
+// Redis has just restarted or failed over and knows no script.
+
+/// Returns `{0}` if claimed, `{1}` if completed, `{2, milliseconds left}` if in progress.
+const CLAIM: &str = "\
+local held = redis.call('GET', KEYS[1])
+if not held then
+  redis.call('SET', KEYS[1], 'r' .. ARGV[1], 'PX', ARGV[2])
+  return {0}
+end
+if held == 'r' .. ARGV[1] then return {0} end
+local state = #held == 17 and string.sub(held, 1, 1)
+if state == 'c' then return {1} end
+if state == 'r' then return {2, redis.call('PTTL', KEYS[1])} end
+return redis.error_reply('this key is not one of ours')";
+
+/// Returns 1 if it is completed now, 0 if it is another's.
+const COMPLETE: &str = "\
+local held = redis.call('GET', KEYS[1])
+if held and string.sub(held, 2) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], 'c' .. ARGV[1], 'PX', ARGV[2])
+return 1";
+
+/// Returns 1 if it is free now, 0 if it is another's or completed.
+const RELEASE: &str = "\
+local held = redis.call('GET', KEYS[1])
+if held and held ~= 'r' .. ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return 1";
+
+impl<C> RedisStore<C> {
+    /// Remembers events where `connection` leads to, under keys whose names begin with `prefix`.
+    ///
+    /// The prefix must be of this receiver alone, and the same in all its processes. Receivers that share a Redis and a
+    /// prefix share their ids, and Svix sends a message under one id to every endpoint: what one of them processed, the
+    /// other would not.
+    pub fn new(connection: C, prefix: impl Into<Arc<str>>) -> Self {
+        Self {
+            connection,
+            prefix: prefix.into(),
+            timeout: Duration::from_secs(2),
+        }
+    }
+
+    /// Sets how long an operation may take before it counts as failed. Default: two seconds.
+    ///
+    /// The connection may have a shorter bound of its own.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+impl<C> RedisStore<C>
+where
+    C: ConnectionLike + Clone + Send + Sync,
+{
+    async fn run<T: FromRedisValue>(
+        &self,
+        script: &str,
+        key: &EventKey,
+        token: ClaimToken,
+        expiry: Option<Duration>,
+    ) -> Result<T, StoreError> {
+        let mut command = Cmd::new();
+        command
+            .arg("EVAL")
+            .arg(script)
+            .arg(1)
+            .arg(format_args!("{}{key}", self.prefix).to_string())
+            .arg(token.as_bytes());
+        if let Some(expiry) = expiry {
+            command.arg(milliseconds(expiry));
+        }
+        let mut connection = self.connection.clone();
+        timeout(self.timeout, command.query_async(&mut connection))
+            .await
+            .map_err(|_| StoreError::new("Redis did not answer in time"))?
+            .map_err(StoreError::new)
+    }
+}
+
+impl<C> Store for RedisStore<C>
+where
+    C: ConnectionLike + Clone + Send + Sync + 'static,
+{
+    async fn claim(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<ClaimStatus, StoreError> {
+        let reply: Vec<i64> = self.run(CLAIM, key, token, Some(lease)).await?;
+        match reply[..] {
+            [0] => Ok(ClaimStatus::Claimed),
+            [1] => Ok(ClaimStatus::Completed),
+            [2, left] => Ok(ClaimStatus::InProgress {
+                expires_in: Duration::from_millis(left.try_into().unwrap_or(0)),
+            }),
+            _ => Err(StoreError::new("Redis gave an unknown answer")),
+        }
+    }
+
+    async fn complete(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settlement, StoreError> {
+        let done = self.run(COMPLETE, key, token, Some(retention)).await?;
+        Ok(settlement(done))
+    }
+
+    async fn release(&self, key: &EventKey, token: ClaimToken) -> Result<Settlement, StoreError> {
+        let done = self.run(RELEASE, key, token, None).await?;
+        Ok(settlement(done))
+    }
+
+    /// Spawns a task, which ends within the [timeout](RedisStore::timeout) of each operation in it.
+    ///
+    /// Outside a runtime, as when the runtime itself ends, the claim is left to its lease.
+    fn spawn(&self, work: BoxFuture<()>) {
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(work);
+        }
+    }
+}
+
+impl<C> fmt::Debug for RedisStore<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+fn settlement(done: bool) -> Settlement {
+    if done {
+        Settlement::Done
+    } else {
+        Settlement::Superseded
+    }
+}
+
+/// What Redis takes as an expiry: at least one millisecond, and at most 100 years, far from where it overflows.
+fn milliseconds(duration: Duration) -> u64 {
+    const MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
+    u64::try_from(duration.as_millis())
+        .unwrap_or(MAX)
+        .clamp(1, MAX)
+}

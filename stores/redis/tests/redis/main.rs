@@ -1,0 +1,6 @@
+//! The store in a real Redis, which each test starts for itself.
+
+mod model;
+mod receivers;
+mod round_trips;
+mod store;

@@ -1,0 +1,41 @@
+//! The store in Redis does what the simplest store of ids does.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use redis::AsyncCommands as _;
+use redis::aio::ConnectionManager;
+use tower_svix_redis::RedisStore;
+use tower_svix_tests::redis_server::RedisServer;
+use tower_svix_tests::store_model::{compare, steps};
+
+/// Lets time pass in Redis, which has no clock to set: each key is left with that much less to live.
+async fn age(connection: &ConnectionManager, time: Duration) {
+    let mut connection = connection.clone();
+    let keys: Vec<String> = connection.keys("*").await.unwrap();
+    for key in keys {
+        let left: i64 = connection.pttl(&key).await.unwrap();
+        assert!(left > 0, "{key} has no expiry");
+        let left = left - i64::try_from(time.as_millis()).unwrap();
+        // Redis deletes a key whose time to live is not positive.
+        let () = connection.pexpire(&key, left).await.unwrap();
+    }
+}
+
+#[test]
+fn the_redis_store_does_what_the_model_does() {
+    let server = RedisServer::start();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let connection = runtime.block_on(server.connect());
+    let store = RedisStore::new(connection.clone(), "webhook:").timeout(Duration::from_secs(30));
+    proptest!(ProptestConfig::with_cases(200), |(steps in steps())| {
+        runtime.block_on(async {
+            let () = redis::cmd("FLUSHALL").query_async(&mut connection.clone()).await.unwrap();
+            compare(&store, &steps, async |duration| age(&connection, duration).await).await
+        })?;
+    });
+}

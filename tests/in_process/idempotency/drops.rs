@@ -1,0 +1,98 @@
+//! A request that is dropped leaves its event as it should be.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures_util::poll;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::ServiceBuilder;
+use tower_svix::idempotency::Outcome;
+use tower_svix::{IdempotencyLayer, VerifiedBody};
+use tower_svix_tests::net::{self, within};
+
+use super::{Handler, deliver, receiver, remote, request};
+
+#[tokio::test]
+async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
+    let (store, _) = remote();
+    let handler = Handler::default();
+    let service = receiver(IdempotencyLayer::new(store.clone()), &handler);
+
+    // The claim is on its way when the sender hangs up, and arrives all the same.
+    store.claim.stick(true);
+    {
+        let mut lost = pin!(deliver(&service, request("msg_1")));
+        assert!(poll!(&mut lost).is_pending());
+    }
+    store.claim.stick(false);
+    assert_eq!(within(store.run_spawned()).await, 1);
+    let retried = deliver(&service, request("msg_1")).await.unwrap();
+    assert_eq!(retried.outcome, Outcome::Processed);
+
+    // The inner service has no room.
+    let limited = ServiceBuilder::new()
+        .layer(net::layer())
+        .layer(IdempotencyLayer::new(store.clone()))
+        .concurrency_limit(1)
+        .service_fn(|_: Request<VerifiedBody>| {
+            pending::<Result<Response<Full<Bytes>>, Infallible>>()
+        });
+    {
+        let mut busy = pin!(deliver(&limited, request("msg_2")));
+        assert!(poll!(&mut busy).is_pending());
+        {
+            let mut lost = pin!(deliver(&limited, request("msg_3")));
+            assert!(poll!(&mut lost).is_pending());
+        }
+        assert_eq!(within(store.run_spawned()).await, 1);
+        let retried = deliver(&service, request("msg_3")).await.unwrap();
+        assert_eq!(retried.outcome, Outcome::Processed);
+    }
+    // The inner service was running.
+    assert_eq!(within(store.run_spawned()).await, 1);
+    let retried = deliver(&service, request("msg_2")).await.unwrap();
+    assert_eq!(retried.outcome, Outcome::Processed);
+
+    // The release is on its way.
+    let failing = Handler::failing(1);
+    let failing = receiver(IdempotencyLayer::new(store.clone()), &failing);
+    store.release.stick(true);
+    {
+        let mut lost = pin!(deliver(&failing, request("msg_4")));
+        assert!(poll!(&mut lost).is_pending());
+    }
+    store.release.stick(false);
+    assert_eq!(within(store.run_spawned()).await, 1);
+    let retried = deliver(&service, request("msg_4")).await.unwrap();
+    assert_eq!(retried.outcome, Outcome::Processed);
+}
+
+#[tokio::test]
+async fn an_event_that_was_processed_is_completed_though_the_sender_hung_up() {
+    let (store, _) = remote();
+    let handler = Handler::default();
+    let service = receiver(IdempotencyLayer::new(store.clone()), &handler);
+    store.complete.stick(true);
+    {
+        let mut lost = pin!(deliver(&service, request("msg_1")));
+        assert!(poll!(&mut lost).is_pending());
+    }
+    store.complete.stick(false);
+    assert_eq!(within(store.run_spawned()).await, 1);
+    let retried = deliver(&service, request("msg_1")).await.unwrap();
+    assert_eq!(retried.outcome, Outcome::Replayed);
+    assert_eq!(handler.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_settled_request_leaves_nothing_to_do() {
+    let (store, _) = remote();
+    let service = receiver(IdempotencyLayer::new(store.clone()), &Handler::failing(1));
+    for _ in 0..3 {
+        deliver(&service, request("msg_1")).await.unwrap();
+    }
+    assert_eq!(store.run_spawned().await, 0);
+}

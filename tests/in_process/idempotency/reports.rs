@@ -1,0 +1,99 @@
+//! What an operator hears of, with the feature `tracing`.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use tower_svix::IdempotencyLayer;
+use tower_svix_tests::net::within;
+use tower_svix_tests::subscriber;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+use super::{Handler, deliver, receiver, remote, request};
+
+/// Keeps the level, the code and the message of each event of the middleware.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<Line>>>);
+
+#[derive(Debug)]
+struct Line {
+    level: Level,
+    code: String,
+    message: String,
+}
+
+impl<S: Subscriber> Layer<S> for Log {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut line = Line {
+            level: *event.metadata().level(),
+            code: String::new(),
+            message: String::new(),
+        };
+        event.record(&mut line);
+        if event.metadata().target().starts_with("tower_svix") {
+            self.0.lock().unwrap().push(line);
+        }
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "code" {
+            value.clone_into(&mut self.code);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_could_not_be_told_is_reported_with_the_id() {
+    let log = Log::default();
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let (store, _) = remote();
+    let service = receiver(IdempotencyLayer::new(store.clone()), &Handler::failing(1));
+
+    store.claim.lose_replies(true);
+    deliver(&service, request("msg_1")).await.unwrap();
+    store.claim.lose_replies(false);
+    within(store.run_spawned()).await;
+    store.complete.lose_replies(true);
+    store.release.lose_replies(true);
+    deliver(&service, request("msg_1")).await.unwrap();
+    deliver(&service, request("msg_1")).await.unwrap();
+
+    let lines = log.0.lock().unwrap();
+    let codes: Vec<_> = lines.iter().map(|line| &*line.code).collect();
+    assert_eq!(
+        codes,
+        ["claim-failed", "release-failed", "completion-failed"]
+    );
+    for line in lines.iter() {
+        assert_eq!(line.level, Level::ERROR);
+        assert!(line.message.contains("msg_1"), "{line:?}");
+        assert!(line.message.contains("the reply was lost"), "{line:?}");
+    }
+}
+
+/// Whether the claim was made is not known, so that the event is another's, or is processed, is no news.
+#[tokio::test]
+async fn the_release_of_a_claim_without_a_reply_reports_nothing_of_others() {
+    let log = Log::default();
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let (store, _) = remote();
+    let service = receiver(IdempotencyLayer::new(store.clone()), &Handler::default());
+
+    deliver(&service, request("msg_1")).await.unwrap();
+    store.claim.lose_replies(true);
+    deliver(&service, request("msg_1")).await.unwrap();
+    assert_eq!(within(store.run_spawned()).await, 1);
+
+    let lines = log.0.lock().unwrap();
+    let codes: Vec<_> = lines.iter().map(|line| &*line.code).collect();
+    assert_eq!(codes, ["claim-failed"]);
+}

@@ -1,0 +1,33 @@
+//! Tests that need no socket and no other process.
+
+mod asymmetric;
+mod asymmetric_strict;
+mod bodies;
+mod bodies_cost;
+mod bounds;
+mod composition;
+mod contract;
+mod extract;
+mod front_page;
+mod generate;
+mod idempotency;
+mod idempotency_conformance;
+mod idempotency_model;
+mod idempotency_stores;
+mod links;
+mod properties;
+mod pulse_sample_scheme;
+mod rejections;
+mod replays;
+mod rotation;
+mod secrets;
+mod secrets_in_output;
+mod sign_layer;
+mod telemetry;
+mod tenants;
+mod test_util;
+mod tracing;
+mod vectors;
+mod verdicts;
+mod verified_body;
+mod without_ed25519;

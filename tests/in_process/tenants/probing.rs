@@ -1,0 +1,133 @@
+//! Whoever does not have the key of a tenant cannot find out whether there is such a tenant.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::poll;
+use http::HeaderValue;
+use tower::{Layer as _, Service as _, service_fn};
+use tower_svix::{Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer};
+use tower_svix_tests::body::Untouchable;
+use tower_svix_tests::clock::At;
+use tower_svix_tests::keys::{
+    Answer, BODY, NOW, PollCounter, answer, body_from_test, echo, hex_signature, request,
+    request_with_body, secret, sender, signature,
+};
+#[cfg(feature = "ed25519")]
+use tower_svix_tests::keys_ed25519 as ed25519;
+use tower_svix_tests::sender::Sender;
+
+use super::tenants;
+
+fn layer() -> SvixVerifyLayer<KeyringMap> {
+    let mut tenants = Vec::from(tenants());
+    tenants.push(("no-keys", Keyring::from([] as [Secret; 0])));
+    #[cfg(feature = "ed25519")]
+    tenants.push(("ed25519", ed25519::public_key(&ed25519::sender(1)).into()));
+    super::layer(KeyringMap::by_path_segment(0, tenants)).body_limit(1024)
+}
+
+/// Whoever does not have the key of a tenant cannot find out whether there is such a tenant.
+#[tokio::test]
+async fn an_unknown_tenant_answers_like_one_with_another_key() {
+    let v1 = format!("v1,{}=", "A".repeat(43));
+    let v1a = format!("v1a,{}==", "A".repeat(86));
+    let hex = "a".repeat(64);
+    for signatures in [
+        &v1,
+        &v1a,
+        &hex,
+        &format!("v1,{hex}"),
+        &format!("{v1} {v1a} {hex}"),
+        &format!("v1,AAAA {v1}"),
+        "v1a,AAAA",
+        "v2,AAAA",
+        &signature(&sender(9)),
+    ] {
+        for parts in [
+            &[BODY][..],
+            &[],
+            &[b"1", b"", b"2"],
+            &[&[b'a'; 1024]],
+            &[&[b'a'; 1025]],
+        ] {
+            let unknown = probe("/unknown", signatures, parts).await;
+            let mut known = vec!["/acme", "/globex", "/no-keys"];
+            if cfg!(feature = "ed25519") {
+                known.push("/ed25519");
+            }
+            for path in known {
+                let known = probe(path, signatures, parts).await;
+                assert_eq!(known, unknown, "{path} with {signatures}");
+            }
+        }
+    }
+}
+
+/// Everything that the answer shows, and how often the body was polled for it.
+async fn probe(path: &str, signatures: &str, parts: &[&[u8]]) -> (String, usize) {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let body = PollCounter::new(parts, &polls);
+    let answer = answer(&layer(), request_with_body(path, signatures, body)).await;
+    let shown = format!("{} {:?} {:?}", answer.status, answer.headers, answer.body);
+    assert!(answer.event.is_none());
+    (shown, polls.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn the_body_for_an_unknown_tenant_is_read_to_its_end_before_the_answer() {
+    for path in ["/unknown", "/acme", "/no-keys"] {
+        let layer = layer();
+        let mut service = layer.layer(service_fn(echo));
+        let (frames, body) = body_from_test();
+        let request = request_with_body(path, &signature(&sender(9)), body);
+        let mut response = pin!(service.call(request));
+        for _ in 0..3 {
+            frames.send(b"a").unwrap();
+            assert!(poll!(&mut response).is_pending(), "{path}");
+        }
+        drop(frames);
+        let Ok(response) = response.await;
+        Answer::read(response).await.assert_mismatch();
+    }
+}
+
+#[tokio::test]
+async fn a_claim_beyond_the_limit_is_rejected_alike() {
+    for path in ["/unknown", "/acme", "/no-keys"] {
+        let body = Untouchable;
+        let mut request = request_with_body(path, &signature(&sender(9)), body);
+        let length = HeaderValue::from_static("1025");
+        request.headers_mut().insert("content-length", length);
+        let answer = answer(&layer(), request).await;
+        assert_eq!(answer.rejection, Some(Rejection::BodyTooLarge), "{path}");
+    }
+}
+
+/// The keys that an unknown tenant's signature is compared with are no secrets.
+#[tokio::test]
+async fn a_delivery_signed_with_a_well_known_key_is_rejected_for_an_unknown_tenant() {
+    let zeros = Sender::with_key([0; 24]);
+    let sample_scheme = Secret::text_key_with_hex_signatures("decoy").unwrap();
+    for (key, signatures) in [
+        (Keyring::from(secret(&zeros)), signature(&zeros)),
+        (
+            sample_scheme.into(),
+            hex_signature(&Sender::with_key(*b"decoy")),
+        ),
+        #[cfg(feature = "ed25519")]
+        {
+            let (key, signature) = ed25519::base_point_with_signature();
+            (key.into(), signature)
+        },
+    ] {
+        let direct = SvixVerifyLayer::new(key).clock(At(NOW));
+        answer(&direct, request("/", &signatures)).await.accepted();
+        for path in ["/unknown", "/no-keys", "/acme"] {
+            answer(&layer(), request(path, &signatures))
+                .await
+                .assert_mismatch();
+        }
+    }
+}

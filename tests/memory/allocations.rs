@@ -1,0 +1,63 @@
+//! What a delivery allocates.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use tower::{Layer as _, Service as _, service_fn};
+use tower_svix::{VerifiedBody, VerifiedEvent};
+use tower_svix_tests::fixture::{BODY, layer, signed};
+
+use crate::{blocks_of, count};
+
+pub(crate) fn verification_adds_the_three_blocks_of_an_extension() {
+    let _counting = count();
+    let mut headers = signed(BODY);
+    headers.insert(
+        "content-type",
+        http::HeaderValue::from_static("application/json"),
+    );
+    let body = Bytes::from_static(BODY);
+    let mut bare = service_fn(|request: http::Request<Full<Bytes>>| async move {
+        drop(request);
+        Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default()))
+    });
+    let mut verifying = layer().layer(service_fn(
+        |request: http::Request<VerifiedBody>| async move {
+            drop(request);
+            Ok::<_, Infallible>(http::Response::new(Full::<Bytes>::default()))
+        },
+    ));
+    let request = || {
+        let mut request = http::Request::new(Full::new(body.clone()));
+        *request.headers_mut() = headers.clone();
+        request
+    };
+    // The first of each sets up what is set up once.
+    for is_first in [true, false] {
+        let (one, other) = (request(), request());
+        let (plain, _) = blocks_of(|| tower_svix_tests::run(bare.call(one)));
+        let (verified, response) = blocks_of(|| tower_svix_tests::run(verifying.call(other)));
+        assert_eq!(response.expect("infallible").status(), 200);
+        if !is_first {
+            assert_eq!(
+                verified - plain,
+                3,
+                "the map, its table, and the event in it"
+            );
+        }
+    }
+}
+
+pub(crate) fn a_clone_of_an_event_allocates_nothing() {
+    let _counting = count();
+    let outcome = tower_svix_tests::deliver(
+        &layer(),
+        signed(BODY),
+        Full::new(Bytes::from(BODY.to_vec())),
+    );
+    let event: &VerifiedEvent = &outcome.calls[0].event;
+    let (blocks, clone) = blocks_of(|| event.clone());
+    assert_eq!(blocks, 0);
+    assert_eq!(clone.payload(), event.payload());
+}

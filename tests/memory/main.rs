@@ -1,0 +1,85 @@
+//! Tests about the memory of a whole process.
+//!
+//! Each case has a process to itself, in which nothing else runs: what is counted there is what the case did. The usual
+//! harness cannot give that, since its main thread allocates while a test runs. So this brings its own `main`, which starts
+//! itself once for each case, and takes the arguments that matter of those that the usual one does.
+
+mod allocations;
+mod bodies;
+mod runner;
+#[cfg(target_os = "linux")]
+mod secrets_in_memory;
+
+use std::process::ExitCode;
+
+use dhat::HeapStats;
+use http::HeaderMap;
+use http_body_util::Full;
+use tower_svix_tests::deliver;
+use tower_svix_tests::fixture::{BODY, layer, signed};
+
+use self::runner::{Case, cases};
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const CASES: &[&[Case]] = &[
+    cases![
+        allocations:
+        verification_adds_the_three_blocks_of_an_extension
+        a_clone_of_an_event_allocates_nothing
+    ],
+    cases![
+        bodies:
+        a_claimed_length_reserves_at_most_64_kib
+        a_claimed_length_is_reserved_at_once_when_half_a_mib_has_arrived
+        a_body_of_the_claimed_length_takes_no_more_than_that
+        a_claimed_length_spares_all_moves_of_the_buffer
+        a_buffer_that_grows_is_moved_a_few_times
+        a_stalled_upload_holds_little_more_than_it_sent
+        a_claim_is_not_exceeded_once_it_is_believed
+        a_thousand_stalled_uploads_hold_little_more_than_they_sent
+        a_body_in_single_bytes_takes_at_most_twice_its_size
+        a_rejected_request_holds_nothing_even_while_its_future_lives
+    ],
+    #[cfg(target_os = "linux")]
+    cases![
+        secrets_in_memory:
+        the_search_finds_what_lives_and_what_was_not_wiped
+        a_secret_leaves_nothing_behind
+        a_text_that_is_no_secret_leaves_nothing_behind
+        a_generated_secret_leaves_nothing_behind
+    ],
+    #[cfg(all(target_os = "linux", feature = "ed25519"))]
+    cases![secrets_in_memory: a_private_key_leaves_nothing_behind],
+];
+
+fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if secrets_in_memory::plays_a_role() {
+        return ExitCode::SUCCESS;
+    }
+    #[cfg(not(target_os = "linux"))]
+    println!("NOT TESTED: secrets in memory. Only Linux shows the memory of another process");
+    runner::run(&CASES.concat())
+}
+
+/// Counts from here on, until the value is dropped. What a process sets up once, with its first deliveries, is not counted.
+fn count() -> dhat::Profiler {
+    for headers in [HeaderMap::new(), signed(BODY), signed(b"another body")] {
+        deliver(&layer(), headers, Full::new(BODY));
+    }
+    dhat::Profiler::builder().testing().build()
+}
+
+/// How many bytes are allocated now.
+fn held() -> usize {
+    HeapStats::get().curr_bytes
+}
+
+/// How many blocks are allocated by `work`. One that moves is counted again.
+fn blocks_of<T>(work: impl FnOnce() -> T) -> (u64, T) {
+    let before = HeapStats::get().total_blocks;
+    let result = work();
+    (HeapStats::get().total_blocks - before, result)
+}

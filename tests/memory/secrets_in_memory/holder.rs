@@ -1,0 +1,133 @@
+//! The program that holds secrets. It wipes what it has of them itself, so that all that is left is the crate's.
+
+use std::io;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tower_svix::{Secret, Verifier};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::fixture::{BODY, ID, NOW};
+use zeroize::Zeroizing;
+
+/// The variable that tells what to do.
+pub(crate) const ROLE: &str = "TEST_ROLE";
+/// The variable that has the public half of the private key, in base64.
+pub(crate) const PUBLIC_KEY: &str = "TEST_PUBLIC_KEY";
+/// What the program sends, and nobody signed.
+pub(crate) const FORGED: &[u8] = b"{}";
+pub(crate) const KEY_LEN: usize = 32;
+
+pub(crate) fn play(role: &str) {
+    match role {
+        "careless" => forget_to_wipe(),
+        "secret" => use_a_secret(),
+        "rejected" => parse_what_is_no_secret(),
+        "generated" => generate_a_secret(),
+        #[cfg(feature = "ed25519")]
+        "private key" => use_a_private_key(),
+        _ => panic!("no such role: {role}"),
+    }
+}
+
+/// Calls `use_it` with the key, which no file and no variable holds, and which is not moved before it is wiped.
+pub(crate) fn with_key<T>(use_it: impl FnOnce(&[u8; KEY_LEN]) -> T) -> T {
+    let mut key = Zeroizing::new([0; KEY_LEN]);
+    let mut state = std::hint::black_box(0x9e37_79b9_7f4a_7c15_u64);
+    for byte in key.iter_mut() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        *byte = state.to_le_bytes()[4];
+    }
+    use_it(&key)
+}
+
+fn forget_to_wipe() {
+    let copies = (with_key(|key| key.to_vec()), secret_text("whsec_").to_vec());
+    pause("alive");
+    drop(copies);
+    pause("dropped");
+}
+
+fn use_a_secret() {
+    let secret: Secret = str(&secret_text("whsec_")).parse().unwrap();
+    pause("parsed");
+    let mut headers = http::HeaderMap::new();
+    headers.insert("webhook-id", ID.parse().unwrap());
+    headers.insert("webhook-timestamp", NOW.into());
+    headers.insert("webhook-signature", secret.sign(ID, NOW, BODY).unwrap());
+    let verifier = Verifier::new(secret).clock(At(NOW));
+    verifier.verify(&headers, BODY).unwrap();
+    verifier.verify(&headers, FORGED).unwrap_err();
+    pause("used");
+    drop(verifier);
+    pause("dropped");
+}
+
+fn parse_what_is_no_secret() {
+    let mut wrong = secret_text("whsec_");
+    *wrong.last_mut().unwrap() = b'!';
+    str(&wrong).parse::<Secret>().unwrap_err();
+    str(&secret_text("whsk_")).parse::<Secret>().unwrap_err();
+    str(&secret_text("whsec_whsec_"))
+        .parse::<Secret>()
+        .unwrap_err();
+    drop(wrong);
+    pause("rejected");
+}
+
+fn generate_a_secret() {
+    let text = tower_svix::sign::generate::secret().unwrap();
+    let secret: Secret = text.expose().parse().unwrap();
+    print!("text ");
+    for byte in text.expose().bytes() {
+        // Not as it is: what is printed stays in a buffer.
+        print!("{:02x}", !byte);
+    }
+    println!();
+    pause("alive");
+    drop((text, secret));
+    pause("dropped");
+}
+
+#[cfg(feature = "ed25519")]
+fn use_a_private_key() {
+    let mut pair = Zeroizing::new([0; 2 * KEY_LEN]);
+    with_key(|key| pair[..KEY_LEN].copy_from_slice(key));
+    STANDARD
+        .decode_slice_unchecked(std::env::var(PUBLIC_KEY).unwrap(), &mut pair[KEY_LEN..])
+        .unwrap();
+    let key: tower_svix::SigningKey = str(&text("whsk_", &*pair)).parse().unwrap();
+    drop(pair);
+    pause("parsed");
+    key.sign(ID, NOW, BODY).unwrap();
+    pause("used");
+    drop(key);
+    pause("dropped");
+}
+
+/// The key after a prefix, as a portal shows it.
+fn secret_text(prefix: &str) -> Zeroizing<Vec<u8>> {
+    with_key(|key| text(prefix, key))
+}
+
+/// Any key after a prefix. Unlike a `String`, its buffer never moves.
+fn text(prefix: &str, key: &[u8]) -> Zeroizing<Vec<u8>> {
+    let len = prefix.len() + key.len().div_ceil(3) * 4;
+    let mut text = Zeroizing::new(vec![0; len]);
+    text[..prefix.len()].copy_from_slice(prefix.as_bytes());
+    STANDARD
+        .encode_slice(key, &mut text[prefix.len()..])
+        .unwrap();
+    text
+}
+
+fn str(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap()
+}
+
+/// Waits until the memory was searched.
+fn pause(phase: &str) {
+    println!("{phase}");
+    io::stdin().read_line(&mut String::new()).unwrap();
+}

@@ -1,0 +1,67 @@
+//! Secrets are wiped: the heap of a process that used one holds nothing of it afterwards.
+//!
+//! The process that holds secrets is another than the one that searches its memory, because whoever searches knows what to
+//! search for, and would find that.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod holder;
+mod needles;
+mod search;
+
+use std::env;
+
+use self::needles::{KEY, STATES, TEXT, of_hmac_key};
+use self::search::Holder;
+
+const NOTHING: [&str; 0] = [];
+
+/// Does what the variable of a role says, if it is set.
+pub(crate) fn plays_a_role() -> bool {
+    let Ok(role) = env::var(holder::ROLE) else {
+        return false;
+    };
+    holder::play(&role);
+    true
+}
+
+/// Were it not so, it would prove nothing to find nothing.
+pub(crate) fn the_search_finds_what_lives_and_what_was_not_wiped() {
+    let mut holder = Holder::start("careless");
+    for phase in ["alive", "dropped"] {
+        assert_eq!(holder.found(phase, &of_hmac_key()), [KEY, TEXT], "{phase}");
+    }
+}
+
+/// Only what the key schedule made of the key is kept, and only as long as the secret lives. The right signature of a
+/// forged delivery is as good as the key to whoever can read the memory: it is not kept at all.
+pub(crate) fn a_secret_leaves_nothing_behind() {
+    let mut holder = Holder::start("secret");
+    for phase in ["parsed", "used"] {
+        assert_eq!(holder.found(phase, &of_hmac_key()), STATES, "{phase}");
+    }
+    assert_eq!(holder.found("dropped", &of_hmac_key()), NOTHING);
+}
+
+pub(crate) fn a_text_that_is_no_secret_leaves_nothing_behind() {
+    let mut holder = Holder::start("rejected");
+    assert_eq!(holder.found("rejected", &of_hmac_key()), NOTHING);
+}
+
+pub(crate) fn a_generated_secret_leaves_nothing_behind() {
+    let mut holder = Holder::start("generated");
+    let text = holder.told("text");
+    let needles = needles::of_generated(&text);
+    assert_eq!(holder.found("alive", &needles), [TEXT]);
+    assert_eq!(holder.found("dropped", &needles), NOTHING);
+}
+
+#[cfg(feature = "ed25519")]
+pub(crate) fn a_private_key_leaves_nothing_behind() {
+    let mut holder = Holder::start("private key");
+    for phase in ["parsed", "used"] {
+        let found = holder.found(phase, &needles::of_private_key());
+        assert_eq!(found, [KEY], "{phase}");
+    }
+    let found = holder.found("dropped", &needles::of_private_key());
+    assert_eq!(found, NOTHING);
+}

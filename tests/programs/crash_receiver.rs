@@ -1,0 +1,54 @@
+//! A receiver that stalls before its effect or after it, and waits to be killed: see `sockets/idempotency_crash.rs`.
+//!
+//! Its effect is a line in the file `EFFECTS`.
+#![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
+
+use std::env;
+use std::fs::OpenOptions;
+use std::future::pending;
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use axum::routing::post;
+use axum::{Extension, Router};
+use tokio::net::TcpListener;
+use tower_svix::{IdempotencyLayer, VerifiedEvent};
+use tower_svix_redis::RedisStore;
+use tower_svix_tests::net;
+
+#[tokio::main]
+async fn main() {
+    let client = redis::Client::open(variable("REDIS_URL")).unwrap();
+    let connection = client.get_connection_manager().await.unwrap();
+    let lease = Duration::from_secs(variable("LEASE_SECONDS").parse().unwrap());
+    let router = Router::new()
+        .route("/webhook", post(handle))
+        .layer(IdempotencyLayer::new(RedisStore::new(connection, "webhook:")).lease(lease))
+        .layer(net::layer());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    println!("listening on http://{}", listener.local_addr().unwrap());
+    axum::serve(listener, router).await.unwrap();
+}
+
+async fn handle(Extension(event): Extension<VerifiedEvent>) {
+    let stall = env::var("STALL").unwrap_or_default();
+    if stall == "before" {
+        println!("in the handler");
+        pending::<()>().await;
+    }
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(variable("EFFECTS"))
+        .unwrap();
+    writeln!(file, "{}", event.id()).unwrap();
+    if stall == "after" {
+        println!("in the handler");
+        pending::<()>().await;
+    }
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|error| panic!("{name}: {error}"))
+}

@@ -1,0 +1,267 @@
+//! HTTP/2 frame by frame, for what a client library rejects to do.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tower_svix_tests::net::{Delivery, within};
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+const HEADER_TABLE_SIZE: u16 = 1;
+pub(crate) const INITIAL_WINDOW_SIZE: u16 = 4;
+
+pub(crate) const PROTOCOL_ERROR: u32 = 1;
+pub(crate) const CANCEL: u32 = 8;
+pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
+
+pub(crate) struct Connection(BufReader<TcpStream>);
+
+/// What the server says about a stream, or about the whole connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Status(u16),
+    Reset(u32),
+    GoAway(u32),
+    Closed,
+}
+
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects with these settings, and accepts those of the server.
+    pub(crate) async fn open(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut connection = Self(BufReader::new(stream));
+        // Without a table, a status stands in each response as it is.
+        let payload: Vec<u8> = [(HEADER_TABLE_SIZE, 0)]
+            .iter()
+            .chain(settings)
+            .flat_map(|(name, value)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat())
+            .collect();
+        connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        connection.write(frame(SETTINGS, 0, 0, &payload)).await;
+        let theirs = connection.next().await.unwrap();
+        assert_eq!((theirs.kind, theirs.flags), (SETTINGS, 0));
+        connection.write(frame(SETTINGS, ACK, 0, &[])).await;
+        connection
+    }
+
+    /// The server may have hung up already: then it does not see this.
+    pub(crate) async fn write(&mut self, frames: impl AsRef<[u8]>) {
+        let _ = within(self.0.write_all(frames.as_ref())).await;
+    }
+
+    /// Waits until the server has taken in whatever was written so far.
+    pub(crate) async fn settle(&mut self) {
+        self.write(frame(PING, 0, 0, b"settled?")).await;
+        loop {
+            let frame = self.next().await.expect("the server is there");
+            if (frame.kind, frame.flags) == (PING, ACK) {
+                break;
+            }
+        }
+    }
+
+    /// Waits for what the server says to this stream; what it says to others is lost.
+    pub(crate) async fn answer(&mut self, stream: u32) -> Answer {
+        loop {
+            let Some(frame) = self.next().await else {
+                return Answer::Closed;
+            };
+            match frame.kind {
+                HEADERS if frame.stream == stream => return Answer::Status(status(&frame.payload)),
+                RST_STREAM if frame.stream == stream => {
+                    return Answer::Reset(u32_at(&frame.payload, 0));
+                }
+                GOAWAY => return Answer::GoAway(u32_at(&frame.payload, 4)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Makes the delivery in one `HEADERS` and one `DATA` frame.
+    pub(crate) async fn post(&mut self, stream: u32, delivery: &Delivery) -> Answer {
+        self.write(head(stream, delivery)).await;
+        self.write(last_data(stream, &delivery.body)).await;
+        self.answer(stream).await
+    }
+
+    /// The next frame, unless the server has hung up.
+    async fn next(&mut self) -> Option<Frame> {
+        within(async {
+            let mut head = [0; 9];
+            self.0.read_exact(&mut head).await.ok()?;
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            self.0.read_exact(&mut payload).await.ok()?;
+            Some(Frame {
+                kind: head[3],
+                flags: head[4],
+                stream: u32_at(&head, 5),
+                payload,
+            })
+        })
+        .await
+    }
+}
+
+/// The fields of a request that makes the delivery.
+pub(crate) fn fields(delivery: &Delivery) -> Vec<(String, String)> {
+    let mut fields: Vec<_> = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":authority", "localhost"),
+        (":path", "/webhook"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    fields.extend(
+        delivery
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())),
+    );
+    fields
+}
+
+/// The head of a request that makes the delivery; its body follows.
+pub(crate) fn head(stream: u32, delivery: &Delivery) -> Vec<u8> {
+    headers(stream, &block(&fields(delivery)))
+}
+
+/// The head of a request, in as many frames as it takes; its body follows.
+pub(crate) fn headers(stream: u32, block: &[u8]) -> Vec<u8> {
+    let mut parts = block.chunks(16_384).peekable();
+    let mut kind = HEADERS;
+    let mut frames = Vec::new();
+    while let Some(part) = parts.next() {
+        let flags = if parts.peek().is_none() {
+            END_HEADERS
+        } else {
+            0
+        };
+        frames.extend(frame(kind, flags, stream, part));
+        kind = CONTINUATION;
+    }
+    frames
+}
+
+/// A head that goes on in [`continuation`]s.
+pub(crate) fn unfinished_headers(stream: u32, block: &[u8]) -> Vec<u8> {
+    frame(HEADERS, 0, stream, block)
+}
+
+pub(crate) fn continuation(stream: u32, block: &[u8]) -> Vec<u8> {
+    frame(CONTINUATION, 0, stream, block)
+}
+
+pub(crate) fn data(stream: u32, bytes: &[u8]) -> Vec<u8> {
+    frame(DATA, 0, stream, bytes)
+}
+
+pub(crate) fn last_data(stream: u32, bytes: &[u8]) -> Vec<u8> {
+    frame(DATA, END_STREAM, stream, bytes)
+}
+
+pub(crate) fn reset(stream: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
+}
+
+pub(crate) fn go_away() -> Vec<u8> {
+    // No stream of the server's was seen, and there is no error.
+    frame(GOAWAY, 0, 0, &[0; 8])
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// The fields in HPACK, as literals that are not indexed.
+pub(crate) fn block<T: AsRef<str>>(fields: &[(T, T)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        string(name.as_ref(), &mut block);
+        string(value.as_ref(), &mut block);
+    }
+    block
+}
+
+/// Puts a field into the HPACK table of the connection, where [`REFERENCE`] finds it.
+pub(crate) fn indexed_field(name: &str, value: &str) -> Vec<u8> {
+    let mut block = vec![0x40];
+    string(name, &mut block);
+    string(value, &mut block);
+    block
+}
+
+/// The latest [`indexed_field`] once more, in one byte.
+pub(crate) const REFERENCE: u8 = 0x80 | 0x3e;
+
+/// A string literal of HPACK (RFC 7541, section 5.2), without the Huffman code.
+fn string(text: &str, block: &mut Vec<u8>) {
+    const PREFIX: usize = 127;
+    if text.len() < PREFIX {
+        block.push(u8::try_from(text.len()).unwrap());
+    } else {
+        block.push(127);
+        let mut rest = text.len() - PREFIX;
+        while rest >= 128 {
+            block.push(u8::try_from(rest % 128).unwrap() | 128);
+            rest /= 128;
+        }
+        block.push(u8::try_from(rest).unwrap());
+    }
+    block.extend(text.bytes());
+}
+
+/// The status at the start of a response's header block: indexed, or three digits in the Huffman code.
+fn status(block: &[u8]) -> u16 {
+    match *block {
+        // The size of the table, which is none.
+        [0x20, ref rest @ ..] => status(rest),
+        [0x88, ..] => 200,
+        [0x8c, ..] => 400,
+        [0x48 | 0x08, length, ref rest @ ..] if length & 0x80 != 0 => {
+            let mut bits = rest
+                .iter()
+                .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
+            let mut take = |count: usize| {
+                let bits = bits.by_ref().take(count);
+                bits.fold(0, |number, bit| number * 2 + u16::from(bit))
+            };
+            (0..3).fold(0, |status, _| {
+                let digit = match take(5) {
+                    // 0, 1 and 2 have five bits; the other digits have six, from 0b011001 on.
+                    digit @ 0..=2 => digit,
+                    first => first * 2 + take(1) - 0b01_1001 + 3,
+                };
+                status * 10 + digit
+            })
+        }
+        _ => panic!("no status at the start of {block:x?}"),
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
+}

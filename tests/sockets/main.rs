@@ -1,0 +1,14 @@
+//! Tests over real sockets, with real servers, and with programs in processes of their own.
+
+mod exactly_once;
+mod examples;
+mod hostile;
+mod idempotency_crash;
+mod interop;
+mod sign_layer;
+mod soak;
+mod tenants_example;
+mod vectors_socket;
+mod with_axum;
+mod with_hyper;
+mod with_tonic;

@@ -1,0 +1,205 @@
+//! Whether a receiver kept what is promised.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use super::disturbance::Disturbance;
+use super::effects::Effects;
+use super::history::{Answer, Attempt, History};
+use super::receiver::Receiver;
+use super::sender::Sent;
+
+/// What was found about one receiver.
+#[derive(Default)]
+pub(crate) struct Audit {
+    /// Broken promises, in words.
+    pub(crate) violations: Vec<String>,
+    /// How many genuine deliveries ended in each way.
+    pub(crate) answers: BTreeMap<Answer, u64>,
+    /// How many forged and stale deliveries there were, by what was wrong with them.
+    pub(crate) bogus: BTreeMap<&'static str, u64>,
+    /// How often an event was processed once more, by what had happened to its deliveries.
+    pub(crate) reprocessed: BTreeMap<String, u64>,
+    /// How long each answer took.
+    pub(crate) latencies: Vec<Duration>,
+}
+
+impl Audit {
+    /// `number` is that of the receiver.
+    pub(crate) fn of(
+        number: usize,
+        receiver: &Receiver,
+        sent: &[Sent],
+        disturbances: &[Disturbance],
+    ) -> Self {
+        let History { genuine, bogus, .. } = receiver.endpoint.take_history();
+        let mut audit = Self::default();
+
+        let view = View {
+            number,
+            disturbances,
+        };
+        for Sent { id, .. } in sent {
+            let attempts = genuine.get(id).map_or(&[][..], Vec::as_slice);
+            let processings = receiver.processings.get(id).copied().unwrap_or(0);
+            audit.event(&view, id, attempts, processings);
+        }
+        for (flaw, attempt) in bogus {
+            *audit.bogus.entry(flaw).or_default() += 1;
+            match attempt.answer {
+                Answer::Rejected | Answer::TimedOut => {}
+                Answer::Lost if view.is_cut_off(&attempt) => {}
+                other => audit.violation(format!("{other:?}, though its signature is {flaw}")),
+            }
+        }
+        let genuine: HashSet<_> = sent.iter().map(|event| event.id.as_str()).collect();
+        for id in receiver.processings.keys() {
+            if !genuine.contains(id.as_str()) {
+                audit.violation(format!("{id} was processed, and is not genuine"));
+            }
+        }
+        audit.latencies.sort_unstable();
+        audit
+    }
+
+    fn event(&mut self, view: &View<'_>, id: &str, attempts: &[Attempt], processings: u64) {
+        for attempt in attempts {
+            *self.answers.entry(attempt.answer).or_default() += 1;
+            match attempt.answer {
+                Answer::Rejected | Answer::Other(_) => {
+                    self.violation(format!("{id} is genuine: {attempt:?}"));
+                }
+                Answer::Lost if !view.is_cut_off(attempt) => {
+                    self.violation(format!("{id} was lost while its receiver ran: {attempt:?}"));
+                }
+                Answer::Lost | Answer::TimedOut => {}
+                _ => self.latencies.push(attempt.latency()),
+            }
+        }
+
+        // From its answer on, Redis knows for sure that the event is processed.
+        let settled = attempts
+            .iter()
+            .filter(|attempt| attempt.is_acknowledged() && !view.is_unsettled(attempt))
+            .map(|attempt| attempt.ended)
+            .min();
+        let is_late = |attempt: &Attempt| settled.is_some_and(|settled| attempt.sent > settled);
+        let fresh = || {
+            attempts
+                .iter()
+                .filter(|attempt| attempt.answer == Answer::Processed)
+        };
+
+        if !attempts.iter().any(Attempt::is_acknowledged) {
+            self.violation(format!("{id} was never acknowledged"));
+        }
+        let settling = fresh().filter(|attempt| !view.is_unsettled(attempt));
+        if settling.count() > 1 {
+            self.violation(format!(
+                "{id} was processed twice without a cause: {attempts:?}"
+            ));
+        }
+        if fresh().any(is_late) {
+            self.violation(format!(
+                "{id} was processed after it was settled: {attempts:?}"
+            ));
+        }
+        let answered = fresh().count() as u64;
+        let unknown = attempts
+            .iter()
+            .filter(|attempt| !is_late(attempt) && view.may_be_processed_unseen(attempt));
+        let most = answered + unknown.count() as u64;
+        if !(answered.max(1)..=most).contains(&processings) {
+            self.violation(format!(
+                "{id} was processed {processings} times, not {answered} to {most}: {attempts:?}"
+            ));
+        }
+        if processings > 1 {
+            let causes = view.causes(attempts);
+            *self.reprocessed.entry(causes).or_default() += processings - 1;
+        }
+    }
+
+    fn violation(&mut self, text: String) {
+        self.violations.push(text);
+    }
+}
+
+/// Each genuine event is in the database, and its pages are counted once.
+pub(crate) fn wrong_effects(effects: &Effects, sent: &[Sent]) -> Vec<String> {
+    let mut expected_ids: Vec<_> = sent.iter().map(|event| event.id.clone()).collect();
+    expected_ids.sort_unstable();
+    let mut expected_pages = BTreeMap::new();
+    for event in sent {
+        *expected_pages.entry(event.account.clone()).or_default() += i64::from(event.pages);
+    }
+    let expected_pages: Vec<(String, i64)> = expected_pages.into_iter().collect();
+    let mut wrong = Vec::new();
+    if effects.ids != expected_ids {
+        wrong.push("the database: its ids are not those that were sent".to_owned());
+    }
+    if effects.pages != expected_pages {
+        wrong.push(format!(
+            "the database: {:?}, not {expected_pages:?}",
+            effects.pages
+        ));
+    }
+    wrong
+}
+
+/// What is known of the circumstances of an attempt.
+struct View<'a> {
+    number: usize,
+    disturbances: &'a [Disturbance],
+}
+
+impl View<'_> {
+    /// Whether Redis may not know of an answer that the sender has.
+    fn is_unsettled(&self, attempt: &Attempt) -> bool {
+        self.disturbances
+            .iter()
+            .any(|disturbance| disturbance.unsettles(attempt))
+    }
+
+    fn is_cut_off(&self, attempt: &Attempt) -> bool {
+        self.disturbances
+            .iter()
+            .any(|disturbance| disturbance.cuts_off(attempt, self.number))
+    }
+
+    /// Whether the handler may have run though the sender has no answer.
+    fn may_be_processed_unseen(&self, attempt: &Attempt) -> bool {
+        match attempt.answer {
+            Answer::TimedOut => true,
+            // One that is stopped answers all requests at hand: those that are lost to that did not begin.
+            Answer::Lost => self
+                .disturbances
+                .iter()
+                .any(|disturbance| self.is_killed_by(disturbance, attempt)),
+            _ => false,
+        }
+    }
+
+    fn is_killed_by(&self, disturbance: &Disturbance, attempt: &Attempt) -> bool {
+        disturbance.kills(self.number) && disturbance.cuts_off(attempt, self.number)
+    }
+
+    /// What happened to those of the attempts that may have been processed without Redis knowing of it.
+    fn causes(&self, attempts: &[Attempt]) -> String {
+        let touched = |disturbance: &&Disturbance| {
+            attempts.iter().any(|attempt| match attempt.answer {
+                Answer::Processed => disturbance.unsettles(attempt),
+                Answer::Lost => self.is_killed_by(disturbance, attempt),
+                _ => false,
+            })
+        };
+        let mut causes: Vec<_> = self
+            .disturbances
+            .iter()
+            .filter(touched)
+            .map(|disturbance| disturbance.kind.to_string())
+            .collect();
+        causes.dedup();
+        causes.join(", then ")
+    }
+}

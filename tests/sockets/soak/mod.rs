@@ -1,0 +1,192 @@
+//! What a receiver lives through in a long time, in short: half a minute of it, or as many as are asked for.
+//!
+//! ```text
+//! cargo test -p tower-svix-tests --test sockets soak -- --nocapture
+//! SOAK_MINUTES=30 cargo test --release -p tower-svix-tests --test sockets soak -- --nocapture
+//! ```
+//!
+//! Two receivers share a Redis: `examples/production`, and one whose effect is in a database,
+//! `programs/soak_receiver.rs`. A sender
+//! delivers each event to both until it is acknowledged, some several times at once and again later, among forged and
+//! stale deliveries. Meanwhile receivers are stopped and killed, and Redis is stopped, killed and frozen, in an order that
+//! `SOAK_SEED` repeats. The last third is undisturbed, to see whether memory grows. In the end:
+//!
+//! - each genuine event had its effect in the database exactly once, whatever happened;
+//! - each was processed at least once, and again only if its receiver or Redis went away during a delivery of it;
+//! - no forged or stale delivery was accepted;
+//! - no delivery went without an answer while its receiver ran;
+//! - memory is flat.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod audit;
+mod disturbance;
+mod effects;
+mod event;
+mod forgery;
+mod history;
+mod memory;
+mod receiver;
+mod report;
+mod sender;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use tower_svix_tests::net;
+use tower_svix_tests::process;
+use tower_svix_tests::redis_server::RedisServer;
+
+use self::audit::{Audit, wrong_effects};
+use self::disturbance::disturb;
+use self::effects::Effects;
+use self::memory::observe;
+use self::receiver::Receiver;
+use self::report::report;
+
+/// How long the last deliveries may take to be acknowledged: some wait until a lease of 60 seconds has passed.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(180);
+/// How long what lasts, and what may come of it.
+struct Plan {
+    disturbed: Duration,
+    /// The longest time between two disturbances.
+    pause: Duration,
+    undisturbed: Duration,
+    /// The longest time until an event is sent once more.
+    resend: Duration,
+    /// How much memory a receiver may gain once it is warm.
+    max_growth_kib: f64,
+}
+
+impl Plan {
+    fn from_env() -> Self {
+        match env::var("SOAK_MINUTES") {
+            Ok(minutes) => {
+                let third = Duration::from_secs(20) * minutes.parse().expect("a number of minutes");
+                Self {
+                    disturbed: 2 * third,
+                    pause: Duration::from_secs(20),
+                    undisturbed: third,
+                    resend: Duration::from_secs(60),
+                    max_growth_kib: 2048.0,
+                }
+            }
+            Err(_) => Self {
+                // One round.
+                disturbed: Duration::ZERO,
+                pause: Duration::from_secs(1),
+                undisturbed: Duration::from_secs(12),
+                resend: Duration::from_secs(5),
+                // Of some 13 MiB of bodies. A receiver is hardly warm yet.
+                max_growth_kib: 8192.0,
+            },
+        }
+    }
+}
+
+#[test]
+fn all_promises_hold_over_time() {
+    soak(&Plan::from_env());
+}
+
+fn soak(plan: &Plan) {
+    let seed = match env::var("SOAK_SEED") {
+        Ok(seed) => seed.parse().expect("a number"),
+        Err(_) => rand::random(),
+    };
+    println!("SOAK_SEED={seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let directory = Directory::new();
+    let database = directory.0.join("effects.sqlite");
+    let mut redis = RedisServer::durable_each_second();
+    let mut receivers = [example(&redis), with_database(&redis, &database)];
+
+    let runtime = Runtime::new().unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let started = Instant::now();
+    let endpoints = receivers
+        .each_ref()
+        .map(|receiver| Arc::clone(&receiver.endpoint));
+    let sending = runtime.spawn(sender::run(
+        endpoints,
+        plan.resend,
+        StdRng::from_rng(&mut rng),
+        Arc::clone(&done),
+    ));
+    let disturbances = disturb(
+        plan.disturbed,
+        plan.pause,
+        &mut redis,
+        &mut receivers,
+        &mut rng,
+    );
+    let memory = observe(plan.undisturbed, &receivers);
+    done.store(true, Ordering::Relaxed);
+    let lasted = started.elapsed();
+    let sent = runtime
+        .block_on(async { timeout(DRAIN_DEADLINE, sending).await })
+        .expect("each event is acknowledged in the end")
+        .unwrap();
+    receivers.iter_mut().for_each(Receiver::stop);
+
+    let (events, times) = (sent.len(), disturbances.len());
+    println!("{events} events in {lasted:.1?}, {times} disturbances");
+    let mut violations = wrong_effects(&runtime.block_on(Effects::read(&database)), &sent);
+    for ((number, receiver), memory) in receivers.iter().enumerate().zip(&memory) {
+        let audit = Audit::of(number, receiver, &sent, &disturbances);
+        println!("{}", report(receiver, &audit, memory, lasted));
+        let (name, growth) = (receiver.name, memory.trend.growth_kib());
+        let named = |text| format!("{name}: {text}");
+        violations.extend(audit.violations.into_iter().map(named));
+        if growth > plan.max_growth_kib {
+            violations.push(format!("{name}: it grew by {growth:.0} KiB"));
+        }
+    }
+    for violation in violations.iter().take(20) {
+        println!("{violation}");
+    }
+    let count = violations.len();
+    assert_eq!(count, 0, "so many promises are broken");
+}
+
+fn example(redis: &RedisServer) -> Receiver {
+    let mut command = process::program("production");
+    command
+        .env("WEBHOOK_SECRET", net::SECRET)
+        .env("REDIS_URL", redis.url());
+    Receiver::start("examples/production", command)
+}
+
+fn with_database(redis: &RedisServer, database: &Path) -> Receiver {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_soak_receiver"));
+    command
+        .env("REDIS_URL", redis.url())
+        .env("DATABASE", database);
+    Receiver::start("the receiver with a database", command)
+}
+
+/// A directory of its own for the database, with the files that `SQLite` puts beside it.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        let path =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("soak-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

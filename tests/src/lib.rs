@@ -1,0 +1,129 @@
+//! What the tests share.
+//!
+//! A request through the middleware, without any runtime: [`deliver`] and [`run`] drive it, [`body`] has bodies that arrive
+//! as a script says, [`recorder`] an inner service that keeps what reached it, [`sender`] a sender that has nothing of
+//! this crate in it, [`clock`] a clock that stands still, [`fixture`] one genuine delivery, [`case`] the cases of
+//! `tests/vectors`, and [`verdict`] what is expected of them.
+//!
+//! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of
+//! ids that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there
+//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`] and [`redis_server`] are programs in processes
+//! of their own.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+pub mod body;
+pub mod case;
+pub mod clock;
+pub mod fixture;
+pub mod http1;
+pub mod http2;
+pub mod hyper_server;
+pub mod keys;
+#[cfg(feature = "ed25519")]
+pub mod keys_ed25519;
+pub mod net;
+pub mod process;
+pub mod recorder;
+pub mod redis_server;
+pub mod requests;
+pub mod sender;
+pub mod store_model;
+pub mod stores;
+pub mod subscriber;
+pub mod verdict;
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body::Body;
+use tower::{Layer, Service};
+use tower_svix::{Rejection, SvixVerifyLayer};
+
+use self::recorder::{Call, Recorder};
+
+/// What became of a request.
+#[derive(Debug)]
+pub struct Outcome {
+    pub status: StatusCode,
+    /// What the response's extensions say.
+    pub rejection: Option<Rejection>,
+    /// What reached the inner service.
+    pub calls: Vec<Call>,
+}
+
+/// Sends one request through the middleware, with a [`Recorder`] as the inner service.
+pub fn deliver<B: Body>(layer: &SvixVerifyLayer, headers: HeaderMap, body: B) -> Outcome {
+    let recorder = Recorder::default();
+    let mut service = layer.layer(recorder.clone());
+    let response = run(service.call(request(headers, body))).expect("a rejection is a response");
+    Outcome {
+        status: response.status(),
+        rejection: response.extensions().get().copied(),
+        calls: recorder.take_calls(),
+    }
+}
+
+pub fn request<B>(headers: HeaderMap, body: B) -> Request<B> {
+    let mut request = Request::post("/webhook")
+        .body(body)
+        .expect("the parts are valid");
+    *request.headers_mut() = headers;
+    request
+}
+
+/// Runs a future to its end.
+///
+/// It is polled again only if it was woken, so one that would sleep for ever fails the test rather than hang it. What it
+/// waits for must wake it during the poll, as everything in here does.
+pub fn run<F: Future>(future: F) -> F::Output {
+    run_counting_polls(future).0
+}
+
+/// Like [`run`], and tells how many polls it took.
+pub fn run_counting_polls<F: Future>(future: F) -> (F::Output, usize) {
+    let mut future = pin!(future);
+    let mut polls = 0;
+    loop {
+        polls += 1;
+        match poll_once(future.as_mut()) {
+            (Poll::Ready(output), _) => return (output, polls),
+            (Poll::Pending, woken) => assert!(woken, "asleep after poll {polls}, and not woken"),
+        }
+    }
+}
+
+/// Polls once, and tells whether the future was woken meanwhile.
+pub fn poll_once<F: Future>(future: Pin<&mut F>) -> (Poll<F::Output>, bool) {
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    let flag = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&flag));
+    let poll = future.poll(&mut Context::from_waker(&waker));
+    (poll, flag.0.load(Ordering::Relaxed))
+}
+
+/// Changes one bit of a header's value: bit number `bit`, or the next one that leaves the value legal.
+pub fn flip_header_bit(value: &HeaderValue, bit: usize) -> HeaderValue {
+    let bits = value.len() * 8;
+    (0..bits)
+        .map(|step| flip_bit(value.as_bytes(), (bit + step) % bits))
+        .find_map(|bytes| HeaderValue::from_bytes(&bytes).ok())
+        .expect("the highest bit of a legal character can be set")
+}
+
+/// Changes bit number `bit`, counted modulo the length.
+pub fn flip_bit(bytes: &[u8], bit: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let index = bit / 8 % bytes.len();
+    bytes[index] ^= 1 << (bit % 8);
+    bytes
+}

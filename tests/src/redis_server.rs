@@ -1,0 +1,145 @@
+//! Real Redis servers, each a process of its own on a free port of the loopback address.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use rustix::process::{Pid, Signal, kill_process};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A Redis that is killed when this is dropped.
+pub struct RedisServer {
+    child: Child,
+    port: u16,
+    directory: PathBuf,
+    options: &'static [&'static str],
+}
+
+impl RedisServer {
+    /// Keeps nothing on disk.
+    pub fn start() -> Self {
+        Self::with_options(&["--appendonly", "no"])
+    }
+
+    /// Has everything on disk before it answers, so that nothing is forgotten when it is killed.
+    pub fn durable() -> Self {
+        Self::with_options(&["--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    /// Has everything on disk within a second or two, and all of it when it is [stopped](Self::stop).
+    pub fn durable_each_second() -> Self {
+        Self::with_options(&["--appendonly", "yes", "--appendfsync", "everysec"])
+    }
+
+    pub fn with_options(options: &'static [&'static str]) -> Self {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            // Another process may take the port before Redis does: then Redis ends, and the next port is tried.
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            drop(listener);
+            let directory =
+                env::temp_dir().join(format!("tower-svix-redis-{}-{port}", std::process::id()));
+            fs::create_dir_all(&directory).unwrap();
+            if let Some(child) = spawn(port, &directory, options) {
+                return Self {
+                    child,
+                    port,
+                    directory,
+                    options,
+                };
+            }
+            assert!(Instant::now() < deadline, "redis-server does not start");
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// A connection that repairs itself. It has no bound on waiting, so that the store's own is what is tested.
+    pub async fn connect(&self) -> ConnectionManager {
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(None)
+            .set_max_delay(Duration::from_millis(200));
+        let client = redis::Client::open(self.url()).unwrap();
+        client
+            .get_connection_manager_with_config(config)
+            .await
+            .unwrap()
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Has it end of itself, with everything on disk if it keeps anything there.
+    pub fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Starts it again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
+    pub fn restart(&mut self) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(child) = spawn(self.port, &self.directory, self.options) {
+                self.child = child;
+                return;
+            }
+            assert!(Instant::now() < deadline, "redis-server does not restart");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Freezes it: it keeps its connections, and does not answer.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Starts Redis and waits until it accepts connections; `None` if it ended before that.
+fn spawn(port: u16, directory: &PathBuf, options: &[&str]) -> Option<Child> {
+    let mut child = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--daemonize", "no"])
+        .arg("--dir")
+        .arg(directory)
+        .args(options)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`redis-server` is installed: on Debian, `apt-get install redis-server`");
+    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+    let ready = log.any(|line| line.unwrap().contains("Ready to accept connections"));
+    if !ready {
+        child.wait().unwrap();
+        return None;
+    }
+    // Read to its end, so that Redis can go on writing.
+    thread::spawn(move || log.for_each(drop));
+    Some(child)
+}

@@ -1,0 +1,86 @@
+//! Deliveries, signed by the official `standardwebhooks` crate and not by the crate under test.
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use standardwebhooks::Webhook;
+use tower_svix::{Clock, SvixVerifyLayer};
+
+/// Split, so that no scanner takes it for a live secret.
+pub const SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+pub const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+/// What the clock of [`layer`] shows, in seconds since 1970.
+pub const NOW: u64 = 1_614_265_330;
+pub const BODY: &[u8] = br#"{"type":"job.completed","data":{"job_id":"1"}}"#;
+
+/// A clock that stands still, or does not tell the time.
+#[derive(Debug)]
+pub struct Stopped(pub Option<u64>);
+
+impl Clock for Stopped {
+    fn unix_seconds(&self) -> Option<u64> {
+        self.0
+    }
+}
+
+/// A layer that verifies with [`SECRET`] at [`NOW`].
+pub fn layer() -> SvixVerifyLayer {
+    let secret: tower_svix::Secret = SECRET.parse().expect("the secret is well-formed");
+    SvixVerifyLayer::new(secret).clock(Stopped(Some(NOW)))
+}
+
+/// The value of the signature header for `signed`, delivered as [`ID`] at `unix_seconds`.
+pub fn signature(unix_seconds: u64, signed: &[u8]) -> String {
+    let unix_seconds = i64::try_from(unix_seconds).expect("a time of this millennium");
+    Webhook::new(SECRET)
+        .and_then(|webhook| webhook.sign(ID, unix_seconds, signed))
+        .expect("the payload is UTF-8")
+}
+
+/// The head of a delivery that is signed over `signed`.
+pub fn head(signed: &[u8]) -> http::request::Builder {
+    head_with_signature(&signature(NOW, signed))
+}
+
+/// The head of a delivery with any text in place of the signature.
+pub fn head_with_signature(signature: &str) -> http::request::Builder {
+    Request::post("/webhook")
+        .header("webhook-id", ID)
+        .header("webhook-timestamp", NOW.to_string())
+        .header("webhook-signature", signature)
+}
+
+/// A genuine delivery of [`BODY`].
+pub fn genuine() -> Request<Full<Bytes>> {
+    head(BODY)
+        .body(Full::from(BODY))
+        .expect("the head is well-formed")
+}
+
+/// A delivery whose body is not the signed one.
+pub fn forged() -> Request<Full<Bytes>> {
+    head(BODY)
+        .body(Full::from("{}"))
+        .expect("the head is well-formed")
+}
+
+/// A body that starts, and then neither goes on nor ends.
+pub fn stalled_body() -> impl Body<Data = Bytes, Error = std::io::Error> + Send + Sync + 'static {
+    use futures_util::{StreamExt as _, stream};
+
+    let first = Ok(http_body::Frame::data(Bytes::from_static(b"{")));
+    StreamBody::new(stream::iter([first]).chain(stream::pending()))
+}
+
+/// All bytes of `body`.
+pub async fn read<B>(body: B) -> Bytes
+where
+    B: Body,
+    B::Error: std::fmt::Debug,
+{
+    body.collect()
+        .await
+        .expect("the body can be read")
+        .to_bytes()
+}

@@ -1,0 +1,178 @@
+//! The simplest store of ids, and random interleavings of operations and time: every store does what it does.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, Settlement, Store};
+
+/// A unit of time. Real time passes too while a case runs against Redis: less than half of this.
+const HOUR: u64 = 3600;
+
+#[derive(Clone, Debug)]
+pub enum Step {
+    Claim { key: u8, token: u8, hours: u64 },
+    Complete { key: u8, token: u8, hours: u64 },
+    Release { key: u8, token: u8 },
+    Pass { hours: u64 },
+}
+
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (key, token, hours) = (0..3_u8, 0..4_u8, 0..5_u64);
+    let step = prop_oneof![
+        4 => (key.clone(), token.clone(), hours.clone())
+            .prop_map(|(key, token, hours)| Step::Claim { key, token, hours }),
+        3 => (key.clone(), token.clone(), hours.clone())
+            .prop_map(|(key, token, hours)| Step::Complete { key, token, hours }),
+        2 => (key, token).prop_map(|(key, token)| Step::Release { key, token }),
+        2 => hours.prop_map(|hours| Step::Pass { hours }),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+/// What a step does, and when it would expire.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reply {
+    /// With the hours until the lease ends, rounded.
+    Claim(Answer),
+    Settlement(Settlement),
+    Passed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answer {
+    Claimed,
+    Completed,
+    InProgress { half_hours: u64 },
+}
+
+/// The rules, in the simplest words. Time is in half hours, and whatever expires does so at an odd one, while all else
+/// happens at even ones.
+#[derive(Default)]
+struct Model {
+    now: u64,
+    records: HashMap<u8, Record>,
+}
+
+#[derive(Clone, Copy)]
+struct Record {
+    token: u8,
+    completed: bool,
+    expiry: u64,
+}
+
+impl Model {
+    fn step(&mut self, step: &Step) -> Reply {
+        let now = self.now;
+        self.records.retain(|_, record| record.expiry > now);
+        match *step {
+            Step::Claim { key, token, hours } => Reply::Claim(match self.records.get(&key) {
+                None => {
+                    self.put(key, token, false, hours);
+                    Answer::Claimed
+                }
+                Some(record) if record.completed => Answer::Completed,
+                Some(record) if record.token == token => Answer::Claimed,
+                Some(record) => Answer::InProgress {
+                    half_hours: record.expiry - now,
+                },
+            }),
+            Step::Complete { key, token, hours } => {
+                Reply::Settlement(match self.records.get(&key) {
+                    Some(record) if record.token != token => Settlement::Superseded,
+                    _ => {
+                        self.put(key, token, true, hours);
+                        Settlement::Done
+                    }
+                })
+            }
+            Step::Release { key, token } => Reply::Settlement(match self.records.get(&key) {
+                Some(record) if record.completed || record.token != token => Settlement::Superseded,
+                _ => {
+                    self.records.remove(&key);
+                    Settlement::Done
+                }
+            }),
+            Step::Pass { hours } => {
+                self.now += 2 * hours;
+                Reply::Passed
+            }
+        }
+    }
+
+    fn put(&mut self, key: u8, token: u8, completed: bool, hours: u64) {
+        let expiry = self.now + 2 * hours + 1;
+        self.records.insert(
+            key,
+            Record {
+                token,
+                completed,
+                expiry,
+            },
+        );
+    }
+}
+
+/// How long a claim or a completion of so many hours lasts: half an hour more, so that nothing happens on its end.
+fn duration(hours: u64) -> Duration {
+    Duration::from_secs(hours * HOUR + HOUR / 2)
+}
+
+async fn take<St: Store>(
+    store: &St,
+    case: ClaimToken,
+    step: &Step,
+    pass: impl AsyncFn(Duration),
+) -> Reply {
+    let key = |key: u8| EventKey::new(Some("model"), &format!("{case}_{key}"));
+    let token = |token: u8| ClaimToken::from_bytes([token; 16]);
+    match *step {
+        Step::Claim {
+            key: id,
+            token: by,
+            hours,
+        } => {
+            let claim = store.claim(&key(id), token(by), duration(hours)).await;
+            Reply::Claim(match claim.unwrap() {
+                ClaimStatus::Claimed => Answer::Claimed,
+                ClaimStatus::Completed => Answer::Completed,
+                // Up to a quarter of an hour is real time.
+                ClaimStatus::InProgress { expires_in } => Answer::InProgress {
+                    half_hours: (expires_in.as_secs() + HOUR / 4) / (HOUR / 2),
+                },
+                other => panic!("the model does not know {other:?}"),
+            })
+        }
+        Step::Complete {
+            key: id,
+            token: by,
+            hours,
+        } => {
+            let completed = store.complete(&key(id), token(by), duration(hours)).await;
+            Reply::Settlement(completed.unwrap())
+        }
+        Step::Release { key: id, token: by } => {
+            Reply::Settlement(store.release(&key(id), token(by)).await.unwrap())
+        }
+        Step::Pass { hours } => {
+            pass(Duration::from_secs(hours * HOUR)).await;
+            Reply::Passed
+        }
+    }
+}
+
+pub async fn compare<St: Store>(
+    store: &St,
+    steps: &[Step],
+    pass: impl AsyncFn(Duration),
+) -> Result<(), TestCaseError> {
+    let case = ClaimToken::random().unwrap();
+    let mut model = Model::default();
+    for (index, step) in steps.iter().enumerate() {
+        let expected = model.step(step);
+        let reply = take(store, case, step, &pass).await;
+        prop_assert_eq!(reply, expected, "step {}: {:?}", index, step);
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! Stores for tests: a clock that is set by hand, and a store that fails on command.
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tower_svix::idempotency::{
+    BoxFuture, ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store,
+    StoreError,
+};
+
+/// A clock that stands still until it is put forward. Its clones show the same time.
+#[derive(Clone, Debug, Default)]
+pub struct ManualTime(Arc<Mutex<Duration>>);
+
+impl ManualTime {
+    pub fn pass(&self, time: Duration) {
+        *self.0.lock().unwrap() += time;
+    }
+}
+
+impl MonotonicClock for ManualTime {
+    fn elapsed(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// A memory store between which and the middleware there is a network that can break.
+#[derive(Clone)]
+pub struct Remote {
+    store: Arc<MemoryStore>,
+    pub claim: Arc<Line>,
+    pub complete: Arc<Line>,
+    pub release: Arc<Line>,
+    spawned: Arc<Mutex<Vec<BoxFuture<()>>>>,
+}
+
+/// How the network treats one kind of operation.
+#[derive(Default)]
+pub struct Line {
+    /// The operation is carried out, but its reply is lost.
+    pub loses_replies: AtomicBool,
+    /// The operation does not go through until this is lifted.
+    pub is_stuck: AtomicBool,
+}
+
+impl Line {
+    pub fn lose_replies(&self, lose: bool) {
+        self.loses_replies.store(lose, Ordering::SeqCst);
+    }
+
+    pub fn stick(&self, stuck: bool) {
+        self.is_stuck.store(stuck, Ordering::SeqCst);
+    }
+
+    async fn pass(&self) {
+        while self.is_stuck.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn reply<T>(&self, reply: Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.loses_replies.load(Ordering::SeqCst) {
+            return Err(StoreError::new("the reply was lost"));
+        }
+        reply
+    }
+}
+
+impl Remote {
+    pub fn new(time: ManualTime) -> Self {
+        Self {
+            store: Arc::new(MemoryStore::new().clock(time)),
+            claim: Arc::default(),
+            complete: Arc::default(),
+            release: Arc::default(),
+            spawned: Arc::default(),
+        }
+    }
+
+    /// Does what was left to do when requests were dropped, and tells how many pieces that were.
+    pub async fn run_spawned(&self) -> usize {
+        let spawned = mem::take(&mut *self.spawned.lock().unwrap());
+        let count = spawned.len();
+        for work in spawned {
+            work.await;
+        }
+        count
+    }
+}
+
+impl Store for Remote {
+    async fn claim(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<ClaimStatus, StoreError> {
+        self.claim.pass().await;
+        self.claim.reply(self.store.claim(key, token, lease).await)
+    }
+
+    async fn complete(
+        &self,
+        key: &EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settlement, StoreError> {
+        self.complete.pass().await;
+        let reply = self.store.complete(key, token, retention).await;
+        self.complete.reply(reply)
+    }
+
+    async fn release(&self, key: &EventKey, token: ClaimToken) -> Result<Settlement, StoreError> {
+        self.release.pass().await;
+        self.release.reply(self.store.release(key, token).await)
+    }
+
+    fn spawn(&self, work: BoxFuture<()>) {
+        self.spawned.lock().unwrap().push(work);
+    }
+}

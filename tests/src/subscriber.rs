@@ -1,0 +1,17 @@
+//! A subscriber of tracing for one test.
+
+use std::sync::LazyLock;
+
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Subscriber};
+
+/// Makes `subscriber` that of this thread, until the guard is dropped.
+///
+/// While there is one in the whole process, tracing asks whichever thread reaches a span or an event first whether
+/// anyone is interested in it, and keeps the answer. A test on another thread, without a subscriber, would so turn it
+/// off for all. When there is more than one, tracing asks each of them instead.
+pub fn set_default(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
+    LazyLock::force(&ANOTHER);
+    tracing::subscriber::set_default(subscriber)
+}
