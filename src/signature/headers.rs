@@ -85,9 +85,9 @@ impl SignatureHeaders {
         pinned: Option<HeaderFamily>,
         allow_dotted_id: bool,
     ) -> Result<Self, VerifyError> {
-        let found = HeaderSet::scan(headers, pinned);
-        let family = found.family;
-        let [id, timestamp, signatures] = found.complete()?;
+        let set = HeaderSet::scan(headers, pinned);
+        let family = set.family;
+        let [id, timestamp, signatures] = set.complete()?;
 
         if !is_valid_id(id.as_bytes(), allow_dotted_id) {
             return Err(VerifyError::MalformedHeader(family.id_name()));
@@ -193,7 +193,7 @@ impl<'h> HeaderSet<'h> {
         let (mut svix, mut webhook) = ([Header::Missing; 3], [Header::Missing; 3]);
         // One walk over all headers costs less than a hash of each of the six names.
         for (name, value) in headers {
-            let slot = match name.as_str() {
+            let header = match name.as_str() {
                 "svix-id" => &mut svix[0],
                 "svix-timestamp" => &mut svix[1],
                 "svix-signature" => &mut svix[2],
@@ -202,13 +202,13 @@ impl<'h> HeaderSet<'h> {
                 "webhook-signature" => &mut webhook[2],
                 _ => continue,
             };
-            *slot = match slot {
+            *header = match header {
                 Header::Missing => Header::Once(value),
                 Header::Once(_) | Header::Repeated => Header::Repeated,
             };
         }
         let missing = |headers: &Headers<'_>| {
-            let is_missing = |slot: &&Header<'_>| matches!(slot, Header::Missing);
+            let is_missing = |header: &&Header<'_>| matches!(header, Header::Missing);
             headers.iter().filter(is_missing).count()
         };
         let family = pinned.unwrap_or_else(|| match (missing(&svix), missing(&webhook)) {

@@ -9,30 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tower_svix::idempotency::{
-    ClaimStatus, ClaimToken, EventKey, MemoryStore, Settlement, Store, StoreError,
-};
+use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, MemoryStore, Store, StoreError};
 use tower_svix::test_util::conformance;
-use tower_svix_tests::stores::ManualTime;
-
-const LEASE: Duration = Duration::from_secs(60);
-const RETENTION: Duration = Duration::from_secs(3600);
-
-fn key(id: impl fmt::Display) -> EventKey {
-    EventKey::new(None, &format!("msg_{id}"))
-}
-
-fn token() -> ClaimToken {
-    ClaimToken::random().unwrap()
-}
-
-async fn process(store: &impl Store, key: &EventKey) {
-    let token = token();
-    let claim = store.claim(key, token, LEASE).await.unwrap();
-    assert_eq!(claim, ClaimStatus::Claimed, "{key}");
-    let completed = store.complete(key, token, RETENTION).await.unwrap();
-    assert_eq!(completed, Settlement::Done, "{key}");
-}
+use tower_svix_tests::stores::{LEASE, ManualTime, RETENTION, key, process, token};
 
 #[tokio::test]
 async fn the_memory_store_conforms() {

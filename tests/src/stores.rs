@@ -1,5 +1,6 @@
-//! Stores for tests: a clock that is set by hand, and a store that fails on command.
+//! For tests of stores: what is done with each, a clock that is set by hand, and a store that fails on command.
 
+use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,28 @@ use tower_svix::idempotency::{
     BoxFuture, ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store,
     StoreError,
 };
+
+/// Longer than any test of a store takes.
+pub const LEASE: Duration = Duration::from_secs(60);
+/// Longer than [`LEASE`].
+pub const RETENTION: Duration = Duration::from_secs(3600);
+
+pub fn key(id: impl fmt::Display) -> EventKey {
+    EventKey::new(None, &format!("msg_{id}"))
+}
+
+pub fn token() -> ClaimToken {
+    ClaimToken::random().unwrap()
+}
+
+/// Claims a free event, and completes it.
+pub async fn process(store: &impl Store, key: &EventKey) {
+    let token = token();
+    let claim = store.claim(key, token, LEASE).await.unwrap();
+    assert_eq!(claim, ClaimStatus::Claimed, "{key}");
+    let completed = store.complete(key, token, RETENTION).await.unwrap();
+    assert_eq!(completed, Settlement::Done, "{key}");
+}
 
 /// A clock that stands still until it is put forward. Its clones show the same time.
 #[derive(Clone, Debug, Default)]

@@ -26,8 +26,8 @@ def wait_for(job_id):
 def rejected(error, call):
     try:
         call()
-    except error as refusal:
-        assert isinstance(refusal, ApiError)
+    except error as rejection:
+        assert isinstance(rejection, ApiError)
         return
     raise AssertionError(f"{error.__name__} was expected")
 

@@ -1,33 +1,14 @@
 //! The store in Redis keeps the contract.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::fmt;
 use std::time::Duration;
 
 use redis::AsyncCommands as _;
-use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, Settlement, Store};
+use tower_svix::idempotency::{ClaimStatus, Settlement, Store};
 use tower_svix::test_util::conformance;
 use tower_svix_redis::RedisStore;
 use tower_svix_tests::redis_server::RedisServer;
-
-const LEASE: Duration = Duration::from_secs(60);
-const RETENTION: Duration = Duration::from_secs(3600);
-
-fn key(id: impl fmt::Display) -> EventKey {
-    EventKey::new(None, &format!("msg_{id}"))
-}
-
-fn token() -> ClaimToken {
-    ClaimToken::random().unwrap()
-}
-
-async fn process(store: &impl Store, key: &EventKey) {
-    let token = token();
-    let claim = store.claim(key, token, LEASE).await.unwrap();
-    assert_eq!(claim, ClaimStatus::Claimed, "{key}");
-    let completed = store.complete(key, token, RETENTION).await.unwrap();
-    assert_eq!(completed, Settlement::Done, "{key}");
-}
+use tower_svix_tests::stores::{LEASE, RETENTION, key, process, token};
 
 #[tokio::test]
 async fn the_redis_store_conforms_over_any_connection() {
