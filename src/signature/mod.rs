@@ -17,6 +17,8 @@ mod hmac;
 pub(crate) mod incoming;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "json")]
+mod json_pointer;
 mod key_text;
 mod keyring;
 mod policy;
@@ -37,6 +39,8 @@ pub use self::headers::HeaderFamily;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;
+#[cfg(feature = "json")]
+pub(crate) use self::json_pointer::JsonPointer;
 pub use self::keyring::Keyring;
 pub(crate) use self::policy::{Policy, define_policy_setters};
 pub use self::secret::Secret;

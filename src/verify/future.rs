@@ -171,7 +171,7 @@ where
                     *this.delivery = None;
                     match verdict {
                         Ok(event) => {
-                            observe(this.span, &event);
+                            observe(this.config, this.span, &event);
                             let request = this.call.as_mut().expect(TAKEN).request_mut();
                             *request.body_mut() = VerifiedBody::new(event.payload().clone());
                             request.extensions_mut().insert(event);
@@ -257,16 +257,24 @@ fn start<K: KeySource>(
 }
 
 /// Tells operators of a verified event.
-fn observe(span: &DeliverySpan, event: &VerifiedEvent) {
+#[cfg_attr(
+    not(feature = "json"),
+    expect(unused_variables, reason = "without JSON, there is no type")
+)]
+fn observe<K>(config: &Config<K>, span: &DeliverySpan, event: &VerifiedEvent) {
     let body_len = event.payload().len();
     span.verified(body_len);
     if span.is_enabled() {
         span.event(event.id(), event.tenant(), event.key_index());
         #[cfg(feature = "json")]
-        if body_len <= MAX_TYPED_LEN
-            && let Ok(event_type) = event.event_type()
-        {
-            span.event_type(&event_type);
+        if body_len <= MAX_TYPED_LEN {
+            let event_type = match &config.event_type_at {
+                Some(pointer) => event.text_at(pointer),
+                None => event.event_type(),
+            };
+            if let Ok(event_type) = event_type {
+                span.event_type(&event_type);
+            }
         }
     }
 }
