@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::{SignError, VerifyError};
-use super::hmac;
+use super::list::SignatureList;
 use super::timestamp::Timestamp;
 
 /// The names that a sender gives the three headers of a delivery.
@@ -70,9 +70,7 @@ pub(crate) struct SignatureHeaders {
     /// Visible ASCII.
     pub(super) id: HeaderValue,
     pub(super) timestamp: Timestamp,
-    signatures: HeaderValue,
-    /// Whether a MAC in base64 is among them, as far as its form goes.
-    pub(super) lists_hmac: bool,
+    pub(super) signatures: SignatureList,
 }
 
 impl SignatureHeaders {
@@ -99,34 +97,9 @@ impl SignatureHeaders {
             family,
             id: id.clone(),
             timestamp: Timestamp::parse(timestamp.as_bytes())?,
-            // Nearly always, the list is a single MAC, and need not be split.
-            lists_hmac: hmac::is_element(signatures.as_bytes())
-                || elements(signatures).any(hmac::is_element),
-            signatures: signatures.clone(),
+            signatures: SignatureList::split(signatures.clone()),
         })
     }
-
-    /// The list of signatures, as it came.
-    pub(super) fn signature_list(&self) -> &[u8] {
-        self.signatures.as_bytes()
-    }
-
-    /// The listed signatures of one version, such as `v1`, as they stand after the comma.
-    ///
-    /// Those of other versions and those without one are passed over, so that neither hides a valid one.
-    pub(super) fn signatures(&self, version: &'static str) -> impl Iterator<Item = &[u8]> {
-        self.elements()
-            .filter_map(move |element| element.strip_prefix(version.as_bytes())?.strip_prefix(b","))
-    }
-
-    /// The elements of the list of signatures, which single spaces separate.
-    pub(super) fn elements(&self) -> impl Iterator<Item = &[u8]> {
-        elements(&self.signatures)
-    }
-}
-
-fn elements(list: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    list.as_bytes().split(|byte| *byte == b' ')
 }
 
 /// The texts of the id and timestamp headers of a delivery that is to be signed.

@@ -3,7 +3,7 @@
 //! A delivery comes with three headers: an id, a timestamp, and a list of signatures. Each signature is a MAC over
 //! `id.timestamp.body`, with the texts of the two headers and the bytes of the body as they came over the wire
 //! ([Standard Webhooks, "Signature scheme"][spec]). [`policy`] has the checks of
-//! the headers in their order, [`incoming`] the arrival of the body, and [`search`] the search for the key that signed it.
+//! the headers in their order, [`list`] what a list of signatures is, [`incoming`] the arrival of the body, and [`search`] the search for the key that signed it.
 //!
 //! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 
@@ -21,6 +21,7 @@ mod json;
 mod json_pointer;
 mod key_text;
 mod keyring;
+mod list;
 mod policy;
 pub(crate) mod search;
 mod secret;

@@ -23,7 +23,7 @@ use crate::inner_service::Call;
 use crate::signature::headers::SignatureHeaders;
 use crate::signature::incoming::IncomingDelivery;
 use crate::signature::search::Search;
-use crate::signature::{Keyring, VerifiedEvent};
+use crate::signature::{Keyring, VerifiedEvent, VerifyError};
 use crate::telemetry::{DeliverySpan, Phase};
 
 /// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
@@ -247,6 +247,10 @@ fn start<K: KeySource>(
         Err(cause) => return Err((Rejection::KeysUnavailable, Some(cause.into()))),
     };
     delivery.search(search);
+    // Among tenants, the keys of one must not decide what is rejected early: it would tell that there is such a tenant.
+    if config.key_source.is_single_tenant() && !delivery.can_succeed() {
+        return Err((VerifyError::NoSupportedSignature.into(), None));
+    }
     match usize::try_from(claimed_len) {
         Ok(claimed_len) if claimed_len <= config.body_limit => {
             delivery.expect_len(claimed_len);
