@@ -76,7 +76,8 @@ macro_rules! define_policy_setters {
             self
         }
 
-        /// Reads the headers of this family only. Default: whichever family is complete, `svix-*` first.
+        /// Reads the headers of this family only, which may be the sender's own. Default: `svix-*` or `webhook-*`, whichever
+        /// is complete, `svix-*` first.
         pub fn header_family(mut self, family: $crate::HeaderFamily) -> Self {
             self.$($field).+.header_family = Some(family);
             self

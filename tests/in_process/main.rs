@@ -12,6 +12,7 @@ mod event_type;
 mod extract;
 mod front_page;
 mod generate;
+mod header_names;
 mod idempotency;
 mod idempotency_conformance;
 mod idempotency_model;
