@@ -17,6 +17,7 @@ pub(super) enum Check {
 }
 
 impl Check {
+    #[inline]
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Hmac(state) | Self::HexHmac(state) => state.update(bytes),
@@ -26,7 +27,8 @@ impl Check {
     }
 
     /// Whether the key signed this delivery, all of whose body went through [`update`](Self::update). Call at most once.
-    pub(super) fn is_match(&mut self, signatures: &SignatureList) -> bool {
+    #[inline]
+    pub(super) fn is_match<V: AsRef<[u8]>>(&mut self, signatures: &SignatureList<V>) -> bool {
         match self {
             Self::Hmac(state) => state.base64_tag().is_one_of(signatures.of(Form::Hmac)),
             Self::HexHmac(state) => state.hex_tag().is_one_of(signatures.of(Form::HexHmac)),

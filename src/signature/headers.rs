@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::error::{SignError, VerifyError};
 use super::header_names::{HeaderNames, InvalidHeaderNames};
 use super::list::SignatureList;
-use super::timestamp::Timestamp;
+use super::timestamp;
 
 /// The names that a sender gives the three headers of a delivery.
 ///
@@ -112,22 +112,29 @@ impl HeaderFamily {
 }
 
 /// What the headers of a delivery say: in its proper form, and not verified at all.
-#[derive(Clone, Debug)]
-pub(crate) struct SignatureHeaders {
+///
+/// The values are borrowed from the request (`V` is `&HeaderValue`), since most deliveries get their verdict at once; one
+/// that has to wait [keeps](SignatureHeaders::keep) them.
+#[derive(Debug)]
+pub(crate) struct SignatureHeaders<V = HeaderValue> {
     pub(super) family: HeaderFamily,
     /// Visible ASCII.
-    pub(super) id: HeaderValue,
-    pub(super) timestamp: Timestamp,
-    pub(super) signatures: SignatureList,
+    pub(super) id: V,
+    /// ASCII digits.
+    pub(super) timestamp: V,
+    /// What the timestamp says.
+    pub(super) unix_seconds: u64,
+    pub(super) signatures: SignatureList<V>,
 }
 
-impl SignatureHeaders {
+impl<'h> SignatureHeaders<&'h HeaderValue> {
     /// Reads the headers of the `pinned` family, or else of the one that is complete, `svix-*` first.
     ///
     /// A family is used whole. Were each header taken from either, whoever can add a header could replace a signed
     /// value by one of their own.
+    #[inline]
     pub(super) fn read(
-        headers: &HeaderMap,
+        headers: &'h HeaderMap,
         pinned: Option<HeaderFamily>,
         allow_dotted_id: bool,
     ) -> Result<Self, VerifyError> {
@@ -143,10 +150,29 @@ impl SignatureHeaders {
         }
         Ok(Self {
             family,
-            id: id.clone(),
-            timestamp: Timestamp::parse(timestamp.as_bytes())?,
-            signatures: SignatureList::split(signatures.clone()),
+            id,
+            timestamp,
+            unix_seconds: timestamp::parse(timestamp.as_bytes())?,
+            signatures: SignatureList::split(signatures),
         })
+    }
+
+    /// The same without the request, for as long as the delivery waits.
+    pub(crate) fn keep(self) -> SignatureHeaders {
+        SignatureHeaders {
+            family: self.family,
+            id: self.id.clone(),
+            timestamp: self.timestamp.clone(),
+            unix_seconds: self.unix_seconds,
+            signatures: self.signatures.keep(),
+        }
+    }
+}
+
+impl<V: AsRef<[u8]>> SignatureHeaders<V> {
+    /// How many signatures are listed that some key can have made.
+    pub(crate) fn listed(&self) -> usize {
+        self.signatures.len()
     }
 }
 

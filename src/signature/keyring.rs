@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 #[cfg(feature = "ed25519")]
 use super::ed25519::PublicKey;
@@ -57,7 +57,21 @@ pub struct Keyring {
 /// The keys of a keyring at one moment. A request that started under them finishes under them.
 pub(super) struct KeySet {
     pub(super) tenant: Option<Arc<str>>,
-    pub(super) keys: Arc<Vec<VerifyingKey>>,
+    keys: Guard<Arc<Vec<VerifyingKey>>>,
+}
+
+impl KeySet {
+    #[inline]
+    pub(super) fn keys(&self) -> &[VerifyingKey] {
+        &self.keys
+    }
+
+    /// Makes them fit to be held over a wait. Before, no reference count is touched, but a thread has few places for such
+    /// guards, and a key is not freed while one is held.
+    pub(super) fn keep(&mut self) {
+        let keys = Arc::clone(&self.keys);
+        self.keys = Guard::from_inner(keys);
+    }
 }
 
 impl Keyring {
@@ -77,10 +91,11 @@ impl Keyring {
         self.keys.store(keys.into().keys.load_full());
     }
 
+    #[inline]
     pub(super) fn snapshot(&self) -> KeySet {
         KeySet {
             tenant: self.tenant.clone(),
-            keys: self.keys.load_full(),
+            keys: self.keys.load(),
         }
     }
 }

@@ -71,62 +71,82 @@ struct Candidate {
 /// Single spaces separate the elements, and each may end with one comma, since some senders join them with a comma and a
 /// space, and so do proxies that join repeated headers. An element of any other form is passed over, so that it does not
 /// hide a valid one.
-#[derive(Clone, Debug)]
-pub(super) struct SignatureList {
-    text: HeaderValue,
-    /// Which forms there are.
-    forms: [bool; 3],
-    /// The first candidates: nearly always it is a single one.
-    few: [Option<Candidate>; 4],
-    more: Vec<Candidate>,
+#[derive(Debug)]
+pub(super) struct SignatureList<V = HeaderValue> {
+    text: V,
+    candidates: Candidates,
 }
 
-impl SignatureList {
-    pub(super) fn split(text: HeaderValue) -> Self {
-        let mut list = Self {
-            text: HeaderValue::from_static(""),
-            forms: [false; 3],
-            few: [None; 4],
-            more: Vec::new(),
-        };
-        let bytes = text.as_bytes();
-        if bytes.len() == USUAL_LEN && is_usual(bytes) {
-            list.forms[Form::Hmac as usize] = true;
-            list.few[0] = Some(Candidate {
-                form: Form::Hmac,
-                start: 3,
-            });
-        } else {
-            list.push_all(bytes);
-        }
-        list.text = text;
-        list
+impl<'h> SignatureList<&'h HeaderValue> {
+    #[inline]
+    pub(super) fn split(text: &'h HeaderValue) -> Self {
+        let candidates = Candidates::find(text.as_bytes());
+        Self { text, candidates }
     }
 
+    pub(super) fn keep(self) -> SignatureList {
+        SignatureList {
+            text: self.text.clone(),
+            candidates: self.candidates,
+        }
+    }
+}
+
+impl<V: AsRef<[u8]>> SignatureList<V> {
     /// Whether no key of any kind can have made one of the signatures.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.few[0].is_none()
+        self.candidates.few[0].is_none()
     }
 
     /// Whether there is a signature of this form.
+    #[inline]
     pub(super) fn holds(&self, form: Form) -> bool {
-        self.forms[form as usize]
+        self.candidates.forms[form as usize]
     }
 
     /// How many signatures there are, of any form.
     pub(super) fn len(&self) -> usize {
-        self.few.iter().flatten().count() + self.more.len()
+        self.candidates.iter().count()
     }
 
     /// The signatures of this form, without their version, in their order.
+    #[inline]
     pub(super) fn of(&self, form: Form) -> impl Iterator<Item = &[u8]> {
-        let candidates = self.few.iter().flatten().chain(&self.more);
+        let candidates = self.candidates.iter();
         candidates
             .filter(move |candidate| candidate.form == form)
             .map(move |candidate| {
                 let start = candidate.start as usize;
-                &self.text.as_bytes()[start..start + form.len()]
+                &self.text.as_ref()[start..start + form.len()]
             })
+    }
+}
+
+#[derive(Debug, Default)]
+struct Candidates {
+    /// Which forms there are.
+    forms: [bool; 3],
+    /// The first ones: nearly always it is a single one.
+    few: [Option<Candidate>; 4],
+    more: Vec<Candidate>,
+}
+
+impl Candidates {
+    #[inline]
+    fn find(text: &[u8]) -> Self {
+        let mut candidates = Self::default();
+        if text.len() == USUAL_LEN && is_usual(text) {
+            candidates.push(Form::Hmac, V1.len());
+        } else {
+            candidates.push_all(text);
+        }
+        candidates
+    }
+
+    #[inline]
+    fn iter(&self) -> impl Iterator<Item = &Candidate> {
+        self.few.iter().flatten().chain(&self.more)
     }
 
     fn push_all(&mut self, text: &[u8]) {
@@ -147,6 +167,7 @@ impl SignatureList {
         }
     }
 
+    #[inline]
     fn push(&mut self, form: Form, start: usize) {
         // No header is so long: what stands beyond is passed over.
         let Ok(start) = start.try_into() else {

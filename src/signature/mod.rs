@@ -45,7 +45,7 @@ pub use self::json::PayloadError;
 #[cfg(feature = "json")]
 pub(crate) use self::json_pointer::JsonPointer;
 pub use self::keyring::Keyring;
-pub(crate) use self::policy::{Policy, define_policy_setters};
+pub(crate) use self::policy::{Now, Policy, define_policy_setters};
 pub use self::secret::Secret;
 pub use self::signing_key::SigningKey;
 pub use self::verification::Verification;

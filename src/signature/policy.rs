@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::error::VerifyError;
 use super::headers::{HeaderFamily, SignatureHeaders};
@@ -35,9 +35,13 @@ impl Default for Policy {
 impl Policy {
     /// All checks that the headers allow without a key: their form, the time, and that there is anything to compare.
     #[inline]
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<SignatureHeaders, VerifyError> {
+    pub(crate) fn admit<'h>(
+        &self,
+        headers: &'h HeaderMap,
+        now: &mut Now,
+    ) -> Result<SignatureHeaders<&'h HeaderValue>, VerifyError> {
         let signed = SignatureHeaders::read(headers, self.header_family, self.allow_dotted_ids)?;
-        self.check_time(signed.timestamp.unix_seconds())?;
+        self.check_time(signed.unix_seconds, now)?;
         if signed.signatures.is_empty() {
             Err(VerifyError::NoSupportedSignature)
         } else {
@@ -47,15 +51,27 @@ impl Policy {
 
     /// Checks that a timestamp is within the tolerance of now.
     #[inline]
-    pub(crate) fn check_time(&self, unix_seconds: u64) -> Result<(), VerifyError> {
+    pub(super) fn check_time(&self, unix_seconds: u64, now: &mut Now) -> Result<(), VerifyError> {
         let Some(tolerance) = self.tolerance else {
             return Ok(());
         };
-        let now = self
-            .clock
-            .unix_seconds()
-            .ok_or(VerifyError::ClockUnavailable)?;
+        let now = now.unix_seconds(&*self.clock);
+        let now = now.ok_or(VerifyError::ClockUnavailable)?;
         timestamp::check(unix_seconds, now, tolerance)
+    }
+}
+
+/// The time at which a delivery is judged. What happens without a wait happens at one time, for which the clock is read once.
+#[derive(Default)]
+pub(crate) struct Now {
+    /// `None` before it is read, and within it `None` if it did not tell.
+    read: Option<Option<u64>>,
+}
+
+impl Now {
+    #[inline]
+    fn unix_seconds(&mut self, clock: &dyn Clock) -> Option<u64> {
+        *self.read.get_or_insert_with(|| clock.unix_seconds())
     }
 }
 

@@ -63,9 +63,15 @@ impl Search {
     }
 
     /// Whether one of the keys can have made one of the listed signatures, as far as their form goes.
-    pub(super) fn can_succeed(&self, headers: &SignatureHeaders) -> bool {
-        let mut keys = self.keys.keys.iter();
+    #[inline]
+    pub(super) fn can_succeed<V: AsRef<[u8]>>(&self, headers: &SignatureHeaders<V>) -> bool {
+        let mut keys = self.keys.keys().iter();
         keys.any(|key| headers.signatures.holds(key.form()))
+    }
+
+    /// Makes the search fit to be held over a wait.
+    pub(super) fn keep(&mut self) {
+        self.keys.keep();
     }
 
     /// Whose keys these are. Call at most once.
@@ -76,9 +82,9 @@ impl Search {
     /// Checks at most `budget` bytes of `body` that are not checked yet, and returns how many those were. `body` starts with
     /// the bytes that earlier calls were given.
     #[inline]
-    pub(super) fn advance(
+    pub(super) fn advance<V: AsRef<[u8]>>(
         &mut self,
-        headers: &SignatureHeaders,
+        headers: &SignatureHeaders<V>,
         body: &[u8],
         budget: usize,
     ) -> usize {
@@ -94,7 +100,11 @@ impl Search {
 
     /// Ends the pass that is under way, once a body of `len` bytes has gone through it.
     #[inline]
-    pub(super) fn conclude(&mut self, headers: &SignatureHeaders, len: usize) -> Progress {
+    pub(super) fn conclude<V: AsRef<[u8]>>(
+        &mut self,
+        headers: &SignatureHeaders<V>,
+        len: usize,
+    ) -> Progress {
         let Some(pass) = self.pass(headers) else {
             return Progress::NotFound;
         };
@@ -114,15 +124,15 @@ impl Search {
 
     /// The pass that is under way, or else the next one, if any is left.
     #[inline]
-    fn pass(&mut self, headers: &SignatureHeaders) -> Option<&mut Pass> {
+    fn pass<V: AsRef<[u8]>>(&mut self, headers: &SignatureHeaders<V>) -> Option<&mut Pass> {
         if self.pass.is_none() {
             self.start_next_pass(headers);
         }
         self.pass.as_mut()
     }
 
-    fn start_next_pass(&mut self, headers: &SignatureHeaders) {
-        while let Some(key) = self.keys.keys.get(self.next.key_index) {
+    fn start_next_pass<V: AsRef<[u8]>>(&mut self, headers: &SignatureHeaders<V>) {
+        while let Some(key) = self.keys.keys().get(self.next.key_index) {
             let key_index = self.next.key_index;
             if let Some(check) = key.check(&headers.signatures, &mut self.next.attempt) {
                 let pass = self.pass.insert(Pass {
@@ -130,12 +140,8 @@ impl Search {
                     check,
                     checked: 0,
                 });
-                for part in [
-                    headers.id.as_bytes(),
-                    b".",
-                    headers.timestamp.as_bytes(),
-                    b".",
-                ] {
+                let (id, timestamp) = (headers.id.as_ref(), headers.timestamp.as_ref());
+                for part in [id, b".", timestamp, b"."] {
                     pass.check.update(part);
                 }
                 return;

@@ -140,6 +140,7 @@ impl Secret {
     }
 
     /// The form of the signatures that are made with this key.
+    #[inline]
     pub(super) fn form(&self) -> Form {
         match self.encoding {
             Encoding::Base64 => Form::Hmac,
@@ -148,6 +149,7 @@ impl Secret {
     }
 
     /// Starts the MAC of a delivery.
+    #[inline]
     pub(super) fn start(&self) -> Check {
         let state = self.key.start();
         match self.encoding {

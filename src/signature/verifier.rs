@@ -1,12 +1,13 @@
 //! Verification without Tower.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::error::VerifyError;
 use super::event::VerifiedEvent;
+use super::headers::SignatureHeaders;
 use super::incoming::IncomingDelivery;
 use super::keyring::Keyring;
-use super::policy::{Policy, define_policy_setters};
+use super::policy::{Now, Policy, define_policy_setters};
 use super::search::Search;
 use super::verification::Verification;
 
@@ -62,9 +63,10 @@ impl Verifier {
     ///
     /// The first check that fails: see [`VerifyError`].
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<VerifiedEvent, VerifyError> {
-        let mut verification = self.start(headers)?;
-        verification.update(body);
-        verification.finish()
+        let mut now = Now::default();
+        let (headers, mut delivery) = self.admit(headers, &mut now)?;
+        delivery.receive(body);
+        delivery.finish(&headers, &self.policy, &mut now)
     }
 
     /// Starts to verify a delivery whose body is still to come, after all checks that the headers allow.
@@ -73,12 +75,23 @@ impl Verifier {
     ///
     /// The first check that fails: see [`VerifyError`]. There is no need to read the body then.
     pub fn start(&self, headers: &HeaderMap) -> Result<Verification, VerifyError> {
-        let mut delivery = IncomingDelivery::new(self.policy.admit(headers)?);
+        let (headers, delivery) = self.admit(headers, &mut Now::default())?;
+        let policy = self.policy.clone();
+        Ok(Verification::new(policy, headers.keep(), delivery))
+    }
+
+    fn admit<'h>(
+        &self,
+        headers: &'h HeaderMap,
+        now: &mut Now,
+    ) -> Result<(SignatureHeaders<&'h HeaderValue>, IncomingDelivery), VerifyError> {
+        let headers = self.policy.admit(headers, now)?;
+        let mut delivery = IncomingDelivery::default();
         delivery.search(Search::among(&self.keyring));
-        if !delivery.can_succeed() {
+        if !delivery.can_succeed(&headers) {
             return Err(VerifyError::NoSupportedSignature);
         }
-        Ok(Verification::new(self.policy.clone(), delivery))
+        Ok((headers, delivery))
     }
 
     pub(crate) fn into_parts(self) -> (Keyring, Policy) {

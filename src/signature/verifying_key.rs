@@ -48,6 +48,7 @@ enum Key {
 
 impl VerifyingKey {
     /// The form of the signatures that are made with this key.
+    #[inline]
     pub(super) fn form(&self) -> Form {
         match &self.key {
             Key::Secret(secret) => secret.form(),
@@ -61,7 +62,12 @@ impl VerifyingKey {
     ///
     /// A MAC is computed once, and not at all if no signature is listed that it could be compared with. An ed25519 signature
     /// that holds for no message makes no pass.
-    pub(super) fn check(&self, signatures: &SignatureList, attempt: &mut usize) -> Option<Check> {
+    #[inline]
+    pub(super) fn check<V: AsRef<[u8]>>(
+        &self,
+        signatures: &SignatureList<V>,
+        attempt: &mut usize,
+    ) -> Option<Check> {
         match &self.key {
             Key::Secret(secret) if *attempt == 0 && signatures.holds(secret.form()) => {
                 *attempt = 1;

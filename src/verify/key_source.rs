@@ -76,6 +76,13 @@ pub trait KeySource {
     /// Starts to look up the keys for the request of which `head` is all but the body.
     fn keys(&self, head: &request::Parts) -> Self::Future;
 
+    /// Returns what [`keys`](Self::keys) comes to, if it is known at once: such a lookup costs nothing. Default: `None`, which
+    /// means that `keys` is asked.
+    fn known_keys(&self, head: &request::Parts) -> Option<Option<&Keyring>> {
+        let _ = head;
+        None
+    }
+
     /// Whether all requests belong to one receiver, however its keys are found, so that nobody is unknown. Default: `false`.
     ///
     /// If so, a delivery without any signature of a form that one of the keys makes is rejected before its body is read, with
@@ -107,6 +114,11 @@ impl KeySource for Keyring {
         ready(Ok(Some(self.clone())))
     }
 
+    #[inline]
+    fn known_keys(&self, _: &request::Parts) -> Option<Option<&Keyring>> {
+        Some(Some(self))
+    }
+
     fn is_single_tenant(&self) -> bool {
         true
     }
@@ -118,6 +130,10 @@ impl<K: KeySource + ?Sized> KeySource for Arc<K> {
 
     fn keys(&self, head: &request::Parts) -> Self::Future {
         (**self).keys(head)
+    }
+
+    fn known_keys(&self, head: &request::Parts) -> Option<Option<&Keyring>> {
+        (**self).known_keys(head)
     }
 
     fn is_single_tenant(&self) -> bool {

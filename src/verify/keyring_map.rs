@@ -81,6 +81,10 @@ impl KeyringMap {
         }
     }
 
+    fn find(&self, head: &request::Parts) -> Option<&Keyring> {
+        self.keyrings.get(self.tenant(head)?)
+    }
+
     fn tenant<'r>(&self, head: &'r request::Parts) -> Option<&'r str> {
         match &self.selector {
             Selector::PathSegment(index) => head.uri.path().split('/').skip(1).nth(*index),
@@ -94,10 +98,11 @@ impl KeySource for KeyringMap {
     type Future = Ready<Result<Option<Keyring>, Infallible>>;
 
     fn keys(&self, head: &request::Parts) -> Self::Future {
-        let keyring = self
-            .tenant(head)
-            .and_then(|tenant| self.keyrings.get(tenant));
-        ready(Ok(keyring.cloned()))
+        ready(Ok(self.find(head).cloned()))
+    }
+
+    fn known_keys(&self, head: &request::Parts) -> Option<Option<&Keyring>> {
+        Some(self.find(head))
     }
 }
 
