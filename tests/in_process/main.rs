@@ -14,6 +14,7 @@ mod idempotency;
 mod idempotency_conformance;
 mod idempotency_model;
 mod idempotency_stores;
+mod keys;
 mod links;
 mod properties;
 mod pulse_sample_scheme;
