@@ -20,6 +20,8 @@ mod json;
 mod key_bytes;
 mod key_error;
 mod key_looks;
+#[cfg(feature = "serde")]
+mod key_serde;
 mod key_text;
 mod keyring;
 mod policy;

@@ -15,6 +15,7 @@ mod idempotency_conformance;
 mod idempotency_model;
 mod idempotency_stores;
 mod keys;
+mod keys_deserialized;
 mod links;
 mod properties;
 mod pulse_sample_scheme;
