@@ -42,6 +42,17 @@ impl IncomingDelivery {
         self.search = Some(search);
     }
 
+    /// Whether the search can find a key at all, by the forms of what is listed.
+    pub(crate) fn can_succeed(&self) -> bool {
+        let search = self.search.as_ref();
+        search.is_some_and(|search| search.can_succeed(&self.headers))
+    }
+
+    /// How many signatures are listed that some key could have made.
+    pub(crate) fn listed(&self) -> usize {
+        self.headers.signatures.len()
+    }
+
     /// Takes note of the length that the sender claims for the whole body, in bytes, to allocate with foresight.
     pub(crate) fn expect_len(&mut self, claimed: usize) {
         self.claimed_len = claimed;

@@ -125,8 +125,9 @@
 //! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
 //!
 //! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
-//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB), the
-//! tenant and the key; in the end, the outcome, the status, and the seconds that each phase took.
+//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB, from
+//! where [`event_type_at`](crate::SvixVerifyLayer) says), the tenant and the key; in the end, the outcome, the status, and
+//! the seconds that each phase took.
 //!
 //! # Cancel safety
 //!
