@@ -149,18 +149,21 @@ impl FromStr for Keyring {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        if let Some(error) = key_looks::wrapping(key_text::trim(text)) {
+        let whole = KeyText::read(text);
+        if whole.role == Role::Bare
+            && let Some(error) = key_looks::wrapping(whole.whole)
+        {
             return Err(error);
         }
         let parts: Vec<_> = key_text::parts(text).collect();
-        let unmarked = parts
-            .iter()
-            .map(|part| KeyText::read(part))
-            .find(|key| key.role == Role::Bare);
-        match unmarked {
-            _ if parts.is_empty() => return Err(KeyError::Empty),
-            Some(key) if parts.len() > 1 => return Err(key_looks::diagnose_one_of_several(&key)),
-            _ => {}
+        if parts.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        let mut keys = parts.iter().map(|part| KeyText::read(part));
+        if parts.len() > 1
+            && let Some(key) = keys.find(|key| key.role == Role::Bare)
+        {
+            return Err(key_looks::diagnose_one_of_several(&key));
         }
         parts.into_iter().map(VerifyingKey::from_str).collect()
     }

@@ -127,17 +127,23 @@ impl Secret {
     /// ```
     pub fn from_text(text: &str) -> Result<Self, KeyError> {
         let key = KeyText::read(text);
-        if let Some(error) = key_looks::wrapping(key.whole) {
-            return Err(error);
-        }
         match key.role {
-            Role::Public => Err(KeyError::PublicKey),
-            Role::Private => Err(KeyError::PrivateKey),
-            Role::Secret | Role::Bare if key.base64.is_empty() => Err(KeyError::Empty),
-            _ if key_looks::is_placeholder(key.base64) => Err(KeyError::Placeholder),
-            _ if key.whole.contains(['\n', '\r']) => Err(KeyError::List),
-            _ if key.whole.len() < MIN_SECRET_LEN => Err(KeyError::TooShort),
-            Role::Secret | Role::Bare => Self::new(key.whole.as_bytes(), Encoding::Base64),
+            Role::Secret | Role::Bare => {}
+            Role::Public => return Err(KeyError::PublicKey),
+            Role::Private => return Err(KeyError::PrivateKey),
+        }
+        if let Some(error) = key_looks::wrapping(key.whole) {
+            Err(error)
+        } else if key.base64.is_empty() {
+            Err(KeyError::Empty)
+        } else if key_looks::is_placeholder(key.base64) {
+            Err(KeyError::Placeholder)
+        } else if key.whole.contains(['\n', '\r']) {
+            Err(KeyError::List)
+        } else if key.whole.len() < MIN_SECRET_LEN {
+            Err(KeyError::TooShort)
+        } else {
+            Self::new(key.whole.as_bytes(), Encoding::Base64)
         }
     }
 

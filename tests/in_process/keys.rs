@@ -468,6 +468,8 @@ fn a_text_of_several_keys_is_rejected_for_the_first_that_is_none() {
         ("SECRETS=whsec_KEY,whsec_OTHER", KeyError::Assignment),
         ("Bearer whsec_KEY", KeyError::Bearer),
         ("whsec_KEY whsk_AAAA", KeyError::PrivateKey),
+        ("whsk_AAAA\"", KeyError::PrivateKey),
+        ("whsec_KEY,whsec_OTHER'", KeyError::Quoted),
     ] {
         let text = text.replace("KEY", KEY).replace("OTHER", OTHER);
         assert_eq!(
