@@ -8,7 +8,7 @@ use tower_svix::idempotency::{ClaimStatus, Settlement, Store};
 use tower_svix::test_util::conformance;
 use tower_svix_redis::RedisStore;
 use tower_svix_tests::redis_server::RedisServer;
-use tower_svix_tests::stores::{LEASE, RETENTION, key, process, token};
+use tower_svix_tests::stores::{LEASE, RETENTION, completed, fingerprint, key, process, token};
 
 #[tokio::test]
 async fn the_redis_store_conforms_over_any_connection() {
@@ -54,7 +54,10 @@ async fn no_key_in_redis_is_without_an_expiry() {
     let (claimed, completed, late) = (key("claimed"), key("completed"), key("late"));
     store.claim(&claimed, token(), LEASE).await.unwrap();
     process(&store, &completed).await;
-    store.complete(&late, token(), Duration::MAX).await.unwrap();
+    store
+        .complete(&late, token(), fingerprint(), Duration::MAX)
+        .await
+        .unwrap();
     store
         .claim(&key("at once"), token(), Duration::ZERO)
         .await
@@ -106,7 +109,10 @@ async fn an_operation_is_one_command_even_after_redis_forgot_its_scripts() {
         store.claim(&key, token, LEASE).await.unwrap();
         store.release(&key, token).await.unwrap();
         store.claim(&key, token, LEASE).await.unwrap();
-        store.complete(&key, token, RETENTION).await.unwrap();
+        store
+            .complete(&key, token, fingerprint(), RETENTION)
+            .await
+            .unwrap();
         assert_eq!(calls(&mut connection).await, "cmdstat_eval:calls=4");
     }
 }
@@ -120,7 +126,10 @@ async fn a_key_of_somebody_else_is_an_error_and_stays() {
     for theirs in ["", "hello", "completed", "running", "x0123456789abcdef"] {
         let () = connection.set("theirs:msg_1", theirs).await.unwrap();
         store.claim(&key, token(), LEASE).await.unwrap_err();
-        let completed = store.complete(&key, token(), RETENTION).await.unwrap();
+        let completed = store
+            .complete(&key, token(), fingerprint(), RETENTION)
+            .await
+            .unwrap();
         assert_eq!(completed, Settlement::Superseded);
         let released = store.release(&key, token()).await.unwrap();
         assert_eq!(released, Settlement::Superseded);
@@ -162,7 +171,7 @@ async fn a_full_redis_rejects_and_forgets_nothing() {
         .await
         .unwrap();
     let claim = store.claim(&key("before"), token(), LEASE).await.unwrap();
-    assert_eq!(claim, ClaimStatus::Completed);
+    assert_eq!(claim, completed());
     process(&store, &key("while")).await;
 }
 
