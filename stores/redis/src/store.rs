@@ -106,7 +106,11 @@ impl<C> RedisStore<C> {
     ///
     /// The prefix must be of this receiver alone, and the same in all its processes. Receivers that share a Redis and a
     /// prefix share their ids, and Svix sends a message under one id to every endpoint: what one of them processed, the
-    /// other would not.
+    /// other would not. No two prefixes make one key, not even if one begins with the other.
+    ///
+    /// The event `msg_1` has the key `billing:webhooks::msg_1:17` under the prefix `billing:webhooks:`, which has 17 bytes,
+    /// and `billing:webhooks:4:acme:msg_1:17` if it is of the tenant `acme`. A hash tag of a cluster, as in `{billing}:`,
+    /// stays what it is.
     pub fn new(connection: C, prefix: impl Into<Arc<str>>) -> Self {
         Self {
             connection,
@@ -128,6 +132,14 @@ impl<C> RedisStore<C>
 where
     C: ConnectionLike + Clone + Send + Sync,
 {
+    /// The key in Redis: the prefix, the key of the event, and the length of the prefix in bytes.
+    ///
+    /// No two pairs of a prefix and a key have the same name. Read from its end, the length goes up to the last colon, and
+    /// tells where the prefix ends. At the beginning, it would hide the prefix from patterns.
+    fn name(&self, key: &EventKey) -> String {
+        format!("{}{key}:{}", self.prefix, self.prefix.len())
+    }
+
     /// Runs `script` on `key`, with arguments that `add` adds.
     async fn run<T: FromRedisValue>(
         &self,
@@ -136,11 +148,7 @@ where
         add: impl FnOnce(&mut Cmd),
     ) -> Result<T, StoreError> {
         let mut command = Cmd::new();
-        command
-            .arg("EVAL")
-            .arg(script)
-            .arg(1)
-            .arg(format_args!("{}{key}", self.prefix).to_string());
+        command.arg("EVAL").arg(script).arg(1).arg(self.name(key));
         add(&mut command);
         let mut connection = self.connection.clone();
         timeout(self.timeout, command.query_async(&mut connection))

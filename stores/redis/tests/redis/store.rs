@@ -63,17 +63,21 @@ async fn no_key_in_redis_is_without_an_expiry() {
         .await
         .unwrap();
 
-    let mut expected = vec!["mine::msg_claimed", "mine::msg_completed", "mine::msg_late"];
+    let mut expected = vec![
+        "mine::msg_claimed:5",
+        "mine::msg_completed:5",
+        "mine::msg_late:5",
+    ];
     for key in &expected {
         let expiry: i64 = connection.pttl(key).await.unwrap();
         assert!(expiry > 0, "{key}: {expiry}");
     }
     // For ever is a hundred years.
-    let expiry: u64 = connection.pttl("mine::msg_late").await.unwrap();
+    let expiry: u64 = connection.pttl("mine::msg_late:5").await.unwrap();
     let years = Duration::from_millis(expiry).as_secs_f64() / (365.0 * 86_400.0);
     assert!((99.9..=100.0).contains(&years), "{years} years");
     let mut keys: Vec<String> = connection.keys("*").await.unwrap();
-    keys.retain(|key| !key.ends_with("at once"));
+    keys.retain(|key| !key.ends_with("at once:5"));
     keys.sort();
     expected.sort_unstable();
     assert_eq!(keys, expected);
@@ -123,8 +127,16 @@ async fn a_key_of_somebody_else_is_an_error_and_stays() {
     let mut connection = server.connect().await;
     let store = RedisStore::new(connection.clone(), "theirs");
     let key = key(1);
-    for theirs in ["", "hello", "completed", "running", "x0123456789abcdef"] {
-        let () = connection.set("theirs:msg_1", theirs).await.unwrap();
+    for theirs in [
+        "",
+        "hello",
+        "completed",
+        "running",
+        "x0123456789abcdef",
+        "c0123456789abcdef",
+        "r0123456789abcdef0123456789abcdef",
+    ] {
+        let () = connection.set("theirs:msg_1:6", theirs).await.unwrap();
         store.claim(&key, token(), LEASE).await.unwrap_err();
         let completed = store
             .complete(&key, token(), fingerprint(), RETENTION)
@@ -133,7 +145,8 @@ async fn a_key_of_somebody_else_is_an_error_and_stays() {
         assert_eq!(completed, Settlement::Superseded);
         let released = store.release(&key, token()).await.unwrap();
         assert_eq!(released, Settlement::Superseded);
-        let value: String = connection.get("theirs:msg_1").await.unwrap();
+        store.forget(&key).await.unwrap_err();
+        let value: String = connection.get("theirs:msg_1:6").await.unwrap();
         assert_eq!(value, theirs);
     }
 }
