@@ -29,7 +29,7 @@ impl IdempotencyLayer {
     }
 
     /// Sets what makes two deliveries the same event. Default: the tenant and the id, as
-    /// [`EventKey::from`](EventKey#impl-From<%26VerifiedEvent>-for-EventKey) takes them.
+    /// `EventKey::from(event)` takes them.
     ///
     /// For senders that give each attempt a new id, or each event of an endpoint the same one, or that have the id in the
     /// payload. Begin with [`event.tenant()`](VerifiedEvent::tenant) if keyrings name tenants, or they can use up each

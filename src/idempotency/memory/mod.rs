@@ -46,7 +46,7 @@ use crate::clock::{MonotonicClock, SystemMonotonicClock};
 /// retention ends first is forgotten early, and [counted](Self::evicted). A running claim is never forgotten: if
 /// there is nothing else, further events are answered with 503.
 ///
-/// One million ids for 48 hours are some 6 events a second, without a pause. Beyond that, set a larger
+/// One million ids for 96 hours are some 3 events a second, without a pause. Beyond that, set a larger
 /// [capacity](Self::with_capacity) or a shorter [retention](crate::IdempotencyLayer::retention).
 ///
 /// # Example
