@@ -28,6 +28,7 @@ mod rotation;
 mod secrets;
 mod secrets_in_output;
 mod senders;
+mod senders_page;
 mod sign_layer;
 mod signature_lists;
 mod telemetry;

@@ -1,6 +1,7 @@
 //! The page of senders, `docs/SENDERS.md`: for each row, a receiver is built as the row says, and is given the deliveries
 //! of `tests/vectors/senders_page.json`.
 
+mod anthropic;
 mod finch;
 mod page;
 mod polar;
@@ -11,10 +12,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use http_body_util::Full;
 use serde::Deserialize;
+use tower::{ServiceBuilder, ServiceExt as _};
+use tower_svix::idempotency::MemoryStore;
 use tower_svix::{HeaderFamily, KeyError, Keyring, Secret, SvixVerifyLayer};
 use tower_svix_tests::clock::At;
+use tower_svix_tests::recorder::Recorder;
+use tower_svix_tests::sender::Sender;
 use tower_svix_tests::verdict::expect_eq;
-use tower_svix_tests::{Outcome, deliver, flip_bit};
+use tower_svix_tests::{Outcome, deliver, flip_bit, request};
 
 use self::page::Row;
 
@@ -92,7 +97,11 @@ fn what_a_sender_sends_is_rejected_with_one_bit_of_the_body_changed() {
 fn the_type_of_an_event_is_where_the_row_says() {
     check_each(|row, vector| {
         let shown = format!("`{}`", vector.type_at);
-        expect_eq("the row has the pointer", row.type_at.contains(&shown), true)?;
+        expect_eq(
+            "the row has the pointer",
+            row.type_at.contains(&shown),
+            true,
+        )?;
         let outcome = vector.deliver(&vector.receiver(row)?, vector.body());
         let [call] = &outcome.calls[..] else {
             return Err(format!("{} calls", outcome.calls.len()));
@@ -107,11 +116,19 @@ fn the_type_of_an_event_is_where_the_row_says() {
 fn a_row_asks_for_another_limit_only_if_the_default_rejects_what_the_sender_sends() {
     check_each(|row, vector| {
         let asks = row.needs.contains("body_limit");
-        expect_eq("the row asks for a limit", asks, vector.body_limit.is_some())?;
+        expect_eq(
+            "the row asks for a limit",
+            asks,
+            vector.body_limit.is_some(),
+        )?;
         let keyring = vector.keyring().map_err(|error| error.to_string())?;
         let default = vector.pinned(SvixVerifyLayer::new(keyring));
         let status = vector.deliver(&default, vector.body()).status.as_u16();
-        expect_eq("status of a default receiver", status, if asks { 413 } else { 200 })
+        expect_eq(
+            "status of a default receiver",
+            status,
+            if asks { 413 } else { 200 },
+        )
     });
 }
 
@@ -142,9 +159,39 @@ fn each_section_names_a_source() {
 
 #[test]
 fn the_page_shows_code_that_compiles() {
-    let shown = [include_str!("finch.rs"), include_str!("polar.rs")];
+    let shown = [
+        include_str!("anthropic.rs"),
+        include_str!("finch.rs"),
+        include_str!("polar.rs"),
+    ];
     for code in shown {
         assert!(page::shows(code), "the page does not show\n{code}");
+    }
+}
+
+#[tokio::test]
+async fn the_code_for_anthropic_knows_an_event_by_the_id_in_its_payload() {
+    let vectors = vectors();
+    let vector = vectors.iter().find(|vector| vector.sender == "Anthropic");
+    let vector = vector.expect("it is there");
+    let recorder = Recorder::default();
+    let service = ServiceBuilder::new()
+        .layer(SvixVerifyLayer::new(vector.keyring().expect("a key")).clock(At(vector.now)))
+        .layer(anthropic::once(MemoryStore::new()))
+        .service(recorder.clone());
+    let sender = Sender::with_secret(&vector.key);
+    let other_event = vector.body.replace("event_0001", "event_0002");
+    let attempts = [
+        ("msg_1", &vector.body, 1),
+        ("msg_2", &vector.body, 0),
+        ("msg_2", &other_event, 1),
+    ];
+    for (id, body, calls) in attempts {
+        let headers = sender.headers(id, vector.now, body.as_bytes());
+        let request = request(headers, Full::new(Bytes::copy_from_slice(body.as_bytes())));
+        let response = service.clone().oneshot(request).await.expect("infallible");
+        assert_eq!(response.status(), 200, "{id}");
+        assert_eq!(recorder.take_calls().len(), calls, "{id}");
     }
 }
 

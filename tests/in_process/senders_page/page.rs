@@ -28,7 +28,10 @@ pub fn shows(code: &str) -> bool {
         "" => "\n".to_owned(),
         line => format!("  {line}\n"),
     });
-    PAGE.contains(&format!("  ```rust\n{}  ```\n", indented.collect::<String>()))
+    PAGE.contains(&format!(
+        "  ```rust\n{}  ```\n",
+        indented.collect::<String>()
+    ))
 }
 
 impl Row {
