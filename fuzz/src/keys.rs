@@ -86,7 +86,11 @@ impl KeySpec {
     /// The receiver's key as a text without separators, if it can be written so.
     pub fn text(&self) -> Option<String> {
         match self {
-            Self::Bytes(Text(bytes)) => Some(format!("whsec_{}", base64_encode(bytes))),
+            Self::Bytes(Text(bytes)) => {
+                // The bytes of a key may be few, or words; its text may not.
+                let text = format!("whsec_{}", base64_encode(bytes));
+                (Key::parse(&text).is_ok() && !may_be_words(bytes)).then_some(text)
+            }
             Self::Text(text) => Some(reference::trim(&lossy(text)).to_owned()),
             Self::Hex(_) => None,
             Self::Seed(seed) => Some(public_text(&key_pair(seed))),
