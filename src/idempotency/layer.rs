@@ -73,9 +73,9 @@ impl IdempotencyLayer {
     /// layer, and limits [outside](super#placement) of it, see to that.
     ///
     /// And it must be shorter than the sender's whole schedule. After a crash, attempts are answered with 503 until the
-    /// lease has passed: if all of them come before that, the event is lost. Standard Webhooks and Svix go on for a day
-    /// and more, but some senders try for a minute only. After a crash, wait for the lease before you press "resend" in a
-    /// sender's portal.
+    /// lease has passed: if all of them come before that, the event is lost. Svix and the schedule that Standard
+    /// Webhooks suggests go on for more than a day; look up what your sender does. After a crash, wait for the lease before
+    /// you press "resend" in a sender's portal.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.config.lease = lease;
         self

@@ -172,9 +172,7 @@ impl Store for MemoryStore {
     }
 
     fn forget(&self, key: &EventKey) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        ready(Ok(
-            self.with(key, |shard, digest, now| shard.forget(digest, now))
-        ))
+        ready(Ok(self.with(key, Shard::forget)))
     }
 
     /// Does the work here and now: none of it waits.
