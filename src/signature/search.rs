@@ -63,6 +63,7 @@ impl Search {
     }
 
     /// Whether one of the keys can have made one of the listed signatures, as far as their form goes.
+    #[inline]
     pub(super) fn can_succeed(&self, headers: &SignatureHeaders) -> bool {
         let mut keys = self.keys.keys.iter();
         keys.any(|key| headers.signatures.holds(key.form()))
