@@ -20,7 +20,7 @@ const HEX_LEN: usize = 64;
 pub(super) struct HmacKey(HmacReset<Sha256>);
 
 impl HmacKey {
-    /// Prepares `key`; the caller has made sure that it is not empty.
+    /// Prepares `key`; the caller has made sure that it is neither empty nor all zero.
     pub(super) fn new(key: &[u8]) -> Self {
         Self(HmacReset::new_from_slice(key).expect("HMAC takes keys of any length"))
     }

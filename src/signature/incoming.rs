@@ -150,6 +150,7 @@ mod tests {
 
     use super::*;
     use crate::signature::hmac::tests::STARTED;
+    use crate::signature::list::tests::SPLIT;
     use crate::{Keyring, Secret, Verifier};
 
     const BODY: &[u8] = br#"{"test": 2432232314}"#;
@@ -205,6 +206,15 @@ mod tests {
             assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
             assert_eq!(macs, 8);
         }
+    }
+
+    #[test]
+    fn a_list_is_split_once_however_many_keys_there_are() {
+        let list = vec![FORGED; 300].join(", ");
+        let before = SPLIT.get();
+        let verdict = verifier_with_key_at(0).verify(&headers(&list), BODY);
+        assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+        assert_eq!(SPLIT.get() - before, 1);
     }
 
     #[test]

@@ -13,9 +13,10 @@ pub(super) const MAX_ED25519: usize = 11;
 /// What an element of a list is by its version and its length, and so which keys can have made it.
 ///
 /// It does not depend on the features of the crate: what one of them adds must not change what others are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Form {
     /// `v1,` and a MAC in base64, or the MAC alone.
+    #[default]
     Hmac,
     /// `v1,` and a MAC in hexadecimal digits, or the MAC alone.
     HexHmac,
@@ -60,7 +61,7 @@ const V1: &[u8] = b"v1,";
 const USUAL_LEN: usize = V1.len() + Form::Hmac.len();
 
 /// Where a signature stands in the list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Candidate {
     form: Form,
     start: u32,
@@ -80,7 +81,10 @@ pub(super) struct SignatureList<V = HeaderValue> {
 impl<'h> SignatureList<&'h HeaderValue> {
     #[inline]
     pub(super) fn split(text: &'h HeaderValue) -> Self {
-        let candidates = Candidates::find(text.as_bytes());
+        #[cfg(test)]
+        tests::SPLIT.with(|split| split.set(split.get() + 1));
+        let mut candidates = Candidates::default();
+        candidates.push_all(text.as_bytes());
         Self { text, candidates }
     }
 
@@ -96,7 +100,7 @@ impl<V: AsRef<[u8]>> SignatureList<V> {
     /// Whether no key of any kind can have made one of the signatures.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.candidates.few[0].is_none()
+        self.candidates.count == 0
     }
 
     /// Whether there is a signature of this form.
@@ -107,14 +111,18 @@ impl<V: AsRef<[u8]>> SignatureList<V> {
 
     /// How many signatures there are, of any form.
     pub(super) fn len(&self) -> usize {
-        self.candidates.iter().count()
+        self.candidates.count
     }
 
     /// The signatures of this form, without their version, in their order.
     #[inline]
     pub(super) fn of(&self, form: Form) -> impl Iterator<Item = &[u8]> {
-        let candidates = self.candidates.iter();
-        candidates
+        let Candidates {
+            count, few, more, ..
+        } = &self.candidates;
+        let few = &few[..few.len().min(*count)];
+        few.iter()
+            .chain(more)
             .filter(move |candidate| candidate.form == form)
             .map(move |candidate| {
                 let start = candidate.start as usize;
@@ -127,47 +135,47 @@ impl<V: AsRef<[u8]>> SignatureList<V> {
 struct Candidates {
     /// Which forms there are.
     forms: [bool; 3],
-    /// The first ones: nearly always it is a single one.
-    few: [Option<Candidate>; 4],
+    /// How many there are.
+    count: usize,
+    /// The first of them: nearly always, there is one.
+    few: [Candidate; 4],
     more: Vec<Candidate>,
 }
 
 impl Candidates {
-    #[inline]
-    fn find(text: &[u8]) -> Self {
-        let mut candidates = Self::default();
-        if text.len() == USUAL_LEN && is_usual(text) {
-            candidates.push(Form::Hmac, V1.len());
-        } else {
-            candidates.push_all(text);
-        }
-        candidates
-    }
-
-    #[inline]
-    fn iter(&self) -> impl Iterator<Item = &Candidate> {
-        self.few.iter().flatten().chain(&self.more)
-    }
-
     fn push_all(&mut self, text: &[u8]) {
         let mut ed25519 = 0;
         let mut start = 0;
         while start < text.len() {
             let rest = &text[start..];
-            let len = element_len(rest);
-            let element = &rest[..len];
-            let element = element.strip_suffix(b",").unwrap_or(element);
-            if let Some((form, offset)) = Form::of(element) {
+            // Nearly always, the list is such an element, and a long list is one of these.
+            if starts_with_usual(rest) {
+                self.push(Form::Hmac, start + V1.len());
+                start += USUAL_LEN + 1;
+                continue;
+            }
+            // What ends within the length of the shortest signature is none: all of it is skipped in one step.
+            let Some(first) = rest.first_chunk::<{ Form::Hmac.len() }>() else {
+                break;
+            };
+            if let Some(space) = first.iter().rposition(|byte| *byte == b' ') {
+                start += space + 1;
+                continue;
+            }
+            let more = rest[first.len()..].iter();
+            let more = more.take_while(|byte| **byte != b' ').count();
+            let element = &rest[..first.len() + more];
+            let signed = element.strip_suffix(b",").unwrap_or(element);
+            if let Some((form, offset)) = Form::of(signed) {
                 ed25519 += usize::from(form == Form::Ed25519);
                 if form != Form::Ed25519 || ed25519 <= MAX_ED25519 {
                     self.push(form, start + offset);
                 }
             }
-            start += len + 1;
+            start += element.len() + 1;
         }
     }
 
-    #[inline]
     fn push(&mut self, form: Form, start: usize) {
         // No header is so long: what stands beyond is passed over.
         let Ok(start) = start.try_into() else {
@@ -175,27 +183,33 @@ impl Candidates {
         };
         let candidate = Candidate { form, start };
         self.forms[form as usize] = true;
-        match self.few.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(candidate),
+        match self.few.get_mut(self.count) {
+            Some(place) => *place = candidate,
             None => self.more.push(candidate),
         }
+        self.count += 1;
     }
 }
 
-/// The length of the element that `text` starts with.
-fn element_len(text: &[u8]) -> usize {
-    // A long list is one of usual elements, whose end need not be searched for.
-    if let Some((element, rest)) = text.split_first_chunk::<USUAL_LEN>()
-        && let [] | [b' ', ..] = rest
-        && is_usual(element)
-    {
-        return USUAL_LEN;
-    }
-    let space = text.iter().position(|byte| *byte == b' ');
-    space.unwrap_or(text.len())
+/// Whether `text` starts with an element of the usual length that has the version `v1`, and no comma to take away.
+fn starts_with_usual(text: &[u8]) -> bool {
+    let Some((element, rest)) = text.split_first_chunk::<USUAL_LEN>() else {
+        return false;
+    };
+    // Nothing visible is below the space. The smallest of all bytes is found sixteen at a time, unlike the first space.
+    let has_space = element.iter().copied().min() == Some(b' ');
+    matches!(rest, [] | [b' ', ..])
+        && element.starts_with(V1)
+        && !element.ends_with(b",")
+        && !has_space
 }
 
-/// Whether a text of the usual length is a single element with the version `v1`, and has no comma to take away.
-fn is_usual(text: &[u8]) -> bool {
-    text.starts_with(V1) && !text.ends_with(b",") && !text.contains(&b' ')
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How many lists this thread has split, for tests of what a delivery costs.
+        pub(in super::super) static SPLIT: Cell<usize> = const { Cell::new(0) };
+    }
 }

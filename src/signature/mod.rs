@@ -20,6 +20,11 @@ pub(crate) mod incoming;
 mod json;
 #[cfg(feature = "json")]
 mod json_pointer;
+mod key_bytes;
+mod key_error;
+mod key_looks;
+#[cfg(feature = "serde")]
+mod key_serde;
 mod key_text;
 mod keyring;
 mod list;
@@ -35,7 +40,7 @@ mod verifying_key;
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
 pub use self::ed25519::{PrivateKey, PublicKey};
-pub use self::error::{KeyError, SignError, VerifyError};
+pub use self::error::{SignError, VerifyError};
 pub use self::event::VerifiedEvent;
 pub use self::header_names::{HeaderNames, InvalidHeaderNames};
 pub use self::headers::HeaderFamily;
@@ -44,6 +49,7 @@ pub use self::headers::HeaderFamily;
 pub use self::json::PayloadError;
 #[cfg(feature = "json")]
 pub(crate) use self::json_pointer::JsonPointer;
+pub use self::key_error::KeyError;
 pub use self::keyring::Keyring;
 pub(crate) use self::policy::{Now, Policy, define_policy_setters};
 pub use self::secret::Secret;

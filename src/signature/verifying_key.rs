@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::check::Check;
 #[cfg(feature = "ed25519")]
 use super::ed25519::PublicKey;
-use super::error::KeyError;
-use super::key_text::KeyText;
+use super::key_error::KeyError;
+use super::key_text::{KeyText, Role};
 use super::list::{Form, SignatureList};
 use super::secret::Secret;
 
@@ -105,13 +105,13 @@ impl FromStr for VerifyingKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        match KeyText::read(text) {
-            KeyText::Secret(_) | KeyText::Bare(_) => text.parse::<Secret>().map(Self::from),
+        match KeyText::read(text).role {
+            Role::Secret | Role::Bare => text.parse::<Secret>().map(Self::from),
             #[cfg(feature = "ed25519")]
-            KeyText::Public(_) => text.parse::<PublicKey>().map(Self::from),
+            Role::Public => text.parse::<PublicKey>().map(Self::from),
             #[cfg(not(feature = "ed25519"))]
-            KeyText::Public(_) => Err(KeyError::Ed25519Unsupported),
-            KeyText::Private(_) => Err(KeyError::PrivateKey),
+            Role::Public => Err(KeyError::Ed25519Unsupported),
+            Role::Private => Err(KeyError::PrivateKey),
         }
     }
 }
