@@ -37,7 +37,7 @@ use crate::clock::{MonotonicClock, SystemMonotonicClock};
 /// For a receiver that is one process, and may forget what it processed when it restarts: a delivery that was processed
 /// before is then processed again. Where that matters, or where several processes receive, use a store that they share.
 ///
-/// It needs no runtime, and no operation waits. An event takes some 110 bytes however long its id is, since a SHA-256
+/// It needs no runtime, and no operation waits. An event takes some 130 bytes however long its id is, since a SHA-256
 /// hash stands for it.
 ///
 /// # When it is full
