@@ -14,7 +14,6 @@ use http::{HeaderMap, HeaderValue, Response};
 /// A [status code of gRPC](https://grpc.io/docs/guides/status-codes/).
 #[derive(Clone, Copy)]
 pub(crate) enum Code {
-    InvalidArgument = 3,
     #[cfg(feature = "idempotency")]
     AlreadyExists = 6,
     ResourceExhausted = 8,

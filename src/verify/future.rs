@@ -154,7 +154,7 @@ fn reject<K>(
     is_grpc: bool,
 ) -> Response<Bytes> {
     let response = config.responder.respond(rejection, is_grpc);
-    let is_ours = rejection.status().is_server_error();
+    let is_ours = rejection.is_ours();
     let cause = cause
         .as_deref()
         .map(|cause| cause as &(dyn Error + 'static));

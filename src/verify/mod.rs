@@ -77,7 +77,7 @@
 //! | `signature-unsupported` | 401 | No listed signature has a version and form that the keys make. |
 //! | `signature-mismatch` | 401 | No listed signature matches the id, timestamp and body under one of the keys. |
 //! | `body-too-large` | 413 | The body is longer than the limit, or claims to be. |
-//! | `body-unreadable` | 400 | The body broke off, or could not be read for another reason. |
+//! | `body-unreadable` | 503 | The body broke off, or could not be read for another reason, such as a timeout. |
 //! | `clock-unavailable` | 503 | The clock did not tell the time. |
 //! | `keys-unavailable` | 503 | The lookup of the keys failed. |
 //!
@@ -87,9 +87,8 @@
 //! lost.
 //!
 //! A gRPC call is answered as gRPC asks: with HTTP 200, `content-type: application/grpc`, no body, and the code and the
-//! detail in `grpc-message`. Its `grpc-status` is `UNAUTHENTICATED` instead of 401, `RESOURCE_EXHAUSTED` instead of 413,
-//! `INVALID_ARGUMENT` instead of 400, and `UNAVAILABLE` instead of 503. So count rejections by their codes rather than by
-//! the status of HTTP.
+//! detail in `grpc-message`. Its `grpc-status` is `UNAUTHENTICATED` instead of 401, `RESOURCE_EXHAUSTED` instead of 413, and
+//! `UNAVAILABLE` instead of 503. So count rejections by their codes rather than by the status of HTTP.
 //!
 //! [`opaque_rejections`](crate::SvixVerifyLayer::opaque_rejections) leaves the cause out, and
 //! [`rejection_response`](crate::SvixVerifyLayer::rejection_response) replaces the response. The

@@ -107,7 +107,7 @@ fn cases() -> Vec<Case> {
     });
     cases.push(Case {
         code: "body-unreadable",
-        status: 400,
+        status: 503,
         rejection: Rejection::BodyUnreadable,
         layer: layer(),
         request: broken_off(),
