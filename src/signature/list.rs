@@ -35,6 +35,7 @@ impl Form {
     }
 
     /// Sorts an element that ends without the comma that it may end with, and tells where its signature starts.
+    #[inline]
     fn of(element: &[u8]) -> Option<(Self, usize)> {
         const HMAC: usize = Form::Hmac.len();
         const HEX_HMAC: usize = Form::HexHmac.len();
@@ -79,12 +80,17 @@ pub(super) struct SignatureList<V = HeaderValue> {
 }
 
 impl<'h> SignatureList<&'h HeaderValue> {
+    /// `has_space`: whether there is a space in the text, without which it is a single element.
     #[inline]
-    pub(super) fn split(text: &'h HeaderValue) -> Self {
+    pub(super) fn split(text: &'h HeaderValue, has_space: bool) -> Self {
         #[cfg(test)]
         tests::SPLIT.with(|split| split.set(split.get() + 1));
         let mut candidates = Candidates::default();
-        candidates.push_all(text.as_bytes());
+        if has_space {
+            candidates.push_all(text.as_bytes());
+        } else {
+            candidates.push_element(0, text.as_bytes(), &mut 0);
+        }
         Self { text, candidates }
     }
 
@@ -165,17 +171,24 @@ impl Candidates {
             let more = rest[first.len()..].iter();
             let more = more.take_while(|byte| **byte != b' ').count();
             let element = &rest[..first.len() + more];
-            let signed = element.strip_suffix(b",").unwrap_or(element);
-            if let Some((form, offset)) = Form::of(signed) {
-                ed25519 += usize::from(form == Form::Ed25519);
-                if form != Form::Ed25519 || ed25519 <= MAX_ED25519 {
-                    self.push(form, start + offset);
-                }
-            }
+            self.push_element(start, element, &mut ed25519);
             start += element.len() + 1;
         }
     }
 
+    /// Adds the element at `start`, if a key can have made it. `ed25519` counts those of that form.
+    #[inline]
+    fn push_element(&mut self, start: usize, element: &[u8], ed25519: &mut usize) {
+        let signed = element.strip_suffix(b",").unwrap_or(element);
+        if let Some((form, offset)) = Form::of(signed) {
+            *ed25519 += usize::from(form == Form::Ed25519);
+            if form != Form::Ed25519 || *ed25519 <= MAX_ED25519 {
+                self.push(form, start + offset);
+            }
+        }
+    }
+
+    #[inline]
     fn push(&mut self, form: Form, start: usize) {
         // No header is so long: what stands beyond is passed over.
         let Ok(start) = start.try_into() else {
