@@ -114,13 +114,12 @@ fn run_round(
         contenders: vec![0.0; contenders.len()],
     };
     for index in order {
-        let (batch, (time, ())) = match contenders.get_mut(*index) {
-            Some(contender) => (contender.batch, cpu_time::of(|| contender.deliver())),
-            None => {
-                let batch = contender::batch(delivery.body.len());
-                let work = || (0..batch).for_each(|_| limit.compute(delivery));
-                (batch, cpu_time::of(work))
-            }
+        let (batch, (time, ())) = if let Some(contender) = contenders.get_mut(*index) {
+            (contender.batch, cpu_time::of(|| contender.deliver()))
+        } else {
+            let batch = contender::batch(delivery.body.len());
+            let work = || (0..batch).for_each(|_| limit.compute(delivery));
+            (batch, cpu_time::of(work))
         };
         let nanos = time.as_nanos() as f64 / batch as f64;
         *round.contenders.get_mut(*index).unwrap_or(&mut round.limit) = nanos;
