@@ -1,10 +1,12 @@
 //! The program that holds secrets. It wipes what it has of them itself, so that all that is left is the crate's.
 
 use std::io;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tower_svix::{Secret, Verifier};
+use http::HeaderMap;
+use tower_svix::{Keyring, Secret, SigningKey, SvixVerifyLayer, Verifier, VerifyingKey};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::fixture::{BODY, ID, NOW};
 use zeroize::Zeroizing;
@@ -23,6 +25,7 @@ pub(crate) fn play(role: &str) {
         "secret" => use_a_secret(),
         "rejected" => parse_what_is_no_secret(),
         "generated" => generate_a_secret(),
+        "moved" => move_a_secret(),
         #[cfg(feature = "ed25519")]
         "private key" => use_a_private_key(),
         _ => panic!("no such role: {role}"),
@@ -50,17 +53,29 @@ fn forget_to_wipe() {
 }
 
 fn use_a_secret() {
-    let secret: Secret = str(&secret_text("whsec_")).parse().unwrap();
+    let secret = secret();
     pause("parsed");
-    let mut headers = http::HeaderMap::new();
-    headers.insert("webhook-id", ID.parse().unwrap());
-    headers.insert("webhook-timestamp", NOW.into());
-    headers.insert("webhook-signature", secret.sign(ID, NOW, BODY).unwrap());
+    let headers = signed(&secret);
     let verifier = Verifier::new(secret).clock(At(NOW));
     verifier.verify(&headers, BODY).unwrap();
     verifier.verify(&headers, FORGED).unwrap_err();
     pause("used");
     drop(verifier);
+    pause("dropped");
+}
+
+/// Moves secrets to all the places on the heap where a receiver or a sender keeps them.
+fn move_a_secret() {
+    let places = (
+        Arc::new(secret()),
+        Box::new(VerifyingKey::from(secret())),
+        Arc::new(Keyring::from(vec![secret(), secret(), secret()])),
+        Arc::new(SvixVerifyLayer::new(secret())),
+        Box::new(Verifier::new([secret(), secret()])),
+        Arc::new(SigningKey::from(secret())),
+    );
+    pause("moved");
+    drop(places);
     pause("dropped");
 }
 
@@ -97,13 +112,26 @@ fn use_a_private_key() {
     STANDARD
         .decode_slice_unchecked(std::env::var(PUBLIC_KEY).unwrap(), &mut pair[KEY_LEN..])
         .unwrap();
-    let key: tower_svix::SigningKey = str(&text("whsk_", &*pair)).parse().unwrap();
+    let key: SigningKey = str(&text("whsk_", &*pair)).parse().unwrap();
     drop(pair);
     pause("parsed");
     key.sign(ID, NOW, BODY).unwrap();
     pause("used");
     drop(key);
     pause("dropped");
+}
+
+fn secret() -> Secret {
+    str(&secret_text("whsec_")).parse().unwrap()
+}
+
+/// The headers of a delivery of [`BODY`].
+fn signed(secret: &Secret) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("webhook-id", ID.parse().unwrap());
+    headers.insert("webhook-timestamp", NOW.into());
+    headers.insert("webhook-signature", secret.sign(ID, NOW, BODY).unwrap());
+    headers
 }
 
 /// The key after a prefix, as a portal shows it.

@@ -42,6 +42,13 @@ pub(crate) fn a_secret_leaves_nothing_behind() {
     assert_eq!(holder.found("dropped", &of_hmac_key()), NOTHING);
 }
 
+/// A place with more room than its key takes a copy of what is beside it on the stack, which nothing wipes.
+pub(crate) fn a_secret_that_moves_leaves_nothing_behind() {
+    let mut holder = Holder::start("moved");
+    assert_eq!(holder.found("moved", &of_hmac_key()), STATES);
+    assert_eq!(holder.found("dropped", &of_hmac_key()), NOTHING);
+}
+
 pub(crate) fn a_text_that_is_no_secret_leaves_nothing_behind() {
     let mut holder = Holder::start("rejected");
     assert_eq!(holder.found("rejected", &of_hmac_key()), NOTHING);
