@@ -11,6 +11,8 @@ use tower_svix_tests::clock::At;
 use tower_svix_tests::fixture::{BODY, ID, NOW};
 use zeroize::Zeroizing;
 
+use super::deliveries::{self, End};
+
 /// The variable that tells what to do.
 pub(crate) const ROLE: &str = "TEST_ROLE";
 /// The variable that has the public half of the private key, in base64.
@@ -26,6 +28,12 @@ pub(crate) fn play(role: &str) {
         "rejected" => parse_what_is_no_secret(),
         "generated" => generate_a_secret(),
         "moved" => move_a_secret(),
+        "boxed, accepted" => deliveries::in_a_box(secret(), End::Accepted),
+        "boxed, forged" => deliveries::in_a_box(secret(), End::Forged),
+        "boxed, in the body" => deliveries::in_a_box(secret(), End::InTheBody),
+        "axum, accepted" => deliveries::in_axum(secret(), End::Accepted),
+        "axum, forged" => deliveries::in_axum(secret(), End::Forged),
+        "axum, in the body" => deliveries::in_axum(secret(), End::InTheBody),
         #[cfg(feature = "ed25519")]
         "private key" => use_a_private_key(),
         _ => panic!("no such role: {role}"),
@@ -126,7 +134,7 @@ fn secret() -> Secret {
 }
 
 /// The headers of a delivery of [`BODY`].
-fn signed(secret: &Secret) -> HeaderMap {
+pub(crate) fn signed(secret: &Secret) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("webhook-id", ID.parse().unwrap());
     headers.insert("webhook-timestamp", NOW.into());
@@ -155,7 +163,7 @@ fn str(text: &[u8]) -> &str {
 }
 
 /// Waits until the memory was searched.
-fn pause(phase: &str) {
+pub(crate) fn pause(phase: &str) {
     println!("{phase}");
     io::stdin().read_line(&mut String::new()).unwrap();
 }
