@@ -1,6 +1,7 @@
 //! Deliveries whose futures are moved into boxes, as frameworks do, by the program that holds secrets.
 
 use std::convert::Infallible;
+use std::env;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use tower_svix_tests::clock::At;
 use tower_svix_tests::fixture::{BODY, NOW};
 use tower_svix_tests::poll_once;
 
-use super::holder::{FORGED, pause, signed};
+use super::holder::{FORGED, SIGNATURE, pause, signed};
 
 /// What becomes of a delivery.
 #[derive(Clone, Copy)]
@@ -36,7 +37,7 @@ type Boxed = Pin<Box<dyn Future<Output = StatusCode>>>;
 
 /// The future of the middleware itself, in a box.
 pub(crate) fn in_a_box(secret: Secret, end: End) {
-    let headers = signed(&secret);
+    let headers = signed(&env::var(SIGNATURE).unwrap());
     let mut service = layer(secret).layer(service_fn(async |_: Request<VerifiedBody>| {
         Ok::<_, Infallible>(Response::new(Body::empty()))
     }));
@@ -53,7 +54,7 @@ pub(crate) fn in_a_box(secret: Secret, end: End) {
 
 /// The futures of axum, one of which has the middleware's in its box.
 pub(crate) fn in_axum(secret: Secret, end: End) {
-    let headers = signed(&secret);
+    let headers = signed(&env::var(SIGNATURE).unwrap());
     let router = Router::new()
         .route("/webhook", post(async |_: Bytes| ()))
         .layer(layer(secret));

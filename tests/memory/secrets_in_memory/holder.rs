@@ -17,6 +17,8 @@ use super::deliveries::{self, End};
 pub(crate) const ROLE: &str = "TEST_ROLE";
 /// The variable that has the public half of the private key, in base64.
 pub(crate) const PUBLIC_KEY: &str = "TEST_PUBLIC_KEY";
+/// The variable that has the signature of [`BODY`]. To compute it here would leave traces that are not the middleware's.
+pub(crate) const SIGNATURE: &str = "TEST_SIGNATURE";
 /// What the program sends, and nobody signed.
 pub(crate) const FORGED: &[u8] = b"{}";
 pub(crate) const KEY_LEN: usize = 32;
@@ -63,7 +65,7 @@ fn forget_to_wipe() {
 fn use_a_secret() {
     let secret = secret();
     pause("parsed");
-    let headers = signed(&secret);
+    let headers = signed(secret.sign(ID, NOW, BODY).unwrap().to_str().unwrap());
     let verifier = Verifier::new(secret).clock(At(NOW));
     verifier.verify(&headers, BODY).unwrap();
     verifier.verify(&headers, FORGED).unwrap_err();
@@ -134,11 +136,11 @@ fn secret() -> Secret {
 }
 
 /// The headers of a delivery of [`BODY`].
-pub(crate) fn signed(secret: &Secret) -> HeaderMap {
+pub(crate) fn signed(signature: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("webhook-id", ID.parse().unwrap());
     headers.insert("webhook-timestamp", NOW.into());
-    headers.insert("webhook-signature", secret.sign(ID, NOW, BODY).unwrap());
+    headers.insert("webhook-signature", signature.parse().unwrap());
     headers
 }
 
