@@ -107,10 +107,12 @@ impl<const LEN: usize> Drop for Tag<LEN> {
 ///
 /// All are computed at once, each in a byte of one word, and without a table, so that no cache can tell which they are.
 #[inline]
-fn base64([a, b, c, d, e, f]: [u8; 6]) -> [u8; 8] {
+fn base64(bytes: [u8; 6]) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;
 
-    let bits = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    let mut word = [0; 8];
+    word[2..].copy_from_slice(&bytes);
+    let bits = u64::from_be_bytes(word);
     // 24 bits in each half of the word, then 12 in each quarter, then 6 in each byte.
     let bits = (bits & 0xff_ffff) | ((bits & 0xffff_ff00_0000) << 8);
     let bits = (bits & 0x0000_0fff_0000_0fff) | ((bits & 0x00ff_f000_00ff_f000) << 4);

@@ -64,14 +64,19 @@ impl Policy {
 /// The time at which a delivery is judged. What happens without a wait happens at one time, for which the clock is read once.
 #[derive(Default)]
 pub(crate) struct Now {
-    /// `None` before it is read, and within it `None` if it did not tell.
-    read: Option<Option<u64>>,
+    is_read: bool,
+    /// `None` if the clock did not tell.
+    unix_seconds: Option<u64>,
 }
 
 impl Now {
     #[inline]
     fn unix_seconds(&mut self, clock: &dyn Clock) -> Option<u64> {
-        *self.read.get_or_insert_with(|| clock.unix_seconds())
+        if !self.is_read {
+            self.is_read = true;
+            self.unix_seconds = clock.unix_seconds();
+        }
+        self.unix_seconds
     }
 }
 

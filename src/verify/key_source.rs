@@ -76,9 +76,9 @@ pub trait KeySource {
     /// Starts to look up the keys for the request of which `head` is all but the body.
     fn keys(&self, head: &request::Parts) -> Self::Future;
 
-    /// Returns what [`keys`](Self::keys) comes to, if it is known at once: such a lookup costs nothing. Default: `None`, which
-    /// means that `keys` is asked.
-    fn known_keys(&self, head: &request::Parts) -> Option<Option<&Keyring>> {
+    /// Returns the keys if they are at hand, so that no lookup has to be started. Default: `None`, which means that
+    /// [`keys`](Self::keys) is asked.
+    fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
         let _ = head;
         None
     }
@@ -115,8 +115,8 @@ impl KeySource for Keyring {
     }
 
     #[inline]
-    fn known_keys(&self, _: &request::Parts) -> Option<Option<&Keyring>> {
-        Some(Some(self))
+    fn known_keys(&self, _: &request::Parts) -> Option<&Keyring> {
+        Some(self)
     }
 
     fn is_single_tenant(&self) -> bool {
@@ -132,7 +132,7 @@ impl<K: KeySource + ?Sized> KeySource for Arc<K> {
         (**self).keys(head)
     }
 
-    fn known_keys(&self, head: &request::Parts) -> Option<Option<&Keyring>> {
+    fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
         (**self).known_keys(head)
     }
 

@@ -81,10 +81,6 @@ impl KeyringMap {
         }
     }
 
-    fn find(&self, head: &request::Parts) -> Option<&Keyring> {
-        self.keyrings.get(self.tenant(head)?)
-    }
-
     fn tenant<'r>(&self, head: &'r request::Parts) -> Option<&'r str> {
         match &self.selector {
             Selector::PathSegment(index) => head.uri.path().split('/').skip(1).nth(*index),
@@ -98,11 +94,11 @@ impl KeySource for KeyringMap {
     type Future = Ready<Result<Option<Keyring>, Infallible>>;
 
     fn keys(&self, head: &request::Parts) -> Self::Future {
-        ready(Ok(self.find(head).cloned()))
+        ready(Ok(self.known_keys(head).cloned()))
     }
 
-    fn known_keys(&self, head: &request::Parts) -> Option<Option<&Keyring>> {
-        Some(self.find(head))
+    fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
+        self.keyrings.get(self.tenant(head)?)
     }
 }
 

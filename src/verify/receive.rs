@@ -150,16 +150,18 @@ impl<B: Body, L> Receiving<B, L> {
         loop {
             let search = match this.keys.as_mut().project() {
                 KeysProj::Known => break,
-                KeysProj::Unasked => match config.key_source.known_keys(head) {
-                    Some(keyring) => search(config, keyring),
-                    None => {
+                KeysProj::Unasked => {
+                    if let Some(keyring) = config.key_source.known_keys(head) {
+                        Search::among(keyring)
+                    } else {
                         let lookup = config.key_source.keys(head);
                         this.keys.set(Keys::LookingUp { lookup });
                         continue;
                     }
-                },
+                }
                 KeysProj::LookingUp { lookup } => match ready!(lookup.poll(cx)) {
-                    Ok(keyring) => search(config, keyring.as_ref()),
+                    Ok(Some(keyring)) => Search::among(&keyring),
+                    Ok(None) => Search::with_decoy(&config.key_source.decoy()),
                     Err(cause) => {
                         span.end_of(Phase::Keys);
                         return Poll::Ready(Err(Failure {
@@ -186,14 +188,6 @@ impl<B: Body, L> Receiving<B, L> {
         ));
         span.end_of(Phase::Body);
         Poll::Ready(verdict.map_err(Failure::from))
-    }
-}
-
-#[inline]
-fn search<K: KeySource>(config: &Config<K>, keyring: Option<&Keyring>) -> Search {
-    match keyring {
-        Some(keyring) => Search::among(keyring),
-        None => Search::with_decoy(&config.key_source.decoy()),
     }
 }
 
@@ -253,9 +247,7 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
         } else if let Some(verdict) = delivery.conclude(headers, &config.policy, now) {
             return Poll::Ready(verdict.map_err(Rejection::from));
         } else {
-            // To compare a MAC with one that is listed takes as long as to hash a byte or two.
-            let compared = 2 * headers.listed();
-            budget = budget.saturating_sub(PASS_COST + compared);
+            budget = budget.saturating_sub(PASS_COST + headers.cost_of_pass());
         }
     }
 }

@@ -31,6 +31,7 @@ mod senders;
 mod senders_page;
 mod sign_layer;
 mod signature_lists;
+mod size;
 mod telemetry;
 mod tenants;
 mod test_util;
