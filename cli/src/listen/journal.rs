@@ -1,0 +1,100 @@
+//! The file of `--store`: one delivery a line, as JSON.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::delivery::Delivery;
+use super::history::{MOST, MOST_BYTES};
+
+/// How large the file may grow before what is forgotten is taken out of it, in bytes.
+const LARGEST: u64 = 4 * MOST_BYTES as u64;
+
+pub(crate) struct Journal {
+    path: PathBuf,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    file: File,
+    lines: usize,
+    bytes: u64,
+}
+
+impl Journal {
+    /// Opens a file, or makes one that only its owner can read, and returns what is in it, the oldest first.
+    ///
+    /// A line that was not written to its end, as when the machine crashed, is left out.
+    pub(crate) fn open(path: &Path) -> io::Result<(Self, Vec<Delivery>)> {
+        let mut deliveries: Vec<Delivery> = match File::open(path) {
+            Ok(file) => {
+                let mut found = Vec::new();
+                for line in BufReader::new(file).split(b'\n') {
+                    found.extend(serde_json::from_slice(&line?).ok());
+                    if found.len() > 2 * MOST {
+                        found.drain(..MOST);
+                    }
+                }
+                found
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        deliveries.sort_by_key(|delivery| delivery.number);
+        deliveries.dedup_by_key(|delivery| delivery.number);
+        let excess = deliveries.len().saturating_sub(MOST);
+        deliveries.drain(..excess);
+        let open = rewrite(path, deliveries.iter())?;
+        let journal = Self {
+            path: path.to_owned(),
+            open: Mutex::new(open),
+        };
+        Ok((journal, deliveries))
+    }
+
+    /// Adds a delivery to the file. If it has grown too large, it is written anew with what is `kept`.
+    pub(crate) fn write(
+        &self,
+        delivery: &Delivery,
+        kept: impl FnOnce() -> Vec<Arc<Delivery>>,
+    ) -> io::Result<()> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = line(delivery)?;
+        open.file.write_all(&line)?;
+        open.lines += 1;
+        open.bytes += line.len() as u64;
+        if open.lines > 2 * MOST || open.bytes > LARGEST {
+            *open = rewrite(&self.path, kept().iter().map(AsRef::as_ref))?;
+        }
+        Ok(())
+    }
+}
+
+fn line(delivery: &Delivery) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(delivery)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Puts a new file in the place of the old one, in one step.
+fn rewrite<'d>(path: &Path, deliveries: impl Iterator<Item = &'d Delivery>) -> io::Result<Open> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = BufWriter::new(options.open(&beside)?);
+    let (mut lines, mut bytes) = (0, 0);
+    for delivery in deliveries {
+        let line = line(delivery)?;
+        file.write_all(&line)?;
+        lines += 1;
+        bytes += line.len() as u64;
+    }
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    fs::rename(&beside, path)?;
+    Ok(Open { file, lines, bytes })
+}

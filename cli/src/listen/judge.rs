@@ -1,0 +1,68 @@
+//! The verdict on a delivery: that of the middleware itself.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::http::request::Parts;
+use hyper::{Request, Response};
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_svix::diagnose::Diagnosis;
+use tower_svix::{Rejection, SvixVerifyLayer, VerifiedBody};
+
+use super::delivery::Verdict;
+use crate::keys::KeysText;
+use crate::{Failure, time};
+
+pub(crate) struct Judge {
+    layer: SvixVerifyLayer,
+    keys: KeysText,
+}
+
+impl Judge {
+    pub(crate) fn new(keys: &KeysText, body_limit: usize) -> Result<Self, Failure> {
+        Ok(Self {
+            layer: SvixVerifyLayer::new(keys.keyring()?).body_limit(body_limit),
+            keys: keys.clone(),
+        })
+    }
+
+    /// The verdict, and what the sender is answered if it is no.
+    pub(crate) async fn judge(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+    ) -> (Verdict, Option<Response<Bytes>>) {
+        let request = Request::from_parts(head.clone(), Full::new(body.clone()));
+        let service = self
+            .layer
+            .layer(service_fn(|_: Request<VerifiedBody>| async {
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
+            }));
+        let Ok(response) = service.oneshot(request).await;
+        let Some(rejection) = response.extensions().get::<Rejection>().copied() else {
+            return (Verdict::valid(), None);
+        };
+        let verdict = Verdict {
+            code: rejection.code().to_owned(),
+            text: rejection.to_string(),
+            explanation: self.explain(head, body).await,
+        };
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes());
+        (
+            verdict,
+            Some(Response::from_parts(head, body.unwrap_or_default())),
+        )
+    }
+
+    /// Looks for the cause on a thread where it holds up nobody.
+    async fn explain(&self, head: &Parts, body: &Bytes) -> Option<crate::explanation::Explanation> {
+        let now = time::now().ok()?.as_secs();
+        let (keys, headers, body) = (self.keys.clone(), head.headers.clone(), body.clone());
+        let diagnosis = tokio::task::spawn_blocking(move || {
+            Diagnosis::of(keys.expose(), &headers, &body).at(now)
+        });
+        Some((&diagnosis.await.ok()?).into())
+    }
+}
