@@ -7,6 +7,10 @@ use http::HeaderMap;
 
 use super::diagnosis::{Diagnosis, Failure};
 use super::finding::Finding;
+use super::headers;
+use super::search::Search;
+use super::suspicion;
+use super::time;
 use super::work::Work;
 use crate::clock::Clock;
 use crate::signature::{HeaderFamily, Keyring, VerifiedEvent, Verifier};
@@ -50,8 +54,25 @@ impl<'a> Examination<'a> {
     #[must_use]
     pub fn at(self, unix_seconds: u64) -> Diagnosis {
         let verdict = self.verify(unix_seconds);
-        let (findings, suspicions): (Vec<Finding>, Vec<Finding>) = (Vec::new(), Vec::new());
-        Diagnosis::new(verdict, findings, suspicions, Work::default())
+        let Err(failure) = &verdict else {
+            return Diagnosis::new(verdict, Vec::new(), Vec::new(), Work::default());
+        };
+        let is_readable = !matches!(failure, Failure::Keys(_));
+        let (findings, work) = Search::new(self, is_readable, unix_seconds).run();
+        let suspicions = self.suspicions(unix_seconds);
+        Diagnosis::new(verdict, findings, suspicions, work)
+    }
+
+    fn suspicions(&self, unix_seconds: u64) -> Vec<Finding> {
+        let tolerance = self.tolerance.as_secs();
+        let readings = headers::readings(self.headers, self.header_family);
+        let clock = readings
+            .first()
+            .and_then(|reading| time::clock_suspicion(&reading.timestamp, unix_seconds, tolerance));
+        let mut suspicions: Vec<_> = clock.into_iter().collect();
+        suspicions.extend(suspicion::placeholder(self.keys));
+        suspicions.extend(suspicion::of_delivery(self.headers, self.body));
+        suspicions
     }
 
     /// The real verification.

@@ -66,9 +66,21 @@
 //!
 //! Work is bounded, whatever the keys, the headers and the body are: see [`Work`].
 
+mod body;
+mod compression;
 mod diagnosis;
 mod examination;
 mod finding;
+mod headers;
+mod json;
+mod json_text;
+mod keys;
+mod reprint;
+mod scheme;
+mod search;
+mod signatures;
+mod suspicion;
+mod time;
 mod work;
 
 pub use self::diagnosis::{Diagnosis, Failure};

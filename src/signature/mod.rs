@@ -34,6 +34,8 @@ pub use self::ed25519::{PrivateKey, PublicKey};
 pub use self::error::{KeyError, SignError, VerifyError};
 pub use self::event::VerifiedEvent;
 pub use self::headers::HeaderFamily;
+#[cfg(feature = "diagnose")]
+pub(crate) use self::hmac::HmacKey;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;

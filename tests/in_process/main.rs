@@ -26,6 +26,7 @@ mod sign_layer;
 mod telemetry;
 mod tenants;
 mod test_util;
+mod test_util_fixture;
 mod tracing;
 mod vectors;
 mod verdicts;
