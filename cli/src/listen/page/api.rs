@@ -85,11 +85,12 @@ pub(super) fn fixture(delivery: &Delivery) -> PageResponse {
     response
 }
 
+/// The braces make `deny_unknown_fields` count for those without fields, too.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", tag = "how", deny_unknown_fields)]
 enum Order {
-    AsItIs,
-    SignedAnew,
+    AsItIs {},
+    SignedAnew {},
     Edited { id: String, body: String },
 }
 
@@ -106,8 +107,8 @@ pub(super) async fn send(
         return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
     };
     let how = match serde_json::from_slice(&body.to_bytes()) {
-        Ok(Order::AsItIs) => Resend::AsItIs,
-        Ok(Order::SignedAnew) => Resend::SignedAnew,
+        Ok(Order::AsItIs {}) => Resend::AsItIs,
+        Ok(Order::SignedAnew {}) => Resend::SignedAnew,
         Ok(Order::Edited { id, body }) => Resend::Edited {
             id,
             body: body.into(),

@@ -198,7 +198,7 @@ function show(detail) {
   byId("article").hidden = false;
   byId("type").textContent = detail.type ?? "(no type)";
   byId("id").textContent = detail.id ?? "(no id)";
-  const facts = [`#${detail.number}`, new Date(detail.received_at).toLocaleString(), `${detail.method} ${detail.target}`, originOf(detail)];
+  const facts = [`#${detail.number}`, new Date(detail.received_at).toLocaleString([], { dateStyle: "medium", timeStyle: "medium", hour12: false }), `${detail.method} ${detail.target}`, originOf(detail)];
   byId("facts").replaceChildren(...facts.filter(Boolean).map((fact) => element("li", "", fact)));
   showVerdict(detail);
   showAnswer(detail);

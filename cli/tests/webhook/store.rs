@@ -1,0 +1,70 @@
+//! `webhook listen --store`: deliveries outlast the program.
+
+use std::fs;
+
+use serde_json::json;
+use tower_svix_tests::net::Delivery;
+
+use crate::support::{Listener, folder, genuine_bytes, run, with_secret};
+
+#[test]
+fn deliveries_are_there_after_a_restart() {
+    let file = folder("store").join("deliveries.jsonl");
+    let path = file.to_str().unwrap();
+    let body = vec![0, 0xff, b'\n'];
+    {
+        let listener = Listener::start(&["--store", path]);
+        listener.deliver(&genuine_bytes("msg_1", body.clone()));
+        listener.deliver(&Delivery::forged("msg_2", "{}"));
+    }
+    #[cfg(unix)]
+    {
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "others cannot read it");
+    }
+    // The machine crashed while a line was written.
+    let mut kept = fs::read(&file).unwrap();
+    kept.extend_from_slice(b"{\"number\":3,\"recei");
+    fs::write(&file, kept).unwrap();
+
+    let listener = Listener::start(&["--store", path]);
+    assert_eq!(listener.detail(1)["body"], json!({"base64": "AP8K"}));
+    assert_eq!(listener.detail(2)["code"], "signature-mismatch");
+    // A duplicate of what came before the restart is one, and numbers go on.
+    listener.deliver(&genuine_bytes("msg_1", body));
+    assert_eq!(listener.detail(3)["duplicate_of"], 1);
+}
+
+#[test]
+fn the_file_stays_small() {
+    let file = folder("small").join("deliveries.jsonl");
+    let path = file.to_str().unwrap();
+    let lines = || fs::read_to_string(&file).unwrap().lines().count();
+    let listener = Listener::start(&["--store", path]);
+    let url = listener.server.url("/");
+    let mut send = with_secret();
+    send.args([
+        "send",
+        "--url",
+        &url,
+        "--count",
+        "2100",
+        "--concurrency",
+        "8",
+    ]);
+    assert_eq!(run(&mut send).0, 0);
+    assert!(lines() <= 2_000, "{}", lines());
+    drop(listener);
+    let listener = Listener::start(&["--store", path]);
+    assert_eq!(lines(), 1_000);
+    assert_eq!(listener.get("/deliveries/1100").status, 404);
+    assert_eq!(listener.get("/deliveries/1101").status, 200);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_an_error() {
+    let (code, _, stderr) = run(with_secret().args(["listen", "--store", "/nowhere/at/all"]));
+    assert_eq!(code, 2);
+    assert!(stderr.contains("--store"), "{stderr}");
+}
