@@ -7,6 +7,7 @@ mod bodies_cost;
 mod bounds;
 mod composition;
 mod contract;
+mod diagnose;
 mod extract;
 mod front_page;
 mod generate;
