@@ -15,6 +15,7 @@ mod event;
 pub(crate) mod headers;
 mod hmac;
 pub(crate) mod incoming;
+mod into_keyring;
 #[cfg(feature = "json")]
 mod json;
 mod key_text;
@@ -36,6 +37,7 @@ pub use self::event::VerifiedEvent;
 pub use self::headers::HeaderFamily;
 #[cfg(feature = "diagnose")]
 pub(crate) use self::hmac::HmacKey;
+pub use self::into_keyring::IntoKeyring;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;
