@@ -15,6 +15,8 @@ mod idempotency;
 mod idempotency_conformance;
 mod idempotency_model;
 mod idempotency_stores;
+mod keys;
+mod keys_deserialized;
 mod links;
 mod properties;
 mod pulse_sample_scheme;
