@@ -6,16 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 use super::compression::decompressions;
-use super::finding::Finding;
+use super::finding::{Finding, TryBody};
 use super::reprint;
 
-/// Calls `try_body` with each body that may have been signed, and what is wrong then, until one of them matches.
-pub(super) fn candidates<F>(body: &[u8], mut try_body: F) -> ControlFlow<Finding>
-where
-    F: FnMut(&[u8], &dyn Fn() -> Finding) -> ControlFlow<Finding>,
-{
-    newlines(body, &mut try_body)?;
-    byte_order_mark(body, &mut try_body)?;
+/// Calls `try_body` with each body that may have been signed, and what is wrong then, until it breaks off.
+pub(super) fn candidates(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
+    newlines(body, try_body)?;
+    byte_order_mark(body, try_body)?;
     for (encoding, plain) in decompressions(body) {
         try_body(&plain, &|| compressed(encoding))?;
     }
@@ -25,16 +22,13 @@ where
             try_body(&plain, &base64_encoded)?;
         }
     }
-    replaced(body, &mut try_body)?;
+    replaced(body, try_body)?;
     reprint::candidates(body, try_body)
 }
 
 const RAW_BODY: &str = "Verify the bytes as they arrive, before anything changes them.";
 
-fn newlines<F>(body: &[u8], try_body: &mut F) -> ControlFlow<Finding>
-where
-    F: FnMut(&[u8], &dyn Fn() -> Finding) -> ControlFlow<Finding>,
-{
+fn newlines(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     let added = || {
         Finding::new(
             "body-newline-added",
@@ -82,10 +76,7 @@ where
     ControlFlow::Continue(())
 }
 
-fn byte_order_mark<F>(body: &[u8], try_body: &mut F) -> ControlFlow<Finding>
-where
-    F: FnMut(&[u8], &dyn Fn() -> Finding) -> ControlFlow<Finding>,
-{
+fn byte_order_mark(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     const BOM: &[u8] = b"\xef\xbb\xbf";
     if let Some(body) = body.strip_prefix(BOM) {
         return try_body(body, &|| {
@@ -135,10 +126,7 @@ fn from_base64(body: &[u8]) -> Option<Vec<u8>> {
     decoded.ok().filter(|decoded| !decoded.is_empty())
 }
 
-fn replaced<F>(body: &[u8], try_body: &mut F) -> ControlFlow<Finding>
-where
-    F: FnMut(&[u8], &dyn Fn() -> Finding) -> ControlFlow<Finding>,
-{
+fn replaced(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
     /// Up to this length, each byte that one replacement may stand for is tried.
     const MAX_LEN: usize = 64 * 1024;

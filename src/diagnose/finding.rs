@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::ControlFlow;
 
 /// One thing that is wrong with a delivery or its receiver, or that is suspicious.
 ///
@@ -45,3 +46,6 @@ impl fmt::Display for Finding {
         f.write_str(&self.sentence)
     }
 }
+
+/// Tries a body: it is told what is wrong if the body matches, and breaks off if nothing else is to be tried.
+pub(super) type TryBody<'t> = dyn FnMut(&[u8], &dyn Fn() -> Finding) -> ControlFlow<()> + 't;

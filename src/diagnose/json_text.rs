@@ -33,6 +33,11 @@ impl Strings {
         Self::Net,
     ];
 
+    /// Whether it is among those that most programs use.
+    pub(super) fn is_usual(self) -> bool {
+        matches!(self, Self::Kept | Self::Utf8 | Self::Ascii)
+    }
+
     pub(super) fn words(self) -> Option<&'static str> {
         Some(match self {
             Self::Kept => return None,
@@ -51,7 +56,11 @@ impl Strings {
             out.push_str(raw);
             return;
         }
-        let mut rest = raw;
+        // Most of a text is written alike by all.
+        let is_special = |byte: u8| !(byte.is_ascii_alphanumeric() || b" -_.,:=@#".contains(&byte));
+        let len = raw.bytes().position(is_special).unwrap_or(raw.len());
+        out.push_str(&raw[..len]);
+        let mut rest = &raw[len..];
         while let Some(character) = rest.chars().next() {
             let decoded = if character == '\\' {
                 unescape(rest)

@@ -6,12 +6,12 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::ControlFlow;
 
-use super::finding::Finding;
+use super::finding::{Finding, TryBody};
 use super::json::{self, Node};
 use super::json_text::{Numbers, Strings};
 
-/// The longest body that is printed anew, in bytes: 1 MiB.
-const MAX_LEN: usize = 1024 * 1024;
+/// The longest body that is printed anew, in bytes: 256 KiB.
+const MAX_LEN: usize = 256 * 1024;
 /// How many numbers are printed anew one by one.
 const MAX_SINGLE_NUMBERS: usize = 16;
 
@@ -33,11 +33,22 @@ const LAYOUTS: [Layout; 5] = [
     Layout::Indented("\t"),
 ];
 
+/// In which order a writer puts the members of an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Kept,
+    Sorted,
+    /// `type`, `timestamp` and `data` first, as Standard Webhooks shows the payload.
+    Envelope,
+}
+
+const ORDERS: [Order; 3] = [Order::Kept, Order::Sorted, Order::Envelope];
+
 /// One way to print a document.
 #[derive(Clone, Copy)]
 struct Style {
     layout: Layout,
-    is_sorted: bool,
+    order: Order,
     strings: Strings,
     numbers: Numbers,
     /// The one number that `numbers` is about, counted from 0.
@@ -45,10 +56,7 @@ struct Style {
 }
 
 /// Calls `try_body` with each other way to print the body, if it is JSON.
-pub(super) fn candidates<F>(body: &[u8], mut try_body: F) -> ControlFlow<Finding>
-where
-    F: FnMut(&[u8], &dyn Fn() -> Finding) -> ControlFlow<Finding>,
-{
+pub(super) fn candidates(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     let Some(document) = Some(body)
         .filter(|body| body.len() <= MAX_LEN)
         .and_then(json::parse)
@@ -56,7 +64,7 @@ where
         return ControlFlow::Continue(());
     };
     let mut seen = HashSet::from([fingerprint(body)]);
-    for style in styles() {
+    for style in styles(&document) {
         let printed = style.print(&document);
         if seen.insert(fingerprint(printed.as_bytes())) {
             try_body(printed.as_bytes(), &|| style.finding())?;
@@ -71,25 +79,37 @@ fn fingerprint(text: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// All styles, the most usual ones first.
-fn styles() -> impl Iterator<Item = Style> {
-    let combined = Numbers::ALL.into_iter().flat_map(|numbers| {
-        let strings = match numbers {
-            Numbers::Kept => &Strings::ALL[..],
-            // Other numbers and other escapes are two mistakes: only the usual ones.
-            _ => &Strings::ALL[..3],
-        };
-        strings.iter().flat_map(move |strings| {
-            [false, true].into_iter().flat_map(move |is_sorted| {
-                LAYOUTS.into_iter().map(move |layout| Style {
+/// The ways to print this document, the most usual ones first.
+fn styles(document: &Node<'_>) -> impl Iterator<Item = Style> {
+    // What makes no difference to this document would only be printed, and found to be the same.
+    let strings = distinct(Strings::ALL, document, |strings| Style {
+        strings,
+        ..Style::KEPT
+    });
+    let orders = distinct(ORDERS, document, |order| Style {
+        order,
+        ..Style::KEPT
+    });
+    let numbers = distinct(Numbers::ALL, document, |numbers| Style {
+        numbers,
+        ..Style::KEPT
+    });
+    let combined = numbers.into_iter().flat_map(move |numbers| {
+        // Other numbers and other escapes are two mistakes: only the usual ones.
+        let all = numbers == Numbers::Kept;
+        let mut styles = Vec::new();
+        for strings in strings.iter().filter(|strings| all || strings.is_usual()) {
+            for order in &orders {
+                styles.extend(LAYOUTS.map(|layout| Style {
                     layout,
-                    is_sorted,
+                    order: *order,
                     strings: *strings,
                     numbers,
                     only: None,
-                })
-            })
-        })
+                }));
+            }
+        }
+        styles
     });
     let single = [Numbers::Point, Numbers::Cents, Numbers::Exponent]
         .into_iter()
@@ -97,17 +117,35 @@ fn styles() -> impl Iterator<Item = Style> {
             (0..MAX_SINGLE_NUMBERS).flat_map(move |only| {
                 [Layout::Compact, Layout::Spaced].map(|layout| Style {
                     layout,
-                    is_sorted: false,
-                    strings: Strings::Kept,
                     numbers,
                     only: Some(only),
+                    ..Style::KEPT
                 })
             })
         });
     combined.chain(single)
 }
 
+/// Those of `all` that print the document in different ways.
+fn distinct<T: Copy, const N: usize>(
+    all: [T; N],
+    document: &Node<'_>,
+    style: impl Fn(T) -> Style,
+) -> Vec<T> {
+    let mut seen = HashSet::new();
+    let is_new = |one: &T| seen.insert(fingerprint(style(*one).print(document).as_bytes()));
+    all.into_iter().filter(is_new).collect()
+}
+
 impl Style {
+    const KEPT: Self = Self {
+        layout: Layout::Compact,
+        order: Order::Kept,
+        strings: Strings::Kept,
+        numbers: Numbers::Kept,
+        only: None,
+    };
+
     fn print(self, document: &Node<'_>) -> String {
         let mut printer = Printer {
             style: self,
@@ -126,8 +164,12 @@ impl Style {
             Layout::Indented(indent) if indent.len() == 2 => "with an indentation of two spaces",
             Layout::Indented(_) => "with an indentation of four spaces",
         };
-        let sorted = self.is_sorted.then_some("with sorted keys");
-        let words = [sorted, self.strings.words(), self.numbers.words()];
+        let order = match self.order {
+            Order::Kept => None,
+            Order::Sorted => Some("sorted keys"),
+            Order::Envelope => Some("`type`, `timestamp` and `data` first"),
+        };
+        let words = [order, self.strings.words(), self.numbers.words()];
         let words: Vec<_> = [Some(layout)].into_iter().chain(words).flatten().collect();
         Finding::new(
             "body-json-reprinted",
@@ -161,13 +203,12 @@ impl Printer {
             }
             Node::Object(members) => {
                 let mut members: Vec<_> = members.iter().collect();
-                if self.style.is_sorted {
-                    // Numbers count as they stand, not as they are printed.
-                    members.sort_by_cached_key(|(name, _)| {
-                        let mut key = String::new();
-                        Strings::Utf8.write(name, &mut key);
-                        key
-                    });
+                match self.style.order {
+                    Order::Sorted => members.sort_by_cached_key(|(name, _)| decoded(name)),
+                    Order::Envelope if depth == 0 => {
+                        members.sort_by_key(|(name, _)| envelope_rank(name));
+                    }
+                    Order::Kept | Order::Envelope => {}
                 }
                 self.elements('{', '}', depth, &members, |printer, (name, value)| {
                     printer.string(name);
@@ -227,4 +268,17 @@ impl Printer {
         };
         self.out.push_str(&numbers.print(text));
     }
+}
+
+/// The text of a name, with as few escapes as possible.
+fn decoded(raw: &str) -> String {
+    let mut text = String::new();
+    Strings::Utf8.write(raw, &mut text);
+    text
+}
+
+fn envelope_rank(name: &str) -> usize {
+    let names = ["type", "timestamp", "data"];
+    let rank = names.iter().position(|first| *first == name);
+    rank.unwrap_or(names.len())
 }

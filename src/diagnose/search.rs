@@ -98,21 +98,24 @@ impl<'a> Search<'a> {
     }
 
     fn with_another_body(&mut self, reading: &Reading) -> ControlFlow<Vec<Finding>> {
-        let mut matched = None;
-        let wrong = body::candidates(self.examination.body, |body, finding| {
+        let mut found = None;
+        let flow = body::candidates(self.examination.body, &mut |body, wrong| {
             let message = message(&reading.id, &reading.timestamp, body);
-            matched = self.matching(Keys::plain, &reading.listed, &message);
-            if matched.is_some() || self.matches_ed25519(reading, body) {
-                ControlFlow::Break(finding())
+            found = match self.matching(Keys::plain, &reading.listed, &message) {
+                None if self.matches_ed25519(reading, body) => Some((wrong(), Match::default())),
+                matched => matched.map(|matched| (wrong(), matched)),
+            };
+            if found.is_some() || self.work.is_limited {
+                ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         });
-        let ControlFlow::Break(wrong) = wrong else {
+        let (ControlFlow::Break(()), Some((wrong, matched))) = (flow, found) else {
             return ControlFlow::Continue(());
         };
         let mut found = vec![wrong];
-        found.extend(self.found(reading, matched.unwrap_or_default()));
+        found.extend(self.found(reading, matched));
         ControlFlow::Break(found)
     }
 

@@ -17,9 +17,9 @@ pub struct Work {
 
 impl Work {
     /// The most MACs that one diagnosis computes.
-    pub const MAX_MACS: usize = 2_000;
-    /// The most bytes that one diagnosis hashes: 256 MiB.
-    pub const MAX_BYTES: usize = 256 * 1024 * 1024;
+    pub const MAX_MACS: usize = 1_000;
+    /// The most bytes that one diagnosis hashes: 64 MiB.
+    pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 
     /// Books one more pass over `len` bytes, or returns `false` if there is no room for it.
     pub(super) fn book(&mut self, len: usize) -> bool {

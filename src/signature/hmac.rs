@@ -28,7 +28,7 @@ pub(super) fn is_element(element: &[u8]) -> bool {
 pub(crate) struct HmacKey(HmacReset<Sha256>);
 
 impl HmacKey {
-    /// Prepares `key`; the caller has made sure that it is not empty.
+    /// Prepares `key`; the caller has made sure that it is neither empty nor all zero.
     pub(crate) fn new(key: &[u8]) -> Self {
         Self(HmacReset::new_from_slice(key).expect("HMAC takes keys of any length"))
     }

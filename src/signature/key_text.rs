@@ -1,75 +1,88 @@
 //! The text of a key, as the sender's portal shows it: its prefix says what it is for.
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use zeroize::Zeroizing;
-
-use super::error::KeyError;
-
-/// A text that is sorted by its prefix, without it.
+/// A text that is sorted by its prefix.
 #[derive(Clone, Copy)]
-#[cfg_attr(
-    not(feature = "ed25519"),
-    expect(dead_code, reason = "only ed25519 reads its keys")
-)]
-pub(super) enum KeyText<'t> {
-    /// `whsec_…`
-    Secret(&'t str),
-    /// No prefix, and so an HMAC secret if anything.
-    Bare(&'t str),
-    /// `whpk_…`
-    Public(&'t str),
-    /// `whsk_…`
-    Private(&'t str),
+pub(super) struct KeyText<'t> {
+    /// The text without what surrounds it.
+    pub(super) whole: &'t str,
+    /// What follows the prefix.
+    pub(super) base64: &'t str,
+    pub(super) role: Role,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `whsec_…`
+    Secret,
+    /// No prefix, and so an HMAC secret if anything.
+    Bare,
+    /// `whpk_…`
+    Public,
+    /// `whsk_…`
+    Private,
+}
+
+/// The prefixes of keys, each with the version of its signatures, which Supabase's dashboard puts before it.
+const PREFIXES: [(&str, &str, Role); 3] = [
+    ("whsec_", "v1,", Role::Secret),
+    ("whpk_", "v1a,", Role::Public),
+    ("whsk_", "v1a,", Role::Private),
+];
+
 impl<'t> KeyText<'t> {
-    /// Surrounding white space is ignored, since secrets come out of files and shells.
+    /// Ignores what surrounds the key: secrets come out of files, shells and web pages.
     pub(super) fn read(text: &'t str) -> Self {
-        let text = text.trim_ascii();
-        if let Some(secret) = text.strip_prefix("whsec_") {
-            Self::Secret(secret)
-        } else if let Some(public_key) = text.strip_prefix("whpk_") {
-            Self::Public(public_key)
-        } else if let Some(private_key) = text.strip_prefix("whsk_") {
-            Self::Private(private_key)
-        } else {
-            Self::Bare(text)
+        let whole = trim(text);
+        let (role, base64) = PREFIXES
+            .into_iter()
+            .find_map(|(prefix, version, role)| {
+                let unversioned = whole.strip_prefix(version).unwrap_or(whole);
+                Some((role, unversioned.strip_prefix(prefix)?))
+            })
+            .unwrap_or((Role::Bare, whole));
+        Self {
+            whole,
+            base64,
+            role,
         }
     }
 }
 
-/// Decodes the base64 of a key as leniently as the official libraries do: padding may be missing, and the last character
-/// may carry unused bits. A key is not attacker input, and this one is what the sender uses.
-pub(super) fn decode(base64: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_allow_trailing_bits(true)
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    // Into a buffer that is wiped, even if what is decoded up to an error is thrown away.
-    let mut key = Zeroizing::new(vec![0; base64::decoded_len_estimate(base64.len())]);
-    let len = LENIENT
-        .decode_slice(base64, &mut key)
-        .map_err(|_| KeyError::NotBase64)?;
-    key.truncate(len);
-    if key.is_empty() {
-        Err(KeyError::Empty)
-    } else {
-        Ok(key)
-    }
+/// Takes white space and what cannot be seen away from both ends.
+pub(super) fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
 }
 
-/// [Decodes](decode) a key that nothing marks as one, and rejects what is base64 by accident: `null`, `test` and
-/// `changeme` are.
-pub(super) fn decode_bare(base64: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    const MIN_LEN: usize = 8;
-    let key = decode(base64)?;
-    if key.len() < MIN_LEN {
-        Err(KeyError::TooShort)
-    } else {
-        Ok(key)
-    }
+/// The texts of the keys in a text of several, which white space, commas or `|` separate. The comma of a version that
+/// stands before a prefix, `v1,whsec_…`, separates nothing.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let separates = |character| is_space(character) || matches!(character, ',' | '|');
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(separates);
+        let version_len = version_len(rest);
+        let end = rest[version_len..]
+            .find(separates)
+            .map_or(rest.len(), |at| version_len + at);
+        let part;
+        (part, rest) = rest.split_at(end);
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+/// Bytes in the version that stands before the prefix of a key.
+fn version_len(text: &str) -> usize {
+    PREFIXES
+        .into_iter()
+        .find(|(prefix, version, _)| {
+            text.strip_prefix(version)
+                .is_some_and(|rest| rest.starts_with(prefix))
+        })
+        .map_or(0, |(_, version, _)| version.len())
+}
+
+/// White space of any alphabet, and the zero-width spaces, the byte order mark among them: copied from web pages and
+/// files, they stay invisible.
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{200b}' | '\u{2060}' | '\u{feff}')
 }

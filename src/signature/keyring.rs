@@ -8,8 +8,9 @@ use arc_swap::ArcSwap;
 
 #[cfg(feature = "ed25519")]
 use super::ed25519::PublicKey;
-use super::error::KeyError;
-use super::key_text::KeyText;
+use super::key_error::KeyError;
+use super::key_looks;
+use super::key_text::{self, KeyText, Role};
 use super::secret::Secret;
 use super::verifying_key::VerifyingKey;
 
@@ -18,10 +19,13 @@ use super::verifying_key::VerifyingKey;
 /// Usually it holds one [`Secret`]; during a rotation, the new and the old. With the feature `ed25519`, it also takes
 /// public keys. A keyring without any key rejects every delivery.
 ///
-/// It is made of a [`Secret`], a public key, a [`VerifyingKey`], or an array or `Vec` of these. It can also be parsed from
-/// text: one key, or several that are separated by white space, commas or `|`. Of several, each must have its prefix,
-/// `whsec_` or `whpk_`: without one, any word that gets into the text would be a key, and so would each half of a secret
-/// that a line break splits.
+/// It is made of a [`Secret`], a public key, a [`VerifyingKey`], or an array or `Vec` of these.
+///
+/// It can also be parsed from text: one key, or several that are separated by white space, commas or `|`, as
+/// `whsec_…,whsec_…` or `v1,whsec_…|v1,whsec_…`. Of several, each must have its prefix, `whsec_` or `whpk_`, and may have its
+/// version before that: without a prefix, any word that gets into the text would be a key, and so would each half of a
+/// secret that a line break splits. With the feature `serde`, a keyring is deserialised from such a text, or from a list of
+/// texts of one key each.
 ///
 /// # Clone
 ///
@@ -32,7 +36,9 @@ use super::verifying_key::VerifyingKey;
 ///
 /// Parsing fails with a [`KeyError`] if a part of the text is no key of a receiver, or if there is none.
 ///
-/// # Example
+/// # Examples
+///
+/// A new key beside an old one, while requests run:
 ///
 /// ```
 /// use tower_svix::{Keyring, Secret, SvixVerifyLayer};
@@ -45,6 +51,18 @@ use super::verifying_key::VerifyingKey;
 /// // Later, the portal shows a new secret, and goes on signing with both for a while:
 /// let new: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
 /// keyring.replace([new, old]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// All keys from one variable of the environment:
+///
+/// ```no_run
+/// use tower_svix::{Keyring, SvixVerifyLayer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keyring: Keyring = std::env::var("WEBHOOK_SECRETS")?.parse()?;
+/// let layer = SvixVerifyLayer::new(keyring);
 /// # Ok(())
 /// # }
 /// ```
@@ -131,18 +149,21 @@ impl FromStr for Keyring {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let separates =
-            |character: char| character.is_ascii_whitespace() || matches!(character, ',' | '|');
-        let parts: Vec<_> = text
-            .split(separates)
-            .filter(|part| !part.is_empty())
-            .collect();
+        let whole = KeyText::read(text);
+        if whole.role == Role::Bare
+            && let Some(error) = key_looks::wrapping(whole.whole)
+        {
+            return Err(error);
+        }
+        let parts: Vec<_> = key_text::parts(text).collect();
         if parts.is_empty() {
             return Err(KeyError::Empty);
         }
-        let lacks_prefix = |part: &&str| matches!(KeyText::read(part), KeyText::Bare(_));
-        if parts.len() > 1 && parts.iter().any(lacks_prefix) {
-            return Err(KeyError::NoPrefix);
+        let mut keys = parts.iter().map(|part| KeyText::read(part));
+        if parts.len() > 1
+            && let Some(key) = keys.find(|key| key.role == Role::Bare)
+        {
+            return Err(key_looks::diagnose_one_of_several(&key));
         }
         parts.into_iter().map(VerifyingKey::from_str).collect()
     }

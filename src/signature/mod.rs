@@ -15,8 +15,14 @@ mod event;
 pub(crate) mod headers;
 mod hmac;
 pub(crate) mod incoming;
+mod into_keyring;
 #[cfg(feature = "json")]
 mod json;
+mod key_bytes;
+mod key_error;
+mod key_looks;
+#[cfg(feature = "serde")]
+mod key_serde;
 mod key_text;
 mod keyring;
 mod policy;
@@ -31,14 +37,16 @@ mod verifying_key;
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
 pub use self::ed25519::{PrivateKey, PublicKey};
-pub use self::error::{KeyError, SignError, VerifyError};
+pub use self::error::{SignError, VerifyError};
 pub use self::event::VerifiedEvent;
 pub use self::headers::HeaderFamily;
 #[cfg(feature = "diagnose")]
 pub(crate) use self::hmac::HmacKey;
+pub use self::into_keyring::IntoKeyring;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;
+pub use self::key_error::KeyError;
 pub use self::keyring::Keyring;
 pub(crate) use self::policy::{Policy, define_policy_setters};
 pub use self::secret::Secret;

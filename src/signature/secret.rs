@@ -7,22 +7,44 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use super::check::{self, Check};
-use super::error::{KeyError, SignError};
+use super::error::SignError;
 use super::headers::{self, SignatureHeaders};
 use super::hmac::{self, HmacKey};
-use super::key_text::{KeyText, decode, decode_bare};
+use super::key_bytes::{self, MIN_SECRET_LEN};
+use super::key_error::KeyError;
+use super::key_looks;
+use super::key_text::{KeyText, Role};
 
 /// An HMAC-SHA256 key, which the sender and the receiver share: it verifies and signs.
 ///
-/// Made from the text in the sender's portal, `whsec_` and base64 or base64 alone, with [`str::parse`].
-/// Surrounding white space is ignored, since secrets come out of files and shells, and so is missing padding.
+/// What the sender's portal shows, and how to read it:
+///
+/// | Text | Who shows it | Read it with |
+/// | --- | --- | --- |
+/// | `whsec_` and base64 | Svix, Standard Webhooks, Polar since 8 September 2026 | [`str::parse`] |
+/// | base64 alone | some portals of the same kind | [`str::parse`] |
+/// | `v1,whsec_` and base64 | Supabase | [`str::parse`] |
+/// | several of these | Supabase (`v1,whsec_…\|v1,whsec_…`), a rotation | [`str::parse`] as a [`Keyring`](crate::Keyring) |
+/// | any text that is the key itself, such as `polar_whs_…` | Polar before that day, AhaSend, Increase | [`from_text`](Self::from_text) |
+/// | hexadecimal digits, whose text is the key | Composio | [`from_text`](Self::from_text) |
+/// | anything, for a sender that writes signatures in hexadecimal digits | who follows Pulse's sample handlers | [`text_key_with_hex_signatures`](Self::text_key_with_hex_signatures) |
+///
+/// Everything else is [`from_bytes`](Self::from_bytes). With the feature `serde`, a secret is deserialised from a string, as
+/// [`str::parse`] reads it.
+///
+/// White space of any alphabet, a byte order mark and zero-width spaces around the text are ignored, since secrets come out
+/// of files, shells and web pages, and so is missing padding.
 ///
 /// The key schedule is done once, here; the text and the key itself are not kept. What is derived from them is wiped
 /// when the secret is dropped, and never shown by `Debug`.
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`KeyError`] for a text that is empty, not base64, or a key of another kind.
+/// Parsing fails with a [`KeyError`] for a text that is not base64, that is a key of another kind, a placeholder, or all
+/// zero, or that has less than 16 bytes. The error says what the text looks like, and never repeats it.
+///
+/// Hexadecimal digits without a prefix are base64 as well. They are rejected all the same: read so, the digits of Composio
+/// would make a key that no delivery verifies with. If they are base64, put `whsec_` before them.
 ///
 /// # Example
 ///
@@ -31,6 +53,8 @@ use super::key_text::{KeyText, decode, decode_bare};
 ///
 /// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\n".parse()?;
 /// assert_eq!(format!("{secret:?}"), "Secret(HMAC-SHA256)");
+///
+/// let from_supabase: Secret = "v1,whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 ///
 /// assert_eq!("whsec_".parse::<Secret>().unwrap_err(), KeyError::Empty);
 /// # Ok::<(), KeyError>(())
@@ -50,15 +74,76 @@ enum Encoding {
 }
 
 impl Secret {
-    /// Uses `key` itself, of any length but zero, as the HMAC-SHA256 key.
+    /// Uses `key` itself as the HMAC-SHA256 key, of any length.
     ///
     /// Standard Webhooks asks senders for 24 to 64 random bytes; a receiver cannot choose.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Empty`] if `key` is empty.
+    /// [`KeyError::Empty`] if `key` is empty. [`KeyError::AllZero`] if all its bytes are zero, whatever their number: up to
+    /// 64 of them are the same key as none, and more are the first guess of a forger.
     pub fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
         Self::new(key, Encoding::Base64)
+    }
+
+    /// Uses the text itself, prefix and all, as the HMAC-SHA256 key.
+    ///
+    /// That is how some senders sign, against Standard Webhooks: [Polar] with the secrets that it made before 8 September
+    /// 2026 (`polar_whs_…` and `whsec_…`), AhaSend (`aha-whsec-…`), Composio (64 hexadecimal digits) and Increase.
+    /// [Parse](str::parse) the secret for any other.
+    ///
+    /// What is around the text is ignored, as it is by [`str::parse`].
+    ///
+    /// [Polar]: https://github.com/polarsource/polar/pull/14117
+    ///
+    /// # Errors
+    ///
+    /// Fails with a [`KeyError`] for a text that is empty, a placeholder, shorter than 16 bytes, more than one line, the
+    /// text of an ed25519 key, or copied with something that is not of the key: quotes, `NAME=` or `Bearer`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_svix::Secret;
+    ///
+    /// let secret = Secret::from_text("polar_whs_0123456789abcdefghijklmnopqrstuv")?;
+    /// # Ok::<(), tower_svix::KeyError>(())
+    /// ```
+    ///
+    /// A secret of Polar with `whsec_` and 43 characters can be of either kind: the old ones are letters and digits, which
+    /// are base64 without padding as well. While it is not known which, or while both are in use, a keyring holds both
+    /// readings:
+    ///
+    /// ```
+    /// use tower_svix::{Keyring, Secret, SvixVerifyLayer};
+    ///
+    /// # fn main() -> Result<(), tower_svix::KeyError> {
+    /// let text = "whsec_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    /// let keyring = Keyring::from([text.parse()?, Secret::from_text(text)?]);
+    /// let layer = SvixVerifyLayer::new(keyring);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_text(text: &str) -> Result<Self, KeyError> {
+        let key = KeyText::read(text);
+        match key.role {
+            Role::Secret | Role::Bare => {}
+            Role::Public => return Err(KeyError::PublicKey),
+            Role::Private => return Err(KeyError::PrivateKey),
+        }
+        if let Some(error) = key_looks::wrapping(key.whole) {
+            Err(error)
+        } else if key.base64.is_empty() {
+            Err(KeyError::Empty)
+        } else if key_looks::is_placeholder(key.base64) {
+            Err(KeyError::Placeholder)
+        } else if key.whole.contains(['\n', '\r']) {
+            Err(KeyError::List)
+        } else if key.whole.len() < MIN_SECRET_LEN {
+            Err(KeyError::TooShort)
+        } else {
+            Self::new(key.whole.as_bytes(), Encoding::Base64)
+        }
     }
 
     /// Uses the text of the secret itself, prefix and all, as the HMAC-SHA256 key, and expects the signature in
@@ -69,7 +154,8 @@ impl Secret {
     /// secret made here does as well. Use it only for a sender that was written to fit such a handler, and
     /// [parse](str::parse) the secret for any other.
     ///
-    /// Surrounding white space is ignored.
+    /// What is around the text is ignored, as it is by [`str::parse`]. The key is used whatever it looks like: it may be
+    /// short, or a placeholder.
     ///
     /// # Errors
     ///
@@ -85,13 +171,12 @@ impl Secret {
     /// # Ok::<(), tower_svix::KeyError>(())
     /// ```
     pub fn text_key_with_hex_signatures(text: &str) -> Result<Self, KeyError> {
-        match KeyText::read(text) {
-            KeyText::Secret("") => Err(KeyError::Empty),
-            KeyText::Secret(_) | KeyText::Bare(_) => {
-                Self::new(text.trim_ascii().as_bytes(), Encoding::Hex)
-            }
-            KeyText::Public(_) => Err(KeyError::PublicKey),
-            KeyText::Private(_) => Err(KeyError::PrivateKey),
+        let key = KeyText::read(text);
+        match key.role {
+            Role::Secret | Role::Bare if key.base64.is_empty() => Err(KeyError::Empty),
+            Role::Secret | Role::Bare => Self::new(key.whole.as_bytes(), Encoding::Hex),
+            Role::Public => Err(KeyError::PublicKey),
+            Role::Private => Err(KeyError::PrivateKey),
         }
     }
 
@@ -134,6 +219,9 @@ impl Secret {
         if key.is_empty() {
             return Err(KeyError::Empty);
         }
+        if key_bytes::is_all_zero(key) {
+            return Err(KeyError::AllZero);
+        }
         let key = Arc::new(HmacKey::new(key));
         Ok(Self { key, encoding })
     }
@@ -154,11 +242,11 @@ impl FromStr for Secret {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        match KeyText::read(text) {
-            KeyText::Secret(base64) => Self::from_bytes(&decode(base64)?),
-            KeyText::Bare(base64) => Self::from_bytes(&decode_bare(base64)?),
-            KeyText::Public(_) => Err(KeyError::PublicKey),
-            KeyText::Private(_) => Err(KeyError::PrivateKey),
+        let key = KeyText::read(text);
+        match key.role {
+            Role::Secret | Role::Bare => Self::from_bytes(&key_bytes::decode_secret(&key)?),
+            Role::Public => Err(KeyError::PublicKey),
+            Role::Private => Err(KeyError::PrivateKey),
         }
     }
 }

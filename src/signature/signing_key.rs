@@ -7,8 +7,9 @@ use http::HeaderValue;
 
 #[cfg(feature = "ed25519")]
 use super::ed25519::PrivateKey;
-use super::error::{KeyError, SignError};
-use super::key_text::KeyText;
+use super::error::SignError;
+use super::key_error::KeyError;
+use super::key_text::{KeyText, Role};
 use super::secret::Secret;
 
 /// A key that deliveries are signed with: a [`Secret`] or, with the feature `ed25519`, a private key.
@@ -17,7 +18,7 @@ use super::secret::Secret;
 ///
 /// | Text | Scheme | Version |
 /// | --- | --- | --- |
-/// | `whsec_` and base64, or base64 alone | HMAC-SHA256 | `v1` |
+/// | `whsec_` and base64, or base64 alone, as a [`Secret`] reads it | HMAC-SHA256 | `v1` |
 /// | `whsk_` and base64 (feature `ed25519`) | ed25519, private key and public key, 64 bytes | `v1a` |
 ///
 /// # Errors
@@ -85,13 +86,13 @@ impl FromStr for SigningKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        match KeyText::read(text) {
-            KeyText::Secret(_) | KeyText::Bare(_) => text.parse::<Secret>().map(Self::from),
-            KeyText::Public(_) => Err(KeyError::PublicKey),
+        match KeyText::read(text).role {
+            Role::Secret | Role::Bare => text.parse::<Secret>().map(Self::from),
+            Role::Public => Err(KeyError::PublicKey),
             #[cfg(feature = "ed25519")]
-            KeyText::Private(_) => text.parse::<PrivateKey>().map(Self::from),
+            Role::Private => text.parse::<PrivateKey>().map(Self::from),
             #[cfg(not(feature = "ed25519"))]
-            KeyText::Private(_) => Err(KeyError::Ed25519Unsupported),
+            Role::Private => Err(KeyError::Ed25519Unsupported),
         }
     }
 }

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use super::error::VerifyError;
 use super::event::VerifiedEvent;
 use super::incoming::IncomingDelivery;
+use super::into_keyring::IntoKeyring;
 use super::keyring::Keyring;
 use super::policy::{Policy, define_policy_setters};
 use super::search::Search;
@@ -46,9 +47,9 @@ pub struct Verifier {
 
 impl Verifier {
     /// Verifies with these keys: whatever converts into a [`Keyring`].
-    pub fn new(keys: impl Into<Keyring>) -> Self {
+    pub fn new(keys: impl IntoKeyring) -> Self {
         Self {
-            keyring: keys.into(),
+            keyring: keys.into_keyring(),
             policy: Policy::default(),
         }
     }

@@ -8,9 +8,9 @@ use super::check::Check;
 use super::check::ed25519_signatures;
 #[cfg(feature = "ed25519")]
 use super::ed25519::PublicKey;
-use super::error::KeyError;
 use super::headers::SignatureHeaders;
-use super::key_text::KeyText;
+use super::key_error::KeyError;
+use super::key_text::{KeyText, Role};
 use super::secret::Secret;
 
 /// A key that deliveries are verified with: a [`Secret`] or, with the feature `ed25519`, a public key.
@@ -85,13 +85,13 @@ impl FromStr for VerifyingKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        match KeyText::read(text) {
-            KeyText::Secret(_) | KeyText::Bare(_) => text.parse::<Secret>().map(Self::from),
+        match KeyText::read(text).role {
+            Role::Secret | Role::Bare => text.parse::<Secret>().map(Self::from),
             #[cfg(feature = "ed25519")]
-            KeyText::Public(_) => text.parse::<PublicKey>().map(Self::from),
+            Role::Public => text.parse::<PublicKey>().map(Self::from),
             #[cfg(not(feature = "ed25519"))]
-            KeyText::Public(_) => Err(KeyError::Ed25519Unsupported),
-            KeyText::Private(_) => Err(KeyError::PrivateKey),
+            Role::Public => Err(KeyError::Ed25519Unsupported),
+            Role::Private => Err(KeyError::PrivateKey),
         }
     }
 }

@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use super::clock::ManualClock;
 use super::request::SignedRequest;
-use crate::sign::SignedBody;
-use crate::signature::{HeaderFamily, SigningKey};
+use crate::sign::{IntoSigningKeys, SignedBody};
+use crate::signature::HeaderFamily;
 
 /// A delivery as it was received once, to test a handler with.
 ///
@@ -157,13 +157,13 @@ impl Fixture {
         ManualClock::new(self.unix_seconds)
     }
 
-    /// Makes the same request anew, signed with another key. It keeps the id, the time and the family of its headers, unless
+    /// Makes the same request anew, signed with other keys. It keeps the id, the time and the family of its headers, unless
     /// it is told otherwise.
     ///
     /// # Panics
     ///
     /// If the id is not visible ASCII, or holds a full stop.
-    pub fn sign_again(&self, key: impl Into<SigningKey>) -> SignedRequest {
+    pub fn sign_again(&self, keys: impl IntoSigningKeys) -> SignedRequest {
         let mut request = self.request.clone();
         for name in [
             self.family.id_header(),
@@ -173,7 +173,7 @@ impl Fixture {
             request.headers_mut().remove(name);
         }
         let id = self.request.headers()[self.family.id_header()].to_str();
-        SignedRequest::of(request, key.into())
+        SignedRequest::of(request, keys.into_signing_keys())
             .header_family(self.family)
             .id(id.expect("the id is visible ASCII"))
             .unix_seconds(self.unix_seconds)

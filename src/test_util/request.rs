@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, Request, Uri};
 
 use super::clock::ManualClock;
 use crate::random;
-use crate::sign::{SignedBody, Signer};
+use crate::sign::{IntoSigningKeys, SignedBody, Signer};
 use crate::signature::{HeaderFamily, Secret, SigningKey};
 
 /// Makes a request that is signed as a sender signs it.
@@ -23,18 +23,18 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// Signs with a [`Secret`](crate::Secret) or a [`SigningKey`].
-    pub fn new(key: impl Into<SigningKey>) -> Self {
+    /// Signs with whatever [`SvixSignLayer::new`](crate::SvixSignLayer::new) takes.
+    pub fn new(keys: impl IntoSigningKeys) -> Self {
         let mut request = Request::new(SignedBody::new(Bytes::new()));
         *request.method_mut() = Method::POST;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
-        Self::of(request, key.into())
+        Self::of(request, keys.into_signing_keys())
     }
 
-    pub(super) fn of(request: Request<SignedBody>, key: SigningKey) -> Self {
+    pub(super) fn of(request: Request<SignedBody>, keys: Vec<SigningKey>) -> Self {
         Self {
-            signer: Signer::new(key),
+            signer: Signer::new(keys),
             request,
         }
     }
@@ -101,7 +101,7 @@ impl SignedRequest {
     ///
     /// # Panics
     ///
-    /// If the request cannot be signed: the id is not visible ASCII, or holds a full stop.
+    /// If the request cannot be signed: the id is not visible ASCII, or holds a full stop, or there is no key.
     #[must_use]
     pub fn build(&self) -> Request<SignedBody> {
         let mut request = self.request.clone();

@@ -11,7 +11,7 @@ use super::key_source::KeySource;
 use super::rejection::Rejection;
 use super::responder::Responder;
 use super::service::SvixVerify;
-use crate::signature::{Keyring, Policy, Verifier, define_policy_setters};
+use crate::signature::{IntoKeyring, Keyring, Policy, Verifier, define_policy_setters};
 
 /// Layer that applies [`SvixVerify`], which lets a request through only if its signature is valid.
 ///
@@ -24,8 +24,8 @@ pub struct SvixVerifyLayer<K = Keyring> {
 
 impl SvixVerifyLayer {
     /// Verifies with these keys: whatever converts into a [`Keyring`].
-    pub fn new(keys: impl Into<Keyring>) -> Self {
-        Self::with_key_source(keys.into())
+    pub fn new(keys: impl IntoKeyring) -> Self {
+        Self::with_key_source(keys.into_keyring())
     }
 }
 

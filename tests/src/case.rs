@@ -23,6 +23,7 @@ pub const REJECTED_FOR_THEIR_KEY: &[&str] = &[
     "secret-upper-prefix",
     "secret-inner-padding",
     "secret-length-1-mod-4",
+    "secret-all-zero-24",
     "secret-whsk-as-hmac",
     "asym-key-33-bytes",
     "asym-key-empty",

@@ -18,10 +18,12 @@ pub enum Key {
     Ed25519([u8; 32]),
 }
 
-/// Why a text is not the key that it was parsed as.
+/// Why a text is not the key that it was parsed as. What a text looks like that is not base64 is left to the crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
+    AllZero,
     Empty,
+    HexDigits,
     NotBase64,
     TooShort,
     Secret,
@@ -35,7 +37,7 @@ impl Key {
     /// Reads one key of a receiver, of either kind, from the text that the sender's portal shows. Whether a public key is
     /// on the curve is left open.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        if trim(text).starts_with("whpk_") {
+        if unversioned(text).starts_with("whpk_") {
             Self::parse_public(text)
         } else {
             Self::parse_secret(text)
@@ -44,18 +46,19 @@ impl Key {
 
     /// Reads a symmetric key.
     pub fn parse_secret(text: &str) -> Result<Self, KeyError> {
-        let text = trim(text);
+        let text = unversioned(text);
         if text.starts_with("whpk_") {
             return Err(KeyError::PublicKey);
         }
         if text.starts_with("whsk_") {
             return Err(KeyError::PrivateKey);
         }
-        if let Some(base64) = text.strip_prefix("whsec_") {
-            return Ok(Self::Hmac(non_empty(base64)?));
+        let base64 = text.strip_prefix("whsec_");
+        let key = non_zero(non_empty(base64.unwrap_or(text))?)?;
+        if base64.is_none() && is_hex(text) {
+            return Err(KeyError::HexDigits);
         }
-        let key = non_empty(text)?;
-        if key.len() < 8 {
+        if key.len() < 16 {
             return Err(KeyError::TooShort);
         }
         Ok(Self::Hmac(key))
@@ -63,7 +66,7 @@ impl Key {
 
     /// Reads a public key. Whether it is on the curve is left open.
     pub fn parse_public(text: &str) -> Result<Self, KeyError> {
-        let text = trim(text);
+        let text = unversioned(text);
         if text.starts_with("whsk_") {
             return Err(KeyError::PrivateKey);
         }
@@ -102,9 +105,26 @@ impl Key {
 
 /// The texts of the keys in a text of several.
 pub fn parts(text: &str) -> Vec<&str> {
-    let mut parts: Vec<_> = text
-        .split([' ', '\t', '\n', '\r', '\x0c', ',', '|'])
-        .collect();
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, character) in text.char_indices() {
+        if !is_space(character) && character != ',' && character != '|' {
+            continue;
+        }
+        // The comma of `v1,whsec_…` is in the middle of a key.
+        let rest = &text[at + character.len_utf8()..];
+        let is_version = character == ','
+            && match &text[start..at] {
+                "v1" => rest.starts_with("whsec_"),
+                "v1a" => rest.starts_with("whpk_") || rest.starts_with("whsk_"),
+                _ => false,
+            };
+        if !is_version {
+            parts.push(&text[start..at]);
+            start = at + character.len_utf8();
+        }
+    }
+    parts.push(&text[start..]);
     parts.retain(|part| !part.is_empty());
     parts
 }
@@ -113,12 +133,12 @@ pub fn parts(text: &str) -> Vec<&str> {
 pub fn has_prefix(part: &str) -> bool {
     ["whsec_", "whpk_", "whsk_"]
         .iter()
-        .any(|prefix| part.starts_with(prefix))
+        .any(|prefix| unversioned(part).starts_with(prefix))
 }
 
 /// Reads the private key of a sender.
 pub fn parse_private(text: &str) -> Result<Ed25519KeyPair, KeyError> {
-    let text = trim(text);
+    let text = unversioned(text);
     if text.starts_with("whpk_") {
         return Err(KeyError::PublicKey);
     }
@@ -145,8 +165,39 @@ pub fn hex(bytes: &[u8]) -> String {
     digits.collect()
 }
 
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\n', '\r', '\x0c'])
+/// The text of a key without what is around it.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || "\u{200b}\u{2060}\u{feff}".contains(character)
+}
+
+/// The text of a key without the version that may stand before its prefix.
+pub fn unversioned(text: &str) -> &str {
+    let text = trim(text);
+    match text.split_once(',') {
+        Some(("v1", key)) if key.starts_with("whsec_") => key,
+        Some(("v1a", key)) if key.starts_with("whpk_") || key.starts_with("whsk_") => key,
+        _ => text,
+    }
+}
+
+/// Whether a text is digits, as of a hash: they are base64 by accident.
+fn is_hex(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_hexdigit();
+    let (small, large) = (text.to_ascii_lowercase(), text.to_ascii_uppercase());
+    text.len() >= 16 && text.bytes().all(is_digit) && (text == small || text == large)
+}
+
+/// A key that is not zeros, which everyone has.
+pub fn non_zero(key: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+    if key.iter().any(|byte| *byte != 0) {
+        Ok(key)
+    } else {
+        Err(KeyError::AllZero)
+    }
 }
 
 fn non_empty(base64: &str) -> Result<Vec<u8>, KeyError> {

@@ -17,7 +17,9 @@ use std::time::Duration;
 pub use self::base64::{decode as base64_decode, encode as base64_encode};
 pub use self::ed25519::{GROUP_ORDER, SMALL_ORDER};
 pub use self::headers::{Family, Line, SignatureHeaders};
-pub use self::key::{Key, KeyError, has_prefix, hex, hmac_sha256, parse_private, parts};
+pub use self::key::{
+    Key, KeyError, has_prefix, hex, hmac_sha256, non_zero, parse_private, parts, trim, unversioned,
+};
 
 /// The causes of a rejection, one of which the crate must tell.
 pub type Codes = Vec<&'static str>;

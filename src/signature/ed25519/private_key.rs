@@ -11,13 +11,17 @@ use ed25519_dalek::ed25519::signature::MultipartSigner as _;
 use http::HeaderValue;
 
 use super::public_key::VERSION;
-use crate::signature::error::{KeyError, SignError};
+use crate::signature::error::SignError;
 use crate::signature::headers;
-use crate::signature::key_text::{KeyText, decode};
+use crate::signature::key_bytes;
+use crate::signature::key_error::KeyError;
+use crate::signature::key_looks;
+use crate::signature::key_text::{KeyText, Role};
 
 /// A private ed25519 key: it signs deliveries that receivers verify with its [`PublicKey`](crate::PublicKey).
 ///
 /// Made from the text `whsk_` and base64, of the private key and the public key, 64 bytes, with [`str::parse`].
+/// `v1a,` before it is ignored, and so are white space and zero-width spaces around it.
 /// It is wiped when it is dropped, and never shown by `Debug`.
 ///
 /// # Errors
@@ -66,9 +70,10 @@ impl FromStr for PrivateKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        match KeyText::read(text) {
-            KeyText::Private(base64) => {
-                let key = decode(base64)?;
+        let key = KeyText::read(text);
+        match key.role {
+            Role::Private => {
+                let key = key_bytes::decode(&key)?;
                 let key = (**key)
                     .try_into()
                     .map_err(|_| KeyError::InvalidPrivateKey)?;
@@ -77,8 +82,9 @@ impl FromStr for PrivateKey {
                 let key = Arc::new(key);
                 Ok(Self { key })
             }
-            KeyText::Secret(_) | KeyText::Bare(_) => Err(KeyError::Secret),
-            KeyText::Public(_) => Err(KeyError::PublicKey),
+            Role::Secret => Err(KeyError::Secret),
+            Role::Bare => Err(key_looks::diagnose_secret(&key)),
+            Role::Public => Err(KeyError::PublicKey),
         }
     }
 }

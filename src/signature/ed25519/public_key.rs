@@ -8,8 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, StreamVerifier, VerifyingKey};
 
-use crate::signature::error::KeyError;
-use crate::signature::key_text::{KeyText, decode};
+use crate::signature::key_bytes;
+use crate::signature::key_error::KeyError;
+use crate::signature::key_looks;
+use crate::signature::key_text::{KeyText, Role};
 
 /// The version that a list of signatures gives an ed25519 signature.
 pub(in crate::signature) const VERSION: &str = "v1a";
@@ -26,7 +28,8 @@ pub(in crate::signature) const MAX_SIGNATURES: usize = 4;
 
 /// A public ed25519 key: it verifies what the sender signs with its [`PrivateKey`](crate::PrivateKey), and cannot sign.
 ///
-/// Made from the text in the sender's portal, `whpk_` and base64, with [`str::parse`].
+/// Made from the text in the sender's portal, `whpk_` and base64, with [`str::parse`]. `v1a,` before it is ignored, and so
+/// are white space and zero-width spaces around it.
 ///
 /// Verification is strict. Keys and signatures whose points have a small order are rejected: one such signature would be
 /// valid for every message. So is any key, point or scalar that is not in canonical form: one signature could be turned
@@ -91,10 +94,12 @@ impl FromStr for PublicKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        match KeyText::read(text) {
-            KeyText::Public(base64) => Self::from_bytes(&decode(base64)?),
-            KeyText::Secret(_) | KeyText::Bare(_) => Err(KeyError::Secret),
-            KeyText::Private(_) => Err(KeyError::PrivateKey),
+        let key = KeyText::read(text);
+        match key.role {
+            Role::Public => Self::from_bytes(&key_bytes::decode(&key)?),
+            Role::Secret => Err(KeyError::Secret),
+            Role::Bare => Err(key_looks::diagnose_secret(&key)),
+            Role::Private => Err(KeyError::PrivateKey),
         }
     }
 }
