@@ -1,5 +1,7 @@
 //! A delivery as a curl command.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -18,7 +20,7 @@ pub(crate) fn command(
         } else {
             format!("{name}: {value}")
         };
-        command += &format!(" \\\n  -H {}", quoted(&header));
+        let _ = write!(command, " \\\n  -H {}", quoted(&header));
     }
     match str::from_utf8(body) {
         Ok("") => command,

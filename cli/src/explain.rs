@@ -1,14 +1,14 @@
 //! `webhook explain`: why a saved request is rejected.
 
 use serde_json::json;
-use tower_svix::diagnose::Diagnosis;
+use tower_svix::diagnose::{Diagnosis, Failure};
 
+use crate::Answer;
 use crate::capture::{Capture, RequestArgs};
 use crate::explanation::Explanation;
 use crate::keys::{KeyArgs, KeysText};
 use crate::output::{say, say_json};
 use crate::verify::{self, Moment, signed_at};
-use crate::{Answer, Failure};
 
 /// Says why a saved request is rejected, and what to do about it: exit code 0 if it is valid, 1 if it is rejected.
 ///
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
+pub(crate) fn run(args: &Args) -> Result<Answer, crate::Failure> {
     let (request, keys) = verify::read(&args.request, &args.keys)?;
     let moment = args.moment.unix_seconds(&request)?;
     let diagnosis = diagnose(args, &keys, &request, moment);
@@ -61,7 +61,7 @@ fn diagnose(args: &Args, keys: &KeysText, request: &Capture, unix_seconds: u64) 
 
 /// Whether the delivery is rejected for its time, before its signature is looked at.
 fn is_about_time(diagnosis: &Diagnosis) -> bool {
-    let code = diagnosis.verdict().err().map(|failure| failure.code());
+    let code = diagnosis.verdict().err().map(Failure::code);
     matches!(code, Some("timestamp-too-old" | "timestamp-too-new"))
 }
 
@@ -73,7 +73,7 @@ fn document(diagnosis: &Diagnosis) -> serde_json::Value {
     let failure = diagnosis.verdict().err();
     json!({
         "valid": failure.is_none(),
-        "code": failure.map(|failure| failure.code()),
+        "code": failure.map(Failure::code),
         "message": failure.map(ToString::to_string),
         "findings": findings,
         "suspicions": suspicions,

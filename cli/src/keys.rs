@@ -17,7 +17,7 @@ pub(crate) struct KeyArgs {
     /// The secret: `whsec_…`, or several separated by spaces. Others on this machine can see it among the processes
     #[arg(long, value_name = "TEXT", conflicts_with = "secret_file")]
     secret: Option<String>,
-    /// Read the secret from this file; `-` is the standard input. Default: the variable WEBHOOK_SECRET
+    /// Read the secret from this file; `-` is the standard input. Default: the variable `WEBHOOK_SECRET`
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
 }

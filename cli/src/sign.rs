@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
     let mut headers = HeaderMap::new();
     sign(
         &mut headers,
-        &args.family.into(),
+        args.family.into(),
         &keys,
         &id,
         timestamp,
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
 /// Puts the three headers of a family into `headers`.
 pub(crate) fn sign(
     headers: &mut HeaderMap,
-    family: &HeaderFamily,
+    family: HeaderFamily,
     keys: &SigningKeys,
     id: &str,
     unix_seconds: u64,

@@ -135,7 +135,7 @@ impl Bench {
             headers.remove(unused.timestamp_header());
             headers.remove(unused.signature_header());
         }
-        sign::sign(headers, &family, keys, id, time::now()?.as_secs(), body)
+        sign::sign(headers, family, keys, id, time::now()?.as_secs(), body)
     }
 
     fn keep(&self, delivery: &Delivery) {

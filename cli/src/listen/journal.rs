@@ -1,7 +1,7 @@
 //! The file of `--store`: one delivery a line, as JSON.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,19 +25,11 @@ struct Open {
 impl Journal {
     /// Opens a file, or makes one that only its owner can read, and returns what is in it, the oldest first.
     ///
-    /// A line that was not written to its end, as when the machine crashed, is left out.
+    /// The last line is left out if it was not written to its end, as when the machine crashed. A file with anything else
+    /// in it is left alone: it is somebody's.
     pub(crate) fn open(path: &Path) -> io::Result<(Self, Vec<Delivery>)> {
-        let mut deliveries: Vec<Delivery> = match File::open(path) {
-            Ok(file) => {
-                let mut found = Vec::new();
-                for line in BufReader::new(file).split(b'\n') {
-                    found.extend(serde_json::from_slice(&line?).ok());
-                    if found.len() > 2 * MOST {
-                        found.drain(..MOST);
-                    }
-                }
-                found
-            }
+        let mut deliveries = match File::open(path) {
+            Ok(file) => read(BufReader::new(file))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
@@ -45,10 +37,9 @@ impl Journal {
         deliveries.dedup_by_key(|delivery| delivery.number);
         let excess = deliveries.len().saturating_sub(MOST);
         deliveries.drain(..excess);
-        let open = rewrite(path, deliveries.iter())?;
         let journal = Self {
             path: path.to_owned(),
-            open: Mutex::new(open),
+            open: Mutex::new(rewrite(path, deliveries.iter())?),
         };
         Ok((journal, deliveries))
     }
@@ -69,6 +60,26 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+fn read(mut file: impl BufRead) -> io::Result<Vec<Delivery>> {
+    let mut deliveries = Vec::new();
+    let mut line = Vec::new();
+    while file.read_until(b'\n', &mut line)? > 0 {
+        match serde_json::from_slice(&line) {
+            Ok(delivery) => deliveries.push(delivery),
+            Err(_) if !line.ends_with(b"\n") && !deliveries.is_empty() => {}
+            Err(_) => {
+                let text = "there is something in it that `webhook listen` did not write";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+        }
+        if deliveries.len() > 2 * MOST {
+            deliveries.drain(..MOST);
+        }
+        line.clear();
+    }
+    Ok(deliveries)
 }
 
 fn line(delivery: &Delivery) -> io::Result<Vec<u8>> {

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -49,7 +49,7 @@ impl Judge {
             explanation: self.explain(head, body).await,
         };
         let (head, body) = response.into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes());
+        let body = body.collect().await.map(Collected::to_bytes);
         (
             verdict,
             Some(Response::from_parts(head, body.unwrap_or_default())),

@@ -1,9 +1,11 @@
 //! What is printed of a delivery.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::answer::Reply;
-use super::delivery::{Delivery, Origin};
+use super::delivery::{Delivery, Origin, Verdict};
 use crate::output::{Paint, print, printable, say_json};
 use crate::time::time_of_day;
 
@@ -40,42 +42,51 @@ impl Lines {
             paint.red("rejected")
         };
         let time = paint.dim(&time_of_day(delivery.received_at / 1_000));
-        let mut text = format!("{time} #{number} {verdict} {event_type} {id}");
-        match (delivery.origin, delivery.duplicate_of) {
-            (Origin::Sender, None) => {}
-            (Origin::Sender, Some(first)) if delivery.differs => {
-                text += &format!(", has the id of #{first} but another body");
-            }
-            (Origin::Sender, Some(first)) => text += &format!(", duplicate of #{first}"),
-            (Origin::Again(of), _) => text += &format!(", #{of} sent again"),
-            (Origin::SignedAnew(of), _) => text += &format!(", #{of} signed now"),
-            (Origin::Edited(of), _) => text += &format!(", #{of} edited"),
-        }
-        match &delivery.reply {
-            Reply::Waiting | Reply::NotForwarded => {}
-            Reply::Answered(answer) => {
-                text += &format!(" → {} in {} ms", answer.status, answer.milliseconds);
-            }
-            Reply::Failed { error, .. } => {
-                text += &format!(
-                    " → {}",
-                    paint.red(&format!("no answer: {}", printable(error)))
-                );
-            }
-        }
-        text.push('\n');
+        let (mark, outcome) = (mark(delivery), self.outcome(delivery));
+        let mut text = format!("{time} #{number} {verdict} {event_type} {id}{mark}{outcome}\n");
         if !delivery.verdict.is_valid() {
-            text += &format!(
-                "         {}: {}\n",
-                delivery.verdict.code, delivery.verdict.text
-            );
-            let explanation = delivery.verdict.explanation.as_ref();
-            let notes = explanation.map(|found| found.findings.iter().chain(&found.suspicions));
+            let Verdict {
+                code,
+                text: why,
+                explanation,
+            } = &delivery.verdict;
+            let _ = writeln!(text, "         {code}: {why}");
+            let notes = explanation
+                .as_ref()
+                .map(|found| found.findings.iter().chain(&found.suspicions));
             for note in notes.into_iter().flatten() {
-                text += &format!("         {}\n           {}\n", note.text, note.advice);
+                let _ = writeln!(text, "         {}\n           {}", note.text, note.advice);
             }
         }
         text
+    }
+
+    /// What the application said.
+    fn outcome(&self, delivery: &Delivery) -> String {
+        match &delivery.reply {
+            Reply::Waiting | Reply::NotForwarded => String::new(),
+            Reply::Answered(answer) => {
+                format!(" → {} in {} ms", answer.status, answer.milliseconds)
+            }
+            Reply::Failed { error, .. } => {
+                let error = format!("no answer: {}", printable(error));
+                format!(" → {}", self.paint.red(&error))
+            }
+        }
+    }
+}
+
+/// How it is related to an earlier delivery.
+fn mark(delivery: &Delivery) -> String {
+    match (delivery.origin, delivery.duplicate_of) {
+        (Origin::Sender, None) => String::new(),
+        (Origin::Sender, Some(first)) if delivery.differs => {
+            format!(", has the id of #{first} but another body")
+        }
+        (Origin::Sender, Some(first)) => format!(", duplicate of #{first}"),
+        (Origin::Again(of), _) => format!(", #{of} sent again"),
+        (Origin::SignedAnew(of), _) => format!(", #{of} signed now"),
+        (Origin::Edited(of), _) => format!(", #{of} edited"),
     }
 }
 

@@ -12,13 +12,13 @@ mod line;
 mod page;
 mod webhook;
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::{env, fmt};
+use std::{env, io};
 
 use hyper::Uri;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal;
 use tower_svix::sign::generate;
@@ -31,7 +31,7 @@ use self::judge::Judge;
 use self::line::Lines;
 use crate::client;
 use crate::keys::{KeyArgs, KeysText};
-use crate::output::say;
+use crate::output::{say, say_json};
 use crate::{Answer, Failure};
 
 /// Receives what a tunnel brings, verifies it, prints a line for each delivery, says why one is rejected, and forwards the
@@ -62,7 +62,7 @@ pub(crate) struct Args {
     /// The longest body that is received, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 2 * 1024 * 1024)]
     body_limit: usize,
-    /// Print one JSON document for each delivery
+    /// Print JSON: a document at the start, and one for each delivery
     #[arg(long)]
     json: bool,
 }
@@ -102,28 +102,16 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         (false, Some(port)) => Some(bind(loopback(port)).await?),
         (false, None) => Some(bind_first(PAGE_PORTS).await?),
     };
-    let note = |line: fmt::Arguments<'_>| {
-        if !args.json {
-            say(line);
-        }
+    let start = Start {
+        address,
+        page: match &page {
+            Some(page) => Some(page.local_addr()?.port()),
+            None => None,
+        },
+        forward: args.forward.as_ref(),
+        new_secret: is_made_up.then(|| keys.expose()),
     };
-    say(format_args!("listening on http://{address}"));
-    match &args.forward {
-        Some(url) => note(format_args!("forwarding to {url}")),
-        None => note(format_args!("answering with 200, as there is no --forward")),
-    }
-    if let Some(page) = &page {
-        let port = page.local_addr()?.port();
-        say(format_args!("the page is http://127.0.0.1:{port}/"));
-    }
-    if is_made_up {
-        note(format_args!(
-            "there is no secret, so this one was made for now. Deliver a first event with\n\n  \
-             {} send --url http://{address}/ --secret {}\n",
-            program(),
-            keys.expose(),
-        ));
-    }
+    start.print(args.json);
 
     let stopped = stop_signal();
     tokio::select! {
@@ -132,6 +120,48 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         () = stopped => {}
     }
     Ok(Answer::Yes)
+}
+
+/// What is said at the start.
+struct Start<'a> {
+    address: SocketAddr,
+    /// The port of the page.
+    page: Option<u16>,
+    forward: Option<&'a Uri>,
+    new_secret: Option<&'a str>,
+}
+
+impl Start<'_> {
+    fn print(&self, as_json: bool) {
+        let address = self.address;
+        let page = self.page.map(|port| format!("http://127.0.0.1:{port}/"));
+        if as_json {
+            say_json(&json!({
+                "listening": format!("http://{address}"),
+                "forward": self.forward.map(ToString::to_string),
+                "page": page,
+                "secret": self.new_secret,
+            }));
+            return;
+        }
+        say(format_args!("listening on http://{address}"));
+        match self.forward {
+            Some(url) => say(format_args!("forwarding to {url}")),
+            None => say(format_args!(
+                "answering with 200: --forward names an application"
+            )),
+        }
+        if let Some(page) = page {
+            say(format_args!("the page is {page}"));
+        }
+        if let Some(secret) = self.new_secret {
+            let program = program();
+            say(format_args!(
+                "WEBHOOK_SECRET is not set, so a secret was made for now. Deliver a first event with\n\n  \
+                 {program} send --url http://{address}/ --secret {secret}\n"
+            ));
+        }
+    }
 }
 
 /// How this program is called: by its name, or by cargo.

@@ -144,7 +144,7 @@ async fn measure(
         tally.merge(part);
     }
     if as_json {
-        say_json(&tally.to_json(elapsed));
+        say_json(&tally.as_json(elapsed));
     } else {
         print(&tally.report(elapsed));
     }

@@ -33,7 +33,7 @@ impl Sender {
         let timestamp = u64::try_from(i128::from(now) - i128::from(self.age))
             .map_err(|_| "--age reaches back beyond 1970")?;
         let signature = self.keys.sign(&id, timestamp, &self.signed)?;
-        let family = &self.family;
+        let family = self.family;
         let request = Request::post(&self.url)
             .header(CONTENT_TYPE, "application/json")
             .header(

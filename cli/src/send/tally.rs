@@ -66,7 +66,7 @@ impl Tally {
     }
 
     /// The same as JSON, with times in seconds.
-    pub(crate) fn to_json(&mut self, elapsed: Duration) -> serde_json::Value {
+    pub(crate) fn as_json(&mut self, elapsed: Duration) -> serde_json::Value {
         let latency = self.percentiles().map(|found| {
             let [p50, p90, p99, max] = found.map(|latency| latency.as_secs_f64());
             json!({"p50": p50, "p90": p90, "p99": p99, "max": max})

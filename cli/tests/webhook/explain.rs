@@ -1,5 +1,6 @@
 //! `webhook explain`: each form of a file, and what it says.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use base64::Engine as _;
@@ -38,7 +39,7 @@ fn log(entries: &[Value]) -> Vec<u8> {
 fn curl_command(delivery: &Delivery) -> String {
     let mut command = "curl 'http://localhost/'".to_owned();
     for (name, value) in pairs(delivery) {
-        command += &format!(" \\\n  -H '{name}: {value}'");
+        let _ = write!(command, " \\\n  -H '{name}: {value}'");
     }
     let body = BODY.replace('\'', r"'\''");
     format!("{command} \\\n  --data-raw '{body}'")
@@ -90,7 +91,7 @@ fn what_curl_sent_is_read_from_its_verbose_output() {
     let mut log = "*   Trying 127.0.0.1:3000...\n> POST /webhook HTTP/1.1\r\n> Host: localhost\r\n"
         .to_owned();
     for (name, value) in pairs(&delivery) {
-        log += &format!("> {name}: {value}\r\n");
+        let _ = write!(log, "> {name}: {value}\r\n");
     }
     log += ">\r\n* upload completely sent off\n< HTTP/1.1 401 Unauthorized\r\n< content-length: 0\r\n<\r\n";
     let (file, body) = (folder.join("log"), folder.join("body"));

@@ -13,6 +13,7 @@ fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(pair).collect()
 }
 
+#[allow(clippy::too_many_lines, reason = "most of it is a table")]
 #[tokio::test(flavor = "multi_thread")]
 async fn another_site_can_neither_read_nor_press_anything() {
     let application = Application::start().await;

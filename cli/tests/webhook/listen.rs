@@ -1,6 +1,7 @@
 //! `webhook listen`: between real senders and a real application.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::Stdio;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -339,17 +340,31 @@ fn without_a_secret_one_is_made_and_the_printed_command_delivers() {
 }
 
 #[test]
-fn json_is_one_document_for_each_delivery() {
-    let listener = Listener::start(&["--json"]);
-    listener.deliver(&Delivery::genuine("msg_1", "{\"type\": \"a\\nb\"}"));
-    listener.deliver(&Delivery::forged("msg_2", "{}"));
-    let line: Value = serde_json::from_str(&listener.server.line("msg_1")).unwrap();
+fn json_is_one_document_at_the_start_and_one_for_each_delivery() {
+    let mut listen = with_secret();
+    listen.args(["listen", "--json", "--address", "127.0.0.1:0", "--no-page"]);
+    let mut listen = listen.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(listen.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let start = next();
+    let url = start["listening"].as_str().unwrap();
     assert_eq!(
-        (&line["valid"], &line["type"]),
+        (&start["page"], &start["secret"]),
+        (&Value::Null, &Value::Null)
+    );
+
+    let mut send = with_secret();
+    send.args(["send", "--url", url, "--type", "a\nb", "--id", "msg_1"]);
+    assert_eq!(run(&mut send).0, 0);
+    let delivery = next();
+    assert_eq!(
+        (&delivery["valid"], &delivery["type"]),
         (&json!(true), &json!("a\nb"))
     );
-    let line: Value = serde_json::from_str(&listener.server.line("msg_2")).unwrap();
-    assert_eq!(line["code"], "signature-mismatch");
+    assert_eq!(run(send.arg("--tamper")).0, 1);
+    assert_eq!(next()["code"], "signature-mismatch");
+    listen.kill().unwrap();
+    listen.wait().unwrap();
 }
 
 #[test]

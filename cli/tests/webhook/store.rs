@@ -63,8 +63,22 @@ fn the_file_stays_small() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_an_error() {
-    let (code, _, stderr) = run(with_secret().args(["listen", "--store", "/nowhere/at/all"]));
+fn a_file_that_cannot_be_used_is_an_error_and_stays_as_it_is() {
+    let folder = folder("foreign");
+    for (name, content) in [
+        ("prose", "what is this\n"),
+        ("one line of prose", "what is this"),
+        ("JSON of another kind", "{\"number\": 1}\n"),
+    ] {
+        let file = folder.join("file");
+        fs::write(&file, content).unwrap();
+        let mut listen = with_secret();
+        listen.args(["listen", "--store"]).arg(&file);
+        let (code, _, stderr) = run(&mut listen);
+        assert_eq!(code, 2, "{name}");
+        assert!(stderr.contains("--store"), "{name}: {stderr}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), content, "{name}");
+    }
+    let (code, ..) = run(with_secret().args(["listen", "--store", "/nowhere/at/all"]));
     assert_eq!(code, 2);
-    assert!(stderr.contains("--store"), "{stderr}");
 }

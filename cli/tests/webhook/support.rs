@@ -1,5 +1,6 @@
 //! The program as a process, an application that it forwards to, and an HTTP client that says what it is told.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Output, Stdio};
@@ -155,9 +156,9 @@ pub(crate) fn call(
 ) -> Answer {
     let mut request = format!("{line} HTTP/1.1\r\nConnection: close\r\n");
     for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
+        let _ = write!(request, "{name}: {value}\r\n");
     }
-    request += &format!("Content-Length: {}\r\n\r\n", body.len());
+    let _ = write!(request, "Content-Length: {}\r\n\r\n", body.len());
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -208,6 +209,7 @@ impl Application {
         application
     }
 
+    #[allow(clippy::unused_async, reason = "axum asks for a future")]
     async fn answer(
         State(application): State<Self>,
         method: Method,

@@ -114,6 +114,7 @@ mod tests {
 
     type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], bool);
 
+    #[allow(clippy::too_many_lines, reason = "most of it is a table")]
     #[test]
     fn only_the_page_itself_may_use_it() {
         let own = ("host", "127.0.0.1:4040");
