@@ -25,6 +25,8 @@ pub(crate) struct Bench {
     pub(crate) signing_keys: Option<SigningKeys>,
     pub(crate) application: Option<Application>,
     pub(crate) forward_rejected: bool,
+    /// Whether the secret was made for this run.
+    pub(crate) is_secret_new: bool,
     pub(crate) history: History,
     pub(crate) journal: Option<Journal>,
     pub(crate) lines: Lines,

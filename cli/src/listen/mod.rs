@@ -90,6 +90,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         signing_keys: keys.any_signing_keys(),
         application: args.forward.clone().map(Application::new),
         forward_rejected: args.forward_rejected,
+        is_secret_new: is_made_up,
         history: History::new(earlier),
         journal,
         lines: Lines::new(args.json),

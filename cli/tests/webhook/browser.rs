@@ -185,7 +185,7 @@ fn deliver_all(listener: &Listener) {
 async fn deliveries_appear_without_a_reload_and_are_explained_and_sent_again() {
     let application = Application::start().await;
     let listener = Listener::start(&["--forward", &application.url()]);
-    let browser = Browser::start("workbench", false, (1280, 860)).await;
+    let browser = Browser::start("workbench", false, (1280, 960)).await;
     browser.open(&listener).await;
     browser
         .wait_for("#empty", "Waiting for the first delivery")
@@ -284,7 +284,7 @@ async fn deliveries_appear_without_a_reload_and_are_explained_and_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_delivery_becomes_markup_or_code() {
     let listener = Listener::start(&[]);
-    let browser = Browser::start("hostile", false, (1280, 860)).await;
+    let browser = Browser::start("hostile", false, (1280, 960)).await;
     browser.open(&listener).await;
     let markup = "<img src=x onerror=\"window.stolen=1\"><script>window.stolen=2</script><a href=\"javascript:window.stolen=3\">x</a>";
     let hostile = [
@@ -344,7 +344,7 @@ async fn nothing_of_a_delivery_becomes_markup_or_code() {
 async fn the_keyboard_is_enough() {
     let application = Application::start().await;
     let listener = Listener::start(&["--forward", &application.url()]);
-    let browser = Browser::start("keyboard", true, (1280, 860)).await;
+    let browser = Browser::start("keyboard", true, (1280, 960)).await;
     browser.open(&listener).await;
     deliver_all(&listener);
     browser

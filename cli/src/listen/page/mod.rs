@@ -136,6 +136,7 @@ impl Page {
             "listening": format!("http://{}", self.address),
             "forward": application.map(|application| application.url().to_string()),
             "can_sign": self.bench.signing_keys.is_some(),
+            "is_secret_new": self.bench.is_secret_new,
         })
     }
 

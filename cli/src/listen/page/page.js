@@ -228,7 +228,7 @@ function showVerdict(detail) {
     text = "A receiver that knows the id would take this for a duplicate, and never see its body.";
   } else if (isDuplicate) {
     title = `Valid, and a duplicate of #${detail.duplicate_of}`;
-    text = "The id is the same. An application has to process it once.";
+    text = "The id is the same: it is a retry, or the same event once more. An application has to process it once.";
   }
   byId("verdict-title").textContent = title;
   byId("verdict-text").textContent = text;
@@ -495,7 +495,9 @@ events.addEventListener("all", (event) => {
   byId("forward").textContent = about.forward ?? "";
   byId("arrow").hidden = !about.forward;
   byId("empty-address").textContent = about.listening;
-  byId("empty-command").textContent = `webhook send --url ${about.listening}/`;
+  const secret = about.is_secret_new ? " --secret …" : "";
+  byId("empty-command").textContent = `webhook send --url ${about.listening}/${secret}`;
+  byId("empty-secret").hidden = !about.is_secret_new;
   deliveries.clear();
   byId("deliveries").replaceChildren();
   for (const delivery of all.deliveries) put(delivery, false);
