@@ -62,6 +62,30 @@ fn the_file_stays_small() {
     assert_eq!(listener.get("/deliveries/1101").status, 200);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_stays_bounded_while_large_deliveries_arrive() {
+    let listener = Listener::start(&[]);
+    let resident = || -> usize {
+        let path = format!("/proc/{}/status", listener.server.process_id());
+        let status = fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+        kilobytes.parse::<usize>().unwrap() / 1024
+    };
+    let before = resident();
+    let delivery = genuine_bytes("msg_1", vec![b'x'; 2 * 1024 * 1024]);
+    for _ in 0..80 {
+        assert_eq!(listener.deliver(&delivery).status, 200);
+    }
+    // 64 MiB are kept of 160, and what is under way takes some more.
+    let grown = resident() - before;
+    assert!(grown < 120, "{grown} MiB");
+    assert!(grown > 50, "{grown} MiB: the latest are kept");
+    assert_eq!(listener.get("/deliveries/1").status, 404);
+    assert_eq!(listener.get("/deliveries/80").status, 200);
+}
+
 #[test]
 fn a_file_that_cannot_be_used_is_an_error_and_stays_as_it_is() {
     let folder = folder("foreign");
