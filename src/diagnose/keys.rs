@@ -59,7 +59,7 @@ impl Keys {
                 format!("key {} of {}", index + 1, parts.len())
             };
             let problem = (!is_readable).then(|| unreadable(index, parts.len(), *part == whole));
-            keys.add(part, &name, problem.flatten());
+            keys.add(part, &name, problem);
         }
         if !parts.contains(&whole) && whole.len() <= MAX_LEN {
             let finding = text_key("the whole text");
@@ -193,24 +193,28 @@ fn text_key(name: &str) -> Finding {
 }
 
 /// What is wrong if the text of the keys cannot be read, but one of the keys in it signed the delivery.
-fn unreadable(index: usize, count: usize, is_whole: bool) -> Option<Finding> {
+fn unreadable(index: usize, count: usize, is_whole: bool) -> Finding {
     if count > 1 {
-        Some(Finding::new(
+        Finding::new(
             "key-one-of-several",
             format!(
                 "The text as a whole cannot be read, but the delivery verifies with key {} of the {count} in it.",
                 index + 1
             ),
             "Separate the keys by white space, commas or `|`, each with its prefix, and leave out what is no key.",
-        ))
+        )
+    } else if is_whole {
+        Finding::new(
+            "key-rejected",
+            "The delivery verifies with the key, but the receiver does not take it for one.",
+            "The verdict says why. `Secret::from_bytes` takes the bytes of any key: decode the text from base64.",
+        )
     } else {
-        (!is_whole).then(|| {
-            Finding::new(
-                "key-wrapped",
-                "The text as a whole cannot be read, but the delivery verifies with the key in it.",
-                "Leave out what is around the key, such as quotes or a name.",
-            )
-        })
+        Finding::new(
+            "key-wrapped",
+            "The text as a whole cannot be read, but the delivery verifies with the key in it.",
+            "Leave out what is around the key, such as quotes or a name.",
+        )
     }
 }
 
