@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
 use super::event::VerifiedEvent;
+use super::json_pointer::{JsonPointer, TextAt};
 
 impl VerifiedEvent {
     /// Parses the payload as JSON.
@@ -35,17 +38,12 @@ impl VerifiedEvent {
     /// }
     /// ```
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
-        let mut json = serde_json::Deserializer::from_slice(self.payload());
-        let value = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| PayloadError::new(&error))?;
-        json.end().map_err(|error| PayloadError::Syntax {
-            line: error.line(),
-            column: error.column(),
-        })?;
-        Ok(value)
+        self.read(PhantomData)
     }
 
     /// The payload's top-level `type`, such as `job.completed`.
+    ///
+    /// Some senders have it in another place: see [`event_type_at`](Self::event_type_at).
     ///
     /// # Errors
     ///
@@ -57,6 +55,51 @@ impl VerifiedEvent {
             event_type: Cow<'a, str>,
         }
         self.json().map(|Typed { event_type }| event_type)
+    }
+
+    /// The type of an event whose sender has it in another place than at the top-level `type`: the text that a JSON pointer
+    /// ([RFC 6901]) leads to, such as `/data/type` (Anthropic), `/event_type` (Etsy) or `/category` (Increase).
+    ///
+    /// # Errors
+    ///
+    /// [`PayloadError`] if the payload is not JSON, or if there is no text at that place. A key that stands twice on the way
+    /// is such an error, since parsers differ on which of them counts. So is a `pointer` that is not empty and does not
+    /// start with a slash, which leads nowhere.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_svix::VerifiedEvent;
+    ///
+    /// fn is_interesting(event: &VerifiedEvent) -> bool {
+    ///     event.event_type_at("/data/type").is_ok_and(|event_type| event_type == "message_batch.ended")
+    /// }
+    /// ```
+    ///
+    /// [RFC 6901]: https://www.rfc-editor.org/rfc/rfc6901
+    pub fn event_type_at(&self, pointer: &str) -> Result<Cow<'_, str>, PayloadError> {
+        let Some(pointer) = JsonPointer::parse(pointer) else {
+            return Err(PayloadError::nowhere());
+        };
+        self.text_at(&pointer)
+    }
+
+    pub(crate) fn text_at(&self, pointer: &JsonPointer) -> Result<Cow<'_, str>, PayloadError> {
+        self.read(TextAt(pointer.keys()))
+    }
+
+    fn read<'a, S: DeserializeSeed<'a>>(&'a self, seed: S) -> Result<S::Value, PayloadError> {
+        let mut json = serde_json::Deserializer::from_slice(self.payload());
+        let mut track = serde_path_to_error::Track::new();
+        let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+        let value = seed
+            .deserialize(tracked)
+            .map_err(|error| PayloadError::new(&error, track.path().to_string()))?;
+        json.end().map_err(|error| PayloadError::Syntax {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        Ok(value)
     }
 }
 
@@ -104,17 +147,16 @@ impl PayloadError {
         }
     }
 
-    fn new(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
-        let (line, column) = (error.inner().line(), error.inner().column());
-        match error.inner().classify() {
-            Category::Data => Self::data(error.inner(), error.path().to_string(), line, column),
+    fn new(error: &serde_json::Error, path: String) -> Self {
+        let (line, column) = (error.line(), error.column());
+        match error.classify() {
+            Category::Data => Self::data(error, path),
             Category::Syntax | Category::Eof | Category::Io => Self::Syntax { line, column },
         }
     }
-}
 
-impl PayloadError {
-    fn data(error: &serde_json::Error, path: String, line: usize, column: usize) -> Self {
+    fn data(error: &serde_json::Error, path: String) -> Self {
+        let (line, column) = (error.line(), error.column());
         // The name is the receiver's own. Nothing else is taken from such a message: others repeat what stands there.
         let message = error.to_string();
         let name = message
@@ -132,6 +174,15 @@ impl PayloadError {
                 column,
             },
             None => Self::Shape { path, line, column },
+        }
+    }
+
+    /// What is looked for cannot be anywhere.
+    fn nowhere() -> Self {
+        Self::Shape {
+            path: ".".to_owned(),
+            line: 1,
+            column: 1,
         }
     }
 }
