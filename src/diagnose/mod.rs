@@ -69,7 +69,9 @@
 mod body;
 mod compression;
 mod diagnosis;
+mod encoding;
 mod examination;
+mod examine;
 mod finding;
 mod headers;
 mod json;
