@@ -53,7 +53,8 @@ fuzz_target!(|input: Delivery| {
         later,
     };
     let lookup = match input.source {
-        Source::Fixed | Source::Found { .. } => Lookup::Found(keys),
+        Source::Fixed => Lookup::Single(keys),
+        Source::Found { .. } => Lookup::Found(keys),
         Source::Unknown => Lookup::Unknown,
         Source::Failed => Lookup::Failed,
     };

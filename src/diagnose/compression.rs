@@ -9,7 +9,6 @@ const MAX_LEN: usize = 8 * 1024 * 1024;
 pub(super) fn decompressions(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut found = Vec::new();
     match body {
-        [] => {}
         [0x1f, 0x8b, ..] => add(&mut found, "gzip", flate2::read::MultiGzDecoder::new(body)),
         // The first two bytes of zlib are a multiple of 31.
         [first, second, ..]

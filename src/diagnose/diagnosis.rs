@@ -3,9 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-use http::HeaderMap;
-
-use super::examination::Examination;
 use super::finding::Finding;
 use super::work::Work;
 use crate::signature::{KeyError, VerifiedEvent, VerifyError};
@@ -23,12 +20,6 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Starts to examine a delivery: `keys` is the text that the receiver is configured with, of one key or several, as
-    /// [`Keyring`](crate::Keyring) parses it, and `body` what arrived.
-    pub fn of<'a>(keys: &'a str, headers: &'a HeaderMap, body: &'a [u8]) -> Examination<'a> {
-        Examination::new(keys, headers, body)
-    }
-
     pub(super) fn new(
         verdict: Result<VerifiedEvent, Failure>,
         findings: Vec<Finding>,
@@ -77,15 +68,20 @@ impl Diagnosis {
 /// Prints the verdict, and each finding with its advice, in lines that end with a newline but the last.
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failure = match &self.verdict {
-            Ok(_) => return f.write_str("The delivery is genuine."),
-            Err(failure) => failure,
+        let Err(failure) = &self.verdict else {
+            return f.write_str("The delivery is genuine.");
         };
         write!(f, "Rejected ({}): {failure}.", failure.code())?;
         if self.findings.is_empty() {
-            f.write_str(
-                "\nNothing usual explains it: the secret is another one than the sender's, or the body was changed.",
-            )?;
+            f.write_str(match failure {
+                Failure::Keys(_) => "\nUntil the keys can be read, nothing verifies.",
+                Failure::Delivery(VerifyError::MissingHeader(_)) => {
+                    "\nIs it a delivery at all? Look at what the sender sends, and whether all of it arrives."
+                }
+                Failure::Delivery(_) => {
+                    "\nNothing usual explains it: the secret is another one than the sender's, or the body was changed."
+                }
+            })?;
             if self.work.is_limited {
                 f.write_str(
                     "\nNot everything was tried, because the delivery is too large for that.",

@@ -1,6 +1,6 @@
 //! Which headers may hold the id, the timestamp and the signatures.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::finding::Finding;
 use super::signatures::Listed;
@@ -77,7 +77,7 @@ fn names(family: HeaderFamily) -> [HeaderName; 3] {
 
 fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Vec<&'h [u8]> {
     let values = headers.get_all(name).iter();
-    values.map(|value| value.as_bytes()).collect()
+    values.map(HeaderValue::as_bytes).collect()
 }
 
 fn is_complete(headers: &HeaderMap, family: HeaderFamily) -> bool {
@@ -172,7 +172,7 @@ fn mixed(headers: &HeaderMap) -> Vec<Reading> {
 
 /// Headers of the scheme under names that the receiver does not know.
 fn unknown(headers: &HeaderMap) -> Vec<Reading> {
-    let known = FAMILIES.map(|family| family.signature_header());
+    let known = FAMILIES.map(HeaderFamily::signature_header);
     let prefixes = headers
         .keys()
         .filter(|name| !known.contains(name))
@@ -195,7 +195,7 @@ fn unknown(headers: &HeaderMap) -> Vec<Reading> {
                 format!(
                     "The delivery verifies with `{name}`, `{timestamp}` and `{signature}`: the scheme is right, under other names."
                 ),
-                "Tell the receiver the names that this sender uses.",
+                "Tell the receiver these names, with `header_family` and `HeaderFamily::named`.",
             );
             readings.push(Reading::new(
                 id.as_bytes(),

@@ -94,9 +94,9 @@ impl Strings {
             _ => None,
         };
         let must_be_escaped = match (self, character) {
-            (_, '\0'..='\u{1f}') => true,
-            (Self::Net, '"' | '<' | '>' | '&' | '\'' | '+' | '`' | '\u{7f}') => true,
-            (Self::Go, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') => true,
+            (_, '\0'..='\u{1f}')
+            | (Self::Net, '"' | '<' | '>' | '&' | '\'' | '+' | '`' | '\u{7f}')
+            | (Self::Go, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') => true,
             (Self::Ascii | Self::Php | Self::Net, character) => !character.is_ascii(),
             _ => false,
         };

@@ -1,10 +1,8 @@
 //! What the key may be, if it is not what the receiver reads it as.
 
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
+use super::encoding::{decode, decode_again, decode_as_node, hex};
 use super::finding::Finding;
 use super::signatures::Listed;
 use crate::signature::{HmacKey, VerifyingKey};
@@ -59,7 +57,7 @@ impl Keys {
                 format!("key {} of {}", index + 1, parts.len())
             };
             let problem = (!is_readable).then(|| unreadable(index, parts.len(), *part == whole));
-            keys.add(part, &name, problem.flatten());
+            keys.add(part, &name, problem);
         }
         if !parts.contains(&whole) && whole.len() <= MAX_LEN {
             let finding = text_key("the whole text");
@@ -193,24 +191,28 @@ fn text_key(name: &str) -> Finding {
 }
 
 /// What is wrong if the text of the keys cannot be read, but one of the keys in it signed the delivery.
-fn unreadable(index: usize, count: usize, is_whole: bool) -> Option<Finding> {
+fn unreadable(index: usize, count: usize, is_whole: bool) -> Finding {
     if count > 1 {
-        Some(Finding::new(
+        Finding::new(
             "key-one-of-several",
             format!(
                 "The text as a whole cannot be read, but the delivery verifies with key {} of the {count} in it.",
                 index + 1
             ),
             "Separate the keys by white space, commas or `|`, each with its prefix, and leave out what is no key.",
-        ))
+        )
+    } else if is_whole {
+        Finding::new(
+            "key-rejected",
+            "The delivery verifies with the key, but the receiver does not take it for one.",
+            "The verdict says why. `Secret::from_bytes` takes the bytes of any key: decode the text from base64.",
+        )
     } else {
-        (!is_whole).then(|| {
-            Finding::new(
-                "key-wrapped",
-                "The text as a whole cannot be read, but the delivery verifies with the key in it.",
-                "Leave out what is around the key, such as quotes or a name.",
-            )
-        })
+        Finding::new(
+            "key-wrapped",
+            "The text as a whole cannot be read, but the delivery verifies with the key in it.",
+            "Leave out what is around the key, such as quotes or a name.",
+        )
     }
 }
 
@@ -233,46 +235,4 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
         // Shorter ones are words, such as the version before `whsec_`.
         (part.len() > 2 && part.len() <= MAX_LEN && part != "Bearer").then_some(part)
     })
-}
-
-/// Decodes base64, with padding or without.
-fn decode(text: &str, is_url_safe: bool) -> Option<Zeroizing<Vec<u8>>> {
-    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabet = if is_url_safe { &URL_SAFE } else { &STANDARD };
-    let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
-    let len = GeneralPurpose::new(alphabet, CONFIG)
-        .decode_slice(text, &mut bytes)
-        .ok()?;
-    bytes.truncate(len);
-    Some(bytes)
-}
-
-/// Decodes base64 as `Buffer.from` of Node does: both alphabets are one, and what is left over is dropped.
-fn decode_as_node(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let text = Zeroizing::new(text.replace('+', "-").replace('/', "_"));
-    let digits = text.trim_end_matches('=');
-    let len = digits.len() - usize::from(digits.len() % 4 == 1);
-    decode(digits.get(..len)?, true)
-}
-
-/// Decodes what was decoded before, with the prefix that comes to light or without.
-fn decode_again(decoded: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let text = str::from_utf8(decoded).ok()?.trim();
-    decode(text.strip_prefix("whsec_").unwrap_or(text), false)
-}
-
-/// Decodes hexadecimal digits of either case.
-pub(super) fn hex(digits: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let byte = |pair: &[u8]| u8::try_from(value(pair[0])? << 4 | value(pair[1])?).ok();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(digits.len() / 2));
-    for pair in digits.chunks_exact(2) {
-        bytes.push(byte(pair)?);
-    }
-    Some(bytes)
 }

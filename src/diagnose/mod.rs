@@ -38,7 +38,7 @@
 //! | `key-text`, `key-text-without-prefix` | The text of the secret is the key, with its prefix or without. |
 //! | `key-decoded-twice` | The secret was encoded once more. |
 //! | `key-url-safe-base64`, `key-hex`, `key-prefix-decoded` | The secret is decoded in another way. |
-//! | `key-one-of-several` | One of the given keys is right, but the text as a whole is not a list of keys. |
+//! | `key-one-of-several`, `key-wrapped`, `key-rejected` | One of the given keys is right, or what is in the text, or all of it, but the receiver cannot read the text. |
 //! | `key-ed25519`, `key-not-ed25519` | The keys and the signatures are of different kinds. |
 //! | `signature-hex`, `signature-form` | The signature is right, but not written as the scheme asks. |
 //! | `body-newline-added`, `body-newline-removed` | The last newline. |
@@ -69,7 +69,9 @@
 mod body;
 mod compression;
 mod diagnosis;
+mod encoding;
 mod examination;
+mod examine;
 mod finding;
 mod headers;
 mod json;

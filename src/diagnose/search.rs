@@ -39,7 +39,7 @@ impl<'a> Search<'a> {
                 return (found, self.work);
             }
         }
-        // More than one mistake is tried only where the headers are right.
+        // All else is tried with the first reading alone, which is the receiver's own if there is one.
         for reading in readings.iter().take(1) {
             if let ControlFlow::Break(found) = self.with_a_mistake(reading) {
                 return (found, self.work);

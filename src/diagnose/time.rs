@@ -237,8 +237,9 @@ fn date(unix_seconds: u64) -> String {
 fn duration(seconds: u64) -> String {
     let (amount, unit) = match seconds {
         0..120 => (seconds, "second"),
-        120..7200 if !seconds.is_multiple_of(3600) => (seconds / 60, "minute"),
-        0..172_800 => (seconds / 3600, "hour"),
+        3600 => (1, "hour"),
+        120..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
     let plural = if amount == 1 { "" } else { "s" };

@@ -4,6 +4,8 @@
 ///
 /// It computes at most [`MAX_MACS`](Self::MAX_MACS) MACs (or checks of ed25519 signatures), which hash at most
 /// [`MAX_BYTES`](Self::MAX_BYTES) bytes together. What is left untried then is what is least usual.
+///
+/// Besides, it decompresses a body to at most 8 MiB, and prints JSON of up to 256 KiB anew, once for each of the MACs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Work {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::clock::{Clock, SystemClock};
 use crate::random;
-use crate::signature::headers::{given_id, remove_family};
+use crate::signature::headers::{given_id, remove_other_families};
 use crate::signature::{HeaderFamily, SignError, SigningKey};
 
 type IdGenerator = dyn Fn() -> String + Send + Sync;
@@ -44,7 +44,7 @@ impl Signer {
         let signatures = self.signatures(&id, now, body)?;
 
         // A receiver that finds both families complete reads `svix-*`, whichever of them is ours.
-        remove_family(headers, self.family.other());
+        remove_other_families(headers, self.family);
         let id = HeaderValue::try_from(id).map_err(|_| SignError::InvalidId)?;
         headers.insert(self.family.id_header(), id);
         headers.insert(self.family.timestamp_header(), HeaderValue::from(now));

@@ -26,7 +26,8 @@ pub enum VerifyError {
     TimestampTooOld,
     /// The timestamp lies further in the future than the tolerance.
     TimestampTooNew,
-    /// The list of signatures holds none of a supported version in its proper form.
+    /// The list of signatures holds none of a version and form that the receiver's keys make, or, where the keys are those of
+    /// a tenant, that keys of any kind make.
     NoSupportedSignature,
     /// None of the listed signatures was made with one of the keys over this id, timestamp and body.
     SignatureMismatch,
@@ -63,9 +64,9 @@ impl fmt::Display for VerifyError {
             }
             Self::TimestampTooOld => f.write_str("the timestamp is too old"),
             Self::TimestampTooNew => f.write_str("the timestamp is too far in the future"),
-            Self::NoSupportedSignature => {
-                f.write_str("no listed signature is of a supported version and form")
-            }
+            Self::NoSupportedSignature => f.write_str(
+                "no listed signature is of a version and form that the receiver's keys make",
+            ),
             Self::SignatureMismatch => {
                 f.write_str("no listed signature matches the body under one of the keys")
             }

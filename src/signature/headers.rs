@@ -3,10 +3,31 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::error::{SignError, VerifyError};
-use super::hmac;
+use super::header_names::{HeaderNames, InvalidHeaderNames};
+use super::list::SignatureList;
 use super::timestamp::Timestamp;
 
 /// The names that a sender gives the three headers of a delivery.
+///
+/// Without further ado, a receiver reads `svix-*` and `webhook-*`, whichever is complete. Some senders use the scheme under
+/// names of their own: a receiver that is told these, with
+/// [`header_family`](crate::SvixVerifyLayer::header_family), reads no others.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::{HeaderFamily, Secret, SvixVerifyLayer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+/// // `x-webhook-id`, `x-webhook-timestamp` and `x-webhook-signature`:
+/// let sent = SvixVerifyLayer::new(secret.clone()).header_family(HeaderFamily::prefixed("x-webhook-")?);
+///
+/// let names = HeaderFamily::named("finch-event-id", "finch-timestamp", "finch-signature")?;
+/// let finch = SvixVerifyLayer::new(secret).header_family(names);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderFamily {
@@ -14,9 +35,41 @@ pub enum HeaderFamily {
     Svix,
     /// `webhook-id`, `webhook-timestamp` and `webhook-signature`, as Standard Webhooks names them.
     Webhook,
+    /// The sender's own: made by [`prefixed`](Self::prefixed) and [`named`](Self::named).
+    Custom(HeaderNames),
 }
 
 impl HeaderFamily {
+    /// The headers whose names are `prefix` and `id`, `timestamp` and `signature`. Upper case is the same as lower case.
+    ///
+    /// The names are kept for the life of the process, once for each prefix: take it from the program or its
+    /// configuration, not from requests.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHeaderNames`] if these are no names of headers.
+    pub fn prefixed(prefix: &str) -> Result<Self, InvalidHeaderNames> {
+        let [id, timestamp, signature] =
+            ["id", "timestamp", "signature"].map(|name| format!("{prefix}{name}"));
+        Self::named(&id, &timestamp, &signature)
+    }
+
+    /// The headers with these names. Upper case is the same as lower case.
+    ///
+    /// The names are kept for the life of the process, as those of [`prefixed`](Self::prefixed) are.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHeaderNames`] if these are not three different names of headers.
+    pub fn named(id: &str, timestamp: &str, signature: &str) -> Result<Self, InvalidHeaderNames> {
+        let names = HeaderNames::new([id, timestamp, signature])?;
+        let is_built_in = |family: &Self| family.names() == names.as_strs();
+        Ok(Self::BUILT_IN
+            .into_iter()
+            .find(is_built_in)
+            .unwrap_or(Self::Custom(names)))
+    }
+
     /// The name of the header that holds the delivery's id.
     #[must_use]
     pub fn id_header(self) -> HeaderName {
@@ -47,18 +100,13 @@ impl HeaderFamily {
         self.names()[2]
     }
 
-    #[cfg(feature = "sign")]
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Svix => Self::Webhook,
-            Self::Webhook => Self::Svix,
-        }
-    }
+    const BUILT_IN: [Self; 2] = [Self::Svix, Self::Webhook];
 
     fn names(self) -> [&'static str; 3] {
         match self {
             Self::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
             Self::Webhook => ["webhook-id", "webhook-timestamp", "webhook-signature"],
+            Self::Custom(names) => names.as_strs(),
         }
     }
 }
@@ -70,9 +118,7 @@ pub(crate) struct SignatureHeaders {
     /// Visible ASCII.
     pub(super) id: HeaderValue,
     pub(super) timestamp: Timestamp,
-    signatures: HeaderValue,
-    /// Whether a MAC in base64 is among them, as far as its form goes.
-    pub(super) lists_hmac: bool,
+    pub(super) signatures: SignatureList,
 }
 
 impl SignatureHeaders {
@@ -99,34 +145,9 @@ impl SignatureHeaders {
             family,
             id: id.clone(),
             timestamp: Timestamp::parse(timestamp.as_bytes())?,
-            // Nearly always, the list is a single MAC, and need not be split.
-            lists_hmac: hmac::is_element(signatures.as_bytes())
-                || elements(signatures).any(hmac::is_element),
-            signatures: signatures.clone(),
+            signatures: SignatureList::split(signatures.clone()),
         })
     }
-
-    /// The list of signatures, as it came.
-    pub(super) fn signature_list(&self) -> &[u8] {
-        self.signatures.as_bytes()
-    }
-
-    /// The listed signatures of one version, such as `v1`, as they stand after the comma.
-    ///
-    /// Those of other versions and those without one are passed over, so that neither hides a valid one.
-    pub(super) fn signatures(&self, version: &'static str) -> impl Iterator<Item = &[u8]> {
-        self.elements()
-            .filter_map(move |element| element.strip_prefix(version.as_bytes())?.strip_prefix(b","))
-    }
-
-    /// The elements of the list of signatures, which single spaces separate.
-    pub(super) fn elements(&self) -> impl Iterator<Item = &[u8]> {
-        elements(&self.signatures)
-    }
-}
-
-fn elements(list: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    list.as_bytes().split(|byte| *byte == b' ')
 }
 
 /// The texts of the id and timestamp headers of a delivery that is to be signed.
@@ -149,18 +170,27 @@ pub(crate) fn given_id(
         .transpose()
 }
 
-/// Removes the three headers of `family` from a request that is to be signed.
+/// Removes the headers of the families that receivers might read in place of `family` from a request that is to be signed.
 #[cfg(feature = "sign")]
-pub(crate) fn remove_family(headers: &mut HeaderMap, family: HeaderFamily) {
-    for name in family.names() {
-        headers.remove(name);
+pub(crate) fn remove_other_families(headers: &mut HeaderMap, family: HeaderFamily) {
+    for other in HeaderFamily::BUILT_IN {
+        if other != family {
+            for name in other.names() {
+                headers.remove(name);
+            }
+        }
     }
 }
 
 /// An id of visible ASCII, which without a dot leaves `id.timestamp.body` unambiguous: see
 /// [`VerifyError::MalformedHeader`].
 fn is_valid_id(id: &[u8], allow_dot: bool) -> bool {
-    is_visible(id) && (allow_dot || !id.contains(&b'.'))
+    is_visible(id) && (allow_dot || !contains_dot(id))
+}
+
+/// Not `contains`, which stops at the first: sixteen at a time this way, and ids are short.
+fn contains_dot(id: &[u8]) -> bool {
+    id.iter().fold(false, |any, byte| any | (*byte == b'.'))
 }
 
 /// Whether there is any text, and all of it is visible ASCII.
@@ -190,6 +220,9 @@ impl<'h> HeaderSet<'h> {
     /// Finds the headers of the `pinned` family. Without one: of the first that is complete, otherwise of the
     /// family with fewer missing headers, most likely the intended one.
     fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
+        if let Some(HeaderFamily::Custom(names)) = pinned {
+            return Self::look_up(headers, names);
+        }
         let (mut svix, mut webhook) = ([Header::Missing; 3], [Header::Missing; 3]);
         // One walk over all headers costs less than a hash of each of the six names.
         for (name, value) in headers {
@@ -216,11 +249,27 @@ impl<'h> HeaderSet<'h> {
             (svix, webhook) if svix < webhook => HeaderFamily::Svix,
             _ => HeaderFamily::Webhook,
         });
-        let headers = match family {
-            HeaderFamily::Svix => svix,
-            HeaderFamily::Webhook => webhook,
+        let headers = if family == HeaderFamily::Svix {
+            svix
+        } else {
+            webhook
         };
         Self { family, headers }
+    }
+
+    fn look_up(headers: &'h HeaderMap, names: HeaderNames) -> Self {
+        let header = |name| {
+            let mut values = headers.get_all(name).into_iter();
+            match (values.next(), values.next()) {
+                (None, _) => Header::Missing,
+                (Some(value), None) => Header::Once(value),
+                (Some(_), Some(_)) => Header::Repeated,
+            }
+        };
+        Self {
+            family: HeaderFamily::Custom(names),
+            headers: names.as_strs().map(header),
+        }
     }
 
     fn complete(self) -> Result<[&'h HeaderValue; 3], VerifyError> {

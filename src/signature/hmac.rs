@@ -12,16 +12,8 @@ pub(super) const VERSION: &str = "v1";
 
 /// Characters in the base64 text of a MAC, padding included.
 const BASE64_LEN: usize = 44;
-/// Characters in an element of a list of signatures that is a MAC: the version, a comma, and base64.
-const ELEMENT_LEN: usize = PREFIX.len() + BASE64_LEN;
-const PREFIX: &[u8] = b"v1,";
 /// Characters in the hexadecimal text of a MAC.
-pub(super) const HEX_LEN: usize = 64;
-
-/// Whether a list of signatures, or an element of one, is one MAC in base64, as far as its form goes.
-pub(super) fn is_element(element: &[u8]) -> bool {
-    element.len() == ELEMENT_LEN && element.starts_with(PREFIX) && !element.contains(&b' ')
-}
+const HEX_LEN: usize = 64;
 
 /// An HMAC key with its key schedule already done, so that each delivery only hashes itself. It is wiped when it is
 /// dropped, and so is every state that is made from it.
@@ -59,13 +51,10 @@ impl HmacState {
         self.0.update(bytes);
     }
 
-    /// The MAC as an element of a list of signatures, in base64, as Svix and Standard Webhooks write it. Call at most
-    /// once.
-    pub(super) fn element(&mut self) -> Tag<ELEMENT_LEN> {
-        let mut text = [0; ELEMENT_LEN];
-        let (version, base64) = text.split_at_mut(PREFIX.len());
-        version.copy_from_slice(PREFIX);
-        let written = STANDARD.encode_slice(self.finish().as_slice(), base64);
+    /// The MAC in base64, as Svix and Standard Webhooks write it. Call at most once.
+    pub(super) fn base64_tag(&mut self) -> Tag<BASE64_LEN> {
+        let mut text = [0; BASE64_LEN];
+        let written = STANDARD.encode_slice(self.finish().as_slice(), &mut text);
         debug_assert_eq!(written, Ok(BASE64_LEN));
         Tag(text)
     }
@@ -92,26 +81,9 @@ impl HmacState {
 pub(super) struct Tag<const LEN: usize>([u8; LEN]);
 
 impl<const LEN: usize> Tag<LEN> {
-    /// Whether this MAC is in a list whose elements single spaces separate.
+    /// Whether one of `signatures` is this MAC.
     ///
-    /// The time it takes depends on the list only, neither on which element matches nor on where one differs.
-    pub(super) fn is_in(&self, mut list: &[u8]) -> bool {
-        let mut is_equal = 0;
-        // At each turn, the list starts with an element.
-        while let Some((start, rest)) = list.split_first_chunk() {
-            list = if let [] | [b' ', ..] = rest {
-                // With a space in between, `start` is several elements, of which none is as long as a MAC.
-                is_equal |= equal(start, &self.0);
-                rest.get(1..).unwrap_or_default()
-            } else {
-                let space = list.iter().position(|byte| *byte == b' ');
-                space.map_or(&[], |space| &list[space + 1..])
-            };
-        }
-        is_equal.ct_eq(&1).into()
-    }
-
-    /// Whether one of `signatures` is this MAC, in a time as that of [`is_in`](Self::is_in).
+    /// The time it takes depends on their number only, neither on which of them matches nor on where one differs.
     pub(super) fn is_one_of<'s>(&self, signatures: impl Iterator<Item = &'s [u8]>) -> bool {
         signatures
             .filter_map(|signature| signature.try_into().ok())

@@ -42,6 +42,17 @@ impl IncomingDelivery {
         self.search = Some(search);
     }
 
+    /// Whether the search can find a key at all, by the forms of what is listed.
+    pub(crate) fn can_succeed(&self) -> bool {
+        let search = self.search.as_ref();
+        search.is_some_and(|search| search.can_succeed(&self.headers))
+    }
+
+    /// How many signatures are listed that some key could have made.
+    pub(crate) fn listed(&self) -> usize {
+        self.headers.signatures.len()
+    }
+
     /// Takes note of the length that the sender claims for the whole body, in bytes, to allocate with foresight.
     pub(crate) fn expect_len(&mut self, claimed: usize) {
         self.claimed_len = claimed;
@@ -123,6 +134,7 @@ mod tests {
 
     use super::*;
     use crate::signature::hmac::tests::STARTED;
+    use crate::signature::list::tests::SPLIT;
     use crate::{Keyring, Secret, Verifier};
 
     const BODY: &[u8] = br#"{"test": 2432232314}"#;
@@ -178,6 +190,15 @@ mod tests {
             assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
             assert_eq!(macs, 8);
         }
+    }
+
+    #[test]
+    fn a_list_is_split_once_however_many_keys_there_are() {
+        let list = vec![FORGED; 300].join(", ");
+        let before = SPLIT.get();
+        let verdict = verifier_with_key_at(0).verify(&headers(&list), BODY);
+        assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+        assert_eq!(SPLIT.get() - before, 1);
     }
 
     #[test]

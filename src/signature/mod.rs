@@ -3,7 +3,7 @@
 //! A delivery comes with three headers: an id, a timestamp, and a list of signatures. Each signature is a MAC over
 //! `id.timestamp.body`, with the texts of the two headers and the bytes of the body as they came over the wire
 //! ([Standard Webhooks, "Signature scheme"][spec]). [`policy`] has the checks of
-//! the headers in their order, [`incoming`] the arrival of the body, and [`search`] the search for the key that signed it.
+//! the headers in their order, [`list`] what a list of signatures is, [`incoming`] the arrival of the body, and [`search`] the search for the key that signed it.
 //!
 //! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 
@@ -12,12 +12,15 @@ mod check;
 mod ed25519;
 mod error;
 mod event;
+mod header_names;
 pub(crate) mod headers;
 mod hmac;
 pub(crate) mod incoming;
 mod into_keyring;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "json")]
+mod json_pointer;
 mod key_bytes;
 mod key_error;
 mod key_looks;
@@ -25,6 +28,7 @@ mod key_looks;
 mod key_serde;
 mod key_text;
 mod keyring;
+mod list;
 mod policy;
 pub(crate) mod search;
 mod secret;
@@ -39,6 +43,7 @@ mod verifying_key;
 pub use self::ed25519::{PrivateKey, PublicKey};
 pub use self::error::{SignError, VerifyError};
 pub use self::event::VerifiedEvent;
+pub use self::header_names::{HeaderNames, InvalidHeaderNames};
 pub use self::headers::HeaderFamily;
 #[cfg(feature = "diagnose")]
 pub(crate) use self::hmac::HmacKey;
@@ -46,6 +51,8 @@ pub use self::into_keyring::IntoKeyring;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;
+#[cfg(feature = "json")]
+pub(crate) use self::json_pointer::JsonPointer;
 pub use self::key_error::KeyError;
 pub use self::keyring::Keyring;
 pub(crate) use self::policy::{Policy, define_policy_setters};

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::check;
 use super::error::VerifyError;
 use super::headers::{HeaderFamily, SignatureHeaders};
 use super::timestamp;
@@ -39,10 +38,10 @@ impl Policy {
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<SignatureHeaders, VerifyError> {
         let signed = SignatureHeaders::read(headers, self.header_family, self.allow_dotted_ids)?;
         self.check_time(signed.timestamp.unix_seconds())?;
-        if check::is_possible(&signed) {
-            Ok(signed)
-        } else {
+        if signed.signatures.is_empty() {
             Err(VerifyError::NoSupportedSignature)
+        } else {
+            Ok(signed)
         }
     }
 
@@ -77,7 +76,8 @@ macro_rules! define_policy_setters {
             self
         }
 
-        /// Reads the headers of this family only. Default: whichever family is complete, `svix-*` first.
+        /// Reads the headers of this family only, which may be the sender's own. Default: `svix-*` or `webhook-*`, whichever
+        /// is complete, `svix-*` first.
         pub fn header_family(mut self, family: $crate::HeaderFamily) -> Self {
             self.$($field).+.header_family = Some(family);
             self

@@ -19,15 +19,16 @@ pub(crate) struct Search {
 
 /// A pass over the body: with a secret there is one, and with a public key one for each listed signature.
 struct Pass {
-    position: Position,
+    key_index: usize,
     check: Check,
     /// How many bytes of the body went through `check`.
     checked: usize,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Position {
     key_index: usize,
+    /// How many attempts were made with this key.
     attempt: usize,
 }
 
@@ -59,6 +60,13 @@ impl Search {
             is_genuine: false,
             ..Self::among(decoy)
         }
+    }
+
+    /// Whether one of the keys can have made one of the listed signatures, as far as their form goes.
+    #[inline]
+    pub(super) fn can_succeed(&self, headers: &SignatureHeaders) -> bool {
+        let mut keys = self.keys.keys.iter();
+        keys.any(|key| headers.signatures.holds(key.form()))
     }
 
     /// Whose keys these are. Call at most once.
@@ -94,8 +102,8 @@ impl Search {
         if pass.checked < len {
             return Progress::Unfinished;
         }
-        let key_index = pass.position.key_index;
-        let is_match = pass.check.is_match(headers);
+        let key_index = pass.key_index;
+        let is_match = pass.check.is_match(&headers.signatures);
         // What a check leaves behind is as good as the key: it is replaced where it is, not moved, so that it is wiped.
         self.pass = None;
         if is_match && self.is_genuine {
@@ -116,10 +124,10 @@ impl Search {
 
     fn start_next_pass(&mut self, headers: &SignatureHeaders) {
         while let Some(key) = self.keys.keys.get(self.next.key_index) {
-            let position = self.next;
-            if let Some(check) = key.check(headers, position.attempt) {
+            let key_index = self.next.key_index;
+            if let Some(check) = key.check(&headers.signatures, &mut self.next.attempt) {
                 let pass = self.pass.insert(Pass {
-                    position,
+                    key_index,
                     check,
                     checked: 0,
                 });
@@ -131,11 +139,10 @@ impl Search {
                 ] {
                     pass.check.update(part);
                 }
-                self.next.attempt += 1;
                 return;
             }
             self.next = Position {
-                key_index: position.key_index + 1,
+                key_index: key_index + 1,
                 attempt: 0,
             };
         }

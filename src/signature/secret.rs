@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::check::{self, Check};
+use super::check::Check;
 use super::error::SignError;
-use super::headers::{self, SignatureHeaders};
+use super::headers;
 use super::hmac::{self, HmacKey};
 use super::key_bytes::{self, MIN_SECRET_LEN};
 use super::key_error::KeyError;
 use super::key_looks;
 use super::key_text::{KeyText, Role};
+use super::list::Form;
 
 /// An HMAC-SHA256 key, which the sender and the receiver share: it verifies and signs.
 ///
@@ -206,7 +207,7 @@ impl Secret {
             mac.update(part);
         }
         let element = match self.encoding {
-            Encoding::Base64 => mac.element().as_str().to_owned(),
+            Encoding::Base64 => format!("{},{}", hmac::VERSION, mac.base64_tag().as_str()),
             Encoding::Hex => format!("{},{}", hmac::VERSION, mac.hex_tag().as_str()),
         };
         Ok(
@@ -226,14 +227,20 @@ impl Secret {
         Ok(Self { key, encoding })
     }
 
-    /// Starts the MAC of a delivery, or returns `None` if no signature is listed that it could be compared with.
-    pub(super) fn check(&self, headers: &SignatureHeaders) -> Option<Check> {
+    /// The form of the signatures that are made with this key.
+    pub(super) fn form(&self) -> Form {
         match self.encoding {
-            Encoding::Base64 => headers.lists_hmac.then(|| Check::Hmac(self.key.start())),
-            Encoding::Hex => {
-                check::hex_signatures(headers).next()?;
-                Some(Check::HexHmac(self.key.start()))
-            }
+            Encoding::Base64 => Form::Hmac,
+            Encoding::Hex => Form::HexHmac,
+        }
+    }
+
+    /// Starts the MAC of a delivery.
+    pub(super) fn start(&self) -> Check {
+        let state = self.key.start();
+        match self.encoding {
+            Encoding::Base64 => Check::Hmac(state),
+            Encoding::Hex => Check::HexHmac(state),
         }
     }
 }

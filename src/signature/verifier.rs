@@ -16,7 +16,8 @@ use super::verification::Verification;
 /// [`SvixVerifyLayer`](crate::SvixVerifyLayer) uses the same code; prefer it in front of a service.
 ///
 /// A delivery is verified if its headers are complete and in their proper form, its timestamp is within the tolerance of
-/// the clock, and one of the listed signatures was made with one of the keys. The checks run in this order.
+/// the clock, and one of the listed signatures was made with one of the keys. The checks run in this order. A list with no
+/// signature of a form that one of the keys makes is rejected before the body is there.
 ///
 /// # Example
 ///
@@ -75,6 +76,9 @@ impl Verifier {
     pub fn start(&self, headers: &HeaderMap) -> Result<Verification, VerifyError> {
         let mut delivery = IncomingDelivery::new(self.policy.admit(headers)?);
         delivery.search(Search::among(&self.keyring));
+        if !delivery.can_succeed() {
+            return Err(VerifyError::NoSupportedSignature);
+        }
         Ok(Verification::new(self.policy.clone(), delivery))
     }
 

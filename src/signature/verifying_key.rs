@@ -5,12 +5,10 @@ use std::str::FromStr;
 
 use super::check::Check;
 #[cfg(feature = "ed25519")]
-use super::check::ed25519_signatures;
-#[cfg(feature = "ed25519")]
 use super::ed25519::PublicKey;
-use super::headers::SignatureHeaders;
 use super::key_error::KeyError;
 use super::key_text::{KeyText, Role};
+use super::list::{Form, SignatureList};
 use super::secret::Secret;
 
 /// A key that deliveries are verified with: a [`Secret`] or, with the feature `ed25519`, a public key.
@@ -49,17 +47,33 @@ enum Key {
 }
 
 impl VerifyingKey {
-    /// Starts the `attempt`th pass over a delivery with this key, counted from 0, or returns `None` if none is left.
-    ///
-    /// A MAC is computed once, and not at all if no signature is listed that it could be compared with.
-    pub(super) fn check(&self, headers: &SignatureHeaders, attempt: usize) -> Option<Check> {
+    /// The form of the signatures that are made with this key.
+    pub(super) fn form(&self) -> Form {
         match &self.key {
-            Key::Secret(secret) if attempt == 0 => secret.check(headers),
+            Key::Secret(secret) => secret.form(),
+            #[cfg(feature = "ed25519")]
+            Key::Public(_) => Form::Ed25519,
+        }
+    }
+
+    /// Starts the next pass over a delivery with this key, or returns `None` if none is left. `attempt` counts from 0, and
+    /// is moved on.
+    ///
+    /// A MAC is computed once, and not at all if no signature is listed that it could be compared with. An ed25519 signature
+    /// that holds for no message makes no pass.
+    pub(super) fn check(&self, signatures: &SignatureList, attempt: &mut usize) -> Option<Check> {
+        match &self.key {
+            Key::Secret(secret) if *attempt == 0 && signatures.holds(secret.form()) => {
+                *attempt = 1;
+                Some(secret.start())
+            }
             Key::Secret(_) => None,
             #[cfg(feature = "ed25519")]
             Key::Public(key) => {
-                let signature = ed25519_signatures(headers).nth(attempt)?;
-                Some(Check::Ed25519(key.start(signature)))
+                let left = signatures.of(Form::Ed25519).skip(*attempt);
+                let mut left = left.inspect(|_| *attempt += 1);
+                left.find_map(|signature| key.start(signature))
+                    .map(Check::Ed25519)
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::responder::Responder;
+#[cfg(feature = "json")]
+use crate::signature::JsonPointer;
 use crate::signature::Policy;
 
 #[derive(Debug)]
@@ -12,6 +14,9 @@ pub(super) struct Config<K> {
     /// In bytes.
     pub(super) body_limit: usize,
     pub(super) responder: Responder,
+    /// Where the type of an event stands. `None`: at the top-level `type`.
+    #[cfg(feature = "json")]
+    pub(super) event_type_at: Option<Arc<JsonPointer>>,
 }
 
 impl<K> Config<K> {
@@ -21,6 +26,8 @@ impl<K> Config<K> {
             policy,
             body_limit: 2 * 1024 * 1024,
             responder: Responder::Explain,
+            #[cfg(feature = "json")]
+            event_type_at: None,
         }
     }
 }
@@ -33,6 +40,8 @@ impl<K> Clone for Config<K> {
             policy: self.policy.clone(),
             body_limit: self.body_limit,
             responder: self.responder.clone(),
+            #[cfg(feature = "json")]
+            event_type_at: self.event_type_at.clone(),
         }
     }
 }

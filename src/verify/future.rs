@@ -23,7 +23,7 @@ use crate::inner_service::Call;
 use crate::signature::headers::SignatureHeaders;
 use crate::signature::incoming::IncomingDelivery;
 use crate::signature::search::Search;
-use crate::signature::{Keyring, VerifiedEvent};
+use crate::signature::{Keyring, VerifiedEvent, VerifyError};
 use crate::telemetry::{DeliverySpan, Phase};
 
 /// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
@@ -171,7 +171,7 @@ where
                     *this.delivery = None;
                     match verdict {
                         Ok(event) => {
-                            observe(this.span, &event);
+                            observe(this.config, this.span, &event);
                             let request = this.call.as_mut().expect(TAKEN).request_mut();
                             *request.body_mut() = VerifiedBody::new(event.payload().clone());
                             request.extensions_mut().insert(event);
@@ -247,6 +247,10 @@ fn start<K: KeySource>(
         Err(cause) => return Err((Rejection::KeysUnavailable, Some(cause.into()))),
     };
     delivery.search(search);
+    // Among tenants, the keys of one must not decide what is rejected early: it would tell that there is such a tenant.
+    if config.key_source.is_single_tenant() && !delivery.can_succeed() {
+        return Err((VerifyError::NoSupportedSignature.into(), None));
+    }
     match usize::try_from(claimed_len) {
         Ok(claimed_len) if claimed_len <= config.body_limit => {
             delivery.expect_len(claimed_len);
@@ -257,16 +261,24 @@ fn start<K: KeySource>(
 }
 
 /// Tells operators of a verified event.
-fn observe(span: &DeliverySpan, event: &VerifiedEvent) {
+#[cfg_attr(
+    not(feature = "json"),
+    expect(unused_variables, reason = "without JSON, there is no type")
+)]
+fn observe<K>(config: &Config<K>, span: &DeliverySpan, event: &VerifiedEvent) {
     let body_len = event.payload().len();
     span.verified(body_len);
     if span.is_enabled() {
         span.event(event.id(), event.tenant(), event.key_index());
         #[cfg(feature = "json")]
-        if body_len <= MAX_TYPED_LEN
-            && let Ok(event_type) = event.event_type()
-        {
-            span.event_type(&event_type);
+        if body_len <= MAX_TYPED_LEN {
+            let event_type = match &config.event_type_at {
+                Some(pointer) => event.text_at(pointer),
+                None => event.event_type(),
+            };
+            if let Ok(event_type) = event_type {
+                span.event_type(&event_type);
+            }
         }
     }
 }

@@ -81,6 +81,15 @@ pub trait KeySource {
     /// Starts to look up the keys for the request of which `head` is all but the body.
     fn keys(&self, head: &request::Parts) -> Self::Future;
 
+    /// Whether all requests belong to one receiver, however its keys are found, so that nobody is unknown. Default: `false`.
+    ///
+    /// If so, a delivery without any signature of a form that one of the keys makes is rejected before its body is read, with
+    /// [`NoSupportedSignature`](crate::VerifyError::NoSupportedSignature). Among tenants, this early answer would tell a tenant that exists from one that
+    /// does not, or one with a public key from one with a secret: there, the body is read first.
+    fn is_single_tenant(&self) -> bool {
+        false
+    }
+
     /// The keys that stand in for those of a tenant that does not exist. Nothing that they verify is let through.
     ///
     /// They are there for the time that a rejection takes, which should not tell whether a tenant exists. Default: one HMAC
@@ -102,6 +111,10 @@ impl KeySource for Keyring {
     fn keys(&self, _: &request::Parts) -> Self::Future {
         ready(Ok(Some(self.clone())))
     }
+
+    fn is_single_tenant(&self) -> bool {
+        true
+    }
 }
 
 impl<K: KeySource + ?Sized> KeySource for Arc<K> {
@@ -110,6 +123,10 @@ impl<K: KeySource + ?Sized> KeySource for Arc<K> {
 
     fn keys(&self, head: &request::Parts) -> Self::Future {
         (**self).keys(head)
+    }
+
+    fn is_single_tenant(&self) -> bool {
+        (**self).is_single_tenant()
     }
 
     fn decoy(&self) -> Keyring {

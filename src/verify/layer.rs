@@ -11,6 +11,8 @@ use super::key_source::KeySource;
 use super::rejection::Rejection;
 use super::responder::Responder;
 use super::service::SvixVerify;
+#[cfg(feature = "json")]
+use crate::signature::JsonPointer;
 use crate::signature::{IntoKeyring, Keyring, Policy, Verifier, define_policy_setters};
 
 /// Layer that applies [`SvixVerify`], which lets a request through only if its signature is valid.
@@ -54,6 +56,22 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     /// A longer one is rejected with [`Rejection::BodyTooLarge`], before it is read if its length is known in advance.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.config.body_limit = bytes;
+        self
+    }
+
+    /// Sets where the type of an event stands, for the span of each delivery (feature `tracing`): a JSON pointer
+    /// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/data/type`. Default: `/type`.
+    ///
+    /// A handler reads it with [`VerifiedEvent::event_type_at`](crate::VerifiedEvent::event_type_at).
+    ///
+    /// # Panics
+    ///
+    /// If `pointer` is not empty and does not start with a slash.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn event_type_at(mut self, pointer: &str) -> Self {
+        let pointer = JsonPointer::parse(pointer).expect("a JSON pointer starts with a slash");
+        self.config.event_type_at = Some(Arc::new(pointer));
         self
     }
 

@@ -5,10 +5,10 @@ use ring::signature::Ed25519KeyPair;
 
 use super::base64::{decode, decode_strictly, encode};
 use super::ed25519;
-use super::headers::elements;
+use super::headers::{Scheme, signatures};
 
 /// How many `v1a` signatures are tried with each public key.
-const TRIED: usize = 4;
+const TRIED: usize = 11;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
@@ -80,25 +80,36 @@ impl Key {
         }
     }
 
-    /// Whether one of `signatures` is this key's signature of `content`.
-    pub(super) fn made_one_of(&self, signatures: &[u8], content: &[u8]) -> bool {
-        let mut elements = elements(signatures);
+    /// Whether a signature of the form that this key makes is in the list.
+    pub(super) fn can_match(&self, list: &[u8]) -> bool {
+        !signatures(list, self.scheme()).is_empty()
+    }
+
+    /// Whether one of the listed signatures is this key's signature of `content`.
+    pub(super) fn made_one_of(&self, list: &[u8], content: &[u8]) -> bool {
+        let signatures = signatures(list, self.scheme());
         match self {
             Self::Hmac(key) => {
-                let expected = format!("v1,{}", encode(&hmac_sha256(key, content)));
-                elements.any(|element| element == expected.as_bytes())
+                let expected = encode(&hmac_sha256(key, content));
+                signatures.contains(&expected.as_bytes())
             }
             Self::HexHmac(key) => {
-                let hex = hex(&hmac_sha256(key, content));
-                let expected = format!("v1,{hex}");
-                elements.any(|element| element == expected.as_bytes() || element == hex.as_bytes())
+                let expected = hex(&hmac_sha256(key, content));
+                signatures.contains(&expected.as_bytes())
             }
-            Self::Ed25519(key) => elements
-                .filter_map(|element| element.strip_prefix(b"v1a,"))
-                .filter(|signature| signature.len() == 88)
+            Self::Ed25519(key) => signatures
+                .into_iter()
                 .take(TRIED)
                 .filter_map(decode_strictly)
                 .any(|signature| ed25519::verify(key, content, &signature)),
+        }
+    }
+
+    fn scheme(&self) -> Scheme {
+        match self {
+            Self::Hmac(_) => Scheme::Hmac,
+            Self::HexHmac(_) => Scheme::HexHmac,
+            Self::Ed25519(_) => Scheme::Ed25519,
         }
     }
 }

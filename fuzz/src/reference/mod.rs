@@ -37,6 +37,9 @@ pub struct Rules {
 /// What a receiver finds when it looks up the keys of a request.
 #[derive(Clone, Debug)]
 pub enum Lookup {
+    /// All requests belong to one receiver, who has these.
+    Single(Vec<Key>),
+    /// Those of a tenant.
     Found(Vec<Key>),
     /// Nobody is known there.
     Unknown,
@@ -101,8 +104,16 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
     if !signature_headers.lists_supported_signature() {
         return before_body(vec!["signature-unsupported"]);
     }
-    // 4. The keys that may have signed the request are there.
+    // 4. The keys that may have signed the request are there. Unless they are those of a tenant, a listed signature has the
+    // form that one of them makes.
     let keys: &[Key] = match lookup {
+        Lookup::Single(keys) => {
+            let list = &signature_headers.signatures;
+            if !keys.iter().any(|key| key.can_match(list)) {
+                return before_body(vec!["signature-unsupported"]);
+            }
+            keys
+        }
         Lookup::Found(keys) => keys,
         Lookup::Unknown => &[],
         Lookup::Failed => return before_body(vec!["keys-unavailable"]),

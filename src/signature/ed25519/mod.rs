@@ -4,7 +4,8 @@
 
 mod private_key;
 mod public_key;
+mod strict;
 
 pub use self::private_key::PrivateKey;
+pub(super) use self::public_key::Ed25519State;
 pub use self::public_key::PublicKey;
-pub(super) use self::public_key::{BASE64_LEN, Ed25519State, MAX_SIGNATURES, VERSION};

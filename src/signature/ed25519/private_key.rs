@@ -10,13 +10,15 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::ed25519::signature::MultipartSigner as _;
 use http::HeaderValue;
 
-use super::public_key::VERSION;
 use crate::signature::error::SignError;
 use crate::signature::headers;
 use crate::signature::key_bytes;
 use crate::signature::key_error::KeyError;
 use crate::signature::key_looks;
 use crate::signature::key_text::{KeyText, Role};
+
+/// The version that a list of signatures gives an ed25519 signature.
+const VERSION: &str = "v1a";
 
 /// A private ed25519 key: it signs deliveries that receivers verify with its [`PublicKey`](crate::PublicKey).
 ///

@@ -8,23 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, StreamVerifier, VerifyingKey};
 
+use super::strict;
 use crate::signature::key_bytes;
 use crate::signature::key_error::KeyError;
 use crate::signature::key_looks;
 use crate::signature::key_text::{KeyText, Role};
-
-/// The version that a list of signatures gives an ed25519 signature.
-pub(in crate::signature) const VERSION: &str = "v1a";
-
-/// Characters in the base64 text of a signature, padding included.
-pub(in crate::signature) const BASE64_LEN: usize = 88;
-
-/// How many `v1a` signatures of one delivery are tried with each key.
-///
-/// Unlike a MAC, which is computed once and compared with all that is listed, each of these costs a pass of SHA-512 over
-/// the body and an operation on the curve. A sender lists one for each of its keys that has not expired: two during a
-/// rotation, more only if it rotates again within that time.
-pub(in crate::signature) const MAX_SIGNATURES: usize = 4;
 
 /// A public ed25519 key: it verifies what the sender signs with its [`PrivateKey`](crate::PrivateKey), and cannot sign.
 ///
@@ -68,25 +56,17 @@ impl PublicKey {
         Ok(Self { key })
     }
 
-    /// Starts to verify the base64 text of one listed signature.
-    pub(in crate::signature) fn start(&self, signature: &[u8]) -> Ed25519State {
-        Ed25519State(self.verifier(signature).map(Box::new))
-    }
-
-    /// `None` if no message can have this signature.
-    fn verifier(&self, signature: &[u8]) -> Option<StreamVerifier> {
+    /// Starts to verify the base64 text of one listed signature; `None` if it holds for no message.
+    pub(in crate::signature) fn start(&self, signature: &[u8]) -> Option<Ed25519State> {
         // The decoder asks for room for whole groups of three bytes.
-        let mut decoded = [0; BASE64_LEN / 4 * 3];
+        let mut decoded = [0; 66];
         let len = STANDARD.decode_slice(signature, &mut decoded).ok()?;
-        let signature = Signature::from_slice(&decoded[..len]).ok()?;
-
-        // `StreamVerifier` compares the point R in its canonical encoding, and rejects a scalar beyond the group's order,
-        // as `verify_strict` does; that R is not of small order is left to us.
-        let r = VerifyingKey::from_bytes(signature.r_bytes()).ok()?;
-        if r.is_weak() {
+        let signature = decoded[..len].try_into().ok()?;
+        if !strict::is_acceptable(signature) {
             return None;
         }
-        self.key.verify_stream(&signature).ok()
+        let verifier = self.key.verify_stream(&Signature::from_bytes(signature));
+        Some(Ed25519State(Some(Box::new(verifier.ok()?))))
     }
 }
 
@@ -110,7 +90,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The check of one signature of a delivery that is still arriving; `None` if the signature cannot be valid.
+/// The check of one signature of a delivery that is still arriving; `None` once it is done.
 pub(in crate::signature) struct Ed25519State(Option<Box<StreamVerifier>>);
 
 impl Ed25519State {

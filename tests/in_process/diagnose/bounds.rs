@@ -88,6 +88,11 @@ fn the_verdict_is_that_of_the_verifier() {
     }
     let no_key = Delivery::new().keys("").diagnose();
     assert_eq!(no_key.verdict().unwrap_err().code(), "keys-invalid");
+    assert_eq!(
+        no_key.to_string(),
+        "Rejected (keys-invalid): the key is empty: set it to what the sender's portal shows.\n\
+         Until the keys can be read, nothing verifies."
+    );
 }
 
 /// Asserts the bound that [`Work`] states.

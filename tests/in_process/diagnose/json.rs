@@ -1,6 +1,11 @@
 //! JSON that was parsed and printed anew between the sender and the receiver.
 
-use super::delivery::Delivery;
+use proptest::collection::{hash_map, vec};
+use proptest::prelude::{Just, Strategy, any};
+use proptest::{prop_assert_eq, prop_oneof, proptest};
+use serde_json::Value;
+
+use super::delivery::{Delivery, codes};
 
 /// One document, as programs print it: `json.dumps` of Python 3, and `JSON.stringify` of Node.
 const PRINTED: [(&str, &str); 8] = [
@@ -178,6 +183,38 @@ fn spaces_that_no_writer_puts_there() {
         text.contains("printed in another way: compactly."),
         "{text}"
     );
+}
+
+proptest! {
+    /// Printed by `serde_json`, which sorts keys.
+    #[test]
+    fn any_document_is_recognised_however_it_was_indented(document in document()) {
+        let compact = serde_json::to_string(&document).expect("it is JSON");
+        let indented = serde_json::to_string_pretty(&document).expect("it is JSON");
+        for (signed, received) in [(&compact, &indented), (&indented, &compact)] {
+            let diagnosis = Delivery::signed(signed).body(received).diagnose();
+            if signed != received {
+                prop_assert_eq!(codes(diagnosis.findings()), ["body-json-reprinted"]);
+            }
+        }
+    }
+}
+
+fn document() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            hash_map(any::<String>(), inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
 }
 
 #[test]

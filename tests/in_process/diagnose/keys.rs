@@ -24,7 +24,7 @@ fn a_key_that_is_read_in_another_way() {
         .collect();
     let polar = "polar_whs_0123456789abcdefghijklmnopqrstuv";
     let two = format!("whsec_{} {}", STANDARD.encode([9; 24]), secret());
-    let cases: [(&str, Delivery, &[&str]); 15] = [
+    let cases: [(&str, Delivery, &[&str]); 17] = [
         ("its text", by(secret().as_bytes()), &["key-text"]),
         (
             "its text without a prefix",
@@ -95,6 +95,19 @@ fn a_key_that_is_read_in_another_way() {
             "with `Bearer`",
             by(KEY).keys(format!("Bearer {}", secret())),
             &["key-wrapped"],
+        ),
+        (
+            "too short",
+            by(b"8 bytes!").keys(format!("whsec_{}", STANDARD.encode("8 bytes!"))),
+            &["key-rejected"],
+        ),
+        (
+            "base64 that looks like hexadecimal digits",
+            by(&STANDARD
+                .decode("0123456789abcdef0123456789abcdef")
+                .expect("base64"))
+            .keys("0123456789abcdef0123456789abcdef"),
+            &["key-rejected"],
         ),
     ];
     for (name, delivery, expected) in cases {

@@ -1,0 +1,61 @@
+//! Names of headers that a sender chose itself.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use http::HeaderName;
+
+/// The names of the headers of a sender's own: see [`HeaderFamily::named`](crate::HeaderFamily::named).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HeaderNames(&'static [HeaderName; 3]);
+
+impl HeaderNames {
+    pub(super) fn new(names: [&str; 3]) -> Result<Self, InvalidHeaderNames> {
+        /// Each of them once, so that a family is as small as a reference, and an error can name a header.
+        static KNOWN: Mutex<Vec<&'static [HeaderName; 3]>> = Mutex::new(Vec::new());
+
+        let [id, timestamp, signature] = names.map(HeaderName::try_from);
+        let names = [id?, timestamp?, signature?];
+        if names[0] == names[1] || names[1] == names[2] || names[2] == names[0] {
+            return Err(InvalidHeaderNames);
+        }
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.iter().find(|known| ***known == names) {
+            return Ok(Self(known));
+        }
+        let names = &*Box::leak(Box::new(names));
+        known.push(names);
+        Ok(Self(names))
+    }
+
+    pub(super) fn as_strs(self) -> [&'static str; 3] {
+        let [id, timestamp, signature] = self.0;
+        [id.as_str(), timestamp.as_str(), signature.as_str()]
+    }
+}
+
+impl fmt::Debug for HeaderNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.as_strs()).finish()
+    }
+}
+
+/// Why a [`HeaderFamily`](crate::HeaderFamily) could not be made: its names are not three different names of headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidHeaderNames;
+
+impl fmt::Display for InvalidHeaderNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a family of headers needs three different names that HTTP allows")
+    }
+}
+
+impl Error for InvalidHeaderNames {}
+
+impl From<http::header::InvalidHeaderName> for InvalidHeaderNames {
+    fn from(_: http::header::InvalidHeaderName) -> Self {
+        Self
+    }
+}
