@@ -8,7 +8,7 @@ use crate::capture::{Capture, RequestArgs};
 use crate::explanation::Explanation;
 use crate::keys::{KeyArgs, KeysText};
 use crate::output::{say, say_json};
-use crate::verify::{self, Moment, signed_at};
+use crate::verify::{self, Receiver};
 
 /// Says why a saved request is rejected, and what to do about it: exit code 0 if it is valid, 1 if it is rejected.
 ///
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
-    moment: Moment,
+    receiver: Receiver,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -29,9 +29,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Answer, crate::Failure> {
     let (request, keys) = verify::read(&args.request, &args.keys)?;
-    let moment = args.moment.unix_seconds(&request)?;
+    let moment = args.receiver.unix_seconds(&request)?;
     let diagnosis = diagnose(args, &keys, &request, moment);
-    let when_signed = signed_at(&request)
+    let when_signed = args
+        .receiver
+        .signed_at(&request)
         .filter(|_| is_about_time(&diagnosis))
         .map(|signed| diagnose(args, &keys, &request, signed));
     if args.json {
@@ -54,9 +56,12 @@ pub(crate) fn run(args: &Args) -> Result<Answer, crate::Failure> {
 }
 
 fn diagnose(args: &Args, keys: &KeysText, request: &Capture, unix_seconds: u64) -> Diagnosis {
-    Diagnosis::of(keys.expose(), &request.headers, &request.body)
-        .tolerance(args.moment.tolerance())
-        .at(unix_seconds)
+    let mut examination = Diagnosis::of(keys.expose(), &request.headers, &request.body)
+        .tolerance(args.receiver.tolerance());
+    if let Some(family) = args.receiver.family() {
+        examination = examination.header_family(family);
+    }
+    examination.at(unix_seconds)
 }
 
 /// Whether the delivery is rejected for its time, before its signature is looked at.
@@ -67,6 +72,7 @@ fn is_about_time(diagnosis: &Diagnosis) -> bool {
 
 fn document(diagnosis: &Diagnosis) -> serde_json::Value {
     let Explanation {
+        remarks,
         findings,
         suspicions,
     } = diagnosis.into();
@@ -75,6 +81,7 @@ fn document(diagnosis: &Diagnosis) -> serde_json::Value {
         "valid": failure.is_none(),
         "code": failure.map(Failure::code),
         "message": failure.map(ToString::to_string),
+        "remarks": remarks,
         "findings": findings,
         "suspicions": suspicions,
     })

@@ -6,6 +6,8 @@ use tower_svix::diagnose::{Diagnosis, Finding};
 /// What the diagnosis says. It holds no secret, no signature and no part of the delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Explanation {
+    /// What is said where nothing is found, in sentences.
+    pub(crate) remarks: Vec<String>,
     /// What would have matched, and what to do about it.
     pub(crate) findings: Vec<Note>,
     /// What is merely suspicious.
@@ -23,7 +25,13 @@ pub(crate) struct Note {
 impl From<&Diagnosis> for Explanation {
     fn from(diagnosis: &Diagnosis) -> Self {
         let notes = |findings: &[Finding]| findings.iter().map(Note::from).collect();
+        // Of the report, what stands between the verdict and the notes.
+        let report = diagnosis.to_string();
+        let is_remark =
+            |line: &&str| !line.starts_with("Found (") && !line.starts_with("Suspicious (");
+        let remarks = report.lines().skip(1).take_while(is_remark);
         Self {
+            remarks: remarks.map(str::to_owned).collect(),
             findings: notes(diagnosis.findings()),
             suspicions: notes(diagnosis.suspicions()),
         }

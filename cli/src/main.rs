@@ -5,6 +5,7 @@ mod client;
 mod curl;
 mod explain;
 mod explanation;
+mod family;
 mod fixture;
 mod input;
 mod keys;

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use serde_json::{Map, Value};
@@ -10,7 +9,7 @@ use tower_svix::HeaderFamily;
 
 use crate::keys::{KeyArgs, SigningKeys, random_id};
 use crate::output::{say, say_json};
-use crate::{Answer, Failure, input, time};
+use crate::{Answer, Failure, family, input, time};
 
 /// Prints the three headers that sign a body, one a line, as `curl --header @FILE` reads them.
 #[derive(clap::Args)]
@@ -26,30 +25,11 @@ pub(crate) struct Args {
     /// When it is signed, in seconds since 1970; by default, now
     #[arg(long, value_name = "SECONDS")]
     timestamp: Option<u64>,
-    /// The names of the headers
-    #[arg(long, value_enum, default_value_t = Family::Webhook)]
-    family: Family,
+    #[arg(long, value_name = "NAMES", help = family::HELP, value_parser = family::parse, default_value = "webhook")]
+    family: HeaderFamily,
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-/// The names of the three headers.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Family {
-    /// `svix-id`, `svix-timestamp` and `svix-signature`
-    Svix,
-    /// `webhook-id`, `webhook-timestamp` and `webhook-signature`
-    Webhook,
-}
-
-impl From<Family> for HeaderFamily {
-    fn from(family: Family) -> Self {
-        match family {
-            Family::Svix => Self::Svix,
-            Family::Webhook => Self::Webhook,
-        }
-    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
@@ -64,14 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
         None => time::now()?.as_secs(),
     };
     let mut headers = HeaderMap::new();
-    sign(
-        &mut headers,
-        args.family.into(),
-        &keys,
-        &id,
-        timestamp,
-        &body,
-    )?;
+    sign(&mut headers, args.family, &keys, &id, timestamp, &body)?;
     let mut document = Map::new();
     for (name, value) in &headers {
         let value = value.to_str().unwrap_or_default();

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tower_svix::{Clock, Verifier};
+use tower_svix::{Clock, HeaderFamily, Verifier};
 
 use crate::capture::{Capture, RequestArgs};
 use crate::keys::{KeyArgs, KeysText};
 use crate::output::{printable, say, say_json};
-use crate::{Answer, Failure, time};
+use crate::{Answer, Failure, family, time};
 
 /// Verifies a saved request as a receiver does: exit code 0 if it is valid, 1 if it is rejected.
 #[derive(clap::Args)]
@@ -18,21 +18,25 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) keys: KeyArgs,
     #[command(flatten)]
-    pub(crate) moment: Moment,
+    pub(crate) receiver: Receiver,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// When the delivery is judged.
+/// How the delivery is judged.
 #[derive(clap::Args)]
-pub(crate) struct Moment {
+pub(crate) struct Receiver {
     /// Judge as at this time, in seconds since 1970; `signed` is the time in the delivery's own header. Default: now
     #[arg(long, value_name = "TIME", default_value = "now", value_parser = At::parse)]
     at: At,
     /// How far the timestamp may be from that time
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     tolerance: u64,
+    /// The names of the headers: `svix`, `webhook`, or a prefix of the sender's own, as `x-webhook-`. Default: `svix` or
+    /// `webhook`, whichever are complete
+    #[arg(long, value_name = "NAMES", value_parser = family::parse)]
+    family: Option<HeaderFamily>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,27 +59,30 @@ impl At {
     }
 }
 
-impl Moment {
+impl Receiver {
     pub(crate) fn unix_seconds(&self, request: &Capture) -> Result<u64, Failure> {
         match self.at {
             At::UnixSeconds(seconds) => Ok(seconds),
-            At::Signed => signed_at(request)
+            At::Signed => self
+                .signed_at(request)
                 .ok_or_else(|| "--at signed: the request has no timestamp in seconds".into()),
             At::Now => Ok(time::now()?.as_secs()),
         }
     }
 
+    /// The time in the delivery's own header.
+    pub(crate) fn signed_at(&self, request: &Capture) -> Option<u64> {
+        let name = family::of(&request.headers, self.family).timestamp_header();
+        request.headers.get(name)?.to_str().ok()?.parse().ok()
+    }
+
+    pub(crate) fn family(&self) -> Option<HeaderFamily> {
+        self.family
+    }
+
     pub(crate) fn tolerance(&self) -> Duration {
         Duration::from_secs(self.tolerance)
     }
-}
-
-/// The time in the header of the family that comes first.
-pub(crate) fn signed_at(request: &Capture) -> Option<u64> {
-    ["svix-timestamp", "webhook-timestamp"]
-        .into_iter()
-        .find_map(|name| request.headers.get(name))
-        .and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
 /// The request and the keys of a command, which cannot both be the standard input.
@@ -88,9 +95,12 @@ pub(crate) fn read(request: &RequestArgs, keys: &KeyArgs) -> Result<(Capture, Ke
 
 pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
     let (request, keys) = read(&args.request, &args.keys)?;
-    let verifier = Verifier::new(keys.keyring()?)
-        .tolerance(args.moment.tolerance())
-        .clock(StoppedAt(args.moment.unix_seconds(&request)?));
+    let mut verifier = Verifier::new(keys.keyring()?)
+        .tolerance(args.receiver.tolerance())
+        .clock(StoppedAt(args.receiver.unix_seconds(&request)?));
+    if let Some(family) = args.receiver.family() {
+        verifier = verifier.header_family(family);
+    }
     match verifier.verify(&request.headers, &request.body) {
         Ok(event) => {
             let event_type = event.event_type().ok();

@@ -17,13 +17,15 @@ use super::judge::Judge;
 use super::line::Lines;
 use crate::keys::SigningKeys;
 use crate::output::complain;
-use crate::{Failure, sign, time};
+use crate::{Failure, family, sign, time};
 
 pub(crate) struct Bench {
     pub(crate) judge: Judge,
     /// `None` if the keys can only verify.
     pub(crate) signing_keys: Option<SigningKeys>,
     pub(crate) application: Option<Application>,
+    /// `None`: whichever names are complete.
+    pub(crate) family: Option<HeaderFamily>,
     pub(crate) forward_rejected: bool,
     /// Whether the secret was made for this run.
     pub(crate) is_secret_new: bool,
@@ -64,7 +66,7 @@ impl Bench {
                 .to_owned(),
             headers: Pairs::of(&head.headers),
             body: body.clone(),
-            id: headers::id(&head.headers),
+            id: headers::id(&head.headers, self.family),
             event_type: event_type(&body),
             verdict,
             duplicate_of: None,
@@ -126,13 +128,8 @@ impl Bench {
             .signing_keys
             .as_ref()
             .ok_or("the keys of this program can verify, but not sign")?;
-        let families = [HeaderFamily::Svix, HeaderFamily::Webhook];
-        let is_used = |family: &HeaderFamily| headers.contains_key(family.id_header());
-        let family = families
-            .into_iter()
-            .find(is_used)
-            .unwrap_or(HeaderFamily::Webhook);
-        for unused in families {
+        let family = family::of(headers, self.family);
+        for unused in [HeaderFamily::Svix, HeaderFamily::Webhook, family] {
             headers.remove(unused.id_header());
             headers.remove(unused.timestamp_header());
             headers.remove(unused.signature_header());

@@ -3,6 +3,9 @@
 use hyper::HeaderMap;
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use tower_svix::HeaderFamily;
+
+use crate::family;
 
 /// Names and values in their order. Each byte of a value is one character, so that no value is lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,12 +66,10 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// The id of a delivery, as the header of either family has it.
-pub(crate) fn id(headers: &HeaderMap) -> Option<String> {
-    ["svix-id", "webhook-id"]
-        .into_iter()
-        .find_map(|name| headers.get(name))
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+/// The id of a delivery, as its header has it.
+pub(crate) fn id(headers: &HeaderMap, family: Option<HeaderFamily>) -> Option<String> {
+    let value = headers.get(family::of(headers, family).id_header())?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::diagnose::Diagnosis;
-use tower_svix::{Rejection, SvixVerifyLayer, VerifiedBody};
+use tower_svix::{HeaderFamily, Rejection, SvixVerifyLayer, VerifiedBody};
 
 use super::delivery::Verdict;
 use crate::keys::KeysText;
@@ -17,13 +17,23 @@ use crate::{Failure, time};
 pub(crate) struct Judge {
     layer: SvixVerifyLayer,
     keys: KeysText,
+    family: Option<HeaderFamily>,
 }
 
 impl Judge {
-    pub(crate) fn new(keys: &KeysText, body_limit: usize) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        keys: &KeysText,
+        body_limit: usize,
+        family: Option<HeaderFamily>,
+    ) -> Result<Self, Failure> {
+        let mut layer = SvixVerifyLayer::new(keys.keyring()?).body_limit(body_limit);
+        if let Some(family) = family {
+            layer = layer.header_family(family);
+        }
         Ok(Self {
-            layer: SvixVerifyLayer::new(keys.keyring()?).body_limit(body_limit),
+            layer,
             keys: keys.clone(),
+            family,
         })
     }
 
@@ -59,9 +69,14 @@ impl Judge {
     /// Looks for the cause on a thread where it holds up nobody.
     async fn explain(&self, head: &Parts, body: &Bytes) -> Option<crate::explanation::Explanation> {
         let now = time::now().ok()?.as_secs();
-        let (keys, headers, body) = (self.keys.clone(), head.headers.clone(), body.clone());
+        let (keys, family) = (self.keys.clone(), self.family);
+        let (headers, body) = (head.headers.clone(), body.clone());
         let diagnosis = tokio::task::spawn_blocking(move || {
-            Diagnosis::of(keys.expose(), &headers, &body).at(now)
+            let mut examination = Diagnosis::of(keys.expose(), &headers, &body);
+            if let Some(family) = family {
+                examination = examination.header_family(family);
+            }
+            examination.at(now)
         });
         Some((&diagnosis.await.ok()?).into())
     }

@@ -51,6 +51,9 @@ impl Lines {
                 explanation,
             } = &delivery.verdict;
             let _ = writeln!(text, "         {code}: {why}");
+            for remark in explanation.iter().flat_map(|found| &found.remarks) {
+                let _ = writeln!(text, "         {remark}");
+            }
             let notes = explanation
                 .as_ref()
                 .map(|found| found.findings.iter().chain(&found.suspicions));

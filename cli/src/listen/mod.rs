@@ -20,7 +20,7 @@ use std::{env, io};
 use hyper::Uri;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::signal;
+use tower_svix::HeaderFamily;
 use tower_svix::sign::generate;
 
 use self::bench::Bench;
@@ -29,10 +29,10 @@ use self::history::History;
 use self::journal::Journal;
 use self::judge::Judge;
 use self::line::Lines;
-use crate::client;
 use crate::keys::{KeyArgs, KeysText};
 use crate::output::{say, say_json};
 use crate::{Answer, Failure};
+use crate::{client, family};
 
 /// Receives what a tunnel brings, verifies it, prints a line for each delivery, says why one is rejected, and forwards the
 /// valid ones to your application, whose answer the sender gets. A page on this machine shows all of it.
@@ -50,6 +50,10 @@ pub(crate) struct Args {
     /// The address to receive deliveries at: let the tunnel end here
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
     address: SocketAddr,
+    /// The names of the headers: `svix`, `webhook`, or a prefix of the sender's own, as `x-webhook-`. Default: `svix` or
+    /// `webhook`, whichever are complete
+    #[arg(long, value_name = "NAMES", value_parser = family::parse)]
+    family: Option<HeaderFamily>,
     /// The port of the page, on this machine only; by default, the first free one from 4040 on
     #[arg(long, value_name = "PORT")]
     page: Option<u16>,
@@ -86,9 +90,10 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         None => (None, Vec::new()),
     };
     let bench = Arc::new(Bench {
-        judge: Judge::new(&keys, args.body_limit)?,
+        judge: Judge::new(&keys, args.body_limit, args.family)?,
         signing_keys: keys.any_signing_keys(),
         application: args.forward.clone().map(Application::new),
+        family: args.family,
         forward_rejected: args.forward_rejected,
         is_secret_new: is_made_up,
         history: History::new(earlier),
@@ -103,6 +108,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         (false, Some(port)) => Some(bind(loopback(port)).await?),
         (false, None) => Some(bind_first(PAGE_PORTS).await?),
     };
+    let stopped = stop_signal();
     let start = Start {
         address,
         page: match &page {
@@ -114,7 +120,6 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
     };
     start.print(args.json);
 
-    let stopped = stop_signal();
     tokio::select! {
         () = webhook::serve(listener, Arc::clone(&bench), args.body_limit) => {}
         () = page::serve(page, bench, address) => {}
@@ -194,15 +199,22 @@ async fn bind_first(ports: impl IntoIterator<Item = u16>) -> io::Result<TcpListe
     TcpListener::bind(loopback(0)).await
 }
 
-/// Ends at Ctrl-C, and at the SIGTERM of a service manager.
-async fn stop_signal() {
+/// Ends at Ctrl-C, and at the SIGTERM of a service manager: from this call on, not only once it is polled.
+fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
+    let signals = {
+        use tokio::signal::unix::{SignalKind, signal};
+        [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok())
+    };
+    async move {
+        #[cfg(unix)]
+        if let [Some(mut interrupt), Some(mut terminate)] = signals {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
         }
-        return;
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = signal::ctrl_c().await;
 }

@@ -14,14 +14,14 @@ use bytes::Bytes;
 use hyper::Uri;
 use serde_json::json;
 use tokio::task::JoinSet;
+use tower_svix::HeaderFamily;
 
 use self::sender::Sender;
 use self::tally::Tally;
 use crate::client::{self, Client};
 use crate::keys::KeyArgs;
 use crate::output::{print, say, say_json};
-use crate::sign::Family;
-use crate::{Answer, Failure, input};
+use crate::{Answer, Failure, family, input};
 
 /// Sends a signed delivery, and prints the answer.
 #[derive(clap::Args)]
@@ -40,9 +40,8 @@ pub(crate) struct Args {
     /// The id of the event, the same for all deliveries; by default, each has a random one
     #[arg(long)]
     id: Option<String>,
-    /// The names of the headers
-    #[arg(long, value_enum, default_value_t = Family::Svix)]
-    family: Family,
+    #[arg(long, value_name = "NAMES", help = family::HELP, value_parser = family::parse, default_value = "svix")]
+    family: HeaderFamily,
     /// Date the delivery this many seconds back; a negative number dates it forward
     #[arg(
         long,
@@ -84,7 +83,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         client: Client::new(),
         url: args.url,
         keys,
-        family: args.family.into(),
+        family: args.family,
         id: args.id,
         age: args.age,
         signed,

@@ -144,16 +144,26 @@ fn json_says_the_same() {
 
 #[test]
 fn a_delivery_has_the_headers_of_the_family_that_is_asked_for() {
-    let listener = Listener::start(&[]);
-    let url = listener.server.url("/");
-    for (number, family) in (1..).zip(["svix", "webhook"]) {
+    for (family, prefix) in [
+        ("svix", "svix-"),
+        ("webhook", "webhook-"),
+        ("x-sent-", "x-sent-"),
+    ] {
+        let listener = Listener::start(&["--family", family]);
+        let url = listener.server.url("/");
         let mut command = with_secret();
         command.args(["send", "--url", &url, "--family", family]);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
-        let detail = listener.detail(number);
+        let detail = listener.detail(1);
         let headers = detail["headers"].as_array().unwrap();
         let has = |name: String| headers.iter().any(|header| header[0] == name);
-        assert!(has(format!("{family}-signature")), "{family}: {headers:?}");
+        assert!(has(format!("{prefix}signature")), "{family}: {headers:?}");
+        assert_eq!(detail["valid"], true, "{family}");
+        assert!(detail["id"].is_string(), "{family}");
+        // Signed anew, it has the same names.
+        let order = serde_json::json!({"how": "signed_anew"});
+        assert_eq!(listener.send(1, &order).status, 200, "{family}");
+        assert_eq!(listener.detail(2)["valid"], true, "{family}");
     }
 }

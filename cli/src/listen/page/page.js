@@ -212,7 +212,7 @@ function show(detail) {
 }
 
 function showVerdict(detail) {
-  const { findings = [], suspicions = [] } = detail.explanation ?? {};
+  const { remarks = [], findings = [], suspicions = [] } = detail.explanation ?? {};
   const isDuplicate = detail.duplicate_of !== null;
   byId("verdict").className = `verdict ${detail.valid ? (isDuplicate ? "duplicate" : "valid") : "rejected"}`;
   let title = "Valid";
@@ -220,9 +220,7 @@ function showVerdict(detail) {
   if (!detail.valid) {
     title = `Rejected: ${detail.code}`;
     text = sentence(detail.message);
-    if (findings.length === 0 && detail.code === "signature-mismatch") {
-      text += " Nothing usual explains it: the secret is another one than the sender's, or the body was changed.";
-    }
+    text = [text, ...remarks].join(" ");
   } else if (isDuplicate && detail.differs) {
     title = `Valid, but #${detail.duplicate_of} has the same id and another body`;
     text = "A receiver that knows the id would take this for a duplicate, and never see its body.";
