@@ -22,6 +22,17 @@ pub(crate) struct Note {
     pub(crate) advice: String,
 }
 
+impl Explanation {
+    /// Says why there is none.
+    pub(crate) fn none(remark: &str) -> Self {
+        Self {
+            remarks: vec![remark.to_owned()],
+            findings: Vec::new(),
+            suspicions: Vec::new(),
+        }
+    }
+}
+
 impl From<&Diagnosis> for Explanation {
     fn from(diagnosis: &Diagnosis) -> Self {
         let notes = |findings: &[Finding]| findings.iter().map(Note::from).collect();

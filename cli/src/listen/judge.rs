@@ -1,16 +1,21 @@
 //! The verdict on a delivery: that of the middleware itself.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::diagnose::Diagnosis;
 use tower_svix::{HeaderFamily, Rejection, SvixVerifyLayer, VerifiedBody};
 
 use super::delivery::Verdict;
+use crate::explanation::Explanation;
 use crate::keys::KeysText;
 use crate::{Failure, time};
 
@@ -18,7 +23,13 @@ pub(crate) struct Judge {
     layer: SvixVerifyLayer,
     keys: KeysText,
     family: Option<HeaderFamily>,
+    explaining: Semaphore,
 }
+
+/// How many rejections are explained at once: each may hash 64 MiB.
+const EXPLAINED_AT_ONCE: usize = 2;
+/// How long a rejection waits for its turn to be explained.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Judge {
     pub(crate) fn new(
@@ -34,6 +45,7 @@ impl Judge {
             layer,
             keys: keys.clone(),
             family,
+            explaining: Semaphore::new(EXPLAINED_AT_ONCE),
         })
     }
 
@@ -66,12 +78,17 @@ impl Judge {
         )
     }
 
-    /// Looks for the cause on a thread where it holds up nobody.
-    async fn explain(&self, head: &Parts, body: &Bytes) -> Option<crate::explanation::Explanation> {
+    /// Looks for the cause, on a thread where it holds up nobody. In a flood of forgeries, not for each.
+    async fn explain(&self, head: &Parts, body: &Bytes) -> Option<Explanation> {
+        let Ok(Ok(_place)) = timeout(PATIENCE, self.explaining.acquire()).await else {
+            return Some(Explanation::none(
+                "It is not explained, as too many are rejected at once.",
+            ));
+        };
         let now = time::now().ok()?.as_secs();
         let (keys, family) = (self.keys.clone(), self.family);
         let (headers, body) = (head.headers.clone(), body.clone());
-        let diagnosis = tokio::task::spawn_blocking(move || {
+        let diagnosis = spawn_blocking(move || {
             let mut examination = Diagnosis::of(keys.expose(), &headers, &body);
             if let Some(family) = family {
                 examination = examination.header_family(family);

@@ -124,6 +124,31 @@ async fn a_usual_mistake_is_named() {
     assert!(findings[0]["advice"].as_str().unwrap().len() > 10);
 }
 
+#[test]
+fn a_flood_of_forgeries_is_rejected_and_holds_up_no_genuine_delivery() {
+    let listener = Listener::start(&[]);
+    let url = listener.server.url("/");
+    let mut flood = with_secret();
+    flood.args([
+        "send",
+        "--url",
+        &url,
+        "--tamper",
+        "--count",
+        "400",
+        "--concurrency",
+        "64",
+    ]);
+    let flood = flood.stdout(Stdio::piped()).spawn().unwrap();
+    for number in 0..5 {
+        let delivery = Delivery::genuine(&format!("msg_{number}"), "{}");
+        assert_eq!(listener.deliver(&delivery).status, 200, "{number}");
+    }
+    let flood = flood.wait_with_output().unwrap();
+    let report = text(&flood.stdout);
+    assert!(report.contains("400 401 Unauthorized"), "{report}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn duplicates_are_marked() {
     let listener = Listener::start(&[]);
