@@ -131,17 +131,21 @@ fn replaced(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     /// Up to this length, each byte that one replacement may stand for is tried.
     const MAX_LEN: usize = 64 * 1024;
 
-    let finding = || {
+    let finding = |sentence| {
         Finding::new(
             "body-utf8-replaced",
-            "The delivery verifies if bytes that are not UTF-8 are, or are not, replaced by U+FFFD: one side treats the body as \
-             text.",
+            sentence,
             "Sign and verify bytes, and never a text that was decoded from them.",
         )
     };
     let text = String::from_utf8_lossy(body);
     if text.as_bytes() != body {
-        return try_body(text.as_bytes(), &finding);
+        return try_body(text.as_bytes(), &|| {
+            finding(
+                "The delivery verifies once bytes that are not UTF-8 are replaced by U+FFFD: the sender signed a text, and sent \
+                 other bytes.",
+            )
+        });
     }
     let mut parts = body
         .windows(REPLACEMENT.len())
@@ -152,7 +156,11 @@ fn replaced(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     {
         for byte in 0x80..=0xff {
             let original = [&body[..at], &[byte], &body[at + REPLACEMENT.len()..]].concat();
-            try_body(&original, &finding)?;
+            try_body(&original, &|| {
+                finding(
+                    "The delivery verifies with another byte in place of U+FFFD: something decoded the body as text on its way.",
+                )
+            })?;
         }
     }
     ControlFlow::Continue(())

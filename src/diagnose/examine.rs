@@ -15,7 +15,7 @@ use crate::signature::{Keyring, VerifiedEvent, Verifier};
 
 impl Diagnosis {
     /// Starts to examine a delivery: `keys` is the text that the receiver is configured with, of one key or several, as
-    /// [`Keyring`](crate::Keyring) parses it, and `body` what arrived.
+    /// [`Keyring`] parses it, and `body` what arrived.
     pub fn of<'a>(keys: &'a str, headers: &'a HeaderMap, body: &'a [u8]) -> Examination<'a> {
         Examination::new(keys, headers, body)
     }

@@ -157,8 +157,8 @@ fn mixed(headers: &HeaderMap) -> Vec<Reading> {
                 "The delivery verifies with `{id_name}`, `{timestamp_name}` and `{signature_name}`: the headers are of two \
                  families."
             ),
-            "Let the sender use the names of one family, or look for what renames or adds headers. They are read whole, for \
-             otherwise whoever can add a header could replace a signed one.",
+            "Let the sender use the names of one family, or look for what renames or adds headers. The receiver reads a family \
+             whole: otherwise, an attacker who can add a header could replace a signed value.",
         );
         readings.push(Reading::new(
             id.as_bytes(),

@@ -41,12 +41,12 @@ impl Strings {
     pub(super) fn words(self) -> Option<&'static str> {
         Some(match self {
             Self::Kept => return None,
-            Self::Utf8 => "no more escapes than needed",
-            Self::Ascii => "`\\u` escapes for all but ASCII",
-            Self::Php => "`\\u` escapes for all but ASCII and `\\/` for slashes",
-            Self::PhpUtf8 => "`\\/` for slashes",
-            Self::Go => "`\\u` escapes for `<`, `>` and `&`",
-            Self::Net => "`\\u` escapes in upper-case digits for all but plain ASCII",
+            Self::Utf8 => "with no more escapes than needed",
+            Self::Ascii => "with `\\u` escapes for all but ASCII",
+            Self::Php => "with `\\u` escapes for all but ASCII and `\\/` for slashes",
+            Self::PhpUtf8 => "with `\\/` for slashes",
+            Self::Go => "with `\\u` escapes for `<`, `>` and `&`",
+            Self::Net => "with `\\u` escapes in upper-case digits for all but plain ASCII",
         })
     }
 
@@ -172,10 +172,10 @@ impl Numbers {
     pub(super) fn words(self) -> Option<&'static str> {
         Some(match self {
             Self::Kept => return None,
-            Self::JavaScript => "numbers as JavaScript prints them (`1` for `1.0`)",
-            Self::Point => "numbers with a point (`1.0` for `1`)",
-            Self::Cents => "numbers with two decimals (`1.50` for `1.5`)",
-            Self::Exponent => "numbers with an exponent (`1e3` for `1000`)",
+            Self::JavaScript => "with numbers as JavaScript prints them (`1` for `1.0`)",
+            Self::Point => "with numbers with a point (`1.0` for `1`)",
+            Self::Cents => "with numbers with two decimals (`1.50` for `1.5`)",
+            Self::Exponent => "with numbers with an exponent (`1e3` for `1000`)",
         })
     }
 

@@ -60,7 +60,10 @@ impl Keys {
             keys.add(part, &name, problem);
         }
         if !parts.contains(&whole) && whole.len() <= MAX_LEN {
-            let finding = text_key("the whole text");
+            let finding = text_key(
+                "the key, with all white space and punctuation in it,",
+                false,
+            );
             keys.texts.extend(Key::new(whole.as_bytes(), Some(finding)));
         }
         keys
@@ -95,8 +98,10 @@ impl Keys {
             self.plain.extend(Key::new(key, problem));
         }
 
-        self.texts
-            .extend(Key::new(part.as_bytes(), Some(text_key(name))));
+        self.texts.extend(Key::new(
+            part.as_bytes(),
+            Some(text_key(name, unprefixed.is_some())),
+        ));
         if let Some(rest) = unprefixed {
             let finding = Finding::new(
                 "key-text-without-prefix",
@@ -179,13 +184,14 @@ impl Keys {
     }
 }
 
-fn text_key(name: &str) -> Finding {
+fn text_key(name: &str, has_prefix: bool) -> Finding {
+    let whole = if has_prefix { ", prefix and all" } else { "" };
     Finding::new(
         "key-text",
         format!(
-            "The delivery verifies with the text of {name} itself as the HMAC key, not decoded: prefix and all."
+            "The delivery verifies with the text of {name} as the HMAC key{whole}: the sender does not decode it."
         ),
-        "If the sender is known to do so, read the secret with `Secret::from_text`; otherwise, let the sender decode it from \
+        "If the sender is known to do so, read the secret with `Secret::from_text`. Otherwise, let the sender decode it from \
          base64, without its prefix.",
     )
 }
@@ -204,7 +210,7 @@ fn unreadable(index: usize, count: usize, is_whole: bool) -> Finding {
     } else if is_whole {
         Finding::new(
             "key-rejected",
-            "The delivery verifies with the key, but the receiver does not take it for one.",
+            "The delivery verifies with the key, but the receiver rejects it as a key.",
             "The verdict says why. `Secret::from_bytes` takes the bytes of any key: decode the text from base64.",
         )
     } else {

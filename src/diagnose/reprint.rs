@@ -73,6 +73,11 @@ pub(super) fn candidates(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow
     ControlFlow::Continue(())
 }
 
+/// Whether the body looks like JSON that is too long to be printed anew.
+pub(super) fn is_too_long(body: &[u8]) -> bool {
+    body.len() > MAX_LEN && matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
 fn fingerprint(text: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -166,8 +171,8 @@ impl Style {
         };
         let order = match self.order {
             Order::Kept => None,
-            Order::Sorted => Some("sorted keys"),
-            Order::Envelope => Some("`type`, `timestamp` and `data` first"),
+            Order::Sorted => Some("with sorted keys"),
+            Order::Envelope => Some("with `type`, `timestamp` and `data` first"),
         };
         let words = [order, self.strings.words(), self.numbers.words()];
         let words: Vec<_> = [Some(layout)].into_iter().chain(words).flatten().collect();

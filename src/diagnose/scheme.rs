@@ -74,8 +74,8 @@ impl Scheme {
         Finding::new(
             self.code,
             self.sentence,
-            "Let the sender sign `id.timestamp.body`, with the texts of the two headers as they are sent: the scheme protects \
-             against replays only so.",
+            "Let the sender sign `id.timestamp.body`, with the texts of the two headers as they are sent. Only a signature over \
+             the id and the timestamp protects against replays.",
         )
     }
 }

@@ -7,6 +7,7 @@ use super::examination::Examination;
 use super::finding::Finding;
 use super::headers::{self, Reading};
 use super::keys::{Key, Keys};
+use super::reprint;
 use super::scheme;
 use super::signatures::{self, Form, Listed};
 use super::time;
@@ -112,6 +113,7 @@ impl<'a> Search<'a> {
             }
         });
         let (ControlFlow::Break(()), Some((wrong, matched))) = (flow, found) else {
+            self.work.is_limited |= reprint::is_too_long(self.examination.body);
             return ControlFlow::Continue(());
         };
         let mut found = vec![wrong];
@@ -192,7 +194,7 @@ fn malformed() -> Finding {
     Finding::new(
         "headers-malformed",
         "The signature is right, but a header has a form that the receiver does not accept.",
-        "Look at the verdict for its name. An id must be visible ASCII without a full stop, for otherwise a captured delivery \
+        "Look at the verdict for its name. An id must be visible ASCII without a full stop: otherwise, a captured delivery \
          could be split in another place.",
     )
 }

@@ -190,7 +190,7 @@ fn is_valid_id(id: &[u8], allow_dot: bool) -> bool {
 
 /// Not `contains`, which stops at the first: sixteen at a time this way, and ids are short.
 fn contains_dot(id: &[u8]) -> bool {
-    id.iter().fold(false, |any, byte| any | (*byte == b'.'))
+    id.iter().map(|byte| byte ^ b'.').min() == Some(0)
 }
 
 /// Whether there is any text, and all of it is visible ASCII.

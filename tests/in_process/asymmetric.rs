@@ -181,7 +181,7 @@ mod bound {
             element(&bytes)
         };
         let polls = |signature: &str| {
-            let list = vec![signature; 11].join(" ");
+            let list = [signature; 11].join(" ");
             let layer = SvixVerifyLayer::new([public_key(&sender(1)), public_key(&sender(2))]);
             let layer = layer.clock(At(NOW));
             let answer = tower_svix_tests::keys::answer(&layer, request("/", &list));

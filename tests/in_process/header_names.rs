@@ -122,7 +122,7 @@ fn a_family_is_its_names_however_it_was_made() {
     assert_eq!(named(FINCH).id_header(), FINCH[0]);
     assert_eq!(named(FINCH).timestamp_header(), FINCH[1]);
     assert_eq!(named(FINCH).signature_header(), FINCH[2]);
-    assert_eq!(format!("{:?}", named(FINCH)), format!("Custom({FINCH:?})"),);
+    assert_eq!(format!("{:?}", named(FINCH)), format!("Custom({FINCH:?})"));
 }
 
 #[test]

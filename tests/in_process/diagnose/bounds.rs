@@ -124,6 +124,7 @@ fn a_hostile_delivery_costs_no_more_than_the_bound() {
     let bomb = bomb.expect("base64");
     for (name, keys, body, is_limited) in [
         ("many numbers", secret(), numbers(500), false),
+        ("long JSON", secret(), numbers(18_000), true),
         ("many keys", many_keys.join(" "), numbers(3), true),
         ("deep", secret(), b"[".repeat(100_000), false),
         ("nested", secret(), nested.into_bytes(), false),

@@ -139,7 +139,7 @@ fn a_key_of_the_other_kind() {
 #[test]
 fn a_signature_that_is_written_in_another_way() {
     // A body whose MAC the two alphabets write in different ways.
-    let body = (0..)
+    let body = (0..1000)
         .map(|number| format!("{{\"n\":{number}}}"))
         .find(|body| {
             let text = STANDARD.encode(mac(KEY, &message(body)));

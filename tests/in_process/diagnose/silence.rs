@@ -9,13 +9,18 @@ use super::delivery::{Delivery, KEY, hex, mac};
 /// Asserts that no output of the diagnosis shows the keys, a right signature, the value of a header, or the body.
 #[track_caller]
 pub(crate) fn assert_silent(name: &str, delivery: &Delivery, diagnosis: &Diagnosis) {
-    let mut shown = format!("{diagnosis}\n{diagnosis:?}\n{diagnosis:#?}");
+    let mut shown = vec![format!("{diagnosis}\n{diagnosis:?}\n{diagnosis:#?}")];
     for finding in diagnosis.findings().iter().chain(diagnosis.suspicions()) {
-        shown += &format!("\n{}\n{finding}\n{}", finding.code(), finding.advice());
+        shown.push(format!(
+            "{}\n{finding}\n{}",
+            finding.code(),
+            finding.advice()
+        ));
     }
     if let Err(failure) = diagnosis.verdict() {
-        shown += &format!("\n{failure}\n{failure:?}");
+        shown.push(format!("{failure}\n{failure:?}"));
     }
+    let shown = shown.join("\n");
 
     let id_and_time = {
         let value = |suffix: &str| {
