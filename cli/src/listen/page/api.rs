@@ -2,30 +2,50 @@
 
 use std::sync::Arc;
 
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_DISPOSITION, HeaderValue};
-use hyper::{Request, StatusCode};
+use hyper::StatusCode;
+use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::answer::Reply;
-use super::super::bench::{Bench, Resend};
+use super::super::bench::Resend;
 use super::super::delivery::Delivery;
 use super::super::headers::{Pairs, remove_hop_by_hop};
 use super::super::line::summary;
-use super::{PageResponse, json_of, text, with_type};
+use super::Page;
 use crate::{curl as curl_command, fixture as fixture_file};
 
 /// The longest body that can be edited, in bytes, with room for JSON's escapes.
-const EDIT_LIMIT: usize = 16 * 1024 * 1024;
+pub(super) const EDIT_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Why there is nothing to show.
+type Refused = (StatusCode, String);
+
+impl Page {
+    fn find(&self, number: u64) -> Result<Arc<Delivery>, Refused> {
+        let found = self.bench.history.find(number);
+        found.ok_or_else(|| {
+            (
+                StatusCode::NOT_FOUND,
+                format!("#{number} is not kept any more"),
+            )
+        })
+    }
+}
 
 /// All that is known of a delivery.
-pub(super) fn detail(delivery: &Delivery) -> PageResponse {
-    let mut document = summary(delivery);
+pub(super) async fn detail(
+    State(page): State<Arc<Page>>,
+    Path(number): Path<u64>,
+) -> Result<Json<Value>, Refused> {
+    let delivery = page.find(number)?;
+    let mut document = summary(&delivery);
     document["method"] = delivery.method.as_str().into();
     document["target"] = delivery.target.as_str().into();
     document["headers"] = shown_headers(&delivery.headers);
@@ -37,7 +57,7 @@ pub(super) fn detail(delivery: &Delivery) -> PageResponse {
             "size": answer.size,
         });
     }
-    json_of(StatusCode::OK, &document)
+    Ok(Json(document))
 }
 
 /// As UTF-8 where they are.
@@ -58,31 +78,42 @@ fn shown_body(body: &Bytes) -> Value {
     }
 }
 
-pub(super) fn curl(delivery: &Delivery, url: &str) -> PageResponse {
+/// The delivery as a curl command.
+pub(super) async fn curl(
+    State(page): State<Arc<Page>>,
+    Path(number): Path<u64>,
+) -> Result<String, Refused> {
+    let delivery = page.find(number)?;
     let mut headers = delivery.headers.to_map();
     remove_hop_by_hop(&mut headers);
     headers.remove("host");
     let Pairs(headers) = Pairs::of(&headers);
-    let command = curl_command::command(url, &delivery.method, &headers, &delivery.body);
-    text(StatusCode::OK, &command)
+    let (url, method) = (page.sends_to(), &delivery.method);
+    Ok(curl_command::command(
+        &url,
+        method,
+        &headers,
+        &delivery.body,
+    ))
 }
 
-/// A file to save.
-pub(super) fn fixture(delivery: &Delivery) -> PageResponse {
-    let Delivery {
-        method,
-        target,
-        headers: Pairs(headers),
-        body,
-        ..
-    } = delivery;
-    let file = fixture_file::file(method, target, headers, body);
-    let mut response = with_type(StatusCode::OK, "application/octet-stream", file.into());
-    let name = fixture_file::name(delivery.number, delivery.id.as_deref());
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
-        response.headers_mut().insert(CONTENT_DISPOSITION, value);
-    }
-    response
+/// The delivery as a file to save.
+pub(super) async fn fixture(
+    State(page): State<Arc<Page>>,
+    Path(number): Path<u64>,
+) -> Result<impl IntoResponse, Refused> {
+    let delivery = page.find(number)?;
+    let Pairs(headers) = &delivery.headers;
+    let file = fixture_file::file(&delivery.method, &delivery.target, headers, &delivery.body);
+    let name = fixture_file::name(number, delivery.id.as_deref());
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    Ok((headers, file))
 }
 
 /// The braces make `deny_unknown_fields` count for those without fields, too.
@@ -96,27 +127,24 @@ enum Order {
 
 /// Sends a delivery again, and says under which number the result is listed.
 pub(super) async fn send(
-    bench: &Arc<Bench>,
-    delivery: &Delivery,
-    request: Request<Incoming>,
-) -> PageResponse {
-    let Ok(body) = Limited::new(request.into_body(), EDIT_LIMIT)
-        .collect()
-        .await
-    else {
-        return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long");
-    };
-    let how = match serde_json::from_slice(&body.to_bytes()) {
+    State(page): State<Arc<Page>>,
+    Path(number): Path<u64>,
+    order: Bytes,
+) -> Result<Json<Value>, Refused> {
+    let delivery = page.find(number)?;
+    let how = match serde_json::from_slice(&order) {
         Ok(Order::AsItIs {}) => Resend::AsItIs,
         Ok(Order::SignedAnew {}) => Resend::SignedAnew,
         Ok(Order::Edited { id, body }) => Resend::Edited {
             id,
             body: body.into(),
         },
-        Err(_) => return text(StatusCode::BAD_REQUEST, "the order is not understood"),
+        Err(_) => {
+            let text = "the order is not understood".to_owned();
+            return Err((StatusCode::BAD_REQUEST, text));
+        }
     };
-    match Arc::clone(bench).send_again(delivery, how).await {
-        Ok(sent) => json_of(StatusCode::OK, &json!({"number": sent.number})),
-        Err(error) => text(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
-    }
+    let sent = Arc::clone(&page.bench).send_again(&delivery, how).await;
+    let sent = sent.map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+    Ok(Json(json!({"number": sent.number})))
 }

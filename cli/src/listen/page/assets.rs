@@ -1,12 +1,15 @@
 //! The files of the page, and the headers that protect it.
 
-use hyper::StatusCode;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-use super::{PageResponse, with_type};
+use super::Page;
 
 const HTML: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!("page.js");
@@ -16,25 +19,20 @@ const STYLE: &str = include_str!("page.css");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-pub(super) fn html(token: &str) -> PageResponse {
-    let html = HTML.replace("{token}", token);
-    with_type(StatusCode::OK, "text/html; charset=utf-8", html.into())
+pub(super) async fn html(State(page): State<Arc<Page>>) -> Html<String> {
+    Html(HTML.replace("{token}", page.guard.token()))
 }
 
-pub(super) fn script() -> PageResponse {
-    with_type(
-        StatusCode::OK,
-        "text/javascript; charset=utf-8",
-        SCRIPT.into(),
-    )
+pub(super) async fn script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)
 }
 
-pub(super) fn style() -> PageResponse {
-    with_type(StatusCode::OK, "text/css; charset=utf-8", STYLE.into())
+pub(super) async fn style() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
 }
 
 /// Puts into each response what keeps a browser from making more of it than it is.
-pub(super) fn protect(headers: &mut HeaderMap) {
+pub(super) async fn protect(mut response: Response) -> Response {
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -50,6 +48,8 @@ pub(super) fn protect(headers: &mut HeaderMap) {
             "same-origin",
         ),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
     }
+    response
 }

@@ -1,85 +1,69 @@
 //! Server-sent events: all deliveries at first, and then each that arrives or changes.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::BodyExt as _;
-use hyper::Response;
-use hyper::body::{Body, Frame};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures_util::stream::{self, Stream};
 use serde_json::{Value, json};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::time::timeout;
 
-use super::super::bench::Bench;
+use super::super::delivery::Delivery;
 use super::super::line::summary;
-use super::PageResponse;
+use super::Page;
 
 /// How often something is sent though nothing happens, so that a page that is gone is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-pub(super) fn stream(bench: &Arc<Bench>, about: &Value) -> PageResponse {
-    let (sender, receiver) = mpsc::channel(16);
-    tokio::spawn(feed(Arc::clone(bench), about.clone(), sender));
-    let mut response = Response::new(Events(receiver).boxed());
-    let content_type = HeaderValue::from_static("text/event-stream");
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
+pub(super) async fn stream(
+    State(page): State<Arc<Page>>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let feed = Feed {
+        page,
+        changes: None,
+    };
+    let events = stream::unfold(feed, |mut feed| async {
+        let event = feed.next().await?;
+        Some((Ok(event), feed))
+    });
+    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT))
 }
 
-/// Sends until nobody reads any more.
-async fn feed(bench: Arc<Bench>, about: Value, events: Sender<Bytes>) {
-    let send = |event: Bytes| async { events.send(event).await.is_ok() };
-    loop {
-        let (deliveries, mut changes) = bench.history.watch();
-        let deliveries: Vec<Value> = deliveries.iter().map(|kept| summary(kept)).collect();
-        let all = json!({"about": about, "deliveries": deliveries});
-        if !send(event("all", &all)).await {
-            return;
-        }
-        loop {
-            let event = match timeout(HEARTBEAT, changes.recv()).await {
-                Ok(Ok(delivery)) => {
-                    let oldest = bench.history.oldest();
-                    event(
-                        "delivery",
-                        &json!({"oldest": oldest, "delivery": summary(&delivery)}),
-                    )
+/// What one page is told.
+struct Feed {
+    page: Arc<Page>,
+    /// `None`: it gets all of it next.
+    changes: Option<Receiver<Arc<Delivery>>>,
+}
+
+impl Feed {
+    async fn next(&mut self) -> Option<Event> {
+        let history = &self.page.bench.history;
+        if let Some(changes) = &mut self.changes {
+            match changes.recv().await {
+                Ok(delivery) => {
+                    let (oldest, delivery) = (history.oldest(), summary(&delivery));
+                    let data = json!({"oldest": oldest, "delivery": delivery});
+                    return Some(event("delivery", &data));
                 }
-                // The page was too slow: it gets all of it anew.
-                Ok(Err(RecvError::Lagged(_))) => break,
-                Ok(Err(RecvError::Closed)) => return,
-                Err(_) => Bytes::from_static(b": still here\n\n"),
-            };
-            if !send(event).await {
-                return;
+                // The page was too slow.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
             }
         }
+        let (deliveries, changes) = history.watch();
+        self.changes = Some(changes);
+        let deliveries: Vec<Value> = deliveries.iter().map(|kept| summary(kept)).collect();
+        let data = json!({"about": self.page.about(), "deliveries": deliveries});
+        Some(event("all", &data))
     }
 }
 
 /// JSON has no line ends but escaped ones, so the data is one line.
-fn event(name: &str, data: &Value) -> Bytes {
-    format!("event: {name}\ndata: {data}\n\n").into()
-}
-
-struct Events(Receiver<Bytes>);
-
-impl Body for Events {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0
-            .poll_recv(cx)
-            .map(|event| event.map(|event| Ok(Frame::data(event))))
-    }
+fn event(name: &str, data: &Value) -> Event {
+    Event::default().event(name).data(data.to_string())
 }

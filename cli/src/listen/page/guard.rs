@@ -6,11 +6,30 @@
 //! - A browser says from where a request comes, in `origin` and `sec-fetch-site`: it must be the page itself.
 //! - What changes something needs the token that only the page holds, and a type of content that no form can send.
 
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use hyper::header::{CONTENT_TYPE, HOST, ORIGIN};
-use hyper::{HeaderMap, Method, Request};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+
+use super::Page;
 
 /// The header of the token.
 const TOKEN: &str = "x-webhook-token";
+
+/// Turns requests down before anything else sees them.
+pub(super) async fn guard(
+    State(page): State<Arc<Page>>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    match page.guard.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(why) => (StatusCode::FORBIDDEN, why).into_response(),
+    }
+}
 
 pub(super) struct Guard {
     token: String,
@@ -26,7 +45,7 @@ impl Guard {
     }
 
     /// Says why a request is turned down.
-    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
+    fn check<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
         let headers = request.headers();
         let host = single(headers, HOST.as_str()).ok_or("the request names no host")?;
         if !is_this_machine(host) {
