@@ -160,7 +160,7 @@ impl Keys {
 
     /// What is wrong if the keys are of another kind than the signatures, whatever these are.
     pub(super) fn kind_finding(&self, listed: &Listed) -> Option<Finding> {
-        if self.has_ed25519 && !self.has_secrets && listed.lists_macs() && !listed.lists_ed25519 {
+        if self.has_ed25519 && !self.has_secrets && listed.lists_macs() && listed.ed25519 == 0 {
             Some(Finding::new(
                 "key-ed25519",
                 "The receiver has an ed25519 key (`whpk_` or `whsk_`), and the delivery is signed with a secret: it lists `v1` \
@@ -169,7 +169,7 @@ impl Keys {
             ))
         } else if self.has_secrets
             && !self.has_ed25519
-            && listed.lists_ed25519
+            && listed.ed25519 > 0
             && !listed.lists_macs()
         {
             Some(Finding::new(

@@ -156,12 +156,12 @@ impl<'a> Search<'a> {
 
     fn matches_ed25519(&mut self, reading: &Reading, body: &[u8]) -> bool {
         // Only the receiver's own reading: what is tried is the body.
-        if !reading.listed.lists_ed25519 || reading.finding.is_some() {
+        if reading.listed.ed25519 == 0 || reading.finding.is_some() {
             return false;
         }
         for key in &self.keys.public {
-            // Each key tries up to four signatures.
-            if !(0..4).all(|_| self.work.book(body.len())) {
+            // Each key tries each signature.
+            if !(0..reading.listed.ed25519).all(|_| self.work.book(body.len())) {
                 return false;
             }
             let mut verifier =

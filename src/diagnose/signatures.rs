@@ -9,8 +9,8 @@ use super::finding::Finding;
 #[derive(Default)]
 pub(super) struct Listed {
     macs: Vec<([u8; 32], Form)>,
-    /// Whether an ed25519 signature is among them.
-    pub(super) lists_ed25519: bool,
+    /// How many ed25519 signatures are among them.
+    pub(super) ed25519: usize,
 }
 
 /// How a listed MAC is written.
@@ -77,7 +77,7 @@ impl Listed {
             } else if let Some((mac, form)) = decode_assigned(token) {
                 self.macs.push((mac, form));
             } else if lenient(token).is_some_and(|bytes| bytes.len() == 64) {
-                self.lists_ed25519 |= label == Some(b"v1a");
+                self.ed25519 += usize::from(label == Some(b"v1a"));
             }
             label = Some(token);
         }

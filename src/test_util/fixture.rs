@@ -73,36 +73,34 @@ impl Fixture {
     /// [`FixtureError`] if it is no HTTP/1.1 request, if its body is of another length than the `content-length` says, or if
     /// it is no delivery: its headers must hold an id, and a timestamp in seconds since 1970.
     pub fn parse(file: impl AsRef<[u8]>) -> Result<Self, FixtureError> {
-        let file = file.as_ref();
-        let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut head = httparse::Request::new(&mut lines);
-        let body = match head.parse(file) {
-            Ok(httparse::Status::Complete(len)) => &file[len..],
-            _ => return Err(FixtureError::NotHttp),
-        };
-        let mut request = Request::new(());
-        *request.method_mut() = parse(head.method)?;
-        *request.uri_mut() = parse(head.path)?;
-        for line in head.headers.iter() {
-            let name = HeaderName::from_bytes(line.name.as_bytes());
-            let value = HeaderValue::from_bytes(line.value);
-            let name = name.map_err(|_| FixtureError::NotHttp)?;
-            let value = value.map_err(|_| FixtureError::NotHttp)?;
-            request.headers_mut().append(name, value);
-        }
-        let body = Bytes::copy_from_slice(whole_body(request.headers(), body)?);
-        Self::from_request(request.map(|()| body))
+        Self::from_request(read(file.as_ref())?)
+    }
+
+    /// Reads what a file holds, with the headers of a sender that has names of its own for them.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_family(
+        file: impl AsRef<[u8]>,
+        family: HeaderFamily,
+    ) -> Result<Self, FixtureError> {
+        Self::of(read(file.as_ref())?, &[family])
     }
 
     /// Keeps a request that was received, to be [written](Self::to_bytes) to a file.
     ///
     /// # Errors
     ///
-    /// [`FixtureError::NoDelivery`] if the headers hold no id, or no timestamp in seconds since 1970.
+    /// [`FixtureError::NoDelivery`] if the headers, `svix-*` or `webhook-*`, hold no id, or no timestamp in seconds since 1970.
     pub fn from_request(request: Request<Bytes>) -> Result<Self, FixtureError> {
-        let (family, unix_seconds) = [HeaderFamily::Svix, HeaderFamily::Webhook]
-            .into_iter()
-            .find_map(|family| Some((family, unix_seconds(request.headers(), family)?)))
+        Self::of(request, &[HeaderFamily::Svix, HeaderFamily::Webhook])
+    }
+
+    fn of(request: Request<Bytes>, families: &[HeaderFamily]) -> Result<Self, FixtureError> {
+        let (family, unix_seconds) = families
+            .iter()
+            .find_map(|family| Some((*family, unix_seconds(request.headers(), *family)?)))
             .ok_or(FixtureError::NoDelivery)?;
         Ok(Self {
             request: request.map(SignedBody::new),
@@ -182,6 +180,28 @@ impl Fixture {
 
 /// As many headers as servers take by default.
 const MAX_HEADERS: usize = 100;
+
+/// Reads an HTTP/1.1 request.
+fn read(file: &[u8]) -> Result<Request<Bytes>, FixtureError> {
+    let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut head = httparse::Request::new(&mut lines);
+    let body = match head.parse(file) {
+        Ok(httparse::Status::Complete(len)) => &file[len..],
+        _ => return Err(FixtureError::NotHttp),
+    };
+    let mut request = Request::new(());
+    *request.method_mut() = parse(head.method)?;
+    *request.uri_mut() = parse(head.path)?;
+    for line in head.headers.iter() {
+        let name = HeaderName::from_bytes(line.name.as_bytes());
+        let value = HeaderValue::from_bytes(line.value);
+        let name = name.map_err(|_| FixtureError::NotHttp)?;
+        let value = value.map_err(|_| FixtureError::NotHttp)?;
+        request.headers_mut().append(name, value);
+    }
+    let body = Bytes::copy_from_slice(whole_body(request.headers(), body)?);
+    Ok(request.map(|()| body))
+}
 
 fn parse<T: std::str::FromStr>(text: Option<&str>) -> Result<T, FixtureError> {
     text.and_then(|text| text.parse().ok())

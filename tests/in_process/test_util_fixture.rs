@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, Request};
 use tower_svix::sign::SignedBody;
 use tower_svix::test_util::{Fixture, FixtureError, ManualClock, SignedRequest};
-use tower_svix::{Rejection, SvixVerifyLayer, VerifyError};
+use tower_svix::{HeaderFamily, Rejection, SvixVerifyLayer, VerifyError};
 use tower_svix_tests::keys::{self, Answer, BODY, ID, NOW, secret, sender, signature};
 
 fn layer() -> SvixVerifyLayer {
@@ -172,6 +172,20 @@ fn a_saved_delivery_can_be_signed_with_the_key_of_a_test() {
     assert_eq!(request.headers()["host"], "example.org");
     let event = answer(&layer, request).accepted();
     assert_eq!((event.id(), event.unix_seconds()), (ID, NOW));
+}
+
+#[test]
+fn a_saved_delivery_may_have_header_names_of_its_own() {
+    let text = String::from_utf8(file("", BODY)).unwrap();
+    let file = text.replace("\nwebhook-", "\nx-hook-");
+    assert_eq!(Fixture::parse(&file).unwrap_err(), FixtureError::NoDelivery);
+
+    let family = HeaderFamily::prefixed("x-hook-").unwrap();
+    let fixture = Fixture::parse_family(&file, family).unwrap();
+    let layer = layer().header_family(family).clock(fixture.clock());
+    answer(&layer, fixture.request()).accepted();
+    let again = fixture.sign_again(secret(&sender(1))).build();
+    assert_eq!(again.headers()["x-hook-signature"], signature(&sender(1)));
 }
 
 #[test]

@@ -54,3 +54,39 @@ pub(crate) fn assert_silent(name: &str, delivery: &Delivery, diagnosis: &Diagnos
         assert!(!shown.contains(&text), "{name} shows {text}: {shown}");
     }
 }
+
+#[test]
+fn no_diagnosis_shows_a_key_or_a_right_signature() {
+    let private = format!("whsk_{}", STANDARD.encode([7; 64]));
+    let two = format!(
+        "{} whsec_{}",
+        super::delivery::secret(),
+        STANDARD.encode([9; 24])
+    );
+    for (name, delivery) in [
+        ("a forgery", Delivery::new().body("another body")),
+        (
+            "a forged list",
+            Delivery::new().signature("v1,".to_owned() + &STANDARD.encode([1; 32])),
+        ),
+        (
+            "no signature",
+            Delivery::new().signature("none of any form"),
+        ),
+        (
+            "another key",
+            Delivery::new().keys(format!("whsec_{}", STANDARD.encode([9; 24]))),
+        ),
+        ("two keys", Delivery::new().body("another body").keys(two)),
+        (
+            "a word",
+            Delivery::new().keys("correct horse battery staple"),
+        ),
+        ("a private key", Delivery::new().keys(private)),
+        ("a stale one", Delivery::new().now(0)),
+    ] {
+        let diagnosis = delivery.diagnose();
+        assert!(diagnosis.verdict().is_err(), "{name}");
+        assert_silent(name, &delivery, &diagnosis);
+    }
+}
