@@ -42,7 +42,7 @@ Exit codes:
   1  The answer is no: the delivery is rejected, or the answer was another status
   2  It could not be done: an argument, a secret, a file or the network is at fault
 
-The secret is read from --secret-file, else from WEBHOOK_SECRET; --secret shows it to whoever lists processes.";
+The secret is read from --secret-file, else from WEBHOOK_SECRET. Everyone on this machine can see that of --secret.";
 
 #[derive(Subcommand)]
 enum Command {

@@ -51,7 +51,7 @@ impl Bench {
     ) -> (Arc<Delivery>, Response<Bytes>) {
         let received_at = time::now().map(milliseconds).unwrap_or_default();
         let (verdict, rejection) = self.judge.judge(&head, &body).await;
-        // Whoever presses a button wants to see the application's answer.
+        // A button is pressed to see the application's answer, whatever the verdict.
         let is_wanted = rejection.is_none() || self.forward_rejected || origin != Origin::Sender;
         let application = self.application.as_ref().filter(|_| is_wanted);
         let delivery = self.history.add(Delivery {

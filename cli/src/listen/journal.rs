@@ -44,7 +44,7 @@ impl Journal {
         Ok((journal, deliveries))
     }
 
-    /// Adds a delivery to the file. If it has grown too large, it is written anew with what is `kept`.
+    /// Adds a delivery to the file. If the file has grown too large, it is rewritten with what is `kept`.
     pub(crate) fn write(
         &self,
         delivery: &Delivery,

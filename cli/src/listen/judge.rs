@@ -78,7 +78,7 @@ impl Judge {
         )
     }
 
-    /// Looks for the cause, on a thread where it holds up nobody. In a flood of forgeries, not for each.
+    /// Looks for the cause, on a thread where it blocks nothing. In a flood of forgeries, it skips some.
     async fn explain(&self, head: &Parts, body: &Bytes) -> Option<Explanation> {
         let Ok(Ok(_place)) = timeout(PATIENCE, self.explaining.acquire()).await else {
             return Some(Explanation::none(

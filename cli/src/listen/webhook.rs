@@ -24,7 +24,7 @@ const AT_ONCE: usize = 32;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves for ever.
+/// Serves until the program ends.
 pub(crate) async fn serve(listener: TcpListener, bench: Arc<Bench>, body_limit: usize) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     loop {
@@ -88,7 +88,7 @@ async fn receive(
             return answer(StatusCode::SERVICE_UNAVAILABLE, text);
         }
     };
-    // A task of its own goes on if the sender hangs up, and what the application says is seen all the same.
+    // In a separate task it continues if the sender hangs up, so the application's answer is shown all the same.
     let processed = tokio::spawn(bench.process(head, body, Origin::Sender));
     match processed.await {
         Ok((_, response)) => response,

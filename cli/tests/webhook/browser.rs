@@ -1,6 +1,6 @@
 //! The page in a real browser: Chromium, driven by its own driver.
 //!
-//! With `SCREENSHOTS=1`, the pictures of the front page are made anew: `docs/webhook-listen-*.png`.
+//! With `SCREENSHOTS=1`, it renews the pictures in the documentation: `docs/webhook-listen-*.png`.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -156,7 +156,7 @@ fn row(number: u64) -> String {
 
 const PAYLOAD: &str = r#"{"type":"job.completed","timestamp":"2024-01-15T10:30:00Z","data":{"job_id":"123e4567-e89b-12d3-a456-426614174000","status":"completed","pages_processed":25,"cost":12345678901234567890.10}}"#;
 
-/// A genuine, a forged, a stale and a duplicate delivery, and one whose JSON a proxy printed anew.
+/// A genuine, a forged, a stale and a duplicate delivery, and one whose JSON a proxy printed again.
 fn deliver_all(listener: &Listener) {
     listener.deliver(&Delivery::genuine(
         "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa",
@@ -276,7 +276,7 @@ async fn deliveries_appear_without_a_reload_and_are_explained_and_sent_again() {
     assert_eq!(
         browser.script("return window.was_here").await,
         true,
-        "it was not loaded anew"
+        "it was not reloaded"
     );
     browser.stop().await;
 }

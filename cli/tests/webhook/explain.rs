@@ -11,7 +11,7 @@ use tower_svix_tests::net::Delivery;
 use crate::commands::raw;
 use crate::support::{folder, run, text, with_secret};
 
-/// A body that suffers from being printed anew, and from shells.
+/// A body that printing the JSON again would change, and a shell too.
 const BODY: &str = r#"{ "type": "job.completed", "it's": "\u00e9 $(x) `y`", "n": 1e2 }"#;
 
 fn pairs(delivery: &Delivery) -> Vec<(String, String)> {

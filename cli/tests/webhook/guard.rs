@@ -44,7 +44,7 @@ async fn another_site_can_neither_read_nor_press_anything() {
         ),
         ("a tunnel", get, &[("host", "abc.ngrok.app")]),
         (
-            "a tunnel that writes the host anew",
+            "a tunnel that replaces the host",
             get,
             &[("host", &own), ("x-forwarded-for", "192.0.2.1")],
         ),

@@ -112,7 +112,7 @@ async fn a_rejected_delivery_is_explained_and_goes_no_further() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_usual_mistake_is_named() {
     let listener = Listener::start(&[]);
-    // A proxy printed the JSON anew.
+    // A proxy printed the JSON again.
     let mut delivery = Delivery::genuine("msg_1", r#"{"a": 1, "b": [1, 2]}"#);
     delivery.body = r#"{"a":1,"b":[1,2]}"#.into();
     assert_eq!(listener.deliver(&delivery).status, 401);

@@ -24,11 +24,11 @@ use crate::{curl as curl_command, fixture as fixture_file};
 /// The longest body that can be edited, in bytes, with room for JSON's escapes.
 pub(super) const EDIT_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Why there is nothing to show.
-type Refused = (StatusCode, String);
+/// Why a request of the script could not be met.
+type NotDone = (StatusCode, String);
 
 impl Page {
-    fn find(&self, number: u64) -> Result<Arc<Delivery>, Refused> {
+    fn find(&self, number: u64) -> Result<Arc<Delivery>, NotDone> {
         let found = self.bench.history.find(number);
         found.ok_or_else(|| {
             (
@@ -43,7 +43,7 @@ impl Page {
 pub(super) async fn detail(
     State(page): State<Arc<Page>>,
     Path(number): Path<u64>,
-) -> Result<Json<Value>, Refused> {
+) -> Result<Json<Value>, NotDone> {
     let delivery = page.find(number)?;
     let mut document = summary(&delivery);
     document["method"] = delivery.method.as_str().into();
@@ -82,7 +82,7 @@ fn shown_body(body: &Bytes) -> Value {
 pub(super) async fn curl(
     State(page): State<Arc<Page>>,
     Path(number): Path<u64>,
-) -> Result<String, Refused> {
+) -> Result<String, NotDone> {
     let delivery = page.find(number)?;
     let mut headers = delivery.headers.to_map();
     remove_hop_by_hop(&mut headers);
@@ -101,7 +101,7 @@ pub(super) async fn curl(
 pub(super) async fn fixture(
     State(page): State<Arc<Page>>,
     Path(number): Path<u64>,
-) -> Result<impl IntoResponse, Refused> {
+) -> Result<impl IntoResponse, NotDone> {
     let delivery = page.find(number)?;
     let Pairs(headers) = &delivery.headers;
     let file = fixture_file::file(&delivery.method, &delivery.target, headers, &delivery.body);
@@ -130,7 +130,7 @@ pub(super) async fn send(
     State(page): State<Arc<Page>>,
     Path(number): Path<u64>,
     order: Bytes,
-) -> Result<Json<Value>, Refused> {
+) -> Result<Json<Value>, NotDone> {
     let delivery = page.find(number)?;
     let how = match serde_json::from_slice(&order) {
         Ok(Order::AsItIs {}) => Resend::AsItIs,

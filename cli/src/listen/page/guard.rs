@@ -2,7 +2,7 @@
 //!
 //! - The `host` must be a name of this machine. A site whose own name was made to point here (DNS rebinding) has another,
 //!   and so has a tunnel.
-//! - A request that a proxy has passed on is turned down: the page is not for the Internet, whatever a tunnel is set to.
+//! - A request that came through a proxy is rejected: the page is not for the Internet, even if a tunnel leads to it.
 //! - A browser says from where a request comes, in `origin` and `sec-fetch-site`: it must be the page itself.
 //! - What changes something needs the token that only the page holds, and a type of content that no form can send.
 
@@ -19,7 +19,7 @@ use super::Page;
 /// The header of the token.
 const TOKEN: &str = "x-webhook-token";
 
-/// Turns requests down before anything else sees them.
+/// Rejects requests before anything else sees them.
 pub(super) async fn guard(
     State(page): State<Arc<Page>>,
     request: axum::extract::Request,
@@ -44,7 +44,7 @@ impl Guard {
         &self.token
     }
 
-    /// Says why a request is turned down.
+    /// Says why a request is rejected.
     fn check<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
         let headers = request.headers();
         let host = single(headers, HOST.as_str()).ok_or("the request names no host")?;
@@ -87,7 +87,7 @@ impl Guard {
         if is_change {
             let token = single(headers, TOKEN).unwrap_or_default();
             if !is_equal(token.as_bytes(), self.token.as_bytes()) {
-                return Err("the token of the page is missing or old: load the page anew");
+                return Err("the token of the page is missing or old: reload the page");
             }
             if single(headers, CONTENT_TYPE.as_str()) != Some("application/json") {
                 return Err("the content must be JSON");

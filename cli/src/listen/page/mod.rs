@@ -1,8 +1,8 @@
-//! The page that shows the deliveries, for whoever develops on this machine.
+//! The page that shows the deliveries to the developer at this machine.
 //!
-//! It is served on a loopback address of its own, so that no tunnel leads to it. What another site's page might try is
-//! turned down by [`guard`], and what deliveries might try by the content security policy of [`assets`] and by the script,
-//! which takes nothing for markup.
+//! It has a separate port on a loopback address, so no tunnel leads to it. [`guard`] rejects requests from other sites. The
+//! content security policy in [`assets`] and the script, which uses texts only as texts, keep deliveries from becoming
+//! markup or code.
 
 mod api;
 mod assets;
@@ -33,7 +33,7 @@ struct Page {
     address: SocketAddr,
 }
 
-/// Serves for ever, even if there is no page.
+/// Serves until the program ends, even if there is no page.
 pub(crate) async fn serve(listener: Option<TcpListener>, bench: Arc<Bench>, address: SocketAddr) {
     let (Some(listener), Ok(token)) = (listener, random_id()) else {
         return pending().await;
