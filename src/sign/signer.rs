@@ -14,7 +14,6 @@ type IdGenerator = dyn Fn() -> String + Send + Sync;
 
 #[derive(Clone)]
 pub(crate) struct Signer {
-    /// At least one.
     pub(crate) keys: Vec<SigningKey>,
     pub(crate) family: HeaderFamily,
     /// `None`: a random one.
@@ -23,9 +22,9 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    pub(crate) fn new(key: SigningKey) -> Self {
+    pub(crate) fn new(keys: Vec<SigningKey>) -> Self {
         Self {
-            keys: vec![key],
+            keys,
             family: HeaderFamily::Webhook,
             id_generator: None,
             clock: Arc::new(SystemClock),
@@ -64,6 +63,9 @@ impl Signer {
 
     /// One signature for each key, separated by spaces.
     fn signatures(&self, id: &str, now: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
+        if self.keys.is_empty() {
+            return Err(SignError::NoKey);
+        }
         let mut list = Vec::new();
         for key in &self.keys {
             if !list.is_empty() {

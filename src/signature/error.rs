@@ -84,6 +84,8 @@ pub enum SignError {
     /// Receivers would reject the id: it is empty, holds bytes outside visible ASCII or a full stop, or has a space at an
     /// end, where HTTP takes it away.
     InvalidId,
+    /// There is no key to sign with.
+    NoKey,
     /// The clock did not tell the time.
     ClockUnavailable,
     /// The operating system gave no random bytes to make an id of.
@@ -94,6 +96,7 @@ impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::InvalidId => "the id of a delivery must be visible ASCII without a full stop and without spaces around it",
+            Self::NoKey => "there is no key to sign with",
             Self::ClockUnavailable => "the sender's clock is unavailable",
             Self::RandomnessUnavailable => return RandomnessUnavailable.fmt(f),
         })

@@ -15,11 +15,11 @@ const HEX_LEN: usize = 64;
 
 /// An HMAC key with its key schedule already done, so that each delivery only hashes itself. It is wiped when it is
 /// dropped, and so is every state that is made from it.
-pub(super) struct HmacKey(HmacReset<Sha256>);
+pub(crate) struct HmacKey(HmacReset<Sha256>);
 
 impl HmacKey {
     /// Prepares `key`; the caller has made sure that it is neither empty nor all zero.
-    pub(super) fn new(key: &[u8]) -> Self {
+    pub(crate) fn new(key: &[u8]) -> Self {
         Self(HmacReset::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 
@@ -29,6 +29,16 @@ impl HmacKey {
         #[cfg(test)]
         tests::STARTED.with(|started| started.set(started.get() + 1));
         HmacState(self.0.clone())
+    }
+
+    /// The MAC of a message in parts, whatever it is that they make up.
+    #[cfg(feature = "diagnose")]
+    pub(crate) fn mac(&self, message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        let mut state = self.start();
+        for part in message {
+            state.update(part);
+        }
+        state.finish()
     }
 }
 

@@ -117,7 +117,16 @@ pub enum PayloadError {
         /// The column of that byte.
         column: usize,
     },
-    /// The payload is JSON, but of another shape: a field is missing, or of another type.
+    /// The payload is JSON, but this field is missing.
+    MissingField {
+        /// The path to the field, such as `data.job_id`.
+        path: String,
+        /// The line at which the object ends that should have it.
+        line: usize,
+        /// The column at which that object ends.
+        column: usize,
+    },
+    /// The payload is JSON, but of another shape: a field is of another type, or is not expected.
     Shape {
         /// The field, as the path to it, such as `data.job_id`; `.` is the payload itself.
         path: String,
@@ -134,15 +143,37 @@ impl PayloadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "payload-not-json",
-            Self::Shape { .. } => "payload-mismatch",
+            Self::MissingField { .. } | Self::Shape { .. } => "payload-mismatch",
         }
     }
 
     fn new(error: &serde_json::Error, path: String) -> Self {
         let (line, column) = (error.line(), error.column());
         match error.classify() {
-            Category::Data => Self::Shape { path, line, column },
+            Category::Data => Self::data(error, path),
             Category::Syntax | Category::Eof | Category::Io => Self::Syntax { line, column },
+        }
+    }
+
+    fn data(error: &serde_json::Error, path: String) -> Self {
+        let (line, column) = (error.line(), error.column());
+        // The name is the receiver's own. Nothing else is taken from such a message: others repeat what stands there.
+        let message = error.to_string();
+        let name = message
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.split_once('`'));
+        match name {
+            Some((name, _)) if path == "." => Self::MissingField {
+                path: name.to_owned(),
+                line,
+                column,
+            },
+            Some((name, _)) => Self::MissingField {
+                path: format!("{path}.{name}"),
+                line,
+                column,
+            },
+            None => Self::Shape { path, line, column },
         }
     }
 
@@ -161,6 +192,12 @@ impl fmt::Display for PayloadError {
         match self {
             Self::Syntax { line, column } => {
                 write!(f, "the payload is not JSON at line {line}, column {column}")
+            }
+            Self::MissingField { path, line, column } => {
+                write!(
+                    f,
+                    "the payload has no field `{path}`, which is expected (line {line}, column {column})"
+                )
             }
             Self::Shape { path, line, column } => {
                 write!(

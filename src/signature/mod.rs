@@ -16,6 +16,7 @@ mod header_names;
 pub(crate) mod headers;
 mod hmac;
 pub(crate) mod incoming;
+mod into_keyring;
 #[cfg(feature = "json")]
 mod json;
 #[cfg(feature = "json")]
@@ -44,6 +45,9 @@ pub use self::error::{SignError, VerifyError};
 pub use self::event::VerifiedEvent;
 pub use self::header_names::{HeaderNames, InvalidHeaderNames};
 pub use self::headers::HeaderFamily;
+#[cfg(feature = "diagnose")]
+pub(crate) use self::hmac::HmacKey;
+pub use self::into_keyring::IntoKeyring;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;

@@ -6,6 +6,7 @@ use super::error::VerifyError;
 use super::event::VerifiedEvent;
 use super::headers::SignatureHeaders;
 use super::incoming::IncomingDelivery;
+use super::into_keyring::IntoKeyring;
 use super::keyring::Keyring;
 use super::policy::{Now, Policy, define_policy_setters};
 use super::search::Search;
@@ -48,9 +49,9 @@ pub struct Verifier {
 
 impl Verifier {
     /// Verifies with these keys: whatever converts into a [`Keyring`].
-    pub fn new(keys: impl Into<Keyring>) -> Self {
+    pub fn new(keys: impl IntoKeyring) -> Self {
         Self {
-            keyring: keys.into(),
+            keyring: keys.into_keyring(),
             policy: Policy::default(),
         }
     }

@@ -66,6 +66,11 @@ use crate::signature::{Keyring, Secret};
 ///     }
 /// }));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of keys",
+    note = "an async function or a closure becomes one with `key_source_fn`; keys that are the same for all requests are \
+            given to `SvixVerifyLayer::new`"
+)]
 pub trait KeySource {
     /// Why a lookup failed. The error and its sources are logged: they must hold no secret, and had better not repeat what
     /// the request said, since nobody has verified it.

@@ -13,7 +13,7 @@ use super::responder::Responder;
 use super::service::SvixVerify;
 #[cfg(feature = "json")]
 use crate::signature::JsonPointer;
-use crate::signature::{Keyring, Policy, Verifier, define_policy_setters};
+use crate::signature::{IntoKeyring, Keyring, Policy, Verifier, define_policy_setters};
 
 /// Layer that applies [`SvixVerify`], which lets a request through only if its signature is valid.
 ///
@@ -26,8 +26,8 @@ pub struct SvixVerifyLayer<K = Keyring> {
 
 impl SvixVerifyLayer {
     /// Verifies with these keys: whatever converts into a [`Keyring`].
-    pub fn new(keys: impl Into<Keyring>) -> Self {
-        Self::with_key_source(keys.into())
+    pub fn new(keys: impl IntoKeyring) -> Self {
+        Self::with_key_source(keys.into_keyring())
     }
 }
 

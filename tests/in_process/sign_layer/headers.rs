@@ -10,7 +10,7 @@ use standardwebhooks::Webhook;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::SvixSignLayer;
 use tower_svix::sign::{SignedBody, SvixSignError};
-use tower_svix::{HeaderFamily, SignError};
+use tower_svix::{HeaderFamily, SignError, SigningKey};
 use tower_svix_tests::body::{Script, Step};
 use tower_svix_tests::clock::{At, Broken};
 use tower_svix_tests::keys::{self, BODY, ID, NOW, sender, unix_now};
@@ -73,6 +73,33 @@ async fn each_key_signs_in_its_turn() {
     let signed = signed(&layer, request()).await.unwrap();
     let expected = senders.map(|sender| keys::signature(&sender)).join(" ");
     assert_eq!(signed.headers()["webhook-signature"], expected);
+}
+
+#[tokio::test]
+async fn keys_are_given_one_by_one_or_together() {
+    let secrets = || [1, 2].map(|number| keys::secret(&sender(number)));
+    let [first, second] = secrets();
+    for (name, layer) in [
+        (
+            "one by one",
+            SvixSignLayer::new(first.clone()).also_sign_with(second.clone()),
+        ),
+        ("an array", SvixSignLayer::new(secrets())),
+        ("a list", SvixSignLayer::new(Vec::from(secrets()))),
+        (
+            "of both types",
+            SvixSignLayer::new([SigningKey::from(first), second.into()]),
+        ),
+    ] {
+        let layer = layer.clock(At(NOW)).id_generator(|| ID.into());
+        let signed = signed(&layer, request()).await.unwrap();
+        let expected = [1, 2].map(|number| keys::signature(&sender(number)));
+        assert_eq!(
+            signed.headers()["webhook-signature"],
+            expected.join(" "),
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -211,6 +238,8 @@ async fn what_cannot_be_signed_is_not_sent() {
         good().clock(Broken),
         SignError::ClockUnavailable,
     )];
+    let keys: [SigningKey; 0] = [];
+    rows.push(("no key", SvixSignLayer::new(keys), SignError::NoKey));
     for (name, id) in [
         ("empty id", ""),
         ("dotted id", "msg.1"),

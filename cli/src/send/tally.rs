@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use hyper::Response;
+use serde_json::json;
 
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -45,23 +46,14 @@ impl Tally {
     }
 
     pub(crate) fn report(&mut self, elapsed: Duration) -> String {
-        let total: u64 = self.outcomes.values().sum();
+        let total = self.total();
+        let throughput = self.throughput(elapsed);
         let elapsed = elapsed.as_secs_f64();
-        #[allow(clippy::cast_precision_loss, reason = "it is printed without decimals")]
-        let throughput = total as f64 / elapsed;
         let mut report = format!(
             "deliveries {total} in {elapsed:.2} s\n\
              throughput {throughput:.0} per second\n"
         );
-
-        self.latencies.sort_unstable();
-        if let Some(max) = self.latencies.last() {
-            // The latency that so many percent of the answers stayed within.
-            let within = |percent: usize| {
-                let count = (self.latencies.len() * percent).div_ceil(100);
-                self.latencies[count - 1]
-            };
-            let (p50, p90, p99) = (within(50), within(90), within(99));
+        if let Some([p50, p90, p99, max]) = self.percentiles() {
             let _ = writeln!(
                 report,
                 "latency    p50 {p50:.2?}, p90 {p90:.2?}, p99 {p99:.2?}, max {max:.2?}"
@@ -71,5 +63,41 @@ impl Tally {
             let _ = writeln!(report, "{count:>10} {outcome}");
         }
         report
+    }
+
+    /// The same as JSON, with times in seconds.
+    pub(crate) fn as_json(&mut self, elapsed: Duration) -> serde_json::Value {
+        let latency = self.percentiles().map(|found| {
+            let [p50, p90, p99, max] = found.map(|latency| latency.as_secs_f64());
+            json!({"p50": p50, "p90": p90, "p99": p99, "max": max})
+        });
+        json!({
+            "deliveries": self.total(),
+            "seconds": elapsed.as_secs_f64(),
+            "per_second": self.throughput(elapsed),
+            "latency": latency,
+            "outcomes": self.outcomes,
+        })
+    }
+
+    fn total(&self) -> u64 {
+        self.outcomes.values().sum()
+    }
+
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "it is no more than a measurement"
+    )]
+    fn throughput(&self, elapsed: Duration) -> f64 {
+        self.total() as f64 / elapsed.as_secs_f64()
+    }
+
+    /// The latency that 50, 90, 99 and 100 percent of the answers stayed within, if there were any.
+    fn percentiles(&mut self) -> Option<[Duration; 4]> {
+        self.latencies.sort_unstable();
+        let count = self.latencies.len();
+        (count > 0).then(|| {
+            [50, 90, 99, 100].map(|percent| self.latencies[(count * percent).div_ceil(100) - 1])
+        })
     }
 }

@@ -1,53 +1,48 @@
-//! Sends signed deliveries, as Svix does: one to look at, or many to measure a receiver with.
-//!
-//! ```text
-//! cargo run --example send -- --url http://127.0.0.1:3000/webhook --secret whsec_…
-//! cargo run --example send -- --url … --secret … --tamper
-//! cargo run --release --example send -- --url … --secret … --count 100000 --concurrency 32
-//! ```
-#![allow(clippy::print_stdout, reason = "a command prints its result")]
+//! `webhook send`: signed deliveries, one to look at, or many to measure a receiver with.
 
 mod progress;
 mod sender;
 mod tally;
 
-use std::error::Error;
-use std::fs;
-use std::io::{self, Read as _, Write as _};
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use clap::Parser;
+use bytes::Bytes;
 use hyper::Uri;
-use hyper::body::Bytes;
+use serde_json::json;
 use tokio::task::JoinSet;
+use tower_svix::HeaderFamily;
 
 use self::sender::Sender;
 use self::tally::Tally;
+use crate::client::{self, Client};
+use crate::keys::KeyArgs;
+use crate::output::{print, say, say_json};
+use crate::{Answer, Failure, family, input};
 
-/// Sends signed webhook deliveries.
-#[derive(Parser)]
-struct Args {
-    /// Where to: an `http://` address.
-    #[arg(long)]
+/// Sends a signed delivery, and prints the answer.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Where to: an `http://` address
+    #[arg(long, value_parser = client::url)]
     url: Uri,
-    /// The secret to sign with: `whsec_…`.
-    #[arg(long)]
-    secret: String,
-    /// The type of the event to send.
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// The type of the event to send
     #[arg(long = "type", value_name = "TYPE", default_value = "job.completed")]
     event_type: String,
-    /// Send this file as the body instead; `-` is the standard input.
+    /// Send this file as the body instead; `-` is the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "event_type")]
     body: Option<PathBuf>,
-    /// The id of the event, the same for all deliveries; by default, each has a random one.
+    /// The id of the event, the same for all deliveries; by default, each has a random one
     #[arg(long)]
     id: Option<String>,
-    /// Date the delivery this many seconds back; a negative number dates it forward.
+    #[arg(long, value_name = "NAMES", help = family::HELP, value_parser = family::parse, default_value = "svix")]
+    family: HeaderFamily,
+    /// Date the delivery this many seconds back; a negative number dates it forward
     #[arg(
         long,
         value_name = "SECONDS",
@@ -55,43 +50,28 @@ struct Args {
         allow_negative_numbers = true
     )]
     age: i64,
-    /// Change the body after it was signed.
+    /// Change the body after it was signed
     #[arg(long)]
     tamper: bool,
-    /// Make this many deliveries, and measure.
+    /// Make this many deliveries, and measure
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
-    /// How many deliveries are under way at once.
+    /// How many deliveries are under way at once
     #[arg(long, value_name = "C", default_value = "1", requires = "count")]
     concurrency: NonZeroUsize,
-}
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Args::parse()).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Tells whether each delivery was answered with a 2xx status.
-async fn run(args: Args) -> Result<bool, Box<dyn Error + Send + Sync>> {
-    if args.url.scheme_str() != Some("http") {
-        return Err("--url must start with http:// (this example does without TLS)".into());
-    }
-    let secret = args
-        .secret
-        .parse()
-        .map_err(|error| format!("--secret: {error}"))?;
+pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
+    let keys = args.keys.text()?.signing_keys()?;
     let signed = match &args.body {
-        Some(path) => {
-            let body = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            Bytes::from(body)
+        Some(path) if input::is_stdin(path) && args.keys.reads_stdin() => {
+            return Err("the body and the secret cannot both be the standard input".into());
         }
+        Some(path) => input::read(path)?,
         None => Bytes::from(sample(&args.event_type)),
     };
     let sent = if args.tamper {
@@ -99,25 +79,40 @@ async fn run(args: Args) -> Result<bool, Box<dyn Error + Send + Sync>> {
     } else {
         signed.clone()
     };
-    let sender = Sender::new(args.url, secret, args.id, args.age, signed, sent);
+    let sender = Sender {
+        client: Client::new(),
+        url: args.url,
+        keys,
+        family: args.family,
+        id: args.id,
+        age: args.age,
+        signed,
+        sent,
+    };
     match args.count {
-        Some(count) => measure(sender, count.get(), args.concurrency.get()).await,
-        None => deliver_one(&sender).await,
+        Some(count) => measure(sender, count.get(), args.concurrency.get(), args.json).await,
+        None => deliver_one(&sender, args.json).await,
     }
 }
 
-async fn deliver_one(sender: &Sender) -> Result<bool, Box<dyn Error + Send + Sync>> {
+async fn deliver_one(sender: &Sender, as_json: bool) -> Result<Answer, Failure> {
     let response = sender.deliver().await?;
-    println!("{}", response.status());
-    println!("{}", String::from_utf8_lossy(response.body()).trim_end());
-    Ok(response.status().is_success())
+    let body = String::from_utf8_lossy(response.body());
+    if as_json {
+        say_json(&json!({"status": response.status().as_u16(), "body": body}));
+    } else {
+        say(format_args!("{}", response.status()));
+        say(format_args!("{}", body.trim_end()));
+    }
+    Ok(response.status().is_success().into())
 }
 
 async fn measure(
     sender: Sender,
     count: u64,
     concurrency: usize,
-) -> Result<bool, Box<dyn Error + Send + Sync>> {
+    as_json: bool,
+) -> Result<Answer, Failure> {
     // An argument that cannot be signed or sent ends the run here, not each delivery.
     sender.request()?;
     let sender = Arc::new(sender);
@@ -147,17 +142,12 @@ async fn measure(
     for part in parts {
         tally.merge(part);
     }
-    print!("{}", tally.report(elapsed));
-    Ok(tally.all_succeeded())
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if path != "-" {
-        return fs::read(path);
+    if as_json {
+        say_json(&tally.as_json(elapsed));
+    } else {
+        print(&tally.report(elapsed));
     }
-    let mut body = Vec::new();
-    io::stdin().read_to_end(&mut body)?;
-    Ok(body)
+    Ok(tally.all_succeeded().into())
 }
 
 /// Appends a space: to a JSON parser the body stays the same, to a signature it does not.
