@@ -27,6 +27,7 @@ mod random;
 #[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
 pub mod sign;
 mod signature;
+mod stack;
 mod telemetry;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

@@ -66,7 +66,8 @@ impl IncomingDelivery {
         }
     }
 
-    /// Adds the next part of the body, and hashes all of it.
+    /// Adds the next part of the body, and hashes all of it. Not inlined, for the same reason as [`finish`](Self::finish).
+    #[inline(never)]
     pub(super) fn update<V: AsRef<[u8]>>(
         &mut self,
         headers: &SignatureHeaders<V>,
@@ -129,6 +130,9 @@ impl IncomingDelivery {
     }
 
     /// The verdict on a body that has ended, whatever it takes.
+    ///
+    /// Not inlined, since the caller [wipes](crate::stack::wipe) the stack afterwards.
+    #[inline(never)]
     pub(super) fn finish<V: AsRef<[u8]>>(
         &mut self,
         headers: &SignatureHeaders<V>,

@@ -11,6 +11,7 @@ use super::keyring::Keyring;
 use super::policy::{Now, Policy, define_policy_setters};
 use super::search::Search;
 use super::verification::Verification;
+use crate::stack;
 
 /// Verifies deliveries where there is no Tower service, such as in a queue worker.
 ///
@@ -67,7 +68,9 @@ impl Verifier {
         let mut now = Now::default();
         let (headers, mut delivery) = self.admit(headers, &mut now)?;
         delivery.receive(body);
-        delivery.finish(&headers, &self.policy, &mut now)
+        let verdict = delivery.finish(&headers, &self.policy, &mut now);
+        stack::wipe();
+        verdict
     }
 
     /// Starts to verify a delivery whose body is still to come, after all checks that the headers allow.

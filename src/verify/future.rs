@@ -20,6 +20,7 @@ use crate::body::ResponseBody;
 use crate::grpc;
 use crate::inner_service::Call;
 use crate::signature::{Keyring, VerifiedEvent};
+use crate::stack;
 use crate::telemetry::{DeliverySpan, Phase};
 
 /// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
@@ -105,7 +106,9 @@ where
                     verifying,
                 } => {
                     let verified = head.as_ref().expect(TAKEN);
-                    match ready!(verifying.poll(verified, this.config, this.span, cx)) {
+                    let verdict = verifying.poll(verified, this.config, this.span, cx);
+                    stack::wipe();
+                    match ready!(verdict) {
                         Ok(event) => {
                             observe(this.config, this.span, &event);
                             let mut head = head.take().expect(TAKEN);

@@ -94,7 +94,9 @@ impl<B, L> Verifying<B, L> {
 
 impl<B: Body, L> Verifying<B, L> {
     /// Goes on until there is a verdict. `head` is the same at each call.
-    #[inline]
+    ///
+    /// Not inlined, since the caller [wipes](crate::stack::wipe) the stack afterwards.
+    #[inline(never)]
     pub(super) fn poll<K>(
         self: Pin<&mut Self>,
         head: &request::Parts,

@@ -1,4 +1,4 @@
-//! How much room a request takes while it is verified.
+//! How much room a request takes while it is verified. It is moved a few times on its way, and boxed by frameworks.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -17,5 +17,6 @@ fn the_future_is_small() {
     };
     let mut service = layer().layer(service_fn(accept));
     let future = service.call(genuine());
-    assert_eq!(size_of_val(&future), 0);
+    let size = size_of_val(&future);
+    assert!(size <= 960, "{size} bytes: is that meant?");
 }
