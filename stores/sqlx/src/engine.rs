@@ -1,0 +1,184 @@
+//! What a database engine is to the rest of the crate: a set of statements, and a few ways to run one.
+#![allow(
+    unnameable_types,
+    reason = "nobody but this crate implements an engine, or calls one"
+)]
+
+use std::sync::Arc;
+
+use self::private::Operations;
+
+/// A database engine: [`Postgres`](sqlx::Postgres) with the feature `postgres`, [`Sqlite`](sqlx::Sqlite) with `sqlite`.
+///
+/// The pool that a store or an inbox is given decides which it is. No other crate can implement this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no database engine of `tower-svix-sqlx`",
+    note = "switch on its feature `postgres` or `sqlite`"
+)]
+pub trait Engine: Operations {}
+
+impl<DB: Operations> Engine for DB {}
+
+/// A statement, its names filled in.
+pub(crate) type Sql = Arc<str>;
+
+/// A value that is bound to a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    Bytes(&'a [u8]),
+    NoBytes,
+    Int(i64),
+    Text(Option<&'a str>),
+}
+
+pub(crate) mod private {
+    use sqlx::{Database, Pool};
+    use tokio::sync::watch;
+
+    use super::{InboxSql, StoreSql, Value};
+
+    /// What each engine does in its own way. `sqlx` has no type that stands for any of them.
+    pub trait Operations: Database {
+        /// The statements of a store, with `{table}` where its name belongs.
+        const STORE: StoreSql<&'static str>;
+        /// Those of an inbox.
+        const INBOX: InboxSql<&'static str>;
+        /// What `{now}` stands for in them.
+        const NOW: &'static str;
+        /// What begins a transaction that writes.
+        const BEGIN: &'static str;
+        /// Whether one statement at a time can write, so that it is better to queue here than in the engine.
+        const ONE_WRITER: bool;
+
+        /// Returns how many rows the statement changed.
+        fn execute(
+            connection: &mut Self::Connection,
+            sql: &super::Sql,
+            values: &[Value<'_>],
+        ) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+        fn rows(
+            connection: &mut Self::Connection,
+            sql: &super::Sql,
+            values: &[Value<'_>],
+        ) -> impl Future<Output = sqlx::Result<Vec<Self::Row>>> + Send;
+
+        /// Runs several statements, which have no values.
+        fn script(
+            connection: &mut Self::Connection,
+            sql: &super::Sql,
+        ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+        fn int(row: &Self::Row, column: usize) -> sqlx::Result<Option<i64>>;
+        fn text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>>;
+        fn bytes(row: &Self::Row, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
+
+        /// Passes on what other processes announce, without end.
+        fn listen(
+            pool: Pool<Self>,
+            heard: watch::Sender<()>,
+        ) -> impl Future<Output = ()> + Send + 'static;
+    }
+}
+
+/// Defines a set of statements, and how names are filled in.
+macro_rules! define_statements {
+    ($(#[$doc:meta])* $name:ident { $($field:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name<T> {
+            $(pub(crate) $field: T,)*
+        }
+
+        impl $name<&'static str> {
+            pub(crate) fn fill(&self, table: &crate::TableName, now: &str) -> $name<Sql> {
+                $name { $($field: table.fill(self.$field, now),)* }
+            }
+        }
+    };
+}
+
+define_statements! {
+    /// The statements of a [`SqlStore`](crate::SqlStore).
+    StoreSql { exists, lock, create_schema, create, claim, complete, release, forget, delete_expired }
+}
+
+define_statements! {
+    /// The statements of an [`Inbox`](crate::Inbox) and its workers.
+    InboxSql {
+        exists, lock, create_schema, create,
+        insert, compare, announce,
+        claim, give_back_claim, renew, done, fail, give_back,
+        list, payload, counts, depth, retry, retry_dead, forget, delete_done,
+    }
+}
+
+/// The part of [`Operations`] that reads the same for each engine, but is of other types.
+macro_rules! define_statement_runners {
+    () => {
+        async fn execute(
+            connection: &mut Self::Connection,
+            sql: &crate::engine::Sql,
+            values: &[crate::engine::Value<'_>],
+        ) -> sqlx::Result<u64> {
+            let done = query(sql, values).execute(connection).await?;
+            Ok(done.rows_affected())
+        }
+
+        async fn rows(
+            connection: &mut Self::Connection,
+            sql: &crate::engine::Sql,
+            values: &[crate::engine::Value<'_>],
+        ) -> sqlx::Result<Vec<Self::Row>> {
+            query(sql, values).fetch_all(connection).await
+        }
+
+        async fn script(
+            connection: &mut Self::Connection,
+            sql: &crate::engine::Sql,
+        ) -> sqlx::Result<()> {
+            use sqlx::Executor as _;
+            let sql = sqlx::AssertSqlSafe(std::sync::Arc::clone(sql));
+            connection.execute(sqlx::raw_sql(sql)).await?;
+            Ok(())
+        }
+
+        fn int(row: &Self::Row, column: usize) -> sqlx::Result<Option<i64>> {
+            sqlx::Row::try_get(row, column)
+        }
+
+        fn text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>> {
+            sqlx::Row::try_get(row, column)
+        }
+
+        fn bytes(row: &Self::Row, column: usize) -> sqlx::Result<Option<Vec<u8>>> {
+            sqlx::Row::try_get(row, column)
+        }
+    };
+}
+
+/// The function that those call: names are in the statement, and all else is bound to it.
+macro_rules! define_query {
+    ($engine:ty, $arguments:ty) => {
+        fn query<'q>(
+            sql: &crate::engine::Sql,
+            values: &[crate::engine::Value<'_>],
+        ) -> sqlx::query::Query<'q, $engine, $arguments> {
+            use crate::engine::Value;
+
+            let mut query =
+                sqlx::query::<$engine>(sqlx::AssertSqlSafe(std::sync::Arc::clone(sql)));
+            for value in values {
+                query = match *value {
+                    Value::Bytes(bytes) => query.bind(bytes.to_vec()),
+                    Value::NoBytes => query.bind(None::<Vec<u8>>),
+                    Value::Int(number) => query.bind(number),
+                    Value::Text(text) => query.bind(text.map(str::to_owned)),
+                };
+            }
+            query
+        }
+    };
+}
+
+pub(crate) use {define_query, define_statement_runners};
