@@ -7,28 +7,44 @@ use std::time::Duration;
 use http::response;
 
 use super::erased::ErasedStore;
+use super::key::EventKey;
 use crate::grpc;
+use crate::signature::VerifiedEvent;
 
+type Key = dyn Fn(&VerifiedEvent) -> EventKey + Send + Sync;
 type IsProcessed = dyn Fn(&response::Parts) -> bool + Send + Sync;
 
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) store: Arc<dyn ErasedStore>,
+    /// `None`: the tenant and the id.
+    pub(super) key: Option<Arc<Key>>,
     pub(super) lease: Duration,
     pub(super) retention: Duration,
     /// `None`: any 2xx is, unless gRPC says otherwise.
     pub(super) processed: Option<Arc<IsProcessed>>,
     pub(super) fail_open: bool,
+    /// Whether a completed event stands for every payload under its key.
+    pub(super) any_payload: bool,
 }
 
 impl Config {
     pub(super) fn new(store: Arc<dyn ErasedStore>) -> Self {
         Self {
             store,
+            key: None,
             lease: Duration::from_secs(60),
-            retention: Duration::from_secs(48 * 60 * 60),
+            retention: Duration::from_secs(96 * 60 * 60),
             processed: None,
             fail_open: false,
+            any_payload: false,
+        }
+    }
+
+    pub(super) fn key(&self, event: &VerifiedEvent) -> EventKey {
+        match &self.key {
+            Some(key) => key(event),
+            None => EventKey::from(event),
         }
     }
 
@@ -42,15 +58,21 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match self.key {
+            Some(_) => "custom",
+            None => "tenant and id",
+        };
         let processed = match self.processed {
             Some(_) => "custom",
             None => "2xx",
         };
         f.debug_struct("Config")
+            .field("key", &key)
             .field("lease", &self.lease)
             .field("retention", &self.retention)
             .field("processed", &processed)
             .field("fail_open", &self.fail_open)
+            .field("any_payload", &self.any_payload)
             .finish_non_exhaustive()
     }
 }

@@ -41,20 +41,26 @@
 //!   ▲ ▲                          │                              │
 //!   │ └─ any other end: release ─┤                              │
 //!   │ └─ lease passes (60 s) ────┘                              │
-//!   └────────────────── retention passes (48 h) ────────────────┘
+//!   └────────────────── retention passes (96 h) ────────────────┘
 //! ```
 //!
 //! | Delivery | Answer | `code` | Inner service |
 //! | --- | --- | --- | --- |
 //! | of a free event | the inner service's | | called |
-//! | of a completed event | 200, empty, with `idempotency-replayed: true` | | not called |
-//! | of a claimed event | 409 with `Retry-After`: when the lease passes | `event-in-progress` | not called |
+//! | of a completed event | 200 with `idempotency-replayed: true`, and a text that says so | | not called |
+//! | of a completed event, with another payload | 503 with `Retry-After` | `payload-differs` | not called |
+//! | of a claimed event | 503 with `Retry-After`: when the lease passes | `event-in-progress` | not called |
 //! | while the store fails | 503 with `Retry-After` | `store-unavailable` | not called |
 //! | without a `VerifiedEvent` | 500: the layer is in the wrong place | `event-missing` | not called |
+//! | that another layer outside holds in the same store | 500: there is one layer too many | `layers-share-store` | not called |
 //!
-//! A response of the middleware's own has a body of the type `application/problem+json`, as
-//! [rejections](crate::verify#rejections) have. A gRPC client also gets `grpc-status`, of a duplicate too: `ALREADY_EXISTS`,
-//! since a call that succeeds must have a message. Every response has its [`Outcome`] in its extensions.
+//! What is not final is answered with 503 and never with a 4xx, after which many senders give an event up. The body of
+//! such a response has the type `application/problem+json`, as [rejections](crate::verify#rejections) have. Every response
+//! has its [`Outcome`] in its extensions.
+//!
+//! A gRPC call is answered as gRPC asks: with HTTP 200, `content-type: application/grpc`, and the code and the sentence in
+//! `grpc-message`. The `grpc-status` is `ALREADY_EXISTS` for a duplicate, since a call that succeeds must have a message,
+//! `UNAVAILABLE` instead of 503, and `INTERNAL` instead of 500.
 //!
 //! # What is promised
 //!
@@ -139,16 +145,19 @@
 mod claim;
 mod config;
 mod erased;
+mod fingerprint;
 mod future;
 mod key;
 pub(crate) mod layer;
 #[cfg(feature = "idempotency-memory")]
 mod memory;
+mod nested;
 mod outcome;
 mod report;
 mod service;
 mod store;
 
+pub use self::fingerprint::Fingerprint;
 pub use self::future::ResponseFuture;
 pub use self::key::{ClaimToken, EventKey};
 #[cfg(feature = "idempotency-memory")]

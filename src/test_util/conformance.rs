@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::idempotency::{ClaimStatus, ClaimToken, EventKey, Settlement, Store};
+use crate::idempotency::{ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlement, Store};
 
 /// Longer than any run of the suite.
 const LONG: Duration = Duration::from_secs(3600);
@@ -25,6 +25,8 @@ const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(20);
 /// How many claims race.
 const RACERS: usize = 64;
+/// What all events are completed with, but for those that tell payloads apart.
+const PAYLOAD: &str = "a payload";
 
 /// Checks that `store` keeps the [contract](Store#contract), as far as one process can tell.
 ///
@@ -46,7 +48,9 @@ pub async fn check<St: Store>(store: &St, pass: impl AsyncFn(Duration)) {
     suite.a_claim_excludes_others().await;
     suite.one_of_many_claims_wins().await;
     suite.a_completed_event_stays_completed().await;
+    suite.a_completed_event_keeps_its_fingerprint().await;
     suite.a_released_event_can_be_claimed().await;
+    suite.a_forgotten_event_is_free().await;
     suite.a_stranger_settles_nothing().await;
     suite.keys_are_compared_whole().await;
     suite.a_lease_passes(&pass).await;
@@ -55,6 +59,9 @@ pub async fn check<St: Store>(store: &St, pass: impl AsyncFn(Duration)) {
         .a_late_holder_without_a_successor_completes(&pass)
         .await;
     suite.a_retention_passes(&pass).await;
+    suite
+        .what_has_passed_is_not_there_to_be_forgotten(&pass)
+        .await;
 }
 
 struct Suite<'a, St> {
@@ -102,7 +109,11 @@ impl<St: Store> Suite<'_, St> {
         }
         for (who, token) in [("a stranger", token()), ("the holder", holder)] {
             let claim = self.claim(&key, token, LONG).await;
-            assert_eq!(claim, ClaimStatus::Completed, "{who} cannot claim it again");
+            assert_eq!(
+                claim,
+                completed_with(PAYLOAD),
+                "{who} cannot claim it again"
+            );
             let released = self.release(&key, token).await;
             assert_eq!(released, Settlement::Superseded, "{who} cannot release it");
         }
@@ -110,7 +121,59 @@ impl<St: Store> Suite<'_, St> {
         let rule = "a stranger cannot complete it again";
         assert_eq!(completed, Settlement::Superseded, "{rule}");
         let claim = self.claim(&key, token(), LONG).await;
-        assert_eq!(claim, ClaimStatus::Completed, "it stays completed");
+        assert_eq!(claim, completed_with(PAYLOAD), "it stays completed");
+    }
+
+    async fn a_completed_event_keeps_its_fingerprint(&self) {
+        for payload in ["a", "b", "\0"] {
+            let key = self.key(&format!("fingerprint_of_{payload:?}"));
+            let holder = token();
+            self.claim(&key, holder, LONG).await;
+            self.complete_with(payload, &key, holder, LONG).await;
+            let claim = self.claim(&key, token(), LONG).await;
+            let rule = "a completed event keeps its fingerprint";
+            assert_eq!(claim, completed_with(payload), "{rule}");
+            let completed = self.complete_with("another", &key, token(), LONG).await;
+            assert_eq!(completed, Settlement::Superseded);
+            let claim = self.claim(&key, token(), LONG).await;
+            let rule = "a stranger cannot change the fingerprint";
+            assert_eq!(claim, completed_with(payload), "{rule}");
+        }
+    }
+
+    async fn a_forgotten_event_is_free(&self) {
+        let (key, neighbour) = (self.key("forgotten"), self.key("forgotten_not"));
+        let holder = token();
+        self.claim(&neighbour, holder, LONG).await;
+        self.complete(&neighbour, holder, LONG).await;
+        let rule = "there is nothing to forget";
+        assert!(!self.forget(&key).await, "{rule}");
+        for (state, is_completed) in [("claimed", false), ("completed", true)] {
+            let holder = token();
+            let claim = self.claim(&key, holder, LONG).await;
+            assert_eq!(
+                claim,
+                ClaimStatus::Claimed,
+                "a forgotten event can be claimed"
+            );
+            if is_completed {
+                self.complete(&key, holder, LONG).await;
+            }
+            assert!(
+                self.forget(&key).await,
+                "a {state} event was there to be forgotten"
+            );
+            assert!(
+                !self.forget(&key).await,
+                "a forgotten event is not there to be forgotten"
+            );
+        }
+        let claim = self.claim(&key, token(), LONG).await;
+        let rule = "a forgotten event can be claimed";
+        assert_eq!(claim, ClaimStatus::Claimed, "{rule}");
+        let claim = self.claim(&neighbour, token(), LONG).await;
+        let rule = "no other event is forgotten";
+        assert_eq!(claim, completed_with(PAYLOAD), "{rule}");
     }
 
     async fn a_released_event_can_be_claimed(&self) {
@@ -228,7 +291,7 @@ impl<St: Store> Suite<'_, St> {
         let rule = "a late holder that nobody succeeded can complete";
         assert_eq!(completed, Settlement::Done, "{rule}");
         let claim = self.claim(&key, token(), LONG).await;
-        assert_eq!(claim, ClaimStatus::Completed, "that counts as completed");
+        assert_eq!(claim, completed_with(PAYLOAD), "that counts as completed");
     }
 
     async fn a_retention_passes(&self, pass: impl AsyncFn(Duration)) {
@@ -240,6 +303,14 @@ impl<St: Store> Suite<'_, St> {
         let claim = self.claim(&key, token(), LONG).await;
         let rule = "after its retention an event can be claimed again";
         assert_eq!(claim, ClaimStatus::Claimed, "{rule}");
+    }
+
+    async fn what_has_passed_is_not_there_to_be_forgotten(&self, pass: impl AsyncFn(Duration)) {
+        let key = self.key("passed");
+        self.claim(&key, token(), SHORT).await;
+        pass(2 * SHORT).await;
+        let rule = "after its lease an event is not there to be forgotten";
+        assert!(!self.forget(&key).await, "{rule}");
     }
 
     fn key(&self, name: &str) -> EventKey {
@@ -258,7 +329,21 @@ impl<St: Store> Suite<'_, St> {
     }
 
     async fn complete(&self, key: &EventKey, token: ClaimToken, retention: Duration) -> Settlement {
-        let completed = self.store.complete(key, token, retention).await;
+        self.complete_with(PAYLOAD, key, token, retention).await
+    }
+
+    async fn complete_with(
+        &self,
+        payload: &str,
+        key: &EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Settlement {
+        let fingerprint = Fingerprint::of(payload.as_bytes());
+        let completed = self
+            .store
+            .complete(key, token, fingerprint, retention)
+            .await;
         completed.expect("the store completes")
     }
 
@@ -266,6 +351,16 @@ impl<St: Store> Suite<'_, St> {
         let released = self.store.release(key, token).await;
         released.expect("the store releases")
     }
+
+    async fn forget(&self, key: &EventKey) -> bool {
+        let forgotten = self.store.forget(key).await;
+        forgotten.expect("the store forgets")
+    }
+}
+
+fn completed_with(payload: &str) -> ClaimStatus {
+    let fingerprint = Fingerprint::of(payload.as_bytes());
+    ClaimStatus::Completed { fingerprint }
 }
 
 fn token() -> ClaimToken {

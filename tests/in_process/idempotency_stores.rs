@@ -9,9 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, MemoryStore, Store, StoreError};
+use tower_svix::idempotency::{
+    ClaimStatus, ClaimToken, EventKey, Fingerprint, MemoryStore, Store, StoreError,
+};
 use tower_svix::test_util::conformance;
-use tower_svix_tests::stores::{LEASE, ManualTime, RETENTION, key, process, token};
+use tower_svix_tests::stores::{
+    LEASE, ManualTime, RETENTION, completed, fingerprint, key, process, token,
+};
 
 #[tokio::test]
 async fn the_memory_store_conforms() {
@@ -36,7 +40,7 @@ async fn a_full_memory_store_forgets_what_would_expire_first() {
     assert_eq!((store.len(), store.evicted()), (3, 1));
     for id in 1..4 {
         let claim = store.claim(&key(id), token(), LEASE).await.unwrap();
-        assert_eq!(claim, ClaimStatus::Completed, "{id}");
+        assert_eq!(claim, completed(), "{id}");
     }
     process(&store, &key(0)).await;
     assert_eq!((store.len(), store.evicted()), (3, 2));
@@ -88,10 +92,15 @@ async fn a_running_claim_is_never_forgotten() {
     store.claim(&key("b"), token(), LEASE).await.unwrap();
     let rejected = store.claim(&key("c"), token(), LEASE).await;
     assert!(rejected.unwrap_err().to_string().contains("full"));
-    let rejected = store.complete(&key("c"), token(), RETENTION).await;
+    let rejected = store
+        .complete(&key("c"), token(), fingerprint(), RETENTION)
+        .await;
     rejected.unwrap_err();
     // What is there already can be settled, and makes room.
-    store.complete(&key("a"), first, RETENTION).await.unwrap();
+    store
+        .complete(&key("a"), first, fingerprint(), RETENTION)
+        .await
+        .unwrap();
     process(&store, &key("c")).await;
     store.claim(&key("d"), token(), LEASE).await.unwrap();
     store.claim(&key("e"), token(), LEASE).await.unwrap_err();
@@ -140,7 +149,7 @@ async fn an_expired_id_makes_room_before_any_other() {
     let long = token();
     store.claim(&key("long"), long, LEASE).await.unwrap();
     store
-        .complete(&key("long"), long, 2 * RETENTION)
+        .complete(&key("long"), long, fingerprint(), 2 * RETENTION)
         .await
         .unwrap();
     process(&store, &key("short")).await;
@@ -148,7 +157,7 @@ async fn an_expired_id_makes_room_before_any_other() {
     process(&store, &key("new")).await;
     assert_eq!(store.evicted(), 0);
     let claim = store.claim(&key("long"), token(), LEASE).await.unwrap();
-    assert_eq!(claim, ClaimStatus::Completed);
+    assert_eq!(claim, completed());
 }
 
 #[tokio::test]
@@ -182,7 +191,10 @@ fn threads_that_race_for_the_same_ids_win_each_once() {
                         let (key, token) = (key(id), token());
                         if store.claim(&key, token, LEASE).await.unwrap() == ClaimStatus::Claimed {
                             won.fetch_add(1, Ordering::SeqCst);
-                            store.complete(&key, token, RETENTION).await.unwrap();
+                            store
+                                .complete(&key, token, fingerprint(), RETENTION)
+                                .await
+                                .unwrap();
                         }
                     }
                 });
@@ -194,7 +206,7 @@ fn threads_that_race_for_the_same_ids_win_each_once() {
 }
 
 #[test]
-fn keys_and_tokens_are_shown_as_what_they_are() {
+fn keys_tokens_and_fingerprints_are_shown_as_what_they_are() {
     let key = EventKey::new(Some("acme"), "msg_1");
     assert_eq!(key.to_string(), "4:acme:msg_1");
     assert_eq!(format!("{key:?}"), r#"EventKey("4:acme:msg_1")"#);
@@ -207,6 +219,26 @@ fn keys_and_tokens_are_shown_as_what_they_are() {
         format!("{token:?}"),
         "ClaimToken(000000000000000000000000000000a5)"
     );
+
+    let fingerprint = Fingerprint::from_bytes(bytes);
+    assert_eq!(fingerprint.to_string(), "000000000000000000000000000000a5");
+    assert_eq!(
+        format!("{fingerprint:?}"),
+        "Fingerprint(000000000000000000000000000000a5)"
+    );
+    assert_eq!(fingerprint.as_bytes(), &bytes);
+}
+
+/// `printf %s "$payload" | sha256sum | head -c 32`
+#[test]
+fn a_fingerprint_is_the_first_half_of_a_sha_256() {
+    for (payload, expected) in [
+        ("", "e3b0c44298fc1c149afbf4c8996fb924"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223"),
+    ] {
+        let fingerprint = Fingerprint::of(payload.as_bytes());
+        assert_eq!(fingerprint.to_string(), expected, "{payload:?}");
+    }
 }
 
 #[test]

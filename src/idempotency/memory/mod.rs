@@ -27,6 +27,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use self::shard::{Digest, Shard};
+use super::fingerprint::Fingerprint;
 use super::key::{ClaimToken, EventKey};
 use super::store::{BoxFuture, ClaimStatus, Settlement, Store, StoreError};
 use crate::clock::{MonotonicClock, SystemMonotonicClock};
@@ -152,10 +153,11 @@ impl Store for MemoryStore {
         &self,
         key: &EventKey,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         retention: Duration,
     ) -> impl Future<Output = Result<Settlement, StoreError>> + Send {
         ready(self.with(key, |shard, digest, now| {
-            shard.complete(digest, token, now, retention)
+            shard.complete(digest, token, fingerprint, now, retention)
         }))
     }
 
@@ -167,6 +169,12 @@ impl Store for MemoryStore {
         ready(Ok(self.with(key, |shard, digest, now| {
             shard.release(digest, token, now)
         })))
+    }
+
+    fn forget(&self, key: &EventKey) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        ready(Ok(
+            self.with(key, |shard, digest, now| shard.forget(digest, now))
+        ))
     }
 
     /// Does the work here and now: none of it waits.

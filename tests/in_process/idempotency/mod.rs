@@ -28,7 +28,7 @@ use tower_svix_tests::net::{self, Delivery, within};
 use tower_svix_tests::stores::{ManualTime, Remote};
 
 const LEASE: Duration = Duration::from_secs(60);
-const RETENTION: Duration = Duration::from_secs(48 * 3600);
+const RETENTION: Duration = Duration::from_secs(96 * 3600);
 
 fn request(id: &str) -> Request<Full<Bytes>> {
     let delivery = Delivery::genuine(id, r#"{"type":"job.completed"}"#);

@@ -1,6 +1,7 @@
 //! The store in a real Redis, which each test starts for itself.
 
 mod model;
+mod names;
 mod receivers;
 mod round_trips;
 mod store;
