@@ -106,7 +106,7 @@ impl PostgresServer {
 
     /// Has it end of itself, as an operator does who does not wait for clients.
     pub fn stop(&mut self) {
-        self.signal(Signal::INT);
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
         assert!(self.child.wait().unwrap().success());
     }
 
@@ -132,16 +132,12 @@ impl PostgresServer {
         self.signal_all(Signal::CONT);
     }
 
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// The server first, so that it starts no other.
+    /// The server first, so that it starts no other. What has ended already is left out.
     fn signal_all(&self, signal: Signal) {
         let of_connections = children(self.child.id());
-        self.signal(signal);
+        let server = Pid::from_child(&self.child);
+        let _ = kill_process(server, signal);
         for child in of_connections.into_iter().chain(children(self.child.id())) {
-            // It may have ended since.
             let _ = kill_process(child, signal);
         }
     }
@@ -222,7 +218,10 @@ fn programs() -> PathBuf {
             let path = version.ok()?.path();
             let number: f32 = path.file_name()?.to_str()?.parse().ok()?;
             let programs = path.join("bin");
-            programs.join("initdb").is_file().then_some((number, programs))
+            programs
+                .join("initdb")
+                .is_file()
+                .then_some((number, programs))
         })
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .expect("PostgreSQL is installed: on Debian, `apt-get install postgresql`")

@@ -20,8 +20,8 @@ async fn main() -> Result<(), BoxError> {
     let inbox = Inbox::new(pool);
     inbox.migrate().await?;
     tokio::spawn(Worker::new(inbox.clone(), process).run());
-    let app = axum::Router::new()
-        .route_service("/webhook", SvixVerifyLayer::new(secret).layer(inbox));
+    let app =
+        axum::Router::new().route_service("/webhook", SvixVerifyLayer::new(secret).layer(inbox));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     Ok(axum::serve(listener, app).await?)

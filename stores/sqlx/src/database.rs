@@ -45,12 +45,12 @@ impl<DB: Engine> Database<DB> {
         sql: &Sql,
         values: &[Value<'_>],
     ) -> Result<u64, DatabaseError> {
-        let work = async {
-            let _turn = self.turn().await;
-            let mut connection = self.pool.acquire().await?;
-            DB::execute(&mut connection, sql, values).await
-        };
-        bounded(self.timeout, work).await
+        bounded(self.timeout, async {
+            let _turn = self.turn().await?;
+            let mut connection = self.connection().await?;
+            Ok(DB::execute(&mut connection, sql, values).await?)
+        })
+        .await
     }
 
     /// Writes, and returns rows.
@@ -59,12 +59,12 @@ impl<DB: Engine> Database<DB> {
         sql: &Sql,
         values: &[Value<'_>],
     ) -> Result<Vec<DB::Row>, DatabaseError> {
-        let work = async {
-            let _turn = self.turn().await;
-            let mut connection = self.pool.acquire().await?;
-            DB::rows(&mut connection, sql, values).await
-        };
-        bounded(self.timeout, work).await
+        bounded(self.timeout, async {
+            let _turn = self.turn().await?;
+            let mut connection = self.connection().await?;
+            Ok(DB::rows(&mut connection, sql, values).await?)
+        })
+        .await
     }
 
     pub(crate) async fn read(
@@ -72,24 +72,23 @@ impl<DB: Engine> Database<DB> {
         sql: &Sql,
         values: &[Value<'_>],
     ) -> Result<Vec<DB::Row>, DatabaseError> {
-        let work = async {
-            let mut connection: PoolConnection<DB> = self.pool.acquire().await?;
-            DB::rows(&mut connection, sql, values).await
-        };
-        bounded(self.timeout, work).await
+        bounded(self.timeout, async {
+            let mut connection = self.connection().await?;
+            Ok(DB::rows(&mut connection, sql, values).await?)
+        })
+        .await
     }
 
     /// Begins a transaction that may write.
     pub(crate) async fn begin(&self) -> Result<Turn<DB>, DatabaseError> {
-        let work = async {
-            let permit = self.turn().await;
-            let transaction = self.pool.begin_with(DB::BEGIN).await?;
+        bounded(self.timeout, async {
+            let permit = self.turn().await?;
             Ok(Turn {
-                transaction,
+                transaction: self.pool.begin_with(DB::BEGIN).await?,
                 _permit: permit,
             })
-        };
-        bounded(self.timeout, work).await
+        })
+        .await
     }
 
     /// Creates a table unless it is there.
@@ -104,8 +103,8 @@ impl<DB: Engine> Database<DB> {
         if self.count(exists).await? > 0 {
             return Ok(());
         }
-        let work = async {
-            let _turn = self.turn().await;
+        bounded(MIGRATION_TIMEOUT, async {
+            let _turn = self.turn().await?;
             let mut transaction = self.pool.begin_with(DB::BEGIN).await?;
             // Of several processes that start at once, one creates it, and the others find it.
             DB::script(&mut transaction, lock).await?;
@@ -116,9 +115,9 @@ impl<DB: Engine> Database<DB> {
                 }
                 DB::script(&mut transaction, create).await?;
             }
-            transaction.commit().await
-        };
-        bounded(MIGRATION_TIMEOUT, work).await
+            Ok(transaction.commit().await?)
+        })
+        .await
     }
 
     async fn count(&self, sql: &Sql) -> Result<i64, DatabaseError> {
@@ -126,9 +125,21 @@ impl<DB: Engine> Database<DB> {
         Ok(first_int::<DB>(&rows)?)
     }
 
-    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        let turn = Arc::clone(self.turn.as_ref()?);
-        turn.acquire_owned().await.ok()
+    /// Waits for a turn to write. See [`connection`](Self::connection) for why only half of the time.
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, DatabaseError> {
+        let Some(turn) = &self.turn else {
+            return Ok(None);
+        };
+        let permit = async { Ok(Arc::clone(turn).acquire_owned().await.ok()) };
+        bounded(self.timeout / 2, permit).await
+    }
+
+    /// Waits for a connection, for half of the time: whoever gets one has the other half for the statement. Otherwise, if
+    /// more is asked for than the database can do, whoever had waited longest would be given up in the statement, and
+    /// nothing would ever be finished.
+    async fn connection(&self) -> Result<PoolConnection<DB>, DatabaseError> {
+        let acquired = async { Ok(self.pool.acquire().await?) };
+        bounded(self.timeout / 2, acquired).await
     }
 }
 
@@ -162,14 +173,11 @@ fn first_int<DB: Engine>(rows: &[DB::Row]) -> sqlx::Result<i64> {
 
 async fn bounded<T>(
     at_most: Duration,
-    work: impl Future<Output = sqlx::Result<T>>,
+    work: impl Future<Output = Result<T, DatabaseError>>,
 ) -> Result<T, DatabaseError> {
-    match timeout(at_most, work).await {
-        Ok(result) => result.map_err(DatabaseError::from),
-        Err(_) => Err(DatabaseError {
-            cause: Cause::TimedOut,
-        }),
-    }
+    timeout(at_most, work).await.unwrap_or(Err(DatabaseError {
+        cause: Cause::TimedOut,
+    }))
 }
 
 /// At least one millisecond, and at most 100 years, far from where a time overflows.

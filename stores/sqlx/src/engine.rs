@@ -166,8 +166,7 @@ macro_rules! define_query {
         ) -> sqlx::query::Query<'q, $engine, $arguments> {
             use crate::engine::Value;
 
-            let mut query =
-                sqlx::query::<$engine>(sqlx::AssertSqlSafe(std::sync::Arc::clone(sql)));
+            let mut query = sqlx::query::<$engine>(sqlx::AssertSqlSafe(std::sync::Arc::clone(sql)));
             for value in values {
                 query = match *value {
                     Value::Bytes(bytes) => query.bind(bytes.to_vec()),

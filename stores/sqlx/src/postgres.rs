@@ -18,7 +18,8 @@ const CHANNEL: &str = "tower_svix_inbox";
 /// The pause before it is tried again to listen. Until then, a worker finds events when it looks for itself.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-const EXISTS: &str = "SELECT count(*) WHERE to_regclass('{table}') IS NOT NULL";
+/// It reads `pg_class`, and with that takes note of what others have created since the transaction began.
+const EXISTS: &str = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('{table}')";
 /// Until the end of the transaction. Any number will do that nobody else takes.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7020664780236173409)";
 const CREATE_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS \"{schema}\"";

@@ -115,7 +115,10 @@ impl<DB: Engine> Inbox<DB> {
         ];
         let mut deleted = 0;
         loop {
-            let batch = self.database.execute(&self.sql.delete_done, &values).await?;
+            let batch = self
+                .database
+                .execute(&self.sql.delete_done, &values)
+                .await?;
             deleted += batch;
             if batch < BATCH.unsigned_abs() {
                 return Ok(deleted);
@@ -138,8 +141,8 @@ impl<DB: Engine> Inbox<DB> {
 
     /// Tells the metrics how many events are left to do, and how old the oldest is.
     pub(crate) async fn measure(&self) -> Result<(), DatabaseError> {
-        let mut measured = [State::Pending, State::Running, State::Dead]
-            .map(|state| (state, 0, Duration::ZERO));
+        let mut measured =
+            [State::Pending, State::Running, State::Dead].map(|state| (state, 0, Duration::ZERO));
         for (state, events, oldest) in self.count(&self.sql.depth).await? {
             if let Some(of_state) = measured.iter_mut().find(|(other, ..)| *other == state) {
                 *of_state = (state, events, oldest);

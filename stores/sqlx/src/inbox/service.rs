@@ -37,7 +37,8 @@ impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
             let receipt = match event {
                 Some(event) => inbox.receive(&event).await,
                 None => {
-                    let detail = "the inbox is not inside SvixVerifyLayer: nothing is stored on this route";
+                    let detail =
+                        "the inbox is not inside SvixVerifyLayer: nothing is stored on this route";
                     telemetry::error(Receipt::EventMissing.code(), &detail);
                     Receipt::EventMissing
                 }
@@ -75,7 +76,8 @@ impl<DB: Engine> Inbox<DB> {
 
     async fn store(&self, event: &VerifiedEvent) -> Result<Receipt, DatabaseError> {
         let key: [u8; 32] = Sha256::digest(self.key_of(event).as_str()).into();
-        let order_key: Option<[u8; 32]> = self.order_of(event).map(|key| Sha256::digest(key).into());
+        let order_key: Option<[u8; 32]> =
+            self.order_of(event).map(|key| Sha256::digest(key).into());
         let event_type = event.event_type().ok().map(|text| storable(&text));
         let tenant = event.tenant().map(storable);
         let context = self.context().as_deref().map(storable);
@@ -88,7 +90,9 @@ impl<DB: Engine> Inbox<DB> {
             Value::Text(event_type.as_deref()),
             Value::Int(sent_at),
             Value::Bytes(event.payload()),
-            order_key.as_ref().map_or(Value::NoBytes, |key| Value::Bytes(key)),
+            order_key
+                .as_ref()
+                .map_or(Value::NoBytes, |key| Value::Bytes(key)),
             Value::Text(context.as_deref()),
         ];
         if self.database.execute(&self.sql.insert, &values).await? == 1 {
@@ -146,7 +150,9 @@ fn storable(text: impl AsRef<str>) -> String {
 ///
 /// Dropping it may leave the event stored or not: the sender tries again.
 #[must_use = "futures do nothing unless polled"]
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Result<Response<String>, Infallible>> + Send>>);
+pub struct ResponseFuture(
+    Pin<Box<dyn Future<Output = Result<Response<String>, Infallible>> + Send>>,
+);
 
 impl Future for ResponseFuture {
     type Output = Result<Response<String>, Infallible>;

@@ -98,10 +98,7 @@ impl<DB: Engine> Inbox<DB> {
     ///     })
     /// }
     /// ```
-    pub fn key(
-        mut self,
-        key: impl Fn(&VerifiedEvent) -> EventKey + Send + Sync + 'static,
-    ) -> Self {
+    pub fn key(mut self, key: impl Fn(&VerifiedEvent) -> EventKey + Send + Sync + 'static) -> Self {
         self.key = Some(Arc::new(key));
         self
     }

@@ -9,7 +9,10 @@ use tracing::Instrument as _;
 use crate::inbox::StoredEvent;
 
 /// Runs `work` in the span of an attempt.
-pub(crate) fn in_attempt<F: Future>(event: &StoredEvent, work: F) -> impl Future<Output = F::Output> + use<F> {
+pub(crate) fn in_attempt<F: Future>(
+    event: &StoredEvent,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F> {
     let span = tracing::info_span!(
         "webhook_attempt",
         otel.kind = "consumer",
@@ -29,7 +32,13 @@ pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
     let detail = detail.to_string();
     let detail: String = detail
         .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect();
     tracing::error!(code, "{detail}");
 }

@@ -152,7 +152,10 @@ impl<DB: Engine> Attempt<DB> {
             Value::Text(Some(&text)),
             Value::Text(Some(state.name())),
         ];
-        (outcome, self.write(&self.worker.inbox.sql.fail, &values).await)
+        (
+            outcome,
+            self.write(&self.worker.inbox.sql.fail, &values).await,
+        )
     }
 
     /// Writes until the database takes it. What is done must not be done again because the database was away for a moment.
@@ -181,21 +184,13 @@ impl<DB: Engine> Attempt<DB> {
 }
 
 /// What every statement begins with that changes an event of ours.
-fn fenced<'a>(
-    event: &StoredEvent,
-    token: &'a ClaimToken,
-    values: &[Value<'a>],
-) -> Vec<Value<'a>> {
+fn fenced<'a>(event: &StoredEvent, token: &'a ClaimToken, values: &[Value<'a>]) -> Vec<Value<'a>> {
     let mut all = vec![Value::Int(event.number()), Value::Bytes(token.as_bytes())];
     all.extend(values);
     all
 }
 
-async fn handle<DB: Engine>(
-    worker: Arc<Worker<DB>>,
-    event: StoredEvent,
-    token: ClaimToken,
-) -> End {
+async fn handle<DB: Engine>(worker: Arc<Worker<DB>>, event: StoredEvent, token: ClaimToken) -> End {
     let result = match &*worker.handler {
         Handler::Plain(handler) => handler(event).await.map(|()| End::Succeeded),
         Handler::Transactional(handler) => {

@@ -57,7 +57,15 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_limit() {
         let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
-        for (attempt, full) in [(0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (u32::MAX, 60)] {
+        for (attempt, full) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (6, 32),
+            (7, 60),
+            (u32::MAX, 60),
+        ] {
             let pause = backoff.pause(attempt);
             let full = Duration::from_secs(full);
             assert!(pause >= full / 2 && pause <= full, "{attempt}: {pause:?}");

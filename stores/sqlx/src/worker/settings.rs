@@ -16,10 +16,7 @@ use crate::inbox::{Inbox, StoredEvent};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 type Plain = dyn Fn(StoredEvent) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
-type Transactional<DB> = dyn for<'a> Fn(
-        StoredEvent,
-        &'a mut Transaction<'static, DB>,
-    ) -> BoxFuture<'a, Result<(), BoxError>>
+type Transactional<DB> = dyn for<'a> Fn(StoredEvent, &'a mut Transaction<'static, DB>) -> BoxFuture<'a, Result<(), BoxError>>
     + Send
     + Sync;
 

@@ -3,19 +3,21 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Request, StatusCode};
+use http_body_util::Full;
 use tower::ServiceExt as _;
 use tower_svix::idempotency::EventKey;
 use tower_svix::{Keyring, Secret, SvixVerifyLayer};
 use tower_svix_sqlx::Inbox;
 use tower_svix_sqlx::inbox::{Filter, Receipt, State};
 use tower_svix_tests::net::{Delivery, SECRET, layer};
+use tower_svix_tests::sender::Sender;
 
-use super::support::{TestDatabase, deliver, deliver_many, on_each_engine, send};
+use super::support::{TestDatabase, answer, deliver, deliver_many, on_each_engine, send};
 
 on_each_engine!(
     each_delivery_has_its_answer,
@@ -32,8 +34,20 @@ async fn each_delivery_has_its_answer<T: TestDatabase>(database: T) {
     for (name, body, status, receipt, text) in [
         ("new", "{}", 202, Receipt::Stored, "stored\n"),
         ("again", "{}", 200, Receipt::Duplicate, "stored before\n"),
-        ("another payload", "{ }", 200, Receipt::Conflict, "stored before\n"),
-        ("the first again", "{}", 200, Receipt::Duplicate, "stored before\n"),
+        (
+            "another payload",
+            "{ }",
+            200,
+            Receipt::Conflict,
+            "stored before\n",
+        ),
+        (
+            "the first again",
+            "{}",
+            200,
+            Receipt::Duplicate,
+            "stored before\n",
+        ),
     ] {
         let answer = deliver(&inbox, "msg_1", body).await;
         assert_eq!(answer.status, status, "{name}");
@@ -73,17 +87,42 @@ async fn any_payload_is_stored_as_it_is<T: TestDatabase>(database: T) {
         ("not JSON", b"type=job.completed", None),
         ("JSON of another kind", br#"["type"]"#, None),
         ("a type that is no text", br#"{"type":1}"#, None),
-        ("a type", br#"{"type":"job.completed"}"#, Some("job.completed")),
-        ("a NUL in the type", br#"{"type":"a\u0000b"}"#, Some("a\u{fffd}b")),
+        (
+            "a type",
+            br#"{"type":"job.completed"}"#,
+            Some("job.completed"),
+        ),
+        (
+            "a NUL in the type",
+            br#"{"type":"a\u0000b"}"#,
+            Some("a\u{fffd}b"),
+        ),
         ("a lone surrogate", br#"{"type":"\ud800"}"#, None),
-        ("SQL in the type", br#"{"type":"'); DROP TABLE webhook_inbox; --"}"#, Some("'); DROP TABLE webhook_inbox; --")),
+        (
+            "SQL in the type",
+            br#"{"type":"'); DROP TABLE webhook_inbox; --"}"#,
+            Some("'); DROP TABLE webhook_inbox; --"),
+        ),
         ("NULs", b"\0\0", None),
-        ("a long type", long.as_bytes(), Some(&long[9..long.len() - 2])),
+        (
+            "a long type",
+            long.as_bytes(),
+            Some(&long[9..long.len() - 2]),
+        ),
     ];
+    // The official library signs text alone.
+    let sender = Sender::with_secret(SECRET);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     for (number, (name, payload, event_type)) in (1..).zip(payloads) {
-        let answer = deliver(&inbox, &format!("msg_{number}"), Bytes::from_static(payload.to_vec().leak())).await;
+        let mut request = Request::new(Full::new(Bytes::copy_from_slice(payload)));
+        *request.headers_mut() = sender.headers(&format!("msg_{number}"), now.as_secs(), payload);
+        let answer = answer(&layer(), &inbox, request).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{name}");
-        assert_eq!(inbox.payload(number).await.unwrap().unwrap(), *payload, "{name}");
+        assert_eq!(
+            inbox.payload(number).await.unwrap().unwrap(),
+            *payload,
+            "{name}"
+        );
         let entry = inbox.show(number).await.unwrap().unwrap();
         assert_eq!(entry.event_type.as_deref(), *event_type, "{name}");
         assert_eq!(entry.payload_len, payload.len() as u64, "{name}");
@@ -98,11 +137,16 @@ async fn of_many_deliveries_at_once_one_is_stored<T: TestDatabase>(database: T) 
     });
     let answers = join_all(deliveries).await;
     let of = |receipt| {
-        let of = answers.iter().filter(|answer| answer.as_ref().unwrap().receipt == Some(receipt));
+        let of = answers
+            .iter()
+            .filter(|answer| answer.as_ref().unwrap().receipt == Some(receipt));
         of.count()
     };
     assert_eq!((of(Receipt::Stored), of(Receipt::Duplicate)), (5, 195));
-    assert_eq!(database.number("SELECT count(*) FROM webhook_inbox").await, 5);
+    assert_eq!(
+        database.number("SELECT count(*) FROM webhook_inbox").await,
+        5
+    );
 }
 
 async fn tenants_and_keys_tell_events_apart<T: TestDatabase>(database: T) {
@@ -141,9 +185,18 @@ async fn tenants_and_keys_tell_events_apart<T: TestDatabase>(database: T) {
         ("new", "a", r#"{"job":1}"#, Receipt::Stored),
         ("another id", "b", r#"{"job":1}"#, Receipt::Duplicate),
         ("another job", "b", r#"{"job":2}"#, Receipt::Stored),
-        ("another payload", "c", r#"{"job":2,"a":1}"#, Receipt::Conflict),
+        (
+            "another payload",
+            "c",
+            r#"{"job":2,"a":1}"#,
+            Receipt::Conflict,
+        ),
     ] {
-        assert_eq!(deliver(&by_job, id, body).await.receipt, Some(receipt), "{name}");
+        assert_eq!(
+            deliver(&by_job, id, body).await.receipt,
+            Some(receipt),
+            "{name}"
+        );
     }
 }
 
@@ -161,7 +214,10 @@ async fn operators_see_and_change_what_is_there<T: TestDatabase>(database: T) {
         (counts.pending, counts.running, counts.done, counts.dead),
         (2, 1, 1, 2)
     );
-    assert!(counts.oldest_pending < Duration::from_secs(600), "{counts:?}");
+    assert!(
+        counts.oldest_pending < Duration::from_secs(600),
+        "{counts:?}"
+    );
 
     let numbers = async |filter: &Filter, limit| -> Vec<i64> {
         let entries = inbox.list(filter, limit).await.unwrap();
@@ -179,7 +235,10 @@ async fn operators_see_and_change_what_is_there<T: TestDatabase>(database: T) {
     assert_eq!((entry.state, entry.attempts), (State::Dead, 7));
     assert_eq!(entry.error.as_deref(), Some("e"));
     let age = SystemTime::now().duration_since(entry.received_at);
-    assert!(age.unwrap_or_default() < Duration::from_secs(600), "{entry:?}");
+    assert!(
+        age.unwrap_or_default() < Duration::from_secs(600),
+        "{entry:?}"
+    );
     assert!(inbox.show(7).await.unwrap().is_none());
     assert!(inbox.payload(7).await.unwrap().is_none());
 
@@ -214,7 +273,10 @@ async fn done_events_are_deleted_after_their_retention<T: TestDatabase>(database
     database.age("webhook_inbox", "ended_at", RETENTION).await;
     assert_eq!(inbox.delete_done(RETENTION).await.unwrap(), 2);
     let left = inbox.list(&Filter::new(), 10).await.unwrap();
-    assert_eq!(left.iter().map(|entry| entry.number).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(
+        left.iter().map(|entry| entry.number).collect::<Vec<_>>(),
+        [2, 4]
+    );
 }
 
 async fn a_trace_context_comes_back<T: TestDatabase>(database: T) {
@@ -234,7 +296,10 @@ async fn a_trace_context_comes_back<T: TestDatabase>(database: T) {
     let event = tower_svix_tests::net::within(seen).await.unwrap();
     running.abort();
     assert_eq!(event.trace_context(), Some("00-trace-span-01"));
-    assert_eq!((event.id(), event.attempt(), event.number()), ("msg_0", 1, 1));
+    assert_eq!(
+        (event.id(), event.attempt(), event.number()),
+        ("msg_0", 1, 1)
+    );
     let age = SystemTime::now().duration_since(event.received_at());
     assert!(age.unwrap_or_default() < Duration::from_secs(600));
 }

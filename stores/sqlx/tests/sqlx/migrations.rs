@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::StatusCode;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, Executor as _};
 use tower_svix::idempotency::Store as _;
 use tower_svix_sqlx::{Inbox, SqlStore};
 use tower_svix_tests::net::within;
 use tower_svix_tests::stores::{LEASE, key, token};
 
-use super::support::{Directory, OnPostgres, TestDatabase, deliver, on_each_engine, open};
+use super::support::{Directory, OnPostgres, TestDatabase, deliver, on_each_engine};
 
 on_each_engine!(
     many_processes_create_the_tables_at_once,
@@ -22,15 +24,26 @@ async fn many_processes_create_the_tables_at_once<T: TestDatabase>(database: T) 
         let pool = database.pool();
         tokio::spawn(async move {
             let timeout = Duration::from_secs(20);
-            Inbox::new(pool.clone()).timeout(timeout).migrate().await.unwrap();
-            SqlStore::new(pool).timeout(timeout).migrate().await.unwrap();
+            Inbox::new(pool.clone())
+                .timeout(timeout)
+                .migrate()
+                .await
+                .unwrap();
+            SqlStore::new(pool)
+                .timeout(timeout)
+                .migrate()
+                .await
+                .unwrap();
         })
     });
     for start in join_all(starts).await {
         start.unwrap();
     }
     let inbox = Inbox::new(database.pool());
-    assert_eq!(deliver(&inbox, "msg_1", "{}").await.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        deliver(&inbox, "msg_1", "{}").await.status,
+        StatusCode::ACCEPTED
+    );
 }
 
 async fn a_table_in_use_is_left_alone<T: TestDatabase>(database: T) {
@@ -56,9 +69,16 @@ async fn a_table_in_use_is_left_alone<T: TestDatabase>(database: T) {
     }
     stop.send_replace(true);
     let _ = stopped.changed().await;
-    let sent: i64 = join_all(senders).await.into_iter().map(Result::unwrap).sum();
+    let sent: i64 = join_all(senders)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .sum();
     assert!(sent > 0);
-    assert_eq!(database.number("SELECT count(*) FROM webhook_inbox").await, sent);
+    assert_eq!(
+        database.number("SELECT count(*) FROM webhook_inbox").await,
+        sent
+    );
 }
 
 /// A lock that any change of the table would have to wait for, and everybody else behind it.
@@ -75,7 +95,10 @@ async fn an_open_transaction_is_not_waited_for() {
     within(inbox.clone().timeout(Duration::from_secs(5)).migrate())
         .await
         .unwrap();
-    assert_eq!(deliver(&inbox, "msg_1", "{}").await.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        deliver(&inbox, "msg_1", "{}").await.status,
+        StatusCode::ACCEPTED
+    );
     open.rollback().await.unwrap();
 }
 
@@ -92,10 +115,15 @@ async fn whoever_may_not_create_a_table_uses_one_that_is_there() {
     ] {
         database.execute(&sql).await;
     }
-    let url = database.url.replace("postgres://postgres@", &format!("postgres://{role}@"));
+    let url = database
+        .url
+        .replace("postgres://postgres@", &format!("postgres://{role}@"));
     let theirs = Inbox::new(tower_svix_tests::postgres_server::connect(&url).await);
     theirs.migrate().await.unwrap();
-    assert_eq!(deliver(&theirs, "msg_1", "{}").await.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        deliver(&theirs, "msg_1", "{}").await.status,
+        StatusCode::ACCEPTED
+    );
     let another = theirs.table("another".parse().unwrap());
     another.migrate().await.unwrap_err();
     assert_eq!(inbox.counts().await.unwrap().pending, 1);
@@ -109,7 +137,10 @@ async fn a_schema_is_created_with_its_table() {
     let store = SqlStore::new(database.pool()).table(format!("{schema}.ids").parse().unwrap());
     inbox.migrate().await.unwrap();
     store.migrate().await.unwrap();
-    assert_eq!(deliver(&inbox, "msg_1", "{}").await.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        deliver(&inbox, "msg_1", "{}").await.status,
+        StatusCode::ACCEPTED
+    );
     store.claim(&key(1), token(), LEASE).await.unwrap();
     let count = format!("SELECT count(*) FROM \"{schema}\".inbox");
     assert_eq!(database.number(&count).await, 1);
@@ -118,16 +149,29 @@ async fn a_schema_is_created_with_its_table() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_of_sqlite_is_an_attached_file() {
     let directory = Directory::new();
-    let file = directory.0.join("main.sqlite");
-    open(file.clone()).await.close().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(file)
-        .attach(directory.0.join("other.sqlite").display().to_string(), "other");
-    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let other = directory.0.join("other.sqlite");
+    let pool = SqlitePoolOptions::new()
+        .after_connect(move |connection, _| {
+            let attach = AssertSqlSafe(format!("ATTACH '{}' AS other", other.display()));
+            Box::pin(async move {
+                connection.execute(sqlx::raw_sql(attach)).await?;
+                Ok(())
+            })
+        })
+        .connect_with(
+            SqliteConnectOptions::new()
+                .filename(directory.0.join("main.sqlite"))
+                .create_if_missing(true),
+        )
+        .await
+        .unwrap();
     let inbox = Inbox::new(pool.clone()).table("other.inbox".parse().unwrap());
     inbox.migrate().await.unwrap();
     inbox.migrate().await.unwrap();
-    assert_eq!(deliver(&inbox, "msg_1", "{}").await.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        deliver(&inbox, "msg_1", "{}").await.status,
+        StatusCode::ACCEPTED
+    );
     let store = SqlStore::new(pool.clone()).table("other.ids".parse().unwrap());
     store.migrate().await.unwrap();
     store.claim(&key(1), token(), LEASE).await.unwrap();

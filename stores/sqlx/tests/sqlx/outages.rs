@@ -70,14 +70,21 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
     server.thaw();
     for number in 0..20 {
         within(async {
-            while !deliver(&inbox, &format!("msg_{number}"), "{}").await.status.is_success() {
+            while !deliver(&inbox, &format!("msg_{number}"), "{}")
+                .await
+                .status
+                .is_success()
+            {
                 sleep(Duration::from_millis(20)).await;
             }
         })
         .await;
     }
     // The worker goes on, and the pool has all its connections.
-    until(&inbox.clone().timeout(Duration::from_secs(20)), |counts| counts.done == 21).await;
+    until(&inbox.clone().timeout(Duration::from_secs(20)), |counts| {
+        counts.done == 21
+    })
+    .await;
     assert_eq!(seen.lock().unwrap().len(), 21);
     worker.abort();
 }
@@ -149,7 +156,10 @@ async fn what_is_acknowledged_outlives_a_postgres_that_is_killed_stopped_and_fro
     let mut total = 0;
     for sender in senders {
         let (acknowledged, rejected) = within(sender).await.unwrap();
-        assert!(acknowledged > 0 && rejected > 0, "{acknowledged} {rejected}");
+        assert!(
+            acknowledged > 0 && rejected > 0,
+            "{acknowledged} {rejected}"
+        );
         total += acknowledged;
     }
     let inbox = inbox.timeout(Duration::from_secs(20));
@@ -172,7 +182,13 @@ impl SmallDisk {
     fn new(size: &str) -> Option<Self> {
         let directory = Directory::new();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=777"), "tmpfs"])
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={size},mode=777"),
+                "tmpfs",
+            ])
             .arg(&directory.0)
             .output();
         if mounted.is_ok_and(|mounted| mounted.status.success()) {

@@ -103,8 +103,10 @@ async fn a_task_deletes_what_has_passed<T: TestDatabase>(database: T) {
 
 async fn what_is_kept_for_ever_is_kept_for_a_hundred_years<T: TestDatabase>(database: T) {
     let store = store(&database).await;
-    let done = store.complete(&key(1), token(), fingerprint(), Duration::MAX);
-    assert_eq!(done.await.unwrap(), Settlement::Done);
+    let done = store
+        .complete(&key(1), token(), fingerprint(), Duration::MAX)
+        .await;
+    assert_eq!(done.unwrap(), Settlement::Done);
     let years = |years: u64| Duration::from_secs(years * 365 * 24 * 60 * 60);
     database.age("webhook_ids", "expires_at", years(99)).await;
     let claim = store.claim(&key(1), token(), Duration::MAX).await.unwrap();

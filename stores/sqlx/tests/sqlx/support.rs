@@ -239,6 +239,14 @@ pub(crate) async fn send<DB: Engine>(
 ) -> Answer {
     let mut request = Request::new(Full::new(delivery.body.clone()));
     *request.headers_mut() = delivery.headers();
+    answer(layer, inbox, request).await
+}
+
+pub(crate) async fn answer<DB: Engine>(
+    layer: &SvixVerifyLayer,
+    inbox: &Inbox<DB>,
+    request: Request<Full<Bytes>>,
+) -> Answer {
     let service = layer.layer(inbox.clone());
     let answered: Result<_, Infallible> = within(service.oneshot(request)).await;
     let (parts, body) = answered.unwrap().into_parts();

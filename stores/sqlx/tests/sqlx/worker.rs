@@ -32,7 +32,6 @@ on_each_engine!(
     a_worker_outlives_its_database,
 );
 
-
 /// Which attempts were made at which events, in their order.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<(String, u32)>>>);
@@ -77,7 +76,10 @@ impl Running {
 fn eager<DB: Engine>(worker: Worker<DB>) -> Worker<DB> {
     worker
         .poll_interval(Duration::from_millis(10))
-        .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(5)))
+        .backoff(Backoff::new(
+            Duration::from_millis(1),
+            Duration::from_millis(5),
+        ))
 }
 
 async fn each_event_is_processed_once_by_many_workers<T: TestDatabase>(database: T) {
@@ -104,7 +106,9 @@ async fn each_event_is_processed_once_by_many_workers<T: TestDatabase>(database:
     }
     let mut attempts = seen.attempts();
     attempts.sort();
-    let mut expected: Vec<_> = (0..EVENTS).map(|event| (format!("msg_{event}"), 1)).collect();
+    let mut expected: Vec<_> = (0..EVENTS)
+        .map(|event| (format!("msg_{event}"), 1))
+        .collect();
     expected.sort();
     assert_eq!(attempts, expected);
 }
@@ -134,7 +138,11 @@ async fn a_failure_is_retried_until_the_event_is_dead<T: TestDatabase>(database:
     assert_eq!((done.attempts, done.error), (3, None));
     for id in ["msg_0", "msg_1"] {
         let attempts = seen.attempts();
-        let of_it: Vec<_> = attempts.iter().filter(|(of, _)| of == id).map(|(_, attempt)| *attempt).collect();
+        let of_it: Vec<_> = attempts
+            .iter()
+            .filter(|(of, _)| of == id)
+            .map(|(_, attempt)| *attempt)
+            .collect();
         assert_eq!(of_it, [1, 2, 3], "{id}");
     }
 
@@ -153,7 +161,10 @@ async fn a_handler_says_when_to_try_again<T: TestDatabase>(database: T) {
     });
     let worker = Running::start(eager(worker));
     deliver_many(&inbox, 2).await;
-    until(&inbox, |counts| (counts.dead, counts.pending, counts.running) == (1, 1, 0)).await;
+    until(&inbox, |counts| {
+        (counts.dead, counts.pending, counts.running) == (1, 1, 0)
+    })
+    .await;
     worker.stop().await;
     let dead = inbox.show(1).await.unwrap().unwrap();
     assert_eq!((dead.attempts, dead.error.as_deref()), (1, Some("never")));
@@ -174,9 +185,10 @@ async fn a_panic_is_a_failed_attempt<T: TestDatabase>(database: T) {
     until(&inbox, |counts| counts.done == 3).await;
     worker.stop().await;
 
-    let worker = Worker::new(inbox.clone(), |_| -> std::future::Ready<Result<(), Infallible>> {
-        panic!("before there is a future")
-    });
+    let worker = Worker::new(
+        inbox.clone(),
+        |_| -> std::future::Ready<Result<(), Infallible>> { panic!("before there is a future") },
+    );
     let worker = Running::start(eager(worker.max_attempts(1)));
     deliver(&inbox, "msg_3", "{}").await;
     until(&inbox, |counts| counts.dead == 1).await;
@@ -254,7 +266,10 @@ async fn events_of_one_key_are_processed_in_their_order<T: TestDatabase>(databas
     let attempts = seen.attempts();
     for key in 0..KEYS {
         let prefix = format!("key{key}-");
-        let ids: Vec<_> = attempts.iter().filter(|(id, _)| id.starts_with(&prefix)).collect();
+        let ids: Vec<_> = attempts
+            .iter()
+            .filter(|(id, _)| id.starts_with(&prefix))
+            .collect();
         assert_eq!(ids.len(), OF_EACH);
         assert!(ids.is_sorted_by_key(|(id, _)| id), "{ids:?}");
     }
