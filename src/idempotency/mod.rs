@@ -114,6 +114,7 @@
 //!
 //! - `MemoryStore` (feature `idempotency-memory`): one process, bounded memory, forgets on restart.
 //! - `RedisStore`, in the crate `tower-svix-redis`: any number of processes.
+//! - `SqlStore`, in the crate `tower-svix-sqlx`: the same in Postgres, or in SQLite on one machine.
 //! - Your own: an implementation of [`Store`], which the [suite](Store#contract) in `test_util::conformance` can be run
 //!   against.
 //!

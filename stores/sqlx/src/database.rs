@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tower_svix::idempotency::StoreError;
 
-use crate::TableName;
-use crate::engine::{Engine, Sql, Value};
+use crate::engine::{Engine, Value};
+use crate::table::{Sql, TableName};
 
 /// A pool, and how long an operation on it may take.
 pub(crate) struct Database<DB: Engine> {

@@ -4,9 +4,8 @@
     reason = "nobody but this crate implements an engine, or calls one"
 )]
 
-use std::sync::Arc;
-
 use self::private::Operations;
+use crate::table::Sql;
 
 /// A database engine: [`Postgres`](sqlx::Postgres) with the feature `postgres`, [`Sqlite`](sqlx::Sqlite) with `sqlite`.
 ///
@@ -18,9 +17,6 @@ use self::private::Operations;
 pub trait Engine: Operations {}
 
 impl<DB: Operations> Engine for DB {}
-
-/// A statement, its names filled in.
-pub(crate) type Sql = Arc<str>;
 
 /// A value that is bound to a statement.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +32,7 @@ pub(crate) mod private {
     use tokio::sync::watch;
 
     use super::{InboxSql, StoreSql, Value};
+    use crate::table::Sql;
 
     /// What each engine does in its own way. `sqlx` has no type that stands for any of them.
     pub trait Operations: Database {
@@ -53,20 +50,20 @@ pub(crate) mod private {
         /// Returns how many rows the statement changed.
         fn execute(
             connection: &mut Self::Connection,
-            sql: &super::Sql,
+            sql: &Sql,
             values: &[Value<'_>],
         ) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
         fn rows(
             connection: &mut Self::Connection,
-            sql: &super::Sql,
+            sql: &Sql,
             values: &[Value<'_>],
         ) -> impl Future<Output = sqlx::Result<Vec<Self::Row>>> + Send;
 
         /// Runs several statements, which have no values.
         fn script(
             connection: &mut Self::Connection,
-            sql: &super::Sql,
+            sql: &Sql,
         ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
         fn int(row: &Self::Row, column: usize) -> sqlx::Result<Option<i64>>;
@@ -91,7 +88,7 @@ macro_rules! define_statements {
         }
 
         impl $name<&'static str> {
-            pub(crate) fn fill(&self, table: &crate::TableName, now: &str) -> $name<Sql> {
+            pub(crate) fn fill(&self, table: &crate::table::TableName, now: &str) -> $name<Sql> {
                 $name { $($field: table.fill(self.$field, now),)* }
             }
         }
@@ -118,7 +115,7 @@ macro_rules! define_statement_runners {
     () => {
         async fn execute(
             connection: &mut Self::Connection,
-            sql: &crate::engine::Sql,
+            sql: &crate::table::Sql,
             values: &[crate::engine::Value<'_>],
         ) -> sqlx::Result<u64> {
             let done = query(sql, values).execute(connection).await?;
@@ -127,7 +124,7 @@ macro_rules! define_statement_runners {
 
         async fn rows(
             connection: &mut Self::Connection,
-            sql: &crate::engine::Sql,
+            sql: &crate::table::Sql,
             values: &[crate::engine::Value<'_>],
         ) -> sqlx::Result<Vec<Self::Row>> {
             query(sql, values).fetch_all(connection).await
@@ -135,7 +132,7 @@ macro_rules! define_statement_runners {
 
         async fn script(
             connection: &mut Self::Connection,
-            sql: &crate::engine::Sql,
+            sql: &crate::table::Sql,
         ) -> sqlx::Result<()> {
             use sqlx::Executor as _;
             let sql = sqlx::AssertSqlSafe(std::sync::Arc::clone(sql));
@@ -161,7 +158,7 @@ macro_rules! define_statement_runners {
 macro_rules! define_query {
     ($engine:ty, $arguments:ty) => {
         fn query<'q>(
-            sql: &crate::engine::Sql,
+            sql: &crate::table::Sql,
             values: &[crate::engine::Value<'_>],
         ) -> sqlx::query::Query<'q, $engine, $arguments> {
             use crate::engine::Value;

@@ -13,8 +13,8 @@ use tower_svix::idempotency::{
 
 use crate::cleanup::Cleanup;
 use crate::database::{Database, DatabaseError, milliseconds};
-use crate::engine::{Engine, Sql, StoreSql, Value};
-use crate::table::TableName;
+use crate::engine::{Engine, StoreSql, Value};
+use crate::table::{Sql, TableName};
 
 /// Remembers events in a table of Postgres or `SQLite`.
 ///

@@ -5,7 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::engine::Sql;
+/// A statement, its names filled in.
+pub(crate) type Sql = Arc<str>;
 
 /// The name of a table, as `table` or `schema.table`.
 ///

@@ -1,11 +1,12 @@
 //! An event as a worker gets it.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::entry::State;
+use super::columns::{count, milliseconds, time};
+use super::state::State;
 use crate::engine::Engine;
 
 /// An event that was verified and stored, in one attempt to process it.
@@ -114,18 +115,4 @@ impl fmt::Debug for StoredEvent {
             .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
-}
-
-/// A time in milliseconds since 1970.
-pub(super) fn time(milliseconds_since_1970: i64) -> SystemTime {
-    UNIX_EPOCH + milliseconds(Some(milliseconds_since_1970))
-}
-
-/// A clock of a database that was set back makes an age negative.
-pub(super) fn milliseconds(number: Option<i64>) -> Duration {
-    Duration::from_millis(number.unwrap_or(0).try_into().unwrap_or(0))
-}
-
-pub(super) fn count(number: Option<i64>) -> u32 {
-    number.unwrap_or(0).try_into().unwrap_or(u32::MAX)
 }

@@ -48,15 +48,19 @@
 //! [`delete_done`](Inbox::delete_done) those that are done. They are methods of the inbox, so a program of an operator makes
 //! one with the same table, and no worker.
 
+mod announcer;
+mod columns;
 mod entry;
 mod event;
 mod operation;
 mod receipt;
 mod service;
 mod settings;
+mod state;
 
-pub use self::entry::{Counts, Entry, Filter, State};
+pub use self::entry::{Counts, Entry, Filter};
 pub use self::event::StoredEvent;
 pub use self::receipt::Receipt;
 pub use self::service::ResponseFuture;
 pub use self::settings::Inbox;
+pub use self::state::State;

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::entry::{Counts, Entry, Filter, State};
-use super::event::milliseconds;
+use super::columns::milliseconds;
+use super::entry::{Counts, Entry, Filter};
 use super::settings::Inbox;
+use super::state::State;
 use crate::cleanup::Cleanup;
 use crate::database::{self, DatabaseError};
-use crate::engine::{Engine, Sql, Value};
+use crate::engine::{Engine, Value};
+use crate::table::Sql;
 use crate::telemetry;
 
 /// How many rows one statement deletes: few enough that nobody has to wait for it.

@@ -3,13 +3,12 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
 use tower_service::Service;
 use tower_svix::VerifiedEvent;
 
@@ -132,13 +131,6 @@ impl<DB: Engine> Inbox<DB> {
             let _ = inbox.database.read(&inbox.sql.announce, &[]).await;
         });
     }
-}
-
-/// Has one announcement at most under way, and one more waiting.
-#[derive(Debug, Default)]
-pub(super) struct Announcer {
-    turn: Mutex<()>,
-    is_waiting: AtomicBool,
 }
 
 /// A text as Postgres takes it: all but NUL.

@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tower_svix::VerifiedEvent;
 use tower_svix::idempotency::EventKey;
 
-use super::service::Announcer;
+use super::announcer::Announcer;
 use crate::database::{Database, DatabaseError};
-use crate::engine::{Engine, InboxSql, Sql};
-use crate::table::TableName;
+use crate::engine::{Engine, InboxSql};
+use crate::table::{Sql, TableName};
 
 type KeyOf = dyn Fn(&VerifiedEvent) -> EventKey + Send + Sync;
 type OrderOf = dyn Fn(&VerifiedEvent) -> Option<String> + Send + Sync;

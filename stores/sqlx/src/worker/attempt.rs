@@ -9,11 +9,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tower_svix::idempotency::ClaimToken;
 
 use super::failure::{self, BoxError, Failure, Next};
-use super::run::EndsWhenDropped;
 use super::settings::{Handler, Worker};
+use super::task::EndsWhenDropped;
 use crate::database::{self, DatabaseError};
-use crate::engine::{Engine, Sql, Value};
+use crate::engine::{Engine, Value};
 use crate::inbox::{State, StoredEvent};
+use crate::table::Sql;
 use crate::telemetry;
 
 /// The pause before it is tried again to write down what became of an attempt.

@@ -110,6 +110,7 @@ mod backoff;
 mod failure;
 mod run;
 mod settings;
+mod task;
 
 pub use self::backoff::Backoff;
 pub use self::failure::{BoxError, Failure};

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tower_svix::idempotency::ClaimToken;
 
 use super::attempt::Attempt;
 use super::settings::{Handler, Worker};
+use super::task::EndsWhenDropped;
 use crate::database::{self, DatabaseError};
 use crate::engine::{Engine, Value};
 use crate::inbox::{State, StoredEvent};
@@ -150,21 +151,5 @@ impl<DB: Engine> Worker<DB> {
             lost.pop();
         }
         Ok(())
-    }
-}
-
-/// A task that ends when this is dropped.
-pub(super) struct EndsWhenDropped<T>(pub(super) JoinHandle<T>);
-
-impl<T> EndsWhenDropped<T> {
-    /// Waits for the end of the task. Can be called again if it was dropped before that.
-    pub(super) async fn join(&mut self) -> Result<T, JoinError> {
-        (&mut self.0).await
-    }
-}
-
-impl<T> Drop for EndsWhenDropped<T> {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

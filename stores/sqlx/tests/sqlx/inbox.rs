@@ -85,7 +85,7 @@ async fn any_payload_is_stored_as_it_is<T: TestDatabase>(database: T) {
         ("empty", b"", None),
         ("not UTF-8", b"{\"type\":\"\xff\"}", None),
         ("not JSON", b"type=job.completed", None),
-        ("JSON of another kind", br#"["type"]"#, None),
+        ("JSON of another kind", b"[1]", None),
         ("a type that is no text", br#"{"type":1}"#, None),
         (
             "a type",
