@@ -4,6 +4,7 @@
 mod inbox;
 mod migrations;
 mod model;
+mod numbers;
 mod outages;
 mod receivers;
 mod store;
