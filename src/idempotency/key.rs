@@ -9,7 +9,8 @@ use crate::signature::VerifiedEvent;
 /// What makes two deliveries the same event: the tenant, if the keyring names one, and the id.
 ///
 /// The key that signed is not a part of it: a delivery that is retried after a rotation is still the same event. Neither
-/// is the payload. A clone shares the text and allocates nothing.
+/// is the payload, unless [`IdempotencyLayer::key`](crate::IdempotencyLayer::key) says so. A clone shares the text and
+/// allocates nothing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey {
     text: Arc<str>,
@@ -17,6 +18,8 @@ pub struct EventKey {
 
 impl EventKey {
     /// The key of the event `id` of this tenant, or of no tenant if the keyring that verified it names none.
+    ///
+    /// `id` is the one of the headers, or any other text that tells events apart.
     #[must_use]
     pub fn new(tenant: Option<&str>, id: &str) -> Self {
         // The length keeps tenant `a` with the id `b:c` apart from tenant `a:b` with the id `c`.

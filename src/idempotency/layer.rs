@@ -29,7 +29,7 @@ impl IdempotencyLayer {
     }
 
     /// Sets what makes two deliveries the same event. Default: the tenant and the id, as
-    /// [`EventKey::from`](EventKey#impl-From<%26VerifiedEvent>-for-EventKey) takes them.
+    /// `EventKey::from(event)` takes them.
     ///
     /// For senders that give each attempt a new id, or each event of an endpoint the same one, or that have the id in the
     /// payload. Begin with [`event.tenant()`](VerifiedEvent::tenant) if keyrings name tenants, or they can use up each
@@ -73,9 +73,9 @@ impl IdempotencyLayer {
     /// layer, and limits [outside](super#placement) of it, see to that.
     ///
     /// And it must be shorter than the sender's whole schedule. After a crash, attempts are answered with 503 until the
-    /// lease has passed: if all of them come before that, the event is lost. Standard Webhooks and Svix go on for a day
-    /// and more, but some senders try for a minute only. After a crash, wait for the lease before you press "resend" in a
-    /// sender's portal.
+    /// lease has passed: if all of them come before that, the event is lost. Svix and the schedule that Standard
+    /// Webhooks suggests go on for more than a day; look up what your sender does. After a crash, wait for the lease before
+    /// you press "resend" in a sender's portal.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.config.lease = lease;
         self

@@ -78,7 +78,12 @@
 //! 5. **Tenants are apart,** if their keyrings name them: the [key](EventKey) of an event holds the
 //!    [tenant](crate::Keyring::tenant) whose keyring verified it. Without that, whoever holds one of the keys can use
 //!    up the ids of the others. It does not hold which key did, so that a retry after a rotation is still a duplicate. Nor
-//!    does it hold the payload, the path or the method: the id alone tells events apart.
+//!    does it hold the path or the method.
+//! 6. **An event that shares a key is not swallowed.** A completed event is remembered with the
+//!    [fingerprint](Fingerprint) of its payload. A delivery with the same key and another payload is answered with 503 and
+//!    reported ([`Outcome::PayloadDiffers`]), so that the sender keeps it until the operator has set a
+//!    [`key`](crate::IdempotencyLayer::key) that tells the two apart, or said that
+//!    [any payload](crate::IdempotencyLayer::any_payload) is a duplicate.
 //!
 //! If receivers share ids, the first one to process an event suppresses it for the others. Svix sends a message under
 //! one id to every endpoint that subscribes to it. Give each receiver ids of its own: a layer for each handler, and a
@@ -101,14 +106,24 @@
 //! - [`fail_open`](crate::IdempotencyLayer::fail_open) is on, and the store
 //!   failed: [`Outcome::Unprotected`].
 //!
+//! - [`Store::forget`] was called.
+//!
 //! With the `tracing` feature, what the middleware notices of these is an event of the level `ERROR`: a lease that was
-//! outlived, and each failure of the store. What `MemoryStore` forgets early, it counts.
+//! outlived, a payload that differs, and each failure of the store. What `MemoryStore` forgets early, it counts.
 //!
 //! If the effect is a change in a database, there is a way without exceptions: write the event's id to a table with a
 //! unique key in the same transaction as the effect, and this middleware is not needed. The example
 //! `exactly_once` does so. Prefer it whenever one transaction holds all that the handler does. Prefer this middleware if
 //! the effect is elsewhere, as a mail or a call of another service is, or in several places; if the database should not be
 //! asked about duplicates; or in front of handlers that you cannot change. The two also go together.
+//!
+//! # To process an event again by hand
+//!
+//! 1. If its delivery died half-way, wait until the lease has passed. A "resend" before that is answered with 503, no
+//!    schedule follows a manual attempt, and a Svix server has been seen to give up the planned attempts after a manual one
+//!    that failed.
+//! 2. If it was processed, but its effect is lost, call [`Store::forget`] with its key.
+//! 3. Press "resend" in the sender's portal.
 //!
 //! # Stores
 //!

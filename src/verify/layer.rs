@@ -69,6 +69,9 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     /// Answers a rejected request with what `respond` makes of the cause, in place of the
     /// [default response](crate::verify#rejections).
     ///
+    /// Calls of gRPC are answered with it, too. Their clients look for `grpc-status` in a response with HTTP 200 and the
+    /// type `application/grpc`: give them `tonic::Status::into_http`, for instance.
+    ///
     /// ```
     /// use bytes::Bytes;
     /// use http::{Response, StatusCode};

@@ -83,7 +83,13 @@
 //! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in
 //! prose: senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401
 //! comes with `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not
-//! lost. A gRPC client also gets `grpc-status`, so that a rejected call arrives as `UNAUTHENTICATED`.
+//! lost.
+//!
+//! A gRPC call is answered as gRPC asks: with HTTP 200, `content-type: application/grpc`, no body, and the code and the
+//! detail in `grpc-message`. Its `grpc-status` is `UNAUTHENTICATED` instead of 401, `RESOURCE_EXHAUSTED` instead of 413,
+//! `INVALID_ARGUMENT` instead of 400, and `UNAVAILABLE` instead of 503. So count rejections by their codes rather than by
+//! the status of HTTP.
+//!
 //! [`opaque_rejections`](crate::SvixVerifyLayer::opaque_rejections) leaves the cause out, and
 //! [`rejection_response`](crate::SvixVerifyLayer::rejection_response) replaces the response. The
 //! [`Rejection`](crate::Rejection) is in the extensions of the response in any case.

@@ -37,7 +37,7 @@ impl Rejection {
         }
     }
 
-    /// The status of the response.
+    /// The status of the response. That to a gRPC call has 200, and says the same in `grpc-status`.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {

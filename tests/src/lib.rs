@@ -31,6 +31,7 @@ pub mod requests;
 pub mod sender;
 pub mod store_model;
 pub mod stores;
+pub mod strict_sender;
 pub mod subscriber;
 pub mod verdict;
 

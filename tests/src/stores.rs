@@ -127,6 +127,13 @@ impl Remote {
     }
 }
 
+/// With a clock that stands still.
+impl Default for Remote {
+    fn default() -> Self {
+        Self::new(ManualTime::default())
+    }
+}
+
 impl Store for Remote {
     async fn claim(
         &self,

@@ -28,7 +28,8 @@ pub fn receiver(secrets: impl Into<Keyring>, queue: Queue) -> Router {
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Lets a delivery through to `routes` once, and only if its signature holds. A handler that panics is answered for with
-/// 500, so that the sender tries again; a body that does not arrive in time, with 408.
+/// 500, so that the sender tries again; a body that does not arrive in time, with 503: many senders never
+/// retry after a 4xx, such as 408.
 pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
     let protected = routes.layer(
         ServiceBuilder::new()
@@ -39,7 +40,7 @@ pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
     );
     // Outside of the verification, which waits for the body.
     protected.layer(TimeoutLayer::with_status_code(
-        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::SERVICE_UNAVAILABLE,
         REQUEST_TIMEOUT,
     ))
 }

@@ -41,7 +41,7 @@ async fn an_upload_that_stalls_is_given_up() {
     let read = tokio::time::timeout(Duration::from_mins(1), read).await;
     read.expect("there is an answer").unwrap();
 
-    assert_eq!(&answer, b"HTTP/1.1 408");
+    assert_eq!(&answer, b"HTTP/1.1 503");
 }
 
 #[tokio::test]

@@ -5,8 +5,11 @@ mod drops;
 mod duplicates;
 mod failures;
 mod grpc;
+mod keys;
+mod nested;
 mod reports;
 mod store_failures;
+mod strict_senders;
 mod wiring;
 
 use std::convert::Infallible;
@@ -23,7 +26,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder, ServiceExt as _};
 use tower_svix::ResponseBody;
 use tower_svix::idempotency::Outcome;
-use tower_svix::{IdempotencyLayer, VerifiedBody};
+use tower_svix::{IdempotencyLayer, SvixVerifyLayer, VerifiedBody};
 use tower_svix_tests::net::{self, Delivery, within};
 use tower_svix_tests::stores::{ManualTime, Remote};
 
@@ -124,14 +127,21 @@ impl Handler {
 
 type Body = ResponseBody<ResponseBody<Full<Bytes>>>;
 
+type Receiver = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, Infallible>;
+
 /// A receiver that verifies, looks for duplicates, and has `handler` inside.
-fn receiver(
+fn receiver(layer: IdempotencyLayer, handler: &Handler) -> Receiver {
+    receiver_behind(net::layer(), layer, handler)
+}
+
+fn receiver_behind(
+    verify: SvixVerifyLayer,
     layer: IdempotencyLayer,
     handler: &Handler,
-) -> BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, Infallible> {
+) -> Receiver {
     let handler = handler.clone();
     let service = ServiceBuilder::new()
-        .layer(net::layer())
+        .layer(verify)
         .layer(layer)
         .service_fn(move |_: Request<VerifiedBody>| ready(Ok(handler.call())));
     BoxCloneSyncService::new(service)

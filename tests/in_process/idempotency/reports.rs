@@ -3,8 +3,11 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
+use http::Request;
+use http_body_util::Full;
 use tower_svix::IdempotencyLayer;
-use tower_svix_tests::net::within;
+use tower_svix::idempotency::MemoryStore;
+use tower_svix_tests::net::{Delivery, within};
 use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -96,4 +99,28 @@ async fn the_release_of_a_claim_without_a_reply_reports_nothing_of_others() {
     let lines = log.0.lock().unwrap();
     let codes: Vec<_> = lines.iter().map(|line| &*line.code).collect();
     assert_eq!(codes, ["claim-failed"]);
+}
+
+#[tokio::test]
+async fn a_payload_that_differs_is_reported_without_its_content() {
+    let log = Log::default();
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let service = receiver(
+        IdempotencyLayer::new(MemoryStore::new()),
+        &Handler::default(),
+    );
+    for body in ["the-first-body", "the-second-body"] {
+        let delivery = Delivery::genuine("msg_1", body);
+        let mut request = Request::new(Full::new(delivery.body.clone()));
+        *request.headers_mut() = delivery.headers();
+        deliver(&service, request).await.unwrap();
+    }
+    let lines = log.0.lock().unwrap();
+    let [line] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!((line.level, &*line.code), (Level::ERROR, "payload-differs"));
+    assert!(line.message.contains("msg_1"), "{line:?}");
+    assert!(line.message.contains("IdempotencyLayer::key"), "{line:?}");
+    assert!(!line.message.contains("body"), "{line:?}");
 }

@@ -43,13 +43,13 @@ async fn peers_that_are_slow_are_ended() {
             "a body that stalls",
             head(&delivery, LENGTH),
             "",
-            "HTTP/1.1 408",
+            "HTTP/1.1 503",
         ),
         (
             "a body that trickles",
             head(&delivery, CHUNKED),
             "1\r\nx\r\n",
-            "HTTP/1.1 408",
+            "HTTP/1.1 503",
         ),
     ];
     let slow = rows.map(|(name, start, drop, answer)| async move {

@@ -1,8 +1,10 @@
-//! The official packages for Python and Node as senders to the example server, and as receivers from the crate.
+//! The official packages for Python and Node as senders to the example server, and as receivers from the crate; and
+//! grpcio as a client.
 //!
 //! `tests/interop/setup` installs them; `./test` calls it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod grpc;
 mod package;
 mod receivers;
 mod requests;
