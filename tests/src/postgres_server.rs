@@ -187,15 +187,18 @@ fn spawn(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
         }
     });
     let deadline = Instant::now() + DEADLINE;
-    while Instant::now() < deadline {
-        if is_ready.recv_timeout(Duration::from_millis(20)).is_ok() {
-            return Some(child);
+    while is_ready.recv_timeout(Duration::from_millis(20)).is_err() {
+        let is_late = Instant::now() >= deadline;
+        if is_late {
+            child.kill().unwrap();
         }
-        if child.try_wait().unwrap().is_some() {
+        if is_late || child.try_wait().unwrap().is_some() {
+            child.wait().unwrap();
+            assert!(!is_late, "PostgreSQL neither starts nor ends");
             return None;
         }
     }
-    panic!("PostgreSQL neither starts nor ends");
+    Some(child)
 }
 
 /// A program of the newest version that is installed. `PostgreSQL` does not run as root.

@@ -12,15 +12,15 @@ use tokio::time::timeout;
 use tower_svix::idempotency::StoreError;
 
 use crate::engine::{Engine, Value};
+use crate::persistent::Persistent;
 use crate::table::{Sql, TableName};
 
 /// A pool, and how long an operation on it may take.
 pub(crate) struct Database<DB: Engine> {
     pool: Pool<DB>,
     pub(crate) timeout: Duration,
-    /// Where the engine has one writer, others wait here, in their order. In the engine they would wait by trying again and
-    /// again, and the last might be one that has waited longest.
-    turn: Option<Arc<Semaphore>>,
+    /// One for each connection, or for the one writer that the engine has.
+    turns: Arc<Semaphore>,
 }
 
 /// How long it may take to create a table. Nobody else waits for it.
@@ -28,10 +28,15 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl<DB: Engine> Database<DB> {
     pub(crate) fn new(pool: Pool<DB>) -> Self {
+        let turns = if DB::ONE_WRITER {
+            1
+        } else {
+            pool.options().get_max_connections() as usize
+        };
         Self {
             pool,
             timeout: Duration::from_secs(2),
-            turn: DB::ONE_WRITER.then(|| Arc::new(Semaphore::new(1))),
+            turns: Arc::new(Semaphore::new(turns.min(Semaphore::MAX_PERMITS))),
         }
     }
 
@@ -46,9 +51,8 @@ impl<DB: Engine> Database<DB> {
         values: &[Value<'_>],
     ) -> Result<u64, DatabaseError> {
         bounded(self.timeout, async {
-            let _turn = self.turn().await?;
             let mut connection = self.connection().await?;
-            Ok(DB::execute(&mut connection, sql, values).await?)
+            Ok(DB::execute(&mut connection.of, sql, values).await?)
         })
         .await
     }
@@ -60,9 +64,8 @@ impl<DB: Engine> Database<DB> {
         values: &[Value<'_>],
     ) -> Result<Vec<DB::Row>, DatabaseError> {
         bounded(self.timeout, async {
-            let _turn = self.turn().await?;
             let mut connection = self.connection().await?;
-            Ok(DB::rows(&mut connection, sql, values).await?)
+            Ok(DB::rows(&mut connection.of, sql, values).await?)
         })
         .await
     }
@@ -72,21 +75,23 @@ impl<DB: Engine> Database<DB> {
         sql: &Sql,
         values: &[Value<'_>],
     ) -> Result<Vec<DB::Row>, DatabaseError> {
+        if !DB::ONE_WRITER {
+            return self.change(sql, values).await;
+        }
         bounded(self.timeout, async {
-            let mut connection = self.connection().await?;
+            let mut connection = self.pool.acquire().await?;
             Ok(DB::rows(&mut connection, sql, values).await?)
         })
         .await
     }
 
     /// Begins a transaction that may write.
-    pub(crate) async fn begin(&self) -> Result<Turn<DB>, DatabaseError> {
+    pub(crate) async fn begin(&self) -> Result<InTurn<Transaction<'static, DB>>, DatabaseError> {
         bounded(self.timeout, async {
-            let permit = self.turn().await?;
-            Ok(Turn {
-                transaction: self.pool.begin_with(DB::BEGIN).await?,
-                _permit: permit,
-            })
+            let turn = self.turn().await?;
+            let pool = self.pool.clone();
+            let begun = async move { InTurn::new(turn, pool.begin_with(DB::BEGIN).await) };
+            Ok(Persistent::new(begun).await?)
         })
         .await
     }
@@ -125,21 +130,23 @@ impl<DB: Engine> Database<DB> {
         Ok(first_int::<DB>(&rows)?)
     }
 
-    /// Waits for a turn to write. See [`connection`](Self::connection) for why only half of the time.
-    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, DatabaseError> {
-        let Some(turn) = &self.turn else {
-            return Ok(None);
-        };
-        let permit = async { Ok(Arc::clone(turn).acquire_owned().await.ok()) };
-        bounded(self.timeout / 2, permit).await
+    /// Waits for a turn, for half of the time: whoever gets one has the other half for its statement. Otherwise, if more is
+    /// asked for than the database can do, each would be given up in the middle of its statement, after a long wait, and
+    /// nothing would ever be finished.
+    ///
+    /// The queue is in order, unlike that for the lock of `SQLite`, and whoever leaves it has cost the database nothing.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, DatabaseError> {
+        let turns = Arc::clone(&self.turns);
+        let turn = async { Ok(turns.acquire_owned().await) };
+        let turn = bounded(self.timeout / 2, turn).await?;
+        Ok(turn.expect("nobody closes it"))
     }
 
-    /// Waits for a connection, for half of the time: whoever gets one has the other half for the statement. Otherwise, if
-    /// more is asked for than the database can do, whoever had waited longest would be given up in the statement, and
-    /// nothing would ever be finished.
-    async fn connection(&self) -> Result<PoolConnection<DB>, DatabaseError> {
-        let acquired = async { Ok(self.pool.acquire().await?) };
-        bounded(self.timeout / 2, acquired).await
+    async fn connection(&self) -> Result<InTurn<PoolConnection<DB>>, DatabaseError> {
+        let turn = self.turn().await?;
+        let acquired = self.pool.acquire();
+        let acquired = async move { InTurn::new(turn, acquired.await) };
+        Ok(Persistent::new(acquired).await?)
     }
 }
 
@@ -148,21 +155,20 @@ impl<DB: Engine> Clone for Database<DB> {
         Self {
             pool: self.pool.clone(),
             timeout: self.timeout,
-            turn: self.turn.clone(),
+            turns: Arc::clone(&self.turns),
         }
     }
 }
 
-/// A transaction, and the turn to write that it takes.
-pub(crate) struct Turn<DB: Engine> {
-    pub(crate) transaction: Transaction<'static, DB>,
-    _permit: Option<OwnedSemaphorePermit>,
+/// A connection or a transaction, and the turn that it has.
+pub(crate) struct InTurn<T> {
+    pub(crate) of: T,
+    _turn: OwnedSemaphorePermit,
 }
 
-impl<DB: Engine> Turn<DB> {
-    /// Runs a statement in the transaction, and returns how many rows it changed.
-    pub(crate) async fn execute(&mut self, sql: &Sql, values: &[Value<'_>]) -> sqlx::Result<u64> {
-        DB::execute(&mut self.transaction, sql, values).await
+impl<T> InTurn<T> {
+    fn new(turn: OwnedSemaphorePermit, of: sqlx::Result<T>) -> sqlx::Result<Self> {
+        of.map(|of| Self { of, _turn: turn })
     }
 }
 

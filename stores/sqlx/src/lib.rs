@@ -5,6 +5,7 @@ mod cleanup;
 mod database;
 mod engine;
 pub mod inbox;
+mod persistent;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]

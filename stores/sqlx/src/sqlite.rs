@@ -202,7 +202,7 @@ impl Operations for Sqlite {
     define_statement_runners!();
 
     async fn listen(_: Pool<Self>, _: watch::Sender<()>) {
-        pending().await
+        pending::<()>().await;
     }
 }
 

@@ -33,14 +33,13 @@ impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
         let event = request.extensions().get::<VerifiedEvent>().cloned();
         let inbox = self.clone();
         ResponseFuture(Box::pin(async move {
-            let receipt = match event {
-                Some(event) => inbox.receive(&event).await,
-                None => {
-                    let detail =
-                        "the inbox is not inside SvixVerifyLayer: nothing is stored on this route";
-                    telemetry::error(Receipt::EventMissing.code(), &detail);
-                    Receipt::EventMissing
-                }
+            let receipt = if let Some(event) = event {
+                inbox.receive(&event).await
+            } else {
+                let detail =
+                    "the inbox is not inside SvixVerifyLayer: nothing is stored on this route";
+                telemetry::error(Receipt::EventMissing.code(), &detail);
+                Receipt::EventMissing
             };
             telemetry::received(receipt.code());
             Ok(receipt.response())

@@ -197,13 +197,14 @@ async fn handle<DB: Engine>(worker: Arc<Worker<DB>>, event: StoredEvent, token: 
         Handler::Transactional(handler) => {
             let work = async {
                 let mut turn = worker.inbox.database.begin().await?;
-                handler(event.clone(), &mut turn.transaction).await?;
+                let transaction = &mut turn.of;
+                handler(event.clone(), transaction).await?;
                 let values = fenced(&event, &token, &[]);
-                if turn.execute(&worker.inbox.sql.done, &values).await? == 0 {
+                if DB::execute(transaction, &worker.inbox.sql.done, &values).await? == 0 {
                     // Dropped, the transaction is rolled back.
                     return Ok(End::Superseded);
                 }
-                turn.transaction.commit().await?;
+                turn.of.commit().await?;
                 Ok(End::Committed)
             };
             work.await

@@ -39,7 +39,7 @@ impl Backoff {
 /// From one second to ten minutes. With 20 attempts, the last comes more than an hour after the first.
 impl Default for Backoff {
     fn default() -> Self {
-        Self::new(Duration::from_secs(1), Duration::from_secs(600))
+        Self::new(Duration::from_secs(1), Duration::from_mins(10))
     }
 }
 

@@ -92,7 +92,7 @@ impl<DB: Engine> Worker<DB> {
             handler: Arc::new(handler),
             concurrency: 8,
             lease: Duration::from_secs(30),
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
             grace: Duration::from_secs(20),
             poll_interval: Duration::from_secs(1),
             max_attempts: 20,

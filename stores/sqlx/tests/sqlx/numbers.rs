@@ -89,7 +89,7 @@ async fn operators_are_told_what_happens() {
         match event.id() {
             "msg_done" => Ok(()),
             "msg_dead" => Err::<(), BoxError>(Failure::permanent("no\nuse").into()),
-            _ => Err(Failure::retry_after("not yet", Duration::from_secs(3600)).into()),
+            _ => Err(Failure::retry_after("not yet", Duration::from_hours(1)).into()),
         }
     });
     let running = worker.run_until(async {

@@ -32,7 +32,7 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
     // Fewer connections than deliveries, and no bound of the pool's own.
     let pool = PgPoolOptions::new()
         .max_connections(2)
-        .acquire_timeout(Duration::from_secs(3600))
+        .acquire_timeout(Duration::from_hours(1))
         .connect(&server.url())
         .await
         .unwrap();

@@ -180,7 +180,7 @@ pub(crate) async fn open(file: PathBuf) -> SqlitePool {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(20));
     SqlitePoolOptions::new()
-        .acquire_timeout(Duration::from_secs(600))
+        .acquire_timeout(Duration::from_mins(10))
         .connect_with(options)
         .await
         .unwrap()
@@ -274,7 +274,7 @@ pub(crate) async fn until<DB: Engine>(inbox: &Inbox<DB>, expected: impl Fn(Count
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    if tokio::time::timeout(net::DEADLINE, all).await.is_err() {
-        panic!("{:?}", inbox.counts().await);
-    }
+    let in_time = tokio::time::timeout(net::DEADLINE, all).await.is_ok();
+    let counts = inbox.counts().await;
+    assert!(in_time, "{counts:?}");
 }

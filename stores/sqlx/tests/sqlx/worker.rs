@@ -156,7 +156,7 @@ async fn a_handler_says_when_to_try_again<T: TestDatabase>(database: T) {
     let worker = Worker::new(inbox.clone(), |event| async move {
         Err::<(), BoxError>(match event.id() {
             "msg_0" => Failure::permanent("never").into(),
-            _ => Failure::retry_after("later", Duration::from_secs(3600)).into(),
+            _ => Failure::retry_after("later", Duration::from_hours(1)).into(),
         })
     });
     let worker = Running::start(eager(worker));
@@ -171,7 +171,7 @@ async fn a_handler_says_when_to_try_again<T: TestDatabase>(database: T) {
     let later = inbox.show(2).await.unwrap().unwrap();
     assert_eq!((later.attempts, later.error.as_deref()), (1, Some("later")));
     let pause = later.due_at.duration_since(later.received_at).unwrap();
-    assert!(pause >= Duration::from_secs(3600), "{pause:?}");
+    assert!(pause >= Duration::from_hours(1), "{pause:?}");
 }
 
 async fn a_panic_is_a_failed_attempt<T: TestDatabase>(database: T) {
@@ -371,7 +371,7 @@ async fn wait_for(seen: &Seen, attempts: usize) {
 }
 
 /// Longer than a test may take.
-const NEVER: Duration = Duration::from_secs(3600);
+const NEVER: Duration = Duration::from_hours(1);
 
 async fn an_event_is_not_waited_for_until_the_next_look<T: TestDatabase>(database: T) {
     let inbox = database.inbox().await;

@@ -68,7 +68,7 @@ async fn an_effect_happens_exactly_once<T: TestDatabase>(database: T)
 where
     Transaction<'static, T::Engine>: Write<T::Engine>,
 {
-    const EVENTS: usize = 40;
+    const EVENTS: u32 = 40;
 
     let inbox = with_effects(&database).await;
     let workers: Vec<_> = (0..3)
@@ -86,14 +86,14 @@ where
             tokio::spawn(soon(worker).run())
         })
         .collect();
-    deliver_many(&inbox, EVENTS).await;
-    until(&inbox, |counts| counts.done == EVENTS as u64).await;
+    deliver_many(&inbox, EVENTS as usize).await;
+    until(&inbox, |counts| counts.done == u64::from(EVENTS)).await;
     for worker in workers {
         worker.abort();
     }
-    assert_eq!(effects(&database).await, EVENTS as i64);
+    assert_eq!(effects(&database).await, i64::from(EVENTS));
     let distinct = database.number("SELECT count(DISTINCT id) FROM effects");
-    assert_eq!(distinct.await, EVENTS as i64);
+    assert_eq!(distinct.await, i64::from(EVENTS));
 }
 
 async fn what_fails_in_a_transaction_has_no_effect<T: TestDatabase>(database: T)
@@ -127,7 +127,7 @@ where
 
 /// Takes the event away, as another worker does after the lease has passed.
 async fn take_away<T: TestDatabase>(database: &T) {
-    let day = Duration::from_secs(24 * 60 * 60);
+    let day = Duration::from_hours(24);
     database.age("webhook_inbox", "due_at", day).await;
 }
 
@@ -151,12 +151,7 @@ where
         }
     });
     // It never renews its lease, as if it was frozen.
-    let frozen = tokio::spawn(
-        frozen
-            .lease(Duration::from_secs(36_000))
-            .concurrency(1)
-            .run(),
-    );
+    let frozen = tokio::spawn(frozen.lease(Duration::from_hours(10)).concurrency(1).run());
     deliver_many(&inbox, 1).await;
     within(async {
         while started.load(Ordering::SeqCst) == 0 {
@@ -198,17 +193,18 @@ impl<DB: Engine> OneWriter for DB {
     }
 }
 
+/// Counts when it is dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 async fn whoever_lost_the_event_is_cut_off<T: TestDatabase>(database: T) {
     let inbox = database.inbox().await;
     let dropped = Arc::new(AtomicUsize::new(0));
-
-    struct Counted(Arc<AtomicUsize>);
-
-    impl Drop for Counted {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
 
     let worker = Worker::new(inbox.clone(), {
         let dropped = Arc::clone(&dropped);
