@@ -161,7 +161,7 @@ async fn nothing_is_lost_while_postgres_is_killed_and_restarted() {
     let lease = Duration::from_secs(3);
     let mut receivers = Vec::new();
     for _ in 0..2 {
-        let store = SqlStore::new(server.pool().await);
+        let store = SqlStore::new(server.pool().await).timeout(Duration::from_secs(1));
         store.migrate().await.unwrap();
         receivers.push(receiver(store, lease, &effects, None));
     }
@@ -193,7 +193,8 @@ async fn nothing_is_lost_while_postgres_is_killed_and_restarted() {
     .await;
     server.kill();
     assert!(acknowledged.load(Ordering::SeqCst) < DELIVERIES);
-    sleep(Duration::from_millis(300)).await;
+    // Longer than anybody waits.
+    sleep(Duration::from_millis(1200)).await;
     server.restart();
 
     let mut unsure: HashMap<String, usize> = HashMap::new();
