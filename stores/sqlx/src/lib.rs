@@ -8,6 +8,8 @@ pub mod inbox;
 mod persistent;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod runners;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;

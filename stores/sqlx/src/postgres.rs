@@ -10,7 +10,8 @@ use sqlx::{PgPool, Pool, Postgres};
 use tokio::sync::watch;
 
 use crate::engine::private::Operations;
-use crate::engine::{InboxSql, StoreSql, define_query, define_statement_runners};
+use crate::engine::{InboxSql, StoreSql};
+use crate::runners::{define_query, define_statement_runners};
 
 /// What every process announces new events on, and listens to. To be woken for another inbox does no harm.
 const CHANNEL: &str = "tower_svix_inbox";

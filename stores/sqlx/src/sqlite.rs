@@ -9,7 +9,8 @@ use sqlx::{Pool, Sqlite};
 use tokio::sync::watch;
 
 use crate::engine::private::Operations;
-use crate::engine::{InboxSql, StoreSql, define_query, define_statement_runners};
+use crate::engine::{InboxSql, StoreSql};
+use crate::runners::{define_query, define_statement_runners};
 
 const EXISTS: &str = "
     SELECT count(*) FROM {schema.}sqlite_master WHERE type = 'table' AND name = '{name}' COLLATE NOCASE";
