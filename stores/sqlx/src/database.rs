@@ -220,6 +220,16 @@ impl DatabaseError {
     }
 }
 
+impl DatabaseError {
+    /// Whether a unique index kept a statement from doing what another has just done.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Cause::Sqlx(sqlx::Error::Database(error)) = &self.cause else {
+            return false;
+        };
+        error.is_unique_violation()
+    }
+}
+
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
         Self {

@@ -56,10 +56,10 @@ macro_rules! define_query {
             let mut query = sqlx::query::<$engine>(sqlx::AssertSqlSafe(std::sync::Arc::clone(sql)));
             for value in values {
                 query = match *value {
-                    Value::Bytes(bytes) => query.bind(bytes.to_vec()),
+                    Value::Bytes(bytes) => query.bind(bytes),
                     Value::NoBytes => query.bind(None::<Vec<u8>>),
                     Value::Int(number) => query.bind(number),
-                    Value::Text(text) => query.bind(text.map(str::to_owned)),
+                    Value::Text(text) => query.bind(text),
                 };
             }
             query

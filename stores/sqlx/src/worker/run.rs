@@ -120,6 +120,11 @@ impl<DB: Engine> Worker<DB> {
         let database = &self.inbox.database;
         let rows = match database.change(&self.inbox.sql.claim, &values).await {
             Ok(rows) => rows,
+            // Somebody else has taken an event with the same order key in this very moment. Nothing was taken here.
+            Err(error) if error.is_conflict() => {
+                self.inbox.wake.send_replace(());
+                return Ok(Vec::new());
+            }
             Err(error) => {
                 lost.push(token);
                 return Err(error);

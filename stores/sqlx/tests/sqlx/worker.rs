@@ -405,6 +405,32 @@ async fn another_process_is_told_of_an_event() {
     worker.stop().await;
 }
 
+/// Numbers are given when an event is stored, and not when others see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_seen_late_waits_for_one_of_its_key_that_runs() {
+    let database = OnPostgres::new().await;
+    let inbox = database.inbox().await.order_by_key(|_| Some("k".into()));
+    let mut late = database.pool().begin().await.unwrap();
+    sqlx::query(
+        "INSERT INTO webhook_inbox (key, id, sent_at, payload, order_key) \
+         VALUES ('a', 'msg_late', now(), '', sha256('k'))",
+    )
+    .execute(&mut *late)
+    .await
+    .unwrap();
+    deliver(&inbox, "msg_early", "{}").await;
+    let gate = Arc::new(Semaphore::new(0));
+    let seen = Seen::default();
+    let worker = Running::start(eager(gated(&inbox, &gate, &seen)));
+    wait_for(&seen, 1).await;
+    late.commit().await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(seen.attempts(), [("msg_early".to_owned(), 1)]);
+    gate.add_permits(2);
+    until(&inbox, |counts| counts.done == 2).await;
+    worker.stop().await;
+}
+
 async fn a_worker_outlives_its_database<T: TestDatabase>(database: T) {
     let inbox = database.inbox().await;
     let seen = Seen::default();
