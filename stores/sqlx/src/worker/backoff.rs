@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_limit() {
-        let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+        let backoff = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
         for (attempt, full) in [
             (0, 1),
             (1, 1),
