@@ -38,13 +38,13 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_transaction_each_effect_happens_exactly_once_on_postgres() {
-    let counts = on_postgres("transactional-worker").await;
+    let counts = on_postgres("transactional-worker", 10_000).await;
     assert!(counts.values().all(|effects| *effects == 1), "{counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_transaction_each_effect_happens_at_least_once_on_postgres() {
-    on_postgres("worker").await;
+    on_postgres("worker", 4000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,11 +66,11 @@ async fn in_a_transaction_each_effect_happens_exactly_once_on_sqlite() {
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
-async fn on_postgres(role: &'static str) -> HashMap<String, i64> {
+async fn on_postgres(role: &'static str, default: usize) -> HashMap<String, i64> {
     let mut server = PostgresServer::start();
     let url = server.url();
     let pool = postgres_server::connect(&url).await;
-    let mut crowd = Crowd::start(&pool, &url, role, deliveries(4000)).await;
+    let mut crowd = Crowd::start(&pool, &url, role, deliveries(default)).await;
     let disturbances = [
         Disturbance::Worker(0),
         Disturbance::Receiver(0),
