@@ -23,7 +23,7 @@ pub(crate) struct Database<DB: Engine> {
     turns: Arc<Semaphore>,
 }
 
-/// How long it may take to create a table. Nobody else waits for it.
+/// How long it may take to create a table.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl<DB: Engine> Database<DB> {
@@ -130,11 +130,11 @@ impl<DB: Engine> Database<DB> {
         Ok(first_int::<DB>(&rows)?)
     }
 
-    /// Waits for a turn, for half of the time: whoever gets one has the other half for its statement. Otherwise, if more is
-    /// asked for than the database can do, each would be given up in the middle of its statement, after a long wait, and
+    /// Waits for a turn, for at most half of the timeout: the other half is left to the statement. Otherwise, under more load
+    /// than the database can take, each operation would be given up in the middle of its statement after a long wait, and
     /// nothing would ever be finished.
     ///
-    /// The queue is in order, unlike that for the lock of `SQLite`, and whoever leaves it has cost the database nothing.
+    /// The queue is in order, unlike that for the lock of `SQLite`, and leaving it costs the database nothing.
     async fn turn(&self) -> Result<OwnedSemaphorePermit, DatabaseError> {
         let turns = Arc::clone(&self.turns);
         let turn = async { Ok(turns.acquire_owned().await) };

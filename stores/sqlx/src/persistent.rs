@@ -1,4 +1,4 @@
-//! A future that goes on when nobody waits for it any more.
+//! A future that goes on in the background when it is dropped.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,8 +9,9 @@ type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Finishes in the background when it is dropped.
 ///
-/// For what makes a connection. On a machine that is so busy that this takes longer than anyone waits, no connection would
-/// ever be made if each was given up with whoever asked for it. So it goes back to the pool, for the next.
+/// It is for making connections. On a machine so busy that a connection takes longer to make than any delivery waits, none
+/// would ever be made if each was dropped with its delivery. Finished in the background, it goes back to the pool, and the
+/// next delivery has it.
 pub(crate) struct Persistent<T: Send + 'static> {
     /// `None` once it is done.
     work: Option<Work<T>>,

@@ -41,7 +41,7 @@ const STORE: StoreSql<&str> = StoreSql {
         );
         CREATE INDEX \"{name}_expires_at\" ON {table} (expires_at);",
 
-    // $1 key, $2 token, $3 lease in milliseconds. It returns the row as it is afterwards, whoever holds it.
+    // $1 key, $2 token, $3 lease in milliseconds. It returns the resulting row, which may be another token's.
     claim: "
         INSERT INTO {table} AS held (key, token, expires_at)
         VALUES ($1, $2, {now} + $3 * INTERVAL '1 millisecond')
@@ -127,8 +127,8 @@ const INBOX: InboxSql<&str> = InboxSql {
     // and so nobody would share a write to disk with it.
     announce: "SELECT pg_notify('tower_svix_inbox', '{name}')",
 
-    // $1 how many at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has. Whoever dies in the last
-    // one leaves a dead event behind.
+    // $1 how many at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has. A worker that dies
+    // in the last one leaves a dead event.
     claim: "
         WITH free AS MATERIALIZED (
             SELECT number FROM {table} AS event

@@ -34,7 +34,7 @@ const STORE: StoreSql<&str> = StoreSql {
         ) WITHOUT ROWID;
         CREATE INDEX {schema.}\"{name}_expires_at\" ON \"{name}\" (expires_at);",
 
-    // $1 key, $2 token, $3 lease in milliseconds. It returns the row as it is afterwards, whoever holds it.
+    // $1 key, $2 token, $3 lease in milliseconds. It returns the resulting row, which may be another token's.
     claim: "
         INSERT INTO {table} AS held (key, token, expires_at)
         VALUES ($1, $2, {now} + $3)
@@ -114,8 +114,8 @@ const INBOX: InboxSql<&str> = InboxSql {
     // Other processes look for themselves.
     announce: "",
 
-    // $1 how many at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has. Whoever dies in the last
-    // one leaves a dead event behind.
+    // $1 how many at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has. A worker that dies
+    // in the last one leaves a dead event.
     claim: "
         UPDATE {table} SET
             state = CASE WHEN attempts < $4 THEN 'running' ELSE 'dead' END,

@@ -53,7 +53,7 @@ pub struct SqlStore<DB: Engine> {
     sql: Arc<StoreSql<Sql>>,
 }
 
-/// How many rows one statement deletes: few enough that nobody has to wait for it.
+/// How many rows one statement deletes: few enough that other statements do not wait for it.
 const BATCH: i64 = 1000;
 
 impl<DB: Engine> SqlStore<DB> {

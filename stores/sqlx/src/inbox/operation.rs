@@ -14,7 +14,7 @@ use crate::engine::{Engine, Value};
 use crate::table::Sql;
 use crate::telemetry;
 
-/// How many rows one statement deletes: few enough that nobody has to wait for it.
+/// How many rows one statement deletes: few enough that other statements do not wait for it.
 const BATCH: i64 = 1000;
 
 /// Each of these fails with [`DatabaseError`] if the database does, or does not answer within the timeout.

@@ -24,7 +24,7 @@ impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
     type Error = Infallible;
     type Future = ResponseFuture;
 
-    /// Always ready: whoever waits for the database does so within the timeout.
+    /// Always ready: the wait for the database is bounded by the timeout.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }

@@ -18,7 +18,7 @@ pub enum State {
     Running,
     /// It is processed.
     Done,
-    /// It is given up, and waits for somebody to [retry](crate::Inbox::retry) or [forget](crate::Inbox::forget) it.
+    /// It is given up, and waits for an operator to [retry](crate::Inbox::retry) or [forget](crate::Inbox::forget) it.
     Dead,
 }
 

@@ -17,5 +17,5 @@ mod trace;
 pub(crate) use self::metrics::{attempted, depth, received, started};
 pub(crate) use self::trace::{error, in_attempt};
 
-/// Whether somebody may want to know the depth of an inbox.
+/// Whether the depth of an inbox is reported.
 pub(crate) const MEASURES: bool = cfg!(feature = "metrics");

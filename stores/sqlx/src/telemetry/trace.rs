@@ -27,7 +27,7 @@ pub(crate) fn in_attempt<F: Future>(
     work.instrument(span)
 }
 
-/// Says what went wrong. A control character in a text of somebody else's must not begin another line.
+/// Reports what went wrong. A control character in a handler's or a sender's text must not begin another line.
 pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
     let detail = detail.to_string();
     let detail: String = detail

@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// The next attempt must not come before `pause` has passed, as when somebody asked for that with `Retry-After`.
+    /// The next attempt comes after `pause` at the earliest: for a server that answered with `Retry-After`, say.
     pub fn retry_after(cause: impl Into<BoxError>, pause: Duration) -> Self {
         Self {
             cause: cause.into(),

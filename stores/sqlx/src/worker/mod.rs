@@ -55,12 +55,12 @@
 //! 1. **Each stored event is processed at least once,** whatever dies and whenever. A worker has an event for a lease, which it
 //!    renews while the handler runs; if the worker dies, another takes the event once the lease has passed.
 //! 2. **With a transaction, exactly once:** the event is marked as done in the transaction that has the handler's effects.
-//! 3. **Whoever comes late changes nothing.** Each attempt has a random token. A worker that was frozen for longer than the lease
+//! 3. **A late worker changes nothing.** Each attempt has a random token. A worker that was frozen for longer than the lease
 //!    can neither mark the event as done, nor as failed, nor commit its transaction.
 //! 4. **A failure is retried** after a pause that doubles, with jitter. An error, a panic, and a handler that takes longer than
 //!    [`Worker::timeout`] each count as a failed attempt, and so does the death of the worker.
 //! 5. **An event that no attempt helps does not block the rest.** After [`Worker::max_attempts`] it is dead: it stays in the
-//!    table with its last error, until somebody retries or forgets it.
+//!    table with its last error, until an operator retries or forgets it.
 //! 6. **Machines' clocks do not matter.** Leases and pauses are measured by the database.
 //! 7. **Order is promised only within a key,** if [`Inbox::order_by_key`](crate::Inbox::order_by_key) asks for it. To find the
 //!    next event of a key, those that wait behind it are looked at, so thousands of events with one key make that slow.
@@ -75,16 +75,16 @@
 //!
 //! From the inbox in its own process at once; from other processes through `LISTEN` and `NOTIFY` of Postgres, with a connection
 //! apart from the pool; and it looks for itself after each [`Worker::poll_interval`], which finds what is due again, what a
-//! dead worker left, and what was announced while nobody could listen. A proxy that shares connections between
+//! dead worker left, and what was announced while it could not listen. A proxy that shares connections between
 //! transactions, such as `PgBouncer`, passes no announcement on: then the interval decides.
 //!
 //! # Why not apalis
 //!
-//! [apalis](https://docs.rs/apalis) 1.0 has storages for both engines, with an idempotency key and retries. A handler of its
-//! gets a task and not the transaction in which the task is acknowledged, and acknowledgements are collected and written
-//! later, so effects in the same database cannot be exactly once. Its acknowledgement is fenced by the name of the worker,
-//! and not by the attempt; it tries again at once rather than after a pause; `run_at` is compared with the worker's clock; and
-//! it has no order by a key. What would be left of it is the loop, so the loop here is our own.
+//! [apalis](https://docs.rs/apalis) 1.0 has storages for both engines, with an idempotency key and retries. Its handlers get
+//! a task, but not the transaction that acknowledges it: acknowledgements are collected and written later, so effects in
+//! the same database cannot happen exactly once. Both storages fence an acknowledgement by the name of the worker rather
+//! than by the attempt, retry at once rather than after a pause, and know no order by a key; the one for `SQLite` compares
+//! times with the worker's clock. What would be left of apalis is the loop, so this crate has its own.
 //!
 //! # Metrics and traces
 //!

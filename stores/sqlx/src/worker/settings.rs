@@ -130,7 +130,7 @@ impl<DB: Engine> Worker<DB> {
         self
     }
 
-    /// Sets how often the worker looks for events that nobody told it of. Default: each second.
+    /// Sets how often the worker looks for events that were not announced. Default: each second.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
         self
