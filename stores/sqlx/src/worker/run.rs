@@ -48,7 +48,8 @@ impl<DB: Engine> Worker<DB> {
         let mut attempts = JoinSet::new();
         let mut measuring = interval(MEASURE_EACH);
         measuring.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The tokens of claims that may have been made, though we were not told.
+        // The tokens of claims that may have been made, though we were not told. They are given back before the next claim; one
+        // that the database carries out even later ends with its lease.
         let mut lost = Vec::new();
         let mut shutdown = pin!(shutdown);
         loop {
