@@ -111,9 +111,9 @@
 //! With the `tracing` feature, what the middleware notices of these is an event of the level `ERROR`: a lease that was
 //! outlived, a payload that differs, and each failure of the store. What `MemoryStore` forgets early, it counts.
 //!
-//! If the effect is a change in a database, there is a way without exceptions: write the event's id to a table with a
-//! unique key in the same transaction as the effect, and this middleware is not needed. The example
-//! `exactly_once` does so. Prefer it whenever one transaction holds all that the handler does. Prefer this middleware if
+//! If the effect is a change in a database, there is a way without exceptions, and this middleware is not needed: the
+//! inbox of the crate `tower-svix-sqlx` marks an event as done in the transaction that has its effect, and the example
+//! `exactly_once` uses it. Prefer it whenever one transaction holds all that the handler does. Prefer this middleware if
 //! the effect is elsewhere, as a mail or a call of another service is, or in several places; if the database should not be
 //! asked about duplicates; or in front of handlers that you cannot change. The two also go together.
 //!
@@ -129,6 +129,7 @@
 //!
 //! - `MemoryStore` (feature `idempotency-memory`): one process, bounded memory, forgets on restart.
 //! - `RedisStore`, in the crate `tower-svix-redis`: any number of processes.
+//! - `SqlStore`, in the crate `tower-svix-sqlx`: the same in Postgres, or in SQLite on one machine.
 //! - Your own: an implementation of [`Store`], which the [suite](Store#contract) in `test_util::conformance` can be run
 //!   against.
 //!

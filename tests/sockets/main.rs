@@ -4,6 +4,7 @@ mod exactly_once;
 mod examples;
 mod hostile;
 mod idempotency_crash;
+mod inbox_crash;
 mod interop;
 mod sign_layer;
 mod soak;

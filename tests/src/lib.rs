@@ -7,7 +7,7 @@
 //!
 //! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of
 //! ids that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there
-//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`] and [`redis_server`] are programs in processes
+//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`], [`redis_server`] and `postgres_server` are programs in processes
 //! of their own.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,6 +22,8 @@ pub mod keys;
 #[cfg(feature = "ed25519")]
 pub mod keys_ed25519;
 pub mod net;
+#[cfg(target_os = "linux")]
+pub mod postgres_server;
 pub mod process;
 pub mod recorder;
 pub mod redis_server;
