@@ -49,22 +49,28 @@ def vector(
     message_id=None,
     family="webhook-{}",
     names=None,
+    retry_body=None,
     signatures=lambda macs: " ".join("v1," + each for each in macs),
     **more,
 ):
-    """One delivery. Without a key of its own, the sender has a `whsec_` and signs with what it decodes to."""
+    """One delivery. Without a key of its own, the sender has a `whsec_` and signs with what it decodes to.
+
+    With a `retry_body`, the sender's next attempt has that body, under the same id.
+    """
     key = key or whsec(sender)
     signing_keys = signing_keys or [secret_bytes(sender)]
     message_id = message_id or "msg_" + base62_of(sender, 27)
-    text = json.dumps(body, separators=(",", ":"))
-    whole = text.replace(PAD, "x" * more.get("pad", 0))
-    timestamp = NOW - 2
-    values = [
-        message_id,
-        str(timestamp),
-        signatures([mac(each, message_id, timestamp, whole) for each in signing_keys]),
-    ]
     header_names = names or [family.format(part) for part in ("id", "timestamp", "signature")]
+
+    def attempt(body, timestamp):
+        text = json.dumps(body, separators=(",", ":"))
+        whole = text.replace(PAD, "x" * more.get("pad", 0))
+        macs = [mac(each, message_id, timestamp, whole) for each in signing_keys]
+        values = [message_id, str(timestamp), signatures(macs)]
+        return {"headers": [list(header) for header in zip(header_names, values)], "body": text}
+
+    if retry_body:
+        more["retry"] = attempt(retry_body, NOW - 1)
     found = body
     for step in type_at.split("/")[1:]:
         found = found[step]
@@ -73,8 +79,7 @@ def vector(
         "key": key,
         "read": read,
         "names": names,
-        "headers": [list(header) for header in zip(header_names, values)],
-        "body": text,
+        **attempt(body, NOW - 2),
         "now": NOW,
         "type_at": type_at,
         "type": found,
@@ -203,6 +208,13 @@ VECTORS = [
         "Dodo Payments",
         "/type",
         {"business_id": "bus_1", "type": "payment.succeeded", "timestamp": TIME, "data": {"payload_type": "Payment"}},
+        # The payload is made when it is delivered.
+        retry_body={
+            "business_id": "bus_1",
+            "type": "payment.succeeded",
+            "timestamp": TIME,
+            "data": {"payload_type": "Payment", "refund_status": "partial"},
+        },
     ),
     vector("Liveblocks", "/type", {"type": "storageUpdated", "data": {"roomId": "room", "projectId": "p", "updatedAt": TIME}}),
     vector(
