@@ -132,6 +132,15 @@
 //! - Your own: an implementation of [`Store`], which the [suite](Store#contract) in `test_util::conformance` can be run
 //!   against.
 //!
+//! # What a request costs
+//!
+//! Beside the handler, an event costs two operations of the store, the claim and the completion or release, and one hash
+//! of its payload, which takes as long as one HMAC of it. A duplicate costs one operation and one hash. A long payload is
+//! hashed over several polls, at most 128 KiB in each, so that other tasks run between them.
+//!
+//! With [`any_payload`](crate::IdempotencyLayer::any_payload), a duplicate is not hashed. An event that is processed still
+//! is: the option may be turned off later, and the fingerprint is then compared.
+//!
 //! # Placement
 //!
 //! - Inside [`SvixVerifyLayer`](crate::SvixVerifyLayer). What is not verified never reaches the store.
