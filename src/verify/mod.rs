@@ -151,8 +151,8 @@
 //!
 //! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
 //! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB, from
-//! the place set on the layer), the tenant and the key; in the end, the outcome, the status, and
-//! the seconds that each phase took.
+//! the place set on the layer), the tenant and the key; in the end, the outcome, the status, and the seconds that each
+//! phase took.
 //!
 //! # Cancel safety
 //!
