@@ -2,6 +2,7 @@
 
 mod model;
 mod names;
+mod nested;
 mod receivers;
 mod round_trips;
 mod store;
