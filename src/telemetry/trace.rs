@@ -71,7 +71,6 @@ impl Span {
         }
     }
 
-    #[cfg(feature = "json")]
     pub(super) fn record_event_type(&self, event_type: &str) {
         self.0.record("webhook.event.type", event_type);
     }

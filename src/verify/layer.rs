@@ -72,7 +72,7 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
     pub fn span_event_type_at(mut self, pointer: &str) -> Self {
         let pointer = JsonPointer::parse(pointer).expect("a JSON pointer starts with a slash");
-        self.config.event_type_at = Some(Arc::new(pointer));
+        self.config.event_type_at = pointer.into_owned();
         self
     }
 
