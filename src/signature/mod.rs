@@ -12,6 +12,7 @@ mod check;
 mod ed25519;
 mod error;
 mod event;
+mod header_family;
 mod header_names;
 pub(crate) mod headers;
 mod hmac;
@@ -42,8 +43,8 @@ mod verifying_key;
 pub use self::ed25519::{PrivateKey, PublicKey};
 pub use self::error::{SignError, VerifyError};
 pub use self::event::VerifiedEvent;
+pub use self::header_family::HeaderFamily;
 pub use self::header_names::{HeaderNames, InvalidHeaderNames};
-pub use self::headers::HeaderFamily;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;

@@ -41,7 +41,11 @@ async fn two_layers_with_one_prefix_are_a_wiring_mistake_and_with_two_they_work(
         *request.headers_mut() = delivery.headers();
         let response = within(service.oneshot(request)).await.unwrap();
         assert_eq!(response.status(), status, "{inner_prefix}");
-        assert_eq!(response.extensions().get(), Some(&outcome), "{inner_prefix}");
+        assert_eq!(
+            response.extensions().get(),
+            Some(&outcome),
+            "{inner_prefix}"
+        );
         assert_eq!(handler.load(Ordering::SeqCst), calls, "{inner_prefix}");
     }
 }
