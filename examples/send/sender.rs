@@ -57,7 +57,7 @@ impl Sender {
         let timestamp = u64::try_from(i128::from(now) - i128::from(self.age))
             .map_err(|_| "--age reaches back beyond 1970")?;
         let signature = self.secret.sign(&id, timestamp, &self.signed)?;
-        let family = HeaderFamily::Svix;
+        let family = HeaderFamily::SVIX;
         let request = Request::post(&self.url)
             .header(CONTENT_TYPE, "application/json")
             .header(

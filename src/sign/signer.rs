@@ -26,7 +26,7 @@ impl Signer {
     pub(crate) fn new(key: SigningKey) -> Self {
         Self {
             keys: vec![key],
-            family: HeaderFamily::Webhook,
+            family: HeaderFamily::WEBHOOK,
             id_generator: None,
             clock: Arc::new(SystemClock),
         }

@@ -1,12 +1,14 @@
 //! What the three headers of a delivery are called: the only place that knows their names.
 
+use std::fmt;
+
 use http::HeaderName;
 
 use super::header_names::{HeaderNames, InvalidHeaderNames};
 
 /// The names that a sender gives the three headers of a delivery.
 ///
-/// Without further ado, a receiver reads `svix-*` and `webhook-*`, whichever is complete. Some senders use the scheme under
+/// By default, a receiver reads `svix-*` and `webhook-*`, whichever is complete. Some senders use the scheme under
 /// names of their own: a receiver that is told these, with
 /// [`header_family`](crate::SvixVerifyLayer::header_family), reads no others.
 ///
@@ -25,19 +27,28 @@ use super::header_names::{HeaderNames, InvalidHeaderNames};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HeaderFamily(Family);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeaderFamily {
-    /// `svix-id`, `svix-timestamp` and `svix-signature`.
+enum Family {
     Svix,
-    /// `webhook-id`, `webhook-timestamp` and `webhook-signature`, as Standard Webhooks names them.
     Webhook,
-    /// The sender's own: made by [`prefixed`](Self::prefixed) and [`named`](Self::named).
     Custom(HeaderNames),
 }
 
 impl HeaderFamily {
-    /// The headers whose names are `prefix` and `id`, `timestamp` and `signature`. Upper case is the same as lower case.
+    /// `svix-id`, `svix-timestamp` and `svix-signature`.
+    pub const SVIX: Self = Self(Family::Svix);
+
+    /// `webhook-id`, `webhook-timestamp` and `webhook-signature`, as Standard Webhooks names them.
+    pub const WEBHOOK: Self = Self(Family::Webhook);
+
+    /// The families that a receiver reads if none is pinned.
+    pub(super) const BUILT_IN: [Self; 2] = [Self::SVIX, Self::WEBHOOK];
+
+    /// The headers whose names are `prefix` and `id`, `timestamp` and `signature`. The prefix includes its dash, as in
+    /// `x-webhook-`. Upper case is the same as lower case.
     ///
     /// The names are kept for the life of the process, once for each prefix: take it from the program or its
     /// configuration, not from requests.
@@ -64,7 +75,7 @@ impl HeaderFamily {
         Ok(Self::BUILT_IN
             .into_iter()
             .find(is_built_in)
-            .unwrap_or(Self::Custom(names)))
+            .unwrap_or(Self(Family::Custom(names))))
     }
 
     /// The name of the header that holds the delivery's id.
@@ -97,34 +108,40 @@ impl HeaderFamily {
         self.names()[2]
     }
 
-    pub(super) const BUILT_IN: [Self; 2] = [Self::Svix, Self::Webhook];
-
     pub(super) fn names(self) -> [&'static str; 3] {
-        match self {
-            Self::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
-            Self::Webhook => ["webhook-id", "webhook-timestamp", "webhook-signature"],
-            Self::Custom(names) => names.as_strs(),
+        match self.0 {
+            Family::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
+            Family::Webhook => ["webhook-id", "webhook-timestamp", "webhook-signature"],
+            Family::Custom(names) => names.as_strs(),
         }
+    }
+
+    /// The names, if they are the sender's own.
+    pub(super) fn custom(self) -> Option<HeaderNames> {
+        match self.0 {
+            Family::Custom(names) => Some(names),
+            Family::Svix | Family::Webhook => None,
+        }
+    }
+
+    /// Which of the families that are [built in](Self::BUILT_IN) a header is of, and which of its [names](Self::names) it
+    /// has.
+    #[inline]
+    pub(super) fn place_of(name: &str) -> Option<(usize, usize)> {
+        Some(match name {
+            "svix-id" => (0, 0),
+            "svix-timestamp" => (0, 1),
+            "svix-signature" => (0, 2),
+            "webhook-id" => (1, 0),
+            "webhook-timestamp" => (1, 1),
+            "webhook-signature" => (1, 2),
+            _ => return None,
+        })
     }
 }
 
-/// A family that is read without being pinned.
-#[derive(Clone, Copy)]
-pub(super) enum BuiltIn {
-    Svix,
-    Webhook,
-}
-
-/// Which family a header is of, and at which place of its names it stands: the id, the timestamp, the list of signatures.
-#[inline]
-pub(super) fn built_in(name: &str) -> Option<(BuiltIn, usize)> {
-    Some(match name {
-        "svix-id" => (BuiltIn::Svix, 0),
-        "svix-timestamp" => (BuiltIn::Svix, 1),
-        "svix-signature" => (BuiltIn::Svix, 2),
-        "webhook-id" => (BuiltIn::Webhook, 0),
-        "webhook-timestamp" => (BuiltIn::Webhook, 1),
-        "webhook-signature" => (BuiltIn::Webhook, 2),
-        _ => return None,
-    })
+impl fmt::Debug for HeaderFamily {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }

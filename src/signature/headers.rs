@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::error::{SignError, VerifyError};
-use super::header_family::{BuiltIn, HeaderFamily, built_in};
+use super::header_family::HeaderFamily;
 use super::header_names::HeaderNames;
 use super::list::SignatureList;
 use super::timestamp;
@@ -157,32 +157,32 @@ impl<'h> HeaderSet<'h> {
     /// Finds the headers of the `pinned` family. Without one: of the first that is complete, otherwise of the
     /// family with fewer missing headers, most likely the intended one.
     fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
-        if let Some(HeaderFamily::Custom(names)) = pinned {
-            return Self::look_up(headers, names);
+        if let Some((family, names)) = pinned.and_then(|family| Some((family, family.custom()?))) {
+            return Self::look_up(headers, family, names);
         }
-        let (mut svix, mut webhook) = ([Header::Missing; 3], [Header::Missing; 3]);
+        let mut found = [[Header::Missing; 3]; 2];
         // One walk over all headers costs less than a hash of each of the six names.
         for (name, value) in headers {
-            let header = match built_in(name.as_str()) {
-                Some((BuiltIn::Svix, place)) => &mut svix[place],
-                Some((BuiltIn::Webhook, place)) => &mut webhook[place],
-                None => continue,
+            let Some((family, place)) = HeaderFamily::place_of(name.as_str()) else {
+                continue;
             };
+            let header = &mut found[family][place];
             *header = match header {
                 Header::Missing => Header::Once(value),
                 Header::Once(_) | Header::Repeated => Header::Repeated,
             };
         }
+        let [svix, webhook] = found;
         let missing = |headers: &Headers<'_>| {
             let is_missing = |header: &&Header<'_>| matches!(header, Header::Missing);
             headers.iter().filter(is_missing).count()
         };
         let family = pinned.unwrap_or_else(|| match (missing(&svix), missing(&webhook)) {
-            (0, _) => HeaderFamily::Svix,
-            (svix, webhook) if svix < webhook => HeaderFamily::Svix,
-            _ => HeaderFamily::Webhook,
+            (0, _) => HeaderFamily::SVIX,
+            (svix, webhook) if svix < webhook => HeaderFamily::SVIX,
+            _ => HeaderFamily::WEBHOOK,
         });
-        let headers = if family == HeaderFamily::Svix {
+        let headers = if family == HeaderFamily::SVIX {
             svix
         } else {
             webhook
@@ -190,7 +190,7 @@ impl<'h> HeaderSet<'h> {
         Self { family, headers }
     }
 
-    fn look_up(headers: &'h HeaderMap, names: HeaderNames) -> Self {
+    fn look_up(headers: &'h HeaderMap, family: HeaderFamily, names: HeaderNames) -> Self {
         let header = |name| {
             let mut values = headers.get_all(name).into_iter();
             match (values.next(), values.next()) {
@@ -200,7 +200,7 @@ impl<'h> HeaderSet<'h> {
             }
         };
         Self {
-            family: HeaderFamily::Custom(names),
+            family,
             headers: names.as_strs().map(header),
         }
     }

@@ -44,7 +44,7 @@ pub use self::ed25519::{PrivateKey, PublicKey};
 pub use self::error::{SignError, VerifyError};
 pub use self::event::VerifiedEvent;
 pub use self::header_family::HeaderFamily;
-pub use self::header_names::{HeaderNames, InvalidHeaderNames};
+pub use self::header_names::InvalidHeaderNames;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::json::PayloadError;
