@@ -103,18 +103,18 @@ fn the_keys_of_real_senders_verify_what_they_send() {
 #[test]
 fn the_texts_that_people_paste_are_rejected_for_what_they_look_like() {
     let mut expected = vec![
-        ("key-refused-zero", KeyError::AllZero),
-        ("key-refused-zero-short", KeyError::AllZero),
-        ("key-refused-test", KeyError::Placeholder),
-        ("key-refused-placeholder", KeyError::Placeholder),
-        ("key-refused-xxxx", KeyError::Placeholder),
-        ("key-refused-quotes", KeyError::Quoted),
-        ("key-refused-assignment", KeyError::Assignment),
-        ("key-refused-bearer", KeyError::Bearer),
-        ("key-refused-upper", KeyError::MisspelledPrefix),
-        ("key-refused-dash", KeyError::MisspelledPrefix),
-        ("key-refused-polar", KeyError::ForeignPrefix),
-        ("key-refused-two-as-one", KeyError::List),
+        ("key-rejected-zero", KeyError::AllZero),
+        ("key-rejected-zero-short", KeyError::AllZero),
+        ("key-rejected-test", KeyError::Placeholder),
+        ("key-rejected-placeholder", KeyError::Placeholder),
+        ("key-rejected-xxxx", KeyError::Placeholder),
+        ("key-rejected-quotes", KeyError::Quoted),
+        ("key-rejected-assignment", KeyError::Assignment),
+        ("key-rejected-bearer", KeyError::Bearer),
+        ("key-rejected-upper", KeyError::MisspelledPrefix),
+        ("key-rejected-dash", KeyError::MisspelledPrefix),
+        ("key-rejected-polar", KeyError::ForeignPrefix),
+        ("key-rejected-two-as-one", KeyError::List),
     ];
     for case in Case::all().filter(|case| case.expect == "key-error") {
         let error = case.keyring().expect_err(&case.name);
