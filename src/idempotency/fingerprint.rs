@@ -6,8 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The first 16 bytes of the SHA-256 of a payload: tells whether two payloads under one key are the same.
 ///
-/// A store keeps it with a completed event. Nobody who signs deliveries can make two payloads that share one, short of
-/// 2⁶⁴ tries.
+/// A store keeps it with a completed event. Finding two payloads with one fingerprint takes about 2⁶⁴ tries.
 ///
 /// # Example
 ///

@@ -32,8 +32,8 @@ impl IdempotencyLayer {
     /// `EventKey::from(event)` takes them.
     ///
     /// For senders that give each attempt a new id, or each event of an endpoint the same one, or that have the id in the
-    /// payload. Begin with [`event.tenant()`](VerifiedEvent::tenant) if keyrings name tenants, or they can use up each
-    /// other's ids. A payload may lack what the key should be made of: fall back to the default key then.
+    /// payload. Pass [`event.tenant()`](VerifiedEvent::tenant) on; otherwise one tenant can use up another's ids. A payload
+    /// may lack what the key should be made of: fall back to the default key then.
     ///
     /// ```
     /// use serde::Deserialize;
@@ -124,7 +124,7 @@ impl IdempotencyLayer {
     ///
     /// By default, a delivery that has the key of a completed event and another payload is answered with 503, and
     /// [reported](super::Outcome::PayloadDiffers): it may be an event that was never processed. Use this for a sender that
-    /// changes the payload from one attempt to the next, as with a number of the attempt in it.
+    /// changes the payload from one attempt to the next, for example because it includes an attempt number.
     pub fn any_payload(mut self) -> Self {
         self.config.any_payload = true;
         self

@@ -2,8 +2,9 @@
 //!
 //! Senders deliver at least once: they retry after a response that got lost, after a timeout that the handler did not
 //! notice, and when somebody presses "resend". And whoever captured a delivery can send it again within the tolerance of
-//! its timestamp. All of these carry the same signed id. This middleware claims the id in a [`Store`] before the inner
-//! service sees the event, and remembers it once the event is processed.
+//! its timestamp. Most senders give all of these the same signed id. This middleware claims the event's [key](EventKey), by
+//! default the tenant and the id, in a [`Store`] before the inner service sees the event, and remembers it once the event
+//! is processed.
 //!
 //! # Example
 //!
@@ -103,10 +104,8 @@
 //! - The store fails when the event is to be completed: the response stands, and the event is processed again if it is
 //!   delivered again after the lease: [`Outcome::Unsettled`].
 //! - The store forgets: see each of the [stores](#stores) for when it does.
-//! - [`fail_open`](crate::IdempotencyLayer::fail_open) is on, and the store
-//!   failed: [`Outcome::Unprotected`].
-//!
 //! - [`Store::forget`] was called.
+//! - [`fail_open`](crate::IdempotencyLayer::fail_open) is on, and the store failed: [`Outcome::Unprotected`].
 //!
 //! With the `tracing` feature, what the middleware notices of these is an event of the level `ERROR`: a lease that was
 //! outlived, a payload that differs, and each failure of the store. What `MemoryStore` forgets early, it counts.
