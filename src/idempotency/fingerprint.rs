@@ -8,19 +8,8 @@ use sha2::{Digest as _, Sha256};
 ///
 /// A store keeps it with a completed event. Finding two payloads with one fingerprint takes about 2⁶⁴ tries.
 ///
-/// # Example
-///
-/// A part of the [key](crate::IdempotencyLayer::key) of an event, for a sender that gives several payloads one id:
-///
-/// ```
-/// use tower_svix::VerifiedEvent;
-/// use tower_svix::idempotency::{EventKey, Fingerprint};
-///
-/// fn key(event: &VerifiedEvent) -> EventKey {
-///     let fingerprint = Fingerprint::of(event.payload());
-///     EventKey::new(event.tenant(), &format!("{}:{fingerprint}", event.id()))
-/// }
-/// ```
+/// It can also be a part of the [key](crate::IdempotencyLayer::key) of an event, for a sender that gives several payloads
+/// one id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 16]);
 

@@ -35,30 +35,28 @@ impl IdempotencyLayer {
     /// payload. Pass [`event.tenant()`](VerifiedEvent::tenant) on; otherwise one tenant can use up another's ids. A payload
     /// may lack what the key should be made of: fall back to the default key then.
     ///
-    /// ```
-    /// use serde::Deserialize;
-    /// use tower_svix::IdempotencyLayer;
-    /// use tower_svix::idempotency::{EventKey, Store};
+    /// The function runs at each verified delivery before the store is asked, and holds up all else on its thread. After
+    /// a change of it, events that were processed before count as new.
     ///
-    /// #[derive(Deserialize)]
-    /// struct Payload {
-    ///     id: String,
-    /// }
+    /// # Examples
+    ///
+    /// For a sender that gives several events one id, the payload can be a part of the key:
+    ///
+    /// ```
+    /// use tower_svix::IdempotencyLayer;
+    /// use tower_svix::idempotency::{EventKey, Fingerprint, Store};
     ///
     /// fn layer(store: impl Store) -> IdempotencyLayer {
-    ///     IdempotencyLayer::new(store).key(|event| match event.json::<Payload>() {
-    ///         // The prefix keeps these apart from the ids of headers.
-    ///         Ok(payload) => EventKey::new(event.tenant(), &format!("payload:{}", payload.id)),
-    ///         Err(_) => EventKey::from(event),
+    ///     IdempotencyLayer::new(store).key(|event| {
+    ///         let fingerprint = Fingerprint::of(event.payload());
+    ///         EventKey::new(event.tenant(), &format!("{}:{fingerprint}", event.id()))
     ///     })
     /// }
     /// ```
     ///
-    /// For several events under one id, the payload can be a part of the key, as its
-    /// [fingerprint](super::Fingerprint#example).
+    /// For a sender that has the id in the payload, see [Anthropic] on the page of senders.
     ///
-    /// The function runs at each verified delivery before the store is asked, and holds up all else on its thread. After
-    /// a change of it, events that were processed before count as new.
+    /// [Anthropic]: https://github.com/tower-svix/tower-svix/blob/HEAD/docs/SENDERS.md#anthropic
     pub fn key<F>(mut self, key: F) -> Self
     where
         F: Fn(&VerifiedEvent) -> EventKey + Send + Sync + 'static,

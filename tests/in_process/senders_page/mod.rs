@@ -278,7 +278,7 @@ impl Vector {
             Read::Text | Read::Both => "`Secret::from_text(text)?`",
             Read::Keyring => "`text.parse::<Keyring>()?`",
         };
-        expect_eq("the line that reads the key", row.key, line)?;
+        expect_eq("the line that reads the key", row.key(), line)?;
         let keyring = self.keyring().map_err(|error| error.to_string())?;
         let layer = self.pinned(SvixVerifyLayer::new(keyring));
         let Some(limit) = self.body_limit else {
