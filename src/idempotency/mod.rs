@@ -178,6 +178,7 @@ mod nested;
 mod outcome;
 mod report;
 mod service;
+mod state;
 mod store;
 
 pub use self::fingerprint::Fingerprint;
