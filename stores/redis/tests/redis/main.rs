@@ -1,5 +1,6 @@
 //! The store in a real Redis, which each test starts for itself.
 
+mod blocking;
 mod model;
 mod names;
 mod nested;
