@@ -8,8 +8,6 @@
 //! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 
 mod check;
-#[cfg(feature = "ed25519")]
-mod ed25519;
 mod error;
 mod event;
 mod header_family;
@@ -21,26 +19,14 @@ pub(crate) mod incoming;
 mod json;
 #[cfg(feature = "json")]
 mod json_pointer;
-mod key_bytes;
-mod key_error;
-mod key_looks;
-#[cfg(feature = "serde")]
-mod key_serde;
-mod key_text;
-mod keyring;
+mod keys;
 mod list;
 mod policy;
 pub(crate) mod search;
-mod secret;
-mod signing_key;
 mod timestamp;
 mod verification;
 mod verifier;
-mod verifying_key;
 
-#[cfg(feature = "ed25519")]
-#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
-pub use self::ed25519::{PrivateKey, PublicKey};
 pub use self::error::{SignError, VerifyError};
 pub use self::event::VerifiedEvent;
 pub use self::header_family::HeaderFamily;
@@ -50,11 +36,10 @@ pub use self::header_names::InvalidHeaderNames;
 pub use self::json::PayloadError;
 #[cfg(feature = "json")]
 pub(crate) use self::json_pointer::JsonPointer;
-pub use self::key_error::KeyError;
-pub use self::keyring::Keyring;
+pub use self::keys::{KeyError, Keyring, Secret, SigningKey, VerifyingKey};
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+pub use self::keys::{PrivateKey, PublicKey};
 pub(crate) use self::policy::{Now, Policy, define_policy_setters};
-pub use self::secret::Secret;
-pub use self::signing_key::SigningKey;
 pub use self::verification::Verification;
 pub use self::verifier::Verifier;
-pub use self::verifying_key::VerifyingKey;

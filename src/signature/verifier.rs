@@ -6,7 +6,7 @@ use super::error::VerifyError;
 use super::event::VerifiedEvent;
 use super::headers::SignatureHeaders;
 use super::incoming::IncomingDelivery;
-use super::keyring::Keyring;
+use super::keys::Keyring;
 use super::policy::{Now, Policy, define_policy_setters};
 use super::search::Search;
 use super::verification::Verification;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use super::key_error::KeyError;
+use super::error::KeyError;
 use super::keyring::Keyring;
 use super::secret::Secret;
 use super::verifying_key::VerifyingKey;
