@@ -2,8 +2,19 @@
 //!
 //! A delivery comes with three headers: an id, a timestamp, and a list of signatures. Each signature is a MAC over
 //! `id.timestamp.body`, with the texts of the two headers and the bytes of the body as they came over the wire
-//! ([Standard Webhooks, "Signature scheme"][spec]). [`policy`] has the checks of
-//! the headers in their order, [`list`] what a list of signatures is, [`incoming`] the arrival of the body, and [`search`] the search for the key that signed it.
+//! ([Standard Webhooks, "Signature scheme"][spec]).
+//!
+//! | Question | File |
+//! | --- | --- |
+//! | What are the headers called? | `header_family.rs`, and `header_names.rs` for a sender's own |
+//! | How are they read? | `headers.rs`, `timestamp.rs` |
+//! | What is checked of them, in which order? | `policy.rs` |
+//! | What is a list of signatures? | `list.rs` |
+//! | How does the body arrive? | `incoming.rs` |
+//! | Which key signed it? | `search.rs`; `check.rs` tries one key, and `hmac.rs` has the MAC |
+//! | What is a key? | `keys/`; its text is read by `text.rs` and `bytes.rs`, and `looks.rs` says why it is none |
+//! | What is known of a verified delivery? | `event.rs`; its payload is read by `json.rs` and `json_pointer.rs` |
+//! | How is all that used without Tower? | `verifier.rs`, and `verification.rs` for a body in parts |
 //!
 //! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 
