@@ -253,7 +253,7 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
         } else if let Some(verdict) = delivery.conclude(headers, &config.policy, now) {
             return Poll::Ready(verdict.map_err(Rejection::from));
         } else {
-            // Comparing one listed MAC costs about as much as hashing two bytes.
+            // To compare a MAC with one that is listed takes as long as to hash a byte or two.
             let compared = 2 * headers.listed();
             budget = budget.saturating_sub(PASS_COST + compared);
         }
