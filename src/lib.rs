@@ -47,8 +47,8 @@ pub use self::sign::layer::SvixSignLayer;
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::signature::PayloadError;
 pub use self::signature::{
-    HeaderFamily, HeaderNames, IntoKeyring, InvalidHeaderNames, KeyError, Keyring, Secret,
-    SignError, SigningKey, Verification, VerifiedEvent, Verifier, VerifyError, VerifyingKey,
+    HeaderFamily, IntoKeyring, InvalidHeaderNames, KeyError, Keyring, Secret, SignError,
+    SigningKey, Verification, VerifiedEvent, Verifier, VerifyError, VerifyingKey,
 };
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]

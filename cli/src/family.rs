@@ -10,8 +10,8 @@ pub(crate) const HELP: &str =
 /// Parses the names: those of Svix, of Standard Webhooks, or with a prefix of the sender's own.
 pub(crate) fn parse(text: &str) -> Result<HeaderFamily, String> {
     match text {
-        "svix" => Ok(HeaderFamily::Svix),
-        "webhook" => Ok(HeaderFamily::Webhook),
+        "svix" => Ok(HeaderFamily::SVIX),
+        "webhook" => Ok(HeaderFamily::WEBHOOK),
         prefix if prefix.ends_with('-') => {
             HeaderFamily::prefixed(prefix).map_err(|error| error.to_string())
         }
@@ -25,9 +25,9 @@ pub(crate) fn parse(text: &str) -> Result<HeaderFamily, String> {
 pub(crate) fn of(headers: &HeaderMap, asked_for: Option<HeaderFamily>) -> HeaderFamily {
     let is_used = |family: &HeaderFamily| headers.contains_key(family.id_header());
     asked_for.unwrap_or_else(|| {
-        [HeaderFamily::Svix, HeaderFamily::Webhook]
+        [HeaderFamily::SVIX, HeaderFamily::WEBHOOK]
             .into_iter()
             .find(is_used)
-            .unwrap_or(HeaderFamily::Webhook)
+            .unwrap_or(HeaderFamily::WEBHOOK)
     })
 }

@@ -83,7 +83,9 @@ impl Model {
     pub fn release(&mut self, key: u8, token: u8) -> Reply {
         self.expire();
         match self.records.get(&key) {
-            Some(record) if record.completed.is_some() || record.token != token => Reply::Superseded,
+            Some(record) if record.completed.is_some() || record.token != token => {
+                Reply::Superseded
+            }
             _ => {
                 self.records.remove(&key);
                 Reply::Done
@@ -101,14 +103,7 @@ impl Model {
         self.records.retain(|_, record| record.expiry > now);
     }
 
-    fn put(
-        &mut self,
-        key: u8,
-        token: u8,
-        completed: Option<u8>,
-        time: u64,
-        reply: Reply,
-    ) -> Reply {
+    fn put(&mut self, key: u8, token: u8, completed: Option<u8>, time: u64, reply: Reply) -> Reply {
         if !self.records.contains_key(&key) && self.records.len() >= self.capacity {
             // The completed one whose retention ends first makes room. A running claim never does.
             let completed = self

@@ -163,8 +163,8 @@ pub fn receiver_keys_in_one_text(keys: &[KeySpec]) -> Option<Keyring> {
 
 pub fn family_of_crate(family: Family) -> HeaderFamily {
     match family {
-        Family::Svix => HeaderFamily::Svix,
-        Family::Webhook => HeaderFamily::Webhook,
+        Family::Svix => HeaderFamily::SVIX,
+        Family::Webhook => HeaderFamily::WEBHOOK,
     }
 }
 

@@ -27,7 +27,7 @@ impl Reading {
 }
 
 /// The families that a receiver may read.
-const FAMILIES: [HeaderFamily; 2] = [HeaderFamily::Svix, HeaderFamily::Webhook];
+const FAMILIES: [HeaderFamily; 2] = [HeaderFamily::SVIX, HeaderFamily::WEBHOOK];
 /// Senders with names of their own use one set of them.
 const MAX_UNKNOWN_FAMILIES: usize = 4;
 

@@ -6,22 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 /// The first 16 bytes of the SHA-256 of a payload: tells whether two payloads under one key are the same.
 ///
-/// A store keeps it with a completed event. Nobody who signs deliveries can make two payloads that share one, short of
-/// 2⁶⁴ tries.
+/// A store keeps it with a completed event. Finding two payloads with one fingerprint takes about 2⁶⁴ tries.
 ///
-/// # Example
-///
-/// A part of the [key](crate::IdempotencyLayer::key) of an event, for a sender that gives several payloads one id:
-///
-/// ```
-/// use tower_svix::VerifiedEvent;
-/// use tower_svix::idempotency::{EventKey, Fingerprint};
-///
-/// fn key(event: &VerifiedEvent) -> EventKey {
-///     let fingerprint = Fingerprint::of(event.payload());
-///     EventKey::new(event.tenant(), &format!("{}:{fingerprint}", event.id()))
-/// }
-/// ```
+/// It can also be a part of the [key](crate::IdempotencyLayer::key) of an event, for a sender that gives several payloads
+/// one id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 16]);
 

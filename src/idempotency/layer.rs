@@ -32,33 +32,31 @@ impl IdempotencyLayer {
     /// `EventKey::from(event)` takes them.
     ///
     /// For senders that give each attempt a new id, or each event of an endpoint the same one, or that have the id in the
-    /// payload. Begin with [`event.tenant()`](VerifiedEvent::tenant) if keyrings name tenants, or they can use up each
-    /// other's ids. A payload may lack what the key should be made of: fall back to the default key then.
+    /// payload. Pass [`event.tenant()`](VerifiedEvent::tenant) on; otherwise one tenant can use up another's ids. A payload
+    /// may lack what the key should be made of: fall back to the default key then.
+    ///
+    /// The function runs at each verified delivery before the store is asked, and holds up all else on its thread. After
+    /// a change of it, events that were processed before count as new.
+    ///
+    /// # Examples
+    ///
+    /// For a sender that gives several events one id, the payload can be a part of the key:
     ///
     /// ```
-    /// use serde::Deserialize;
     /// use tower_svix::IdempotencyLayer;
-    /// use tower_svix::idempotency::{EventKey, Store};
-    ///
-    /// #[derive(Deserialize)]
-    /// struct Payload {
-    ///     id: String,
-    /// }
+    /// use tower_svix::idempotency::{EventKey, Fingerprint, Store};
     ///
     /// fn layer(store: impl Store) -> IdempotencyLayer {
-    ///     IdempotencyLayer::new(store).key(|event| match event.json::<Payload>() {
-    ///         // The prefix keeps these apart from the ids of headers.
-    ///         Ok(payload) => EventKey::new(event.tenant(), &format!("payload:{}", payload.id)),
-    ///         Err(_) => EventKey::from(event),
+    ///     IdempotencyLayer::new(store).key(|event| {
+    ///         let fingerprint = Fingerprint::of(event.payload());
+    ///         EventKey::new(event.tenant(), &format!("{}:{fingerprint}", event.id()))
     ///     })
     /// }
     /// ```
     ///
-    /// For several events under one id, the payload can be a part of the key, as its
-    /// [fingerprint](super::Fingerprint#example).
+    /// For a sender that has the id in the payload, see [Anthropic] on the page of senders.
     ///
-    /// The function runs at each verified delivery before the store is asked, and holds up all else on its thread. After
-    /// a change of it, events that were processed before count as new.
+    /// [Anthropic]: https://github.com/tower-svix/tower-svix/blob/HEAD/docs/SENDERS.md#anthropic
     pub fn key<F>(mut self, key: F) -> Self
     where
         F: Fn(&VerifiedEvent) -> EventKey + Send + Sync + 'static,
@@ -124,7 +122,7 @@ impl IdempotencyLayer {
     ///
     /// By default, a delivery that has the key of a completed event and another payload is answered with 503, and
     /// [reported](super::Outcome::PayloadDiffers): it may be an event that was never processed. Use this for a sender that
-    /// changes the payload from one attempt to the next, as with a number of the attempt in it.
+    /// changes the payload from one attempt to the next, for example because it includes an attempt number.
     pub fn any_payload(mut self) -> Self {
         self.config.any_payload = true;
         self

@@ -2,8 +2,9 @@
 //!
 //! Senders deliver at least once: they retry after a response that got lost, after a timeout that the handler did not
 //! notice, and when somebody presses "resend". And whoever captured a delivery can send it again within the tolerance of
-//! its timestamp. All of these carry the same signed id. This middleware claims the id in a [`Store`] before the inner
-//! service sees the event, and remembers it once the event is processed.
+//! its timestamp. Most senders give all of these the same signed id. This middleware claims the event's [key](EventKey), by
+//! default the tenant and the id, in a [`Store`] before the inner service sees the event, and remembers it once the event
+//! is processed.
 //!
 //! # Example
 //!
@@ -103,10 +104,8 @@
 //! - The store fails when the event is to be completed: the response stands, and the event is processed again if it is
 //!   delivered again after the lease: [`Outcome::Unsettled`].
 //! - The store forgets: see each of the [stores](#stores) for when it does.
-//! - [`fail_open`](crate::IdempotencyLayer::fail_open) is on, and the store
-//!   failed: [`Outcome::Unprotected`].
-//!
 //! - [`Store::forget`] was called.
+//! - [`fail_open`](crate::IdempotencyLayer::fail_open) is on, and the store failed: [`Outcome::Unprotected`].
 //!
 //! With the `tracing` feature, what the middleware notices of these is an event of the level `ERROR`: a lease that was
 //! outlived, a payload that differs, and each failure of the store. What `MemoryStore` forgets early, it counts.
@@ -132,6 +131,15 @@
 //! - `SqlStore`, in the crate `tower-svix-sqlx`: the same in Postgres, or in SQLite on one machine.
 //! - Your own: an implementation of [`Store`], which the [suite](Store#contract) in `test_util::conformance` can be run
 //!   against.
+//!
+//! # What a request costs
+//!
+//! Beside the handler, an event costs two operations of the store, the claim and the completion or release, and one hash
+//! of its payload, which takes as long as one HMAC of it. A duplicate costs one operation and one hash. A long payload is
+//! hashed over several polls, at most 128 KiB in each, so that other tasks run between them.
+//!
+//! With [`any_payload`](crate::IdempotencyLayer::any_payload), a duplicate is not hashed. An event that is processed still
+//! is: the option may be turned off later, and the fingerprint is then compared.
 //!
 //! # Placement
 //!
@@ -171,6 +179,7 @@ mod nested;
 mod outcome;
 mod report;
 mod service;
+mod state;
 mod store;
 
 pub use self::fingerprint::Fingerprint;

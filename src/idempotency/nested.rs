@@ -1,4 +1,4 @@
-//! Finds two layers on one path that share one store: the inner one would wait for the outer one for ever.
+//! Finds two layers on one path that share one store: the inner one would never get the claim.
 //!
 //! Whether two stores share their ids shows in what they do, and in nothing else: two values can be connected to one
 //! database. So the stores are tried, with a key that nobody else has.

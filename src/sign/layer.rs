@@ -36,7 +36,7 @@ impl SvixSignLayer {
         self
     }
 
-    /// Sets the family of headers that requests get. Default: [`HeaderFamily::Webhook`], which receivers of both read.
+    /// Sets the family of headers that requests get. Default: [`HeaderFamily::WEBHOOK`], which receivers of both read.
     pub fn header_family(mut self, family: HeaderFamily) -> Self {
         self.signer.family = family;
         self

@@ -25,7 +25,7 @@ impl Signer {
     pub(crate) fn new(keys: Vec<SigningKey>) -> Self {
         Self {
             keys,
-            family: HeaderFamily::Webhook,
+            family: HeaderFamily::WEBHOOK,
             id_generator: None,
             clock: Arc::new(SystemClock),
         }

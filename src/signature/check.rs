@@ -1,8 +1,8 @@
 //! One key's check of one delivery, while the body arrives.
 
-#[cfg(feature = "ed25519")]
-use super::ed25519::Ed25519State;
 use super::hmac::HmacState;
+#[cfg(feature = "ed25519")]
+use super::keys::ed25519::Ed25519State;
 use super::list::{Form, SignatureList};
 
 /// A pass over the body with one key.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::headers::HeaderFamily;
+use super::header_family::HeaderFamily;
 use super::timestamp;
 
 /// A delivery whose signature, timestamp and headers were verified.

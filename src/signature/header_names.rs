@@ -6,16 +6,17 @@ use std::sync::{Mutex, PoisonError};
 
 use http::HeaderName;
 
-/// The names of the headers of a sender's own: see [`HeaderFamily::named`](crate::HeaderFamily::named).
+/// A sender's own header names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct HeaderNames(&'static [HeaderName; 3]);
+pub(super) struct HeaderNames(&'static [HeaderName; 3]);
 
 impl HeaderNames {
     pub(super) fn new(names: [&str; 3]) -> Result<Self, InvalidHeaderNames> {
         /// Each of them once, so that a family is as small as a reference, and an error can name a header.
         static KNOWN: Mutex<Vec<&'static [HeaderName; 3]>> = Mutex::new(Vec::new());
 
-        let [id, timestamp, signature] = names.map(HeaderName::try_from);
+        let parse = |name| HeaderName::try_from(name).map_err(|_| InvalidHeaderNames);
+        let [id, timestamp, signature] = names.map(parse);
         let names = [id?, timestamp?, signature?];
         if names[0] == names[1] || names[1] == names[2] || names[2] == names[0] {
             return Err(InvalidHeaderNames);
@@ -53,9 +54,3 @@ impl fmt::Display for InvalidHeaderNames {
 }
 
 impl Error for InvalidHeaderNames {}
-
-impl From<http::header::InvalidHeaderName> for InvalidHeaderNames {
-    fn from(_: http::header::InvalidHeaderName) -> Self {
-        Self
-    }
-}

@@ -1,115 +1,12 @@
-//! The three headers of a delivery: the only place that knows their names.
+//! The three headers of a delivery, as they are read from a request and put into one.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 use super::error::{SignError, VerifyError};
-use super::header_names::{HeaderNames, InvalidHeaderNames};
+use super::header_family::HeaderFamily;
+use super::header_names::HeaderNames;
 use super::list::SignatureList;
 use super::timestamp;
-
-/// The names that a sender gives the three headers of a delivery.
-///
-/// Without further ado, a receiver reads `svix-*` and `webhook-*`, whichever is complete. Some senders use the scheme under
-/// names of their own: a receiver that is told these, with
-/// [`header_family`](crate::SvixVerifyLayer::header_family), reads no others.
-///
-/// # Example
-///
-/// ```
-/// use tower_svix::{HeaderFamily, Secret, SvixVerifyLayer};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
-/// // `x-webhook-id`, `x-webhook-timestamp` and `x-webhook-signature`:
-/// let sent = SvixVerifyLayer::new(secret.clone()).header_family(HeaderFamily::prefixed("x-webhook-")?);
-///
-/// let names = HeaderFamily::named("finch-event-id", "finch-timestamp", "finch-signature")?;
-/// let finch = SvixVerifyLayer::new(secret).header_family(names);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeaderFamily {
-    /// `svix-id`, `svix-timestamp` and `svix-signature`.
-    Svix,
-    /// `webhook-id`, `webhook-timestamp` and `webhook-signature`, as Standard Webhooks names them.
-    Webhook,
-    /// The sender's own: made by [`prefixed`](Self::prefixed) and [`named`](Self::named).
-    Custom(HeaderNames),
-}
-
-impl HeaderFamily {
-    /// The headers whose names are `prefix` and `id`, `timestamp` and `signature`. Upper case is the same as lower case.
-    ///
-    /// The names are kept for the life of the process, once for each prefix: take it from the program or its
-    /// configuration, not from requests.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidHeaderNames`] if these are no names of headers.
-    pub fn prefixed(prefix: &str) -> Result<Self, InvalidHeaderNames> {
-        let [id, timestamp, signature] =
-            ["id", "timestamp", "signature"].map(|name| format!("{prefix}{name}"));
-        Self::named(&id, &timestamp, &signature)
-    }
-
-    /// The headers with these names. Upper case is the same as lower case.
-    ///
-    /// The names are kept for the life of the process, as those of [`prefixed`](Self::prefixed) are.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidHeaderNames`] if these are not three different names of headers.
-    pub fn named(id: &str, timestamp: &str, signature: &str) -> Result<Self, InvalidHeaderNames> {
-        let names = HeaderNames::new([id, timestamp, signature])?;
-        let is_built_in = |family: &Self| family.names() == names.as_strs();
-        Ok(Self::BUILT_IN
-            .into_iter()
-            .find(is_built_in)
-            .unwrap_or(Self::Custom(names)))
-    }
-
-    /// The name of the header that holds the delivery's id.
-    #[must_use]
-    pub fn id_header(self) -> HeaderName {
-        HeaderName::from_static(self.id_name())
-    }
-
-    /// The name of the header that holds the time of the delivery, in seconds since 1970.
-    #[must_use]
-    pub fn timestamp_header(self) -> HeaderName {
-        HeaderName::from_static(self.timestamp_name())
-    }
-
-    /// The name of the header that holds the list of signatures.
-    #[must_use]
-    pub fn signature_header(self) -> HeaderName {
-        HeaderName::from_static(self.signature_name())
-    }
-
-    fn id_name(self) -> &'static str {
-        self.names()[0]
-    }
-
-    fn timestamp_name(self) -> &'static str {
-        self.names()[1]
-    }
-
-    fn signature_name(self) -> &'static str {
-        self.names()[2]
-    }
-
-    const BUILT_IN: [Self; 2] = [Self::Svix, Self::Webhook];
-
-    fn names(self) -> [&'static str; 3] {
-        match self {
-            Self::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
-            Self::Webhook => ["webhook-id", "webhook-timestamp", "webhook-signature"],
-            Self::Custom(names) => names.as_strs(),
-        }
-    }
-}
 
 /// What the headers of a delivery say: in its proper form, and not verified at all.
 ///
@@ -261,36 +158,32 @@ impl<'h> HeaderSet<'h> {
     /// Finds the headers of the `pinned` family. Without one: of the first that is complete, otherwise of the
     /// family with fewer missing headers, most likely the intended one.
     fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
-        if let Some(HeaderFamily::Custom(names)) = pinned {
-            return Self::look_up(headers, names);
+        if let Some((family, names)) = pinned.and_then(|family| Some((family, family.custom()?))) {
+            return Self::look_up(headers, family, names);
         }
-        let (mut svix, mut webhook) = ([Header::Missing; 3], [Header::Missing; 3]);
+        let mut found = [[Header::Missing; 3]; 2];
         // One walk over all headers costs less than a hash of each of the six names.
         for (name, value) in headers {
-            let header = match name.as_str() {
-                "svix-id" => &mut svix[0],
-                "svix-timestamp" => &mut svix[1],
-                "svix-signature" => &mut svix[2],
-                "webhook-id" => &mut webhook[0],
-                "webhook-timestamp" => &mut webhook[1],
-                "webhook-signature" => &mut webhook[2],
-                _ => continue,
+            let Some((family, place)) = HeaderFamily::place_of(name.as_str()) else {
+                continue;
             };
+            let header = &mut found[family][place];
             *header = match header {
                 Header::Missing => Header::Once(value),
                 Header::Once(_) | Header::Repeated => Header::Repeated,
             };
         }
+        let [svix, webhook] = found;
         let missing = |headers: &Headers<'_>| {
             let is_missing = |header: &&Header<'_>| matches!(header, Header::Missing);
             headers.iter().filter(is_missing).count()
         };
         let family = pinned.unwrap_or_else(|| match (missing(&svix), missing(&webhook)) {
-            (0, _) => HeaderFamily::Svix,
-            (svix, webhook) if svix < webhook => HeaderFamily::Svix,
-            _ => HeaderFamily::Webhook,
+            (0, _) => HeaderFamily::SVIX,
+            (svix, webhook) if svix < webhook => HeaderFamily::SVIX,
+            _ => HeaderFamily::WEBHOOK,
         });
-        let headers = if family == HeaderFamily::Svix {
+        let headers = if family == HeaderFamily::SVIX {
             svix
         } else {
             webhook
@@ -298,7 +191,7 @@ impl<'h> HeaderSet<'h> {
         Self { family, headers }
     }
 
-    fn look_up(headers: &'h HeaderMap, names: HeaderNames) -> Self {
+    fn look_up(headers: &'h HeaderMap, family: HeaderFamily, names: HeaderNames) -> Self {
         let header = |name| {
             let mut values = headers.get_all(name).into_iter();
             match (values.next(), values.next()) {
@@ -308,7 +201,7 @@ impl<'h> HeaderSet<'h> {
             }
         };
         Self {
-            family: HeaderFamily::Custom(names),
+            family,
             headers: names.as_strs().map(header),
         }
     }

@@ -49,12 +49,7 @@ impl VerifiedEvent {
     ///
     /// [`PayloadError`] if the payload is not a JSON object with a string of that name.
     pub fn event_type(&self) -> Result<Cow<'_, str>, PayloadError> {
-        #[derive(Deserialize)]
-        struct Typed<'a> {
-            #[serde(rename = "type", borrow)]
-            event_type: Cow<'a, str>,
-        }
-        self.json().map(|Typed { event_type }| event_type)
+        self.text_at(&JsonPointer::TYPE)
     }
 
     /// The type of an event whose sender has it in another place than at the top-level `type`: the text that a JSON pointer
@@ -63,8 +58,8 @@ impl VerifiedEvent {
     /// # Errors
     ///
     /// [`PayloadError`] if the payload is not JSON, or if there is no text at that place. A key that stands twice on the way
-    /// is such an error, since parsers differ on which of them counts. So is a `pointer` that is not empty and does not
-    /// start with a slash, which leads nowhere.
+    /// is such an error, since parsers differ on which of them counts. [`PayloadError::InvalidPointer`] if `pointer` is not
+    /// empty and does not start with a slash.
     ///
     /// # Example
     ///
@@ -72,20 +67,18 @@ impl VerifiedEvent {
     /// use tower_svix::VerifiedEvent;
     ///
     /// fn is_interesting(event: &VerifiedEvent) -> bool {
-    ///     event.event_type_at("/data/type").is_ok_and(|event_type| event_type == "message_batch.ended")
+    ///     event.event_type_at("/data/type").is_ok_and(|event_type| event_type == "session.status_idled")
     /// }
     /// ```
     ///
     /// [RFC 6901]: https://www.rfc-editor.org/rfc/rfc6901
     pub fn event_type_at(&self, pointer: &str) -> Result<Cow<'_, str>, PayloadError> {
-        let Some(pointer) = JsonPointer::parse(pointer) else {
-            return Err(PayloadError::nowhere());
-        };
+        let pointer = JsonPointer::parse(pointer).ok_or(PayloadError::InvalidPointer)?;
         self.text_at(&pointer)
     }
 
-    pub(crate) fn text_at(&self, pointer: &JsonPointer) -> Result<Cow<'_, str>, PayloadError> {
-        self.read(TextAt(pointer.keys()))
+    pub(crate) fn text_at(&self, pointer: &JsonPointer<'_>) -> Result<Cow<'_, str>, PayloadError> {
+        self.read(TextAt::new(pointer))
     }
 
     fn read<'a, S: DeserializeSeed<'a>>(&'a self, seed: S) -> Result<S::Value, PayloadError> {
@@ -135,6 +128,9 @@ pub enum PayloadError {
         /// The column at which it was noticed.
         column: usize,
     },
+    /// The place that was asked for is no JSON pointer: it is not empty, and does not start with a slash. The payload was
+    /// not looked at.
+    InvalidPointer,
 }
 
 impl PayloadError {
@@ -144,6 +140,7 @@ impl PayloadError {
         match self {
             Self::Syntax { .. } => "payload-not-json",
             Self::MissingField { .. } | Self::Shape { .. } => "payload-mismatch",
+            Self::InvalidPointer => "pointer-invalid",
         }
     }
 
@@ -176,15 +173,6 @@ impl PayloadError {
             None => Self::Shape { path, line, column },
         }
     }
-
-    /// What is looked for cannot be anywhere.
-    fn nowhere() -> Self {
-        Self::Shape {
-            path: ".".to_owned(),
-            line: 1,
-            column: 1,
-        }
-    }
 }
 
 impl fmt::Display for PayloadError {
@@ -205,6 +193,7 @@ impl fmt::Display for PayloadError {
                     "the payload does not have the expected shape at `{path}` (line {line}, column {column})"
                 )
             }
+            Self::InvalidPointer => f.write_str("a JSON pointer starts with a slash"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A place in a JSON text ([RFC 6901]), and the text that stands there.
 //!
+//! `serde_json::Value::pointer` would need the whole payload as a tree first, in which the last of two equal keys counts.
+//!
 //! [RFC 6901]: https://www.rfc-editor.org/rfc/rfc6901
 
 use std::borrow::Cow;
@@ -8,41 +10,60 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The way to a value: keys of objects and positions in arrays.
+/// The way to a value: a slash before each key of an object, or position in an array.
 #[derive(Clone, Debug)]
-pub(crate) struct JsonPointer(Vec<Box<str>>);
+pub(crate) struct JsonPointer<'t>(Cow<'t, str>);
 
-impl JsonPointer {
+impl<'t> JsonPointer<'t> {
+    /// The top-level `type`.
+    pub(crate) const TYPE: Self = Self(Cow::Borrowed("/type"));
+
     /// `None` if `text` is not empty and does not start with a slash.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text.is_empty() {
-            return Some(Self(Vec::new()));
-        }
-        // In this order: `~01` is `~1`, and no slash.
-        let key = |key: &str| key.replace("~1", "/").replace("~0", "~").into();
-        Some(Self(text.strip_prefix('/')?.split('/').map(key).collect()))
+    pub(crate) fn parse(text: &'t str) -> Option<Self> {
+        let is_valid = text.is_empty() || text.starts_with('/');
+        is_valid.then_some(Self(Cow::Borrowed(text)))
     }
 
-    pub(super) fn keys(&self) -> &[Box<str>] {
-        &self.0
+    pub(crate) fn into_owned(self) -> JsonPointer<'static> {
+        JsonPointer(self.0.into_owned().into())
     }
 }
 
-/// Reads the text at the end of these keys, and skips all else: no value is built that is not asked for.
+/// Reads the text at the end of a pointer, and skips all else: no value is built that is not asked for.
 #[derive(Clone, Copy)]
-pub(super) struct TextAt<'p>(pub(super) &'p [Box<str>]);
+pub(super) struct TextAt<'p> {
+    /// Empty, or a slash and what follows.
+    rest: &'p str,
+}
+
+impl<'p> TextAt<'p> {
+    pub(super) fn new(pointer: &'p JsonPointer<'_>) -> Self {
+        Self { rest: &pointer.0 }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for TextAt<'_> {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        match self.0 {
-            [] => json.deserialize_str(Text),
-            [key, rest @ ..] => json.deserialize_any(Inside {
-                key,
-                rest: Self(rest),
-            }),
-        }
+        let Some(keys) = self.rest.strip_prefix('/') else {
+            return json.deserialize_str(Text);
+        };
+        let (key, rest) = keys.split_at(keys.find('/').unwrap_or(keys.len()));
+        let key = unescape(key);
+        json.deserialize_any(Inside {
+            key: &key,
+            rest: Self { rest },
+        })
+    }
+}
+
+fn unescape(key: &str) -> Cow<'_, str> {
+    if key.contains('~') {
+        // In this order: `~01` is `~1`, and no slash.
+        key.replace("~1", "/").replace("~0", "~").into()
+    } else {
+        key.into()
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 
 use super::error::VerifyError;
-use super::headers::{HeaderFamily, SignatureHeaders};
+use super::header_family::HeaderFamily;
+use super::headers::SignatureHeaders;
 use super::timestamp;
 use crate::clock::{Clock, SystemClock};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::headers::SignatureHeaders;
-use super::keyring::{KeySet, Keyring};
+use super::keys::{KeySet, Keyring};
 
 /// Tries keys, one after another, each with a pass over the body that goes along as the body arrives.
 pub(crate) struct Search {

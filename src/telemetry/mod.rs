@@ -81,7 +81,6 @@ impl DeliverySpan {
         self.span.record_event(id, tenant, key_index);
     }
 
-    #[cfg(feature = "json")]
     pub(crate) fn event_type(&self, event_type: &str) {
         self.span.record_event_type(event_type);
     }

@@ -28,7 +28,6 @@ impl Span {
 
     pub(super) fn record_event(&self, _: &str, _: Option<&str>, _: usize) {}
 
-    #[cfg(feature = "json")]
     pub(super) fn record_event_type(&self, _: &str) {}
 
     pub(super) fn record_outcome(&self, _: &'static str, _: Option<StatusCode>) {}

@@ -79,7 +79,6 @@ impl Span {
         }
     }
 
-    #[cfg(feature = "json")]
     pub(super) fn record_event_type(&self, event_type: &str) {
         self.record("webhook.event.type", event_type);
     }

@@ -94,7 +94,7 @@ impl Fixture {
     ///
     /// [`FixtureError::NoDelivery`] if the headers, `svix-*` or `webhook-*`, hold no id, or no timestamp in seconds since 1970.
     pub fn from_request(request: Request<Bytes>) -> Result<Self, FixtureError> {
-        Self::of(request, &[HeaderFamily::Svix, HeaderFamily::Webhook])
+        Self::of(request, &[HeaderFamily::SVIX, HeaderFamily::WEBHOOK])
     }
 
     fn of(request: Request<Bytes>, families: &[HeaderFamily]) -> Result<Self, FixtureError> {

@@ -72,7 +72,7 @@ impl SignedRequest {
         self
     }
 
-    /// Sets the family of the headers of the signature. Default: [`HeaderFamily::Webhook`].
+    /// Sets the family of the headers of the signature. Default: [`HeaderFamily::WEBHOOK`].
     pub fn header_family(mut self, family: HeaderFamily) -> Self {
         self.signer.family = family;
         self

@@ -23,10 +23,6 @@ use crate::signature::{Keyring, VerifiedEvent};
 use crate::stack;
 use crate::telemetry::{DeliverySpan, Phase};
 
-/// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
-#[cfg(feature = "json")]
-const MAX_TYPED_LEN: usize = 64 * 1024;
-
 pin_project! {
     /// Response future of [`SvixVerify`](super::SvixVerify).
     ///
@@ -167,24 +163,12 @@ fn reject<K>(
 }
 
 /// Tells operators of a verified event.
-#[cfg_attr(
-    not(feature = "json"),
-    expect(unused_variables, reason = "without JSON, there is no type")
-)]
 fn observe<K>(config: &Config<K>, span: &DeliverySpan, event: &VerifiedEvent) {
-    let body_len = event.payload().len();
-    span.verified(body_len);
+    span.verified(event.payload().len());
     if span.is_enabled() {
         span.event(event.id(), event.tenant(), event.key_index());
-        #[cfg(feature = "json")]
-        if body_len <= MAX_TYPED_LEN {
-            let event_type = match &config.event_type_at {
-                Some(pointer) => event.text_at(pointer),
-                None => event.event_type(),
-            };
-            if let Ok(event_type) = event_type {
-                span.event_type(&event_type);
-            }
+        if let Some(event_type) = config.event_type(event) {
+            span.event_type(&event_type);
         }
     }
 }

@@ -88,7 +88,9 @@ pub trait KeySource {
         None
     }
 
-    /// Whether all requests belong to one receiver, however its keys are found, so that nobody is unknown. Default: `false`.
+    /// Whether all requests belong to one receiver, however its keys are found. Default: `false`.
+    ///
+    /// If the lookup returns `None` all the same, the [decoy](Self::decoy) decides.
     ///
     /// If so, a delivery without any signature of a form that one of the keys makes is rejected before its body is read, with
     /// [`NoSupportedSignature`](crate::VerifyError::NoSupportedSignature). Among tenants, this early answer would tell a tenant that exists from one that
@@ -151,6 +153,9 @@ impl<K: KeySource + ?Sized> KeySource for Arc<K> {
 }
 
 /// Makes a [`KeySource`] of an async function.
+///
+/// It is for several tenants: a source with one receiver implements [`KeySource`] itself, with
+/// [`is_single_tenant`](KeySource::is_single_tenant).
 ///
 /// See [`KeySource`] for an example.
 pub fn key_source_fn<F, Fut, E>(lookup: F) -> KeySourceFn<F>

@@ -62,16 +62,17 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     /// Sets where the type of an event stands, for the span of each delivery (feature `tracing`): a JSON pointer
     /// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/data/type`. Default: `/type`.
     ///
-    /// A handler reads it with [`VerifiedEvent::event_type_at`](crate::VerifiedEvent::event_type_at).
+    /// [`VerifiedEvent::event_type`](crate::VerifiedEvent::event_type) still reads `/type`: a handler reads another place
+    /// with [`VerifiedEvent::event_type_at`](crate::VerifiedEvent::event_type_at).
     ///
     /// # Panics
     ///
     /// If `pointer` is not empty and does not start with a slash.
     #[cfg(feature = "json")]
     #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
-    pub fn event_type_at(mut self, pointer: &str) -> Self {
+    pub fn span_event_type_at(mut self, pointer: &str) -> Self {
         let pointer = JsonPointer::parse(pointer).expect("a JSON pointer starts with a slash");
-        self.config.event_type_at = Some(Arc::new(pointer));
+        self.config.event_type_at = pointer.into_owned();
         self
     }
 

@@ -4,7 +4,7 @@
 //!
 //! 1. The three headers of one family are there, each once and in its proper form: `svix-id`, `svix-timestamp` and
 //!    `svix-signature`, or else `webhook-id`, `webhook-timestamp` and `webhook-signature`. If both are there, `svix-*` is
-//!    read. Other names are read if they are [told](crate::HeaderFamily), and then no others.
+//!    read. Other names are read only if [configured](crate::HeaderFamily), and then exclusively.
 //! 2. The timestamp is within the tolerance of the clock, in the past and in the future.
 //! 3. A [listed](#lists-of-signatures) signature has a supported version and form.
 //! 4. The [keys](crate::KeySource) that may have signed the request are there. Unless they are looked up among those of
@@ -151,8 +151,8 @@
 //!
 //! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
 //! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB, from
-//! where [`event_type_at`](crate::SvixVerifyLayer) says), the tenant and the key; in the end, the outcome, the status, and
-//! the seconds that each phase took.
+//! the place set on the layer), the tenant and the key; in the end, the outcome, the status, and the seconds that each
+//! phase took.
 //!
 //! # Cancel safety
 //!

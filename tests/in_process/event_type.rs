@@ -85,7 +85,6 @@ fn what_is_not_there_is_an_error_that_says_where_and_not_what() {
             ".",
         ),
         ("twice on the way", r#"{"a":{"b":"x"},"a":{}}"#, "/a/b", "."),
-        ("no pointer", r#"{"type":"canary"}"#, "type", "."),
     ] {
         let error = event(payload).event_type_at(pointer).unwrap_err();
         let PayloadError::Shape { path: found, .. } = &error else {
@@ -94,6 +93,22 @@ fn what_is_not_there_is_an_error_that_says_where_and_not_what() {
         assert_eq!(found, path, "{name}");
         assert_eq!(error.code(), "payload-mismatch");
         assert!(!error.to_string().contains("canary"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_place_that_is_no_pointer_is_an_error_of_its_own() {
+    for (payload, pointer) in [
+        (r#"{"type":"canary"}"#, "type"),
+        (r#"{"type":"canary"}"#, " /type"),
+        (r#"{"type":"canary"}"#, "#/type"),
+        // The payload is not looked at.
+        ("no JSON", "type"),
+    ] {
+        let error = event(payload).event_type_at(pointer).unwrap_err();
+        assert_eq!(error, PayloadError::InvalidPointer, "{pointer}");
+        assert_eq!(error.code(), "pointer-invalid");
+        assert_eq!(error.to_string(), "a JSON pointer starts with a slash");
     }
 }
 

@@ -112,10 +112,10 @@ fn an_error_names_the_header_as_the_sender_does() {
 
 #[test]
 fn a_family_is_its_names_however_it_was_made() {
-    assert_eq!(HeaderFamily::prefixed("svix-"), Ok(HeaderFamily::Svix));
+    assert_eq!(HeaderFamily::prefixed("svix-"), Ok(HeaderFamily::SVIX));
     assert_eq!(
         HeaderFamily::prefixed("Webhook-"),
-        Ok(HeaderFamily::Webhook)
+        Ok(HeaderFamily::WEBHOOK)
     );
     assert_eq!(HeaderFamily::prefixed("x-webhook-"), Ok(named(SENT)));
     assert_ne!(named(FINCH), named(SENT));

@@ -141,8 +141,9 @@ fn a_long_list_before_many_keys_does_not_hold_the_thread() {
         polls
     };
     let (few, many) = (polls(1), polls(8000));
+    // 8000 comparisons count as half of what a pass over the body counts as at least.
     assert!(
-        many > few,
+        (few + 1..=few * 2).contains(&many),
         "{many} polls, and {few} with a single signature"
     );
 }

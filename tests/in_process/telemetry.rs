@@ -154,7 +154,7 @@ fn the_type_is_told_from_where_the_sender_has_it() {
         ),
     ] {
         let request = head(payload.as_bytes()).body(Full::from(payload)).unwrap();
-        let (fields, _) = observed(&layer().event_type_at(pointer), request);
+        let (fields, _) = observed(&layer().span_event_type_at(pointer), request);
         let told = fields.get("webhook.event.type").map(String::as_str);
         assert_eq!(told, expected, "{payload}");
     }
@@ -163,7 +163,7 @@ fn the_type_is_told_from_where_the_sender_has_it() {
 #[test]
 #[should_panic(expected = "a JSON pointer starts with a slash")]
 fn a_place_that_is_no_json_pointer_is_found_out_at_the_start() {
-    let _ = layer().event_type_at("data.type");
+    let _ = layer().span_event_type_at("data.type");
 }
 
 #[test]

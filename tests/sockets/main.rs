@@ -2,6 +2,7 @@
 
 mod exactly_once;
 mod examples;
+mod grpc_server;
 mod hostile;
 mod idempotency_crash;
 mod inbox_crash;

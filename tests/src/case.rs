@@ -175,17 +175,18 @@ impl Case {
     pub fn family(&self) -> HeaderFamily {
         let has = |wanted| self.headers.iter().any(|(name, _)| name == wanted);
         if has("svix-id") && has("svix-timestamp") && has("svix-signature") {
-            HeaderFamily::Svix
+            HeaderFamily::SVIX
         } else {
-            HeaderFamily::Webhook
+            HeaderFamily::WEBHOOK
         }
     }
 
     /// The names of the id's, the timestamp's and the signature's header in [`family`](Self::family).
     pub fn header_names(&self) -> [&'static str; 3] {
-        match self.family() {
-            HeaderFamily::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
-            _ => ["webhook-id", "webhook-timestamp", "webhook-signature"],
+        if self.family() == HeaderFamily::SVIX {
+            ["svix-id", "svix-timestamp", "svix-signature"]
+        } else {
+            ["webhook-id", "webhook-timestamp", "webhook-signature"]
         }
     }
 

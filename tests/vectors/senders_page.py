@@ -27,6 +27,19 @@ def whsec(label, length=24):
     return "whsec_" + base64_of(label, length)
 
 
+def whsec_key(label, length=24):
+    return {"key": whsec(label, length), "signing_keys": [secret_bytes(label, length)]}
+
+
+def base64_key(label, length=24):
+    return {"key": base64_of(label, length), "signing_keys": [secret_bytes(label, length)]}
+
+
+def text_key(text):
+    """The bytes of the text are the key."""
+    return {"key": text, "read": "text", "signing_keys": [text.encode()]}
+
+
 def base62_of(label, length):
     alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     digest = hashlib.sha512(f"tower-svix, page of senders: {label}".encode()).digest()
@@ -44,27 +57,33 @@ def vector(
     body,
     *,
     key=None,
-    read="secret",
     signing_keys=None,
+    read="secret",
     message_id=None,
     family="webhook-{}",
     names=None,
+    retry_body=None,
     signatures=lambda macs: " ".join("v1," + each for each in macs),
     **more,
 ):
-    """One delivery. Without a key of its own, the sender has a `whsec_` and signs with what it decodes to."""
+    """One delivery. Without a key of its own, the sender has a `whsec_` and signs with what it decodes to.
+
+    With a `retry_body`, the sender's next attempt has that body, under the same id.
+    """
     key = key or whsec(sender)
     signing_keys = signing_keys or [secret_bytes(sender)]
     message_id = message_id or "msg_" + base62_of(sender, 27)
-    text = json.dumps(body, separators=(",", ":"))
-    whole = text.replace(PAD, "x" * more.get("pad", 0))
-    timestamp = NOW - 2
-    values = [
-        message_id,
-        str(timestamp),
-        signatures([mac(each, message_id, timestamp, whole) for each in signing_keys]),
-    ]
     header_names = names or [family.format(part) for part in ("id", "timestamp", "signature")]
+
+    def attempt(body, timestamp):
+        text = json.dumps(body, separators=(",", ":"))
+        whole = text.replace(PAD, "x" * more.get("pad", 0))
+        macs = [mac(each, message_id, timestamp, whole) for each in signing_keys]
+        values = [message_id, str(timestamp), signatures(macs)]
+        return {"headers": [list(header) for header in zip(header_names, values)], "body": text}
+
+    if retry_body:
+        more["retry"] = attempt(retry_body, NOW - 1)
     found = body
     for step in type_at.split("/")[1:]:
         found = found[step]
@@ -73,8 +92,7 @@ def vector(
         "key": key,
         "read": read,
         "names": names,
-        "headers": [list(header) for header in zip(header_names, values)],
-        "body": text,
+        **attempt(body, NOW - 2),
         "now": NOW,
         "type_at": type_at,
         "type": found,
@@ -107,8 +125,7 @@ VECTORS = [
             "created_at": TIME,
             "data": {"type": "session.status_idled", "id": "sesn_01", "organization_id": "org_1", "workspace_id": "wrk_1"},
         },
-        key=whsec("Anthropic", 32),
-        signing_keys=[secret_bytes("Anthropic", 32)],
+        **whsec_key("Anthropic", 32),
     ),
     vector(
         "Svix",
@@ -139,26 +156,21 @@ VECTORS = [
         "Polar, new keys",
         "/type",
         {"type": "order.paid", "timestamp": TIME, "data": {"id": "o1", "status": "paid"}},
-        key=whsec("Polar, new", 32),
-        signing_keys=[secret_bytes("Polar, new", 32)],
+        **whsec_key("Polar, new", 32),
         message_id="0b2f7c1e-2f11-4f0d-8f1a-5b8f6d1c2a33",
     ),
     vector(
         "Polar, old keys",
         "/type",
         {"type": "order.paid", "timestamp": TIME, "data": {"id": "o2", "status": "paid"}},
-        key=POLAR_OLD,
-        read="text",
-        signing_keys=[POLAR_OLD.encode()],
+        **text_key(POLAR_OLD),
         message_id="1c3a8d2f-3a22-4a1e-9a2b-6c9a7e2d3b44",
     ),
     vector(
         "Polar, old keys",
         "/type",
         {"type": "subscription.created", "timestamp": TIME, "data": {"id": "s1"}},
-        key=POLAR_BETWEEN,
-        read="text",
-        signing_keys=[POLAR_BETWEEN.encode()],
+        **text_key(POLAR_BETWEEN),
         message_id="2d4b9e3a-4b33-4b2f-8b3c-7d0b8f3e4c55",
     ),
     vector(
@@ -179,8 +191,7 @@ VECTORS = [
         "GitLab",
         "/object_kind",
         {"object_kind": "push", "ref": "refs/heads/main", "project_id": 15, "commits": [{"id": "b6568d", "message": PAD}]},
-        key=whsec("GitLab", 32),
-        signing_keys=[secret_bytes("GitLab", 32)],
+        **whsec_key("GitLab", 32),
         message_id="4f6d105c-6d55-4d41-8d5e-9f2da15a6e77",
         pad=3_000_000,
         body_limit=25 * 1024 * 1024,
@@ -189,8 +200,7 @@ VECTORS = [
         "Brex",
         "/event_type",
         {"event_type": "TRANSFER_PROCESSED", "transfer_id": "t1", "company_id": "c1"},
-        key=base64_of("Brex", 32),
-        signing_keys=[secret_bytes("Brex", 32)],
+        **base64_key("Brex", 32),
         family="Webhook-{}",
         message_id="whe_" + base62_of("Brex", 24),
     ),
@@ -203,6 +213,13 @@ VECTORS = [
         "Dodo Payments",
         "/type",
         {"business_id": "bus_1", "type": "payment.succeeded", "timestamp": TIME, "data": {"payload_type": "Payment"}},
+        # The payload is made when it is delivered.
+        retry_body={
+            "business_id": "bus_1",
+            "type": "payment.succeeded",
+            "timestamp": TIME,
+            "data": {"payload_type": "Payment", "refund_status": "partial"},
+        },
     ),
     vector("Liveblocks", "/type", {"type": "storageUpdated", "data": {"roomId": "room", "projectId": "p", "updatedAt": TIME}}),
     vector(
@@ -220,9 +237,7 @@ VECTORS = [
         "AhaSend",
         "/type",
         {"type": "message.delivered", "timestamp": TIME, "data": {"id": "m1", "recipient": "ada@example.com"}},
-        key=AHASEND,
-        read="text",
-        signing_keys=[AHASEND.encode()],
+        **text_key(AHASEND),
     ),
     vector(
         "Composio",
@@ -234,24 +249,20 @@ VECTORS = [
             "metadata": {"trigger_slug": "GITHUB_COMMIT_EVENT"},
             "data": {"author": "Ada"},
         },
-        key=COMPOSIO,
-        read="text",
-        signing_keys=[COMPOSIO.encode()],
+        **text_key(COMPOSIO),
     ),
     vector(
         "Finch",
         "/event_type",
         {"connection_id": "c1", "event_type": "employment.updated", "data": {"individual_id": "i1"}},
-        key=base64_of("Finch"),
-        signing_keys=[secret_bytes("Finch")],
+        **base64_key("Finch"),
         names=["finch-event-id", "finch-timestamp", "finch-signature"],
     ),
     vector(
         "Sweego",
         "/event_type",
         {"event_type": "delivered", "timestamp": TIME, "recipient": "ada@example.com", "headers": {"x-transaction-id": "t1"}},
-        key=base64_of("Sweego"),
-        signing_keys=[secret_bytes("Sweego")],
+        **base64_key("Sweego"),
         signatures=lambda macs: macs[0],
     ),
     vector(
@@ -265,9 +276,7 @@ VECTORS = [
             "associated_object_id": "transaction_1",
             "type": "event",
         },
-        key=INCREASE,
-        read="text",
-        signing_keys=[INCREASE.encode()],
+        **text_key(INCREASE),
     ),
     vector(
         "Pulse",

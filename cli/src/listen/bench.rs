@@ -129,7 +129,7 @@ impl Bench {
             .as_ref()
             .ok_or("the keys of this program can verify, but not sign")?;
         let family = family::of(headers, self.family);
-        for unused in [HeaderFamily::Svix, HeaderFamily::Webhook, family] {
+        for unused in [HeaderFamily::SVIX, HeaderFamily::WEBHOOK, family] {
             headers.remove(unused.id_header());
             headers.remove(unused.timestamp_header());
             headers.remove(unused.signature_header());

@@ -36,7 +36,7 @@ struct Record {
     digest: Digest,
     token: ClaimToken,
     expiry: Nanos,
-    /// That of the processed payload. `None` until it is processed.
+    /// The fingerprint of the processed payload. `None` until it is processed.
     completed: Option<Fingerprint>,
 }
 

@@ -61,8 +61,8 @@ pub struct RedisStore<C> {
 }
 
 // The value of a key is `r` and the token of 16 bytes while the event is running, and `c`, the token and the fingerprint of
-// 16 bytes once it is completed. Each script is sent whole, some 300 bytes, rather than by its hash: that is one round trip always, even when
-// Redis has just restarted or failed over and knows no script.
+// 16 bytes once it is completed. Each script is sent whole, at most 430 bytes, rather than by its hash: that is one round
+// trip always, even when Redis has just restarted or failed over and knows no script.
 
 /// Returns `{0}` if claimed, `{1, fingerprint}` if completed, `{2, milliseconds left}` if in progress.
 const CLAIM: &str = "\

@@ -39,10 +39,10 @@ fn headers_of_two_families() {
 #[test]
 fn a_family_that_the_receiver_does_not_read() {
     for (names, pinned) in [
-        (SVIX, HeaderFamily::Webhook),
+        (SVIX, HeaderFamily::WEBHOOK),
         (
             ["webhook-id", "webhook-timestamp", "webhook-signature"],
-            HeaderFamily::Svix,
+            HeaderFamily::SVIX,
         ),
     ] {
         let delivery = Delivery::new().renamed(names);

@@ -114,3 +114,30 @@ async fn a_duplicate_of_a_running_event_in_the_inner_store_is_one() {
     assert_eq!(seen.code(), "event-in-progress");
     assert_eq!(handler.calls(), 0);
 }
+
+/// If the stores cannot be tried, nothing is known of the layers.
+#[tokio::test]
+async fn a_failing_trial_is_answered_as_any_duplicate() {
+    for (trial_fails, code) in [(true, "event-in-progress"), (false, "layers-share-store")] {
+        let (inner, _) = remote();
+        let mut outer = inner.clone();
+        outer.claim = Arc::default();
+        let line = Arc::clone(&outer.claim);
+        let handler = Handler::default();
+        let called = handler.clone();
+        let service = ServiceBuilder::new()
+            .layer(net::layer())
+            .layer(IdempotencyLayer::new(outer))
+            // The outer layer has its claim by now, and what is lost next is the reply to the trial.
+            .map_request(move |request: Request<VerifiedBody>| {
+                line.lose_replies(trial_fails);
+                request
+            })
+            .layer(IdempotencyLayer::new(inner))
+            .service_fn(move |_: Request<VerifiedBody>| ready(Ok::<_, Infallible>(called.call())));
+        let seen = deliver(&service, request("msg_1")).await.unwrap();
+        assert_eq!(seen.code(), code);
+        assert_eq!(seen.outcome, Outcome::Released, "that of the outer layer");
+        assert_eq!(handler.calls(), 0);
+    }
+}

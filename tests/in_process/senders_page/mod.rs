@@ -14,12 +14,12 @@ use http_body_util::Full;
 use serde::Deserialize;
 use tower::{ServiceBuilder, ServiceExt as _};
 use tower_svix::idempotency::MemoryStore;
-use tower_svix::{HeaderFamily, KeyError, Keyring, Secret, SvixVerifyLayer};
+use tower_svix::{HeaderFamily, IdempotencyLayer, KeyError, Keyring, Secret, SvixVerifyLayer};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::recorder::Recorder;
 use tower_svix_tests::sender::Sender;
 use tower_svix_tests::verdict::expect_eq;
-use tower_svix_tests::{Outcome, deliver, flip_bit, request};
+use tower_svix_tests::{Outcome, deliver, flip_bit, request, run};
 
 use self::page::Row;
 
@@ -35,6 +35,8 @@ struct Vector {
     names: Option<[String; 3]>,
     headers: Vec<(String, String)>,
     body: String,
+    /// The next attempt of the same event, if its payload differs.
+    retry: Option<Attempt>,
     /// How many letters stand for `@pad@` in the body.
     #[serde(default)]
     pad: usize,
@@ -44,6 +46,13 @@ struct Vector {
     type_at: String,
     #[serde(rename = "type")]
     event_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attempt {
+    headers: Vec<(String, String)>,
+    body: String,
 }
 
 /// How the text of a key is read.
@@ -129,6 +138,38 @@ fn a_row_asks_for_another_limit_only_if_the_default_rejects_what_the_sender_send
             status,
             if asks { 413 } else { 200 },
         )
+    });
+}
+
+#[test]
+fn a_row_asks_for_any_payload_only_if_retries_change_the_payload() {
+    check_each(|row, vector| {
+        let asks = row.needs.contains("any_payload()");
+        expect_eq("the row asks for it", asks, vector.retry.is_some())?;
+        let Some(retry) = &vector.retry else {
+            return Ok(());
+        };
+        expect_eq("the payload differs", retry.body != vector.body, true)?;
+        let layer = || IdempotencyLayer::new(MemoryStore::new());
+        for (layer, of_retry) in [(layer().any_payload(), 200), (layer(), 503)] {
+            let recorder = Recorder::default();
+            let service = ServiceBuilder::new()
+                .layer(vector.receiver(row)?.clock(At(vector.now)))
+                .layer(layer)
+                .service(recorder.clone());
+            let attempts = [
+                (&vector.headers, &vector.body, 200),
+                (&retry.headers, &retry.body, of_retry),
+            ];
+            for (headers, body, expected) in attempts {
+                let request = request(header_map(headers), Full::new(Bytes::from(body.clone())));
+                let response = run(service.clone().oneshot(request));
+                let status = response.map_err(|error| error.to_string())?.status();
+                expect_eq("status", status.as_u16(), expected)?;
+            }
+            expect_eq("calls of the handler", recorder.take_calls().len(), 1)?;
+        }
+        Ok(())
     });
 }
 
@@ -226,13 +267,8 @@ impl Vector {
     }
 
     fn deliver(&self, layer: &SvixVerifyLayer, body: Bytes) -> Outcome {
-        let headers = self.headers.iter().map(|(name, value)| {
-            let name: HeaderName = name.parse().expect("a legal name");
-            (name, value.parse().expect("a legal value"))
-        });
-        let headers: HeaderMap = headers.collect();
         let layer = layer.clone().clock(At(self.now));
-        deliver(&layer, headers, Full::new(body))
+        deliver(&layer, header_map(&self.headers), Full::new(body))
     }
 
     /// The receiver that the row describes.
@@ -242,7 +278,7 @@ impl Vector {
             Read::Text | Read::Both => "`Secret::from_text(text)?`",
             Read::Keyring => "`text.parse::<Keyring>()?`",
         };
-        expect_eq("the line that reads the key", row.key, line)?;
+        expect_eq("the line that reads the key", row.key(), line)?;
         let keyring = self.keyring().map_err(|error| error.to_string())?;
         let layer = self.pinned(SvixVerifyLayer::new(keyring));
         let Some(limit) = self.body_limit else {
@@ -273,6 +309,14 @@ impl Vector {
             None => layer,
         }
     }
+}
+
+fn header_map(headers: &[(String, String)]) -> HeaderMap {
+    let parse = |(name, value): &(String, String)| {
+        let name: HeaderName = name.parse().expect("a legal name");
+        (name, value.parse().expect("a legal value"))
+    };
+    headers.iter().map(parse).collect()
 }
 
 fn vectors() -> Vec<Vector> {

@@ -6,12 +6,17 @@ const PAGE: &str = include_str!("../../../docs/SENDERS.md");
 pub struct Row {
     pub sender: &'static str,
     pub headers: &'static str,
-    /// The line that reads the key.
-    pub key: &'static str,
     pub type_at: &'static str,
     pub needs: &'static str,
     pub section: &'static str,
 }
+
+/// The lines that read a key. The page says above the table that the first is the default.
+const READERS: [&str; 3] = [
+    "`text.parse::<Secret>()?`",
+    "`Secret::from_text(text)?`",
+    "`text.parse::<Keyring>()?`",
+];
 
 pub fn rows() -> Vec<Row> {
     let (_, overview) = PAGE.split_once("## Overview").expect("there is one");
@@ -35,10 +40,25 @@ pub fn shows(code: &str) -> bool {
 }
 
 impl Row {
+    /// The line that reads the key.
+    pub fn key(&self) -> &'static str {
+        let (_, overview) = PAGE.split_once("## Overview").expect("there is one");
+        let (above, _) = overview.split_once("| Sender").expect("a table");
+        let [default, others @ ..] = READERS;
+        assert!(above.contains(&format!("{default} reads the key")));
+        assert!(
+            !self.needs.contains(default),
+            "{}: the default",
+            self.sender
+        );
+        let named = others.into_iter().find(|line| self.needs.contains(line));
+        named.unwrap_or(default)
+    }
+
     fn read(line: &'static str) -> Self {
         let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [sender, headers, key, type_at, _retries, needs] = cells[..] else {
-            panic!("not six cells: {line}");
+        let [sender, headers, type_at, _retries, needs] = cells[..] else {
+            panic!("not five cells: {line}");
         };
         let (sender, _) = sender
             .strip_prefix('[')
@@ -52,7 +72,6 @@ impl Row {
         Self {
             sender,
             headers,
-            key,
             type_at,
             needs,
             section: section.split("\n### ").next().unwrap_or_default(),

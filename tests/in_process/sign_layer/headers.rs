@@ -33,11 +33,11 @@ fn stale(family: HeaderFamily) -> [(HeaderName, HeaderValue); 3] {
 async fn a_request_gets_three_headers_and_stays_as_it_is_otherwise() {
     for (family, names) in [
         (
-            HeaderFamily::Webhook,
+            HeaderFamily::WEBHOOK,
             ["webhook-id", "webhook-timestamp", "webhook-signature"],
         ),
         (
-            HeaderFamily::Svix,
+            HeaderFamily::SVIX,
             ["svix-id", "svix-timestamp", "svix-signature"],
         ),
     ] {
@@ -104,7 +104,7 @@ async fn keys_are_given_one_by_one_or_together() {
 
 #[tokio::test]
 async fn a_request_that_is_sent_again_keeps_its_id_and_nothing_else_of_the_signature() {
-    for family in [HeaderFamily::Webhook, HeaderFamily::Svix] {
+    for family in [HeaderFamily::WEBHOOK, HeaderFamily::SVIX] {
         let layer = layer()
             .header_family(family)
             .id_generator(|| "msg_new".into());
@@ -295,8 +295,8 @@ fn a_layer_shows_no_key() {
 #[tokio::test]
 async fn a_forwarded_request_keeps_no_signature_of_the_other_family() {
     for (ours, other) in [
-        (HeaderFamily::Webhook, HeaderFamily::Svix),
-        (HeaderFamily::Svix, HeaderFamily::Webhook),
+        (HeaderFamily::WEBHOOK, HeaderFamily::SVIX),
+        (HeaderFamily::SVIX, HeaderFamily::WEBHOOK),
     ] {
         let mut request = request();
         request.headers_mut().extend(stale(other));

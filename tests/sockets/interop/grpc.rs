@@ -5,31 +5,21 @@ use std::net::SocketAddr;
 
 use http::{HeaderMap, Response};
 use serde_json::json;
-use tokio::net::TcpListener;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tower::ServiceBuilder;
 use tower_svix::idempotency::{EventKey, Store as _};
 use tower_svix::{IdempotencyLayer, SvixVerifyLayer};
 use tower_svix_tests::net::{Delivery, layer};
 use tower_svix_tests::stores::{LEASE, Remote, token};
 
 use super::package::{CallOutcome, Caller};
+use crate::grpc_server;
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 
 /// A health service behind both layers.
 async fn start(layer: SvixVerifyLayer, store: &Remote) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (_, health) = tonic_health::server::health_reporter();
-    tokio::spawn(
-        Server::builder()
-            .layer(layer)
-            .layer(IdempotencyLayer::new(store.clone()))
-            .add_service(health)
-            .serve_with_incoming(TcpIncoming::from(listener)),
-    );
-    address
+    let once = IdempotencyLayer::new(store.clone());
+    grpc_server::start(ServiceBuilder::new().layer(layer).layer(once)).await
 }
 
 /// A message is framed by the client: what is signed are five bytes more.

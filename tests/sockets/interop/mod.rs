@@ -21,7 +21,7 @@ const NEW: &str = net::SECRET;
 const OLD: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 /// What one side knows before, during and after a rotation.
 const ROTATION: [&[&str]; 3] = [&[OLD], &[NEW, OLD], &[NEW]];
-const FAMILIES: [HeaderFamily; 2] = [HeaderFamily::Svix, HeaderFamily::Webhook];
+const FAMILIES: [HeaderFamily; 2] = [HeaderFamily::SVIX, HeaderFamily::WEBHOOK];
 
 const JSON: &str = r#"{"type": "job.completed", "data": "Grüße, 世界 🎉"}"#;
 

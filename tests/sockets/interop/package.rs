@@ -33,7 +33,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Python,
         name: "svix",
-        reads: &[HeaderFamily::Svix, HeaderFamily::Webhook],
+        reads: &[HeaderFamily::SVIX, HeaderFamily::WEBHOOK],
         empty: "accepted",
         not_json: "accepted",
         not_utf8: "failed: UnicodeDecodeError",
@@ -41,7 +41,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Python,
         name: "standardwebhooks",
-        reads: &[HeaderFamily::Webhook],
+        reads: &[HeaderFamily::WEBHOOK],
         // It parses what it has verified.
         empty: "failed: JSONDecodeError",
         not_json: "failed: JSONDecodeError",
@@ -50,7 +50,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Node,
         name: "svix",
-        reads: &[HeaderFamily::Svix, HeaderFamily::Webhook],
+        reads: &[HeaderFamily::SVIX, HeaderFamily::WEBHOOK],
         // It parses what it has verified.
         empty: "failed: SyntaxError",
         not_json: "failed: SyntaxError",
@@ -60,7 +60,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Node,
         name: "standardwebhooks",
-        reads: &[HeaderFamily::Webhook],
+        reads: &[HeaderFamily::WEBHOOK],
         empty: "accepted",
         // It parses what it has verified.
         not_json: "failed: SyntaxError",

@@ -115,7 +115,7 @@ struct Delivery {
 }
 
 fn any_delivery() -> impl Strategy<Value = Delivery> {
-    let family = prop_oneof![Just(HeaderFamily::Svix), Just(HeaderFamily::Webhook)];
+    let family = prop_oneof![Just(HeaderFamily::SVIX), Just(HeaderFamily::WEBHOOK)];
     let id = "[!-\\-/-~]{1,10}( [!-\\-/-~]{1,10}){0,2}";
     let frames = prop_oneof![
         4 => prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..5),

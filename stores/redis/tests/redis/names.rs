@@ -11,6 +11,8 @@ use tower_svix_redis::RedisStore;
 use tower_svix_tests::redis_server::RedisServer;
 use tower_svix_tests::stores::{LEASE, token};
 
+use super::blocking;
+
 /// A prefix, a tenant and an id.
 type Event = (String, Option<String>, String);
 
@@ -89,12 +91,7 @@ async fn a_name_begins_with_the_prefix() {
 
 #[test]
 fn no_two_events_share_a_key_whatever_they_are_called() {
-    let server = RedisServer::start();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let connection = runtime.block_on(server.connect());
+    let (runtime, connection, _server) = blocking::start();
     // Of few parts, so that many events would be called the same if something were ambiguous.
     let any = || prop_oneof![4 => "[a12:]{0,4}", 1 => "\\PC{0,4}"];
     let event = (any(), proptest::option::of(any()), any());

@@ -6,8 +6,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::key_error::KeyError;
-use super::key_text::{KeyText, Role, parts};
+use super::error::KeyError;
+use super::text::{KeyText, Role, parts};
 
 /// Says what a text looks like whose base64 cannot be decoded.
 pub(super) fn diagnose(key: &KeyText<'_>) -> KeyError {

@@ -9,10 +9,10 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, StreamVerifier, VerifyingKey};
 
 use super::strict;
-use crate::signature::key_bytes;
-use crate::signature::key_error::KeyError;
-use crate::signature::key_looks;
-use crate::signature::key_text::{KeyText, Role};
+use crate::signature::keys::bytes;
+use crate::signature::keys::error::KeyError;
+use crate::signature::keys::looks;
+use crate::signature::keys::text::{KeyText, Role};
 
 /// A public ed25519 key: it verifies what the sender signs with its [`PrivateKey`](crate::PrivateKey), and cannot sign.
 ///
@@ -76,9 +76,9 @@ impl FromStr for PublicKey {
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let key = KeyText::read(text);
         match key.role {
-            Role::Public => Self::from_bytes(&key_bytes::decode(&key)?),
+            Role::Public => Self::from_bytes(&bytes::decode(&key)?),
             Role::Secret => Err(KeyError::Secret),
-            Role::Bare => Err(key_looks::diagnose_secret(&key)),
+            Role::Bare => Err(looks::diagnose_secret(&key)),
             Role::Private => Err(KeyError::PrivateKey),
         }
     }

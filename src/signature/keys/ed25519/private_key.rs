@@ -12,10 +12,10 @@ use http::HeaderValue;
 
 use crate::signature::error::SignError;
 use crate::signature::headers;
-use crate::signature::key_bytes;
-use crate::signature::key_error::KeyError;
-use crate::signature::key_looks;
-use crate::signature::key_text::{KeyText, Role};
+use crate::signature::keys::bytes;
+use crate::signature::keys::error::KeyError;
+use crate::signature::keys::looks;
+use crate::signature::keys::text::{KeyText, Role};
 
 /// The version that a list of signatures gives an ed25519 signature.
 const VERSION: &str = "v1a";
@@ -75,7 +75,7 @@ impl FromStr for PrivateKey {
         let key = KeyText::read(text);
         match key.role {
             Role::Private => {
-                let key = key_bytes::decode(&key)?;
+                let key = bytes::decode(&key)?;
                 let key = (**key)
                     .try_into()
                     .map_err(|_| KeyError::InvalidPrivateKey)?;
@@ -85,7 +85,7 @@ impl FromStr for PrivateKey {
                 Ok(Self { key })
             }
             Role::Secret => Err(KeyError::Secret),
-            Role::Bare => Err(key_looks::diagnose_secret(&key)),
+            Role::Bare => Err(looks::diagnose_secret(&key)),
             Role::Public => Err(KeyError::PublicKey),
         }
     }

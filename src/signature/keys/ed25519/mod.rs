@@ -7,5 +7,5 @@ mod public_key;
 mod strict;
 
 pub use self::private_key::PrivateKey;
-pub(super) use self::public_key::Ed25519State;
+pub(in crate::signature) use self::public_key::Ed25519State;
 pub use self::public_key::PublicKey;

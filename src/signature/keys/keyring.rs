@@ -8,10 +8,10 @@ use arc_swap::{ArcSwap, Guard};
 
 #[cfg(feature = "ed25519")]
 use super::ed25519::PublicKey;
-use super::key_error::KeyError;
-use super::key_looks;
-use super::key_text::{self, KeyText, Role};
+use super::error::KeyError;
+use super::looks;
 use super::secret::Secret;
+use super::text::{self, KeyText, Role};
 use super::verifying_key::VerifyingKey;
 
 /// The keys of one receiver: a delivery is verified if any of them signed it.
@@ -73,20 +73,20 @@ pub struct Keyring {
 }
 
 /// The keys of a keyring at one moment. A request that started under them finishes under them.
-pub(super) struct KeySet {
-    pub(super) tenant: Option<Arc<str>>,
+pub(in crate::signature) struct KeySet {
+    pub(in crate::signature) tenant: Option<Arc<str>>,
     keys: Guard<Arc<Vec<VerifyingKey>>>,
 }
 
 impl KeySet {
     #[inline]
-    pub(super) fn keys(&self) -> &[VerifyingKey] {
+    pub(in crate::signature) fn keys(&self) -> &[VerifyingKey] {
         &self.keys
     }
 
     /// Makes them fit to be held over a wait. Before, no reference count is touched, but a thread has few places for such
     /// guards, and a key is not freed while one is held.
-    pub(super) fn keep(&mut self) {
+    pub(in crate::signature) fn keep(&mut self) {
         let keys = Arc::clone(&self.keys);
         self.keys = Guard::from_inner(keys);
     }
@@ -110,7 +110,7 @@ impl Keyring {
     }
 
     #[inline]
-    pub(super) fn snapshot(&self) -> KeySet {
+    pub(in crate::signature) fn snapshot(&self) -> KeySet {
         KeySet {
             tenant: self.tenant.clone(),
             keys: self.keys.load(),
@@ -166,11 +166,11 @@ impl FromStr for Keyring {
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let whole = KeyText::read(text);
         if whole.role == Role::Bare
-            && let Some(error) = key_looks::wrapping(whole.whole)
+            && let Some(error) = looks::wrapping(whole.whole)
         {
             return Err(error);
         }
-        let parts: Vec<_> = key_text::parts(text).collect();
+        let parts: Vec<_> = text::parts(text).collect();
         if parts.is_empty() {
             return Err(KeyError::Empty);
         }
@@ -178,7 +178,7 @@ impl FromStr for Keyring {
         if parts.len() > 1
             && let Some(key) = keys.find(|key| key.role == Role::Bare)
         {
-            return Err(key_looks::diagnose_one_of_several(&key));
+            return Err(looks::diagnose_one_of_several(&key));
         }
         parts.into_iter().map(VerifyingKey::from_str).collect()
     }

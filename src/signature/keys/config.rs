@@ -6,12 +6,9 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-#[cfg(feature = "ed25519")]
-use super::ed25519::{PrivateKey, PublicKey};
-use super::key_error::KeyError;
+use super::error::KeyError;
 use super::keyring::Keyring;
 use super::secret::Secret;
-use super::signing_key::SigningKey;
 use super::verifying_key::VerifyingKey;
 
 /// Rejects what is written without quotes. Serde's own message would repeat it, and it may be a key: in YAML, digits are a
@@ -99,9 +96,8 @@ fn read<'de, D: Deserializer<'de>, V: Visitor<'de>>(
 }
 
 macro_rules! deserialize {
-    ($($(#[$attribute:meta])* $key:ty: $visitor:expr, $doc:literal;)*) => {
+    ($($key:ty: $visitor:expr, $doc:literal;)*) => {
         $(
-            $(#[$attribute])*
             #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
             #[doc = $doc]
             ///
@@ -118,10 +114,5 @@ macro_rules! deserialize {
 deserialize! {
     Keyring: Keys, "From a string of one or several keys, or from a list of strings, each of one key.";
     Secret: OneKey(PhantomData), "From a string.";
-    SigningKey: OneKey(PhantomData), "From a string.";
     VerifyingKey: OneKey(PhantomData), "From a string.";
-    #[cfg(feature = "ed25519")]
-    PrivateKey: OneKey(PhantomData), "From a string.";
-    #[cfg(feature = "ed25519")]
-    PublicKey: OneKey(PhantomData), "From a string.";
 }

@@ -7,10 +7,10 @@ use http::HeaderValue;
 
 #[cfg(feature = "ed25519")]
 use super::ed25519::PrivateKey;
-use super::error::SignError;
-use super::key_error::KeyError;
-use super::key_text::{KeyText, Role};
+use super::error::KeyError;
 use super::secret::Secret;
+use super::text::{KeyText, Role};
+use crate::signature::error::SignError;
 
 /// A key that deliveries are signed with: a [`Secret`] or, with the feature `ed25519`, a private key.
 ///

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::check::Check;
 #[cfg(feature = "ed25519")]
 use super::ed25519::PublicKey;
-use super::key_error::KeyError;
-use super::key_text::{KeyText, Role};
-use super::list::{Form, SignatureList};
+use super::error::KeyError;
 use super::secret::Secret;
+use super::text::{KeyText, Role};
+use crate::signature::check::Check;
+use crate::signature::list::{Form, SignatureList};
 
 /// A key that deliveries are verified with: a [`Secret`] or, with the feature `ed25519`, a public key.
 ///
@@ -49,7 +49,7 @@ enum Key {
 impl VerifyingKey {
     /// The form of the signatures that are made with this key.
     #[inline]
-    pub(super) fn form(&self) -> Form {
+    pub(in crate::signature) fn form(&self) -> Form {
         match &self.key {
             Key::Secret(secret) => secret.form(),
             #[cfg(feature = "ed25519")]
@@ -63,7 +63,7 @@ impl VerifyingKey {
     /// A MAC is computed once, and not at all if no signature is listed that it could be compared with. An ed25519 signature
     /// that holds for no message makes no pass.
     #[inline]
-    pub(super) fn check<V: AsRef<[u8]>>(
+    pub(in crate::signature) fn check<V: AsRef<[u8]>>(
         &self,
         signatures: &SignatureList<V>,
         attempt: &mut usize,

@@ -39,7 +39,8 @@ pub enum KeyError {
     Assignment,
     /// The text is the value of an `Authorization` header, `Bearer …`.
     Bearer,
-    /// The text is several keys, where one is needed: a [`Keyring`](crate::Keyring) takes them.
+    /// The text is several keys, where one is needed: a [`Keyring`](crate::Keyring) takes them, or
+    /// [`Secret::from_text`](crate::Secret::from_text) each line, if the text is the key itself.
     List,
     /// One of several keys has no prefix, `whsec_` or `whpk_`: it may be a word, or half of a secret.
     NoPrefix,
@@ -91,7 +92,8 @@ impl fmt::Display for KeyError {
                  this endpoint, without `Bearer`"
             }
             Self::List => {
-                "the key is several keys, where one is needed: parse them as a `Keyring`, each with its prefix"
+                "the key is several keys, where one is needed: parse them as a `Keyring`, each with its prefix; if each text \
+                 is the key itself, give each line to `Secret::from_text`"
             }
             Self::NoPrefix => {
                 "one of several keys has no prefix (`whsec_` or `whpk_`): is it a key, and is none of them split in two?"

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::check::Check;
-use super::error::SignError;
-use super::headers;
-use super::hmac::{self, HmacKey};
-use super::key_bytes::{self, MIN_SECRET_LEN};
-use super::key_error::KeyError;
-use super::key_looks;
-use super::key_text::{KeyText, Role};
-use super::list::Form;
+use super::bytes::{self, MIN_SECRET_LEN};
+use super::error::KeyError;
+use super::looks;
+use super::text::{KeyText, Role};
+use crate::signature::check::Check;
+use crate::signature::error::SignError;
+use crate::signature::headers;
+use crate::signature::hmac::{self, HmacKey};
+use crate::signature::list::Form;
 
 /// An HMAC-SHA256 key, which the sender and the receiver share: it verifies and signs.
 ///
@@ -132,11 +132,11 @@ impl Secret {
             Role::Public => return Err(KeyError::PublicKey),
             Role::Private => return Err(KeyError::PrivateKey),
         }
-        if let Some(error) = key_looks::wrapping(key.whole) {
+        if let Some(error) = looks::wrapping(key.whole) {
             Err(error)
         } else if key.base64.is_empty() {
             Err(KeyError::Empty)
-        } else if key_looks::is_placeholder(key.base64) {
+        } else if looks::is_placeholder(key.base64) {
             Err(KeyError::Placeholder)
         } else if key.whole.contains(['\n', '\r']) {
             Err(KeyError::List)
@@ -220,7 +220,7 @@ impl Secret {
         if key.is_empty() {
             return Err(KeyError::Empty);
         }
-        if key_bytes::is_all_zero(key) {
+        if bytes::is_all_zero(key) {
             return Err(KeyError::AllZero);
         }
         let key = Arc::new(HmacKey::new(key));
@@ -253,7 +253,7 @@ impl FromStr for Secret {
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let key = KeyText::read(text);
         match key.role {
-            Role::Secret | Role::Bare => Self::from_bytes(&key_bytes::decode_secret(&key)?),
+            Role::Secret | Role::Bare => Self::from_bytes(&bytes::decode_secret(&key)?),
             Role::Public => Err(KeyError::PublicKey),
             Role::Private => Err(KeyError::PrivateKey),
         }

@@ -5,9 +5,9 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::key_error::KeyError;
-use super::key_looks;
-use super::key_text::{KeyText, Role};
+use super::error::KeyError;
+use super::looks;
+use super::text::{KeyText, Role};
 
 /// Bytes in the shortest secret that is read from a text: 128 bits, with which guessing is hopeless.
 ///
@@ -28,7 +28,7 @@ pub(super) fn decode(key: &KeyText<'_>) -> Result<Zeroizing<Vec<u8>>, KeyError> 
     let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(key.base64.len())]);
     let len = LENIENT
         .decode_slice(key.base64, &mut bytes)
-        .map_err(|_| key_looks::diagnose(key))?;
+        .map_err(|_| looks::diagnose(key))?;
     bytes.truncate(len);
     if bytes.is_empty() {
         Err(KeyError::Empty)
@@ -42,9 +42,9 @@ pub(super) fn decode_secret(key: &KeyText<'_>) -> Result<Zeroizing<Vec<u8>>, Key
     let bytes = decode(key)?;
     if is_all_zero(&bytes) {
         Err(KeyError::AllZero)
-    } else if key_looks::is_placeholder(key.base64) {
+    } else if looks::is_placeholder(key.base64) {
         Err(KeyError::Placeholder)
-    } else if key.role == Role::Bare && key_looks::is_hex(key.base64) {
+    } else if key.role == Role::Bare && looks::is_hex(key.base64) {
         Err(KeyError::HexDigits)
     } else if bytes.len() < MIN_SECRET_LEN {
         Err(KeyError::TooShort)
