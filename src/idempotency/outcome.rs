@@ -69,6 +69,24 @@ impl Outcome {
             Self::LayersShareStore => "layers-share-store",
         }
     }
+
+    /// Whether a response with this outcome can mean that the event was processed: the inner service was called, and did
+    /// not fail, or it was called before.
+    pub(super) fn may_be_processed(self) -> bool {
+        match self {
+            Self::Processed
+            | Self::Replayed
+            | Self::Superseded
+            | Self::Unsettled
+            | Self::Unprotected => true,
+            Self::Released
+            | Self::InProgress { .. }
+            | Self::PayloadDiffers
+            | Self::StoreUnavailable
+            | Self::EventMissing
+            | Self::LayersShareStore => false,
+        }
+    }
 }
 
 impl fmt::Display for Outcome {

@@ -1,6 +1,7 @@
 //! What becomes of duplicates, failures and lost requests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod answers_inside;
 mod drops;
 mod duplicates;
 mod failures;
