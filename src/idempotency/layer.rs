@@ -47,8 +47,8 @@ impl IdempotencyLayer {
     ///
     /// fn layer(store: impl Store) -> IdempotencyLayer {
     ///     IdempotencyLayer::new(store).key(|event| match event.json::<Payload>() {
-    ///         // The prefix keeps these apart from the ids of headers.
-    ///         Ok(payload) => EventKey::new(event.tenant(), &format!("payload:{}", payload.id)),
+    ///         // No id of a header has a full stop, unless dotted ids are allowed: the two stay apart.
+    ///         Ok(payload) => EventKey::new(event.tenant(), &format!("payload.{}", payload.id)),
     ///         Err(_) => EventKey::from(event),
     ///     })
     /// }
@@ -56,6 +56,9 @@ impl IdempotencyLayer {
     ///
     /// For several events under one id, the payload can be a part of the key, as its
     /// [fingerprint](super::Fingerprint#example).
+    ///
+    /// The key stands in the store, as readable text in Redis, and in the log where something went wrong with it: make it of
+    /// ids or of fingerprints, and not of what must stay secret.
     ///
     /// The function runs at each verified delivery before the store is asked, and holds up all else on its thread. After
     /// a change of it, events that were processed before count as new.
