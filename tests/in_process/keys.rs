@@ -13,7 +13,7 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 /// Base64 of 32 bytes.
 const OTHER: &str = "ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1+f4CBgoM=";
 
-const ALL_ERRORS: [KeyError; 21] = [
+const ALL_ERRORS: [KeyError; 22] = [
     KeyError::Empty,
     KeyError::AllZero,
     KeyError::Placeholder,
@@ -21,6 +21,7 @@ const ALL_ERRORS: [KeyError; 21] = [
     KeyError::Quoted,
     KeyError::Assignment,
     KeyError::Bearer,
+    KeyError::Invisible,
     KeyError::List,
     KeyError::NoPrefix,
     KeyError::MisspelledPrefix,
@@ -248,6 +249,24 @@ fn what_is_copied_along_with_a_key_is_named() {
             KeyError::ForeignPrefix,
         ),
         ("sk_live_AAECAwQFBgcICQoLDA0ODxAR", KeyError::ForeignPrefix),
+        ("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX,", KeyError::List),
+        ("v1,whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX|", KeyError::List),
+        (
+            "authorization: AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            KeyError::Bearer,
+        ),
+        (
+            "whsec_AAECAwQFBgcI\u{202a}CQoLDA0ODxAREhMUFRYX",
+            KeyError::Invisible,
+        ),
+        (
+            "whsec_AAECAwQFBgcI\0CQoLDA0ODxAREhMUFRYX",
+            KeyError::Invisible,
+        ),
+        (
+            "\u{200e}AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            KeyError::Invisible,
+        ),
     ] {
         assert_rejected(text, expected);
     }
@@ -268,6 +287,7 @@ fn what_is_not_quite_base64_is_named() {
             KeyError::HexDigits,
         ),
         ("0123456789abcdef0123456789abcdef0", KeyError::HexDigits),
+        ("0123456789abcdef0123456789ABCDEF", KeyError::HexDigits),
         // A signature is no key, and no list of keys.
         (
             "v1,9XH7OIFSRDHmL13MoX08kuMs+D/XSES+0VnSOOwyqvQ=",
@@ -290,7 +310,10 @@ fn what_only_resembles_a_look_is_a_key() {
             "hexadecimal digits behind a prefix",
             "whsec_0123456789abcdef0123456789abcdef",
         ),
-        ("digits in two cases", "0123456789abcdef0123456789ABCDEF"),
+        (
+            "digits and one more letter",
+            "0123456789abcdef0123456789ABCDEg",
+        ),
         ("zeros and a one", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"),
         ("words and a digit", "whsec_test/secret/placeholder1"),
         ("small letters", "whsec_abcdefghijklmnopqrstuvwxyzabcdef"),
@@ -317,6 +340,8 @@ fn a_text_that_is_the_key_is_used_whole() {
         "correct horse battery staple",
         "ein Schlüssel von früher",
         "a-super-secret-key,mine|yours=ours",
+        "one-word, another-word",
+        "e\u{301}tait-ce une cle\u{301}",
     ] {
         let expected = Sender::with_key(text).sign(ID.as_bytes(), b"1700000000", BODY);
         for shown in [
@@ -354,7 +379,7 @@ fn a_text_that_is_no_key_is_none_whole_either() {
         ("polar_whs_0123456789\npolar_whs_9876543210", KeyError::List),
         (
             "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-            KeyError::Placeholder,
+            KeyError::AllZero,
         ),
         (
             "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
@@ -365,6 +390,10 @@ fn a_text_that_is_no_key_is_none_whole_either() {
             KeyError::PublicKey,
         ),
         ("whsk_AAAA", KeyError::PrivateKey),
+        (
+            "Authorization: polar_whs_0123456789abcdefgh",
+            KeyError::Bearer,
+        ),
     ] {
         assert_eq!(
             Secret::from_text(text).expect_err(text),
@@ -372,6 +401,86 @@ fn a_text_that_is_no_key_is_none_whole_either() {
             "{text:?}"
         );
     }
+}
+
+/// What cannot be seen would be a part of the key, and so would all of several keys.
+#[test]
+fn a_text_that_is_the_key_has_no_other_meaning_than_what_it_looks_like() {
+    const AHA: &str = "aha-whsec-0123456789abcdefghijklmn";
+    let in_the_middle = |character: char| {
+        let (start, end) = AHA.split_at(14);
+        (format!("{start}{character}{end}"), KeyError::Invisible)
+    };
+    let invisible = [
+        '\0',
+        '\t',
+        '\u{1b}',
+        '\u{7f}',
+        '\u{85}',
+        '\u{a0}',
+        '\u{ad}',
+        '\u{200b}',
+        '\u{200c}',
+        '\u{200d}',
+        '\u{200e}',
+        '\u{200f}',
+        '\u{2028}',
+        '\u{202a}',
+        '\u{202e}',
+        '\u{2060}',
+        '\u{2066}',
+        '\u{2069}',
+        '\u{3000}',
+        '\u{feff}',
+        '\u{fe0f}',
+        '\u{fff9}',
+        '\u{e0041}',
+    ];
+    let lists = [
+        format!("{AHA},{AHA}"),
+        format!("{AHA}, {AHA}"),
+        format!("{AHA} {AHA}"),
+        format!("{AHA}|{AHA}"),
+        format!("{AHA}\r\n{AHA}"),
+        "polar_whs_0123456789abcdefghij polar_whs_9876543210jihgfedcba".to_owned(),
+        format!("whsec_{KEY},whsec_{OTHER}"),
+        format!("v1,whsec_{KEY}|v1,whsec_{OTHER}"),
+        format!("v1,whsec_{KEY} whsec_{OTHER}"),
+    ];
+    let around = [
+        (format!("\u{200e}{AHA}"), KeyError::Invisible),
+        (format!("{AHA}\u{202c}"), KeyError::Invisible),
+        (format!("'{AHA}'"), KeyError::Quoted),
+        (format!("AHA_SECRET={AHA}"), KeyError::Assignment),
+        (format!("Bearer {AHA}"), KeyError::Bearer),
+        (format!("authorization:{AHA}"), KeyError::Bearer),
+        (format!("v1a,whsec_{OTHER}"), KeyError::MisspelledPrefix),
+    ];
+    let cases = invisible.into_iter().map(in_the_middle);
+    let cases = cases.chain(lists.map(|text| (text, KeyError::List)));
+    for (text, expected) in cases.chain(around) {
+        let found = [
+            Secret::from_text(&text),
+            Secret::text_key_with_hex_signatures(&text),
+        ];
+        for found in found {
+            assert_eq!(found.expect_err(&text), expected, "{text:?}");
+        }
+    }
+}
+
+/// Supabase's dashboard shows it so.
+#[test]
+fn a_version_before_the_text_of_a_key_is_not_of_the_key() {
+    let text = "whsec_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    let signed_with = |text: &str| {
+        let secret = Secret::from_text(text).expect(text);
+        secret.sign(ID, NOW, BODY).expect("signed")
+    };
+    assert_eq!(signed_with(&format!("v1,{text}")), signed_with(text));
+    // Of a text that no dashboard shows with a version, it is.
+    let versioned = "v1,0123456789abcdefghijklmnopqrstuvwxyz";
+    assert_ne!(signed_with(versioned), signed_with(&versioned[3..]));
 }
 
 /// HMAC pads with zeros: what the empty key signs, a key of zeros would verify.
@@ -457,6 +566,11 @@ fn a_text_of_several_keys_is_rejected_for_the_first_that_is_none() {
             KeyError::NoPrefix,
         ),
         ("whsec_KEY,WHSEC_KEY", KeyError::MisspelledPrefix),
+        ("v1a,whsec_KEY", KeyError::MisspelledPrefix),
+        ("v1,whpk_KEY", KeyError::MisspelledPrefix),
+        ("v1,WHSEC_KEY", KeyError::MisspelledPrefix),
+        ("whsec_KEY v1a,whsec_KEY", KeyError::MisspelledPrefix),
+        ("whsec_KEY,whsec_KEY\u{202e}", KeyError::Invisible),
         ("whsec_KEY,null", KeyError::Placeholder),
         ("whsec_KEY,whsec_test", KeyError::Placeholder),
         (
