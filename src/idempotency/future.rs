@@ -120,7 +120,7 @@ where
     pub(super) fn reject(request: &Request<B>, config: Arc<Config>) -> Self {
         let state = State::Answered {
             answer: Answer::EventMissing,
-            is_grpc: grpc::is_call(request.headers()),
+            is_grpc: grpc::is_call(request.version(), request.headers()),
         };
         Self { state, config }
     }
@@ -224,7 +224,7 @@ fn claimed<S: Service<Request<B>>, B, F, T, E>(
     mut call: Call<S, Request<B>>,
     config: &Config,
 ) -> State<S, B, F, T, E> {
-    let is_grpc = grpc::is_call(call.request().headers());
+    let is_grpc = grpc::is_call(call.request().version(), call.request().headers());
     let answer = match claim {
         Claim::Ours(held) => {
             held.tell(call.request_mut().extensions_mut());
@@ -294,7 +294,7 @@ fn hashed<S: Service<Request<B>>, B, F, T, E>(
     };
     State::Answered {
         answer,
-        is_grpc: grpc::is_call(call.request().headers()),
+        is_grpc: grpc::is_call(call.request().version(), call.request().headers()),
     }
 }
 
