@@ -11,6 +11,7 @@ mod nested;
 mod reports;
 mod store_failures;
 mod strict_senders;
+mod trials;
 mod wiring;
 
 use std::convert::Infallible;
