@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response, Version};
 
 /// A [status code of gRPC](https://grpc.io/docs/guides/status-codes/).
 #[derive(Clone, Copy)]
@@ -23,8 +23,14 @@ pub(crate) enum Code {
     Unauthenticated = 16,
 }
 
-/// Whether a request with these headers is a gRPC call.
-pub(crate) fn is_call(headers: &HeaderMap) -> bool {
+/// Whether a request of this version with these headers is a gRPC call.
+///
+/// There are none before HTTP/2: a header that anyone can add must not turn the rejections of a webhook into HTTP 200,
+/// which proxies and whoever counts statuses take for successes.
+pub(crate) fn is_call(version: Version, headers: &HeaderMap) -> bool {
+    if version < Version::HTTP_2 {
+        return false;
+    }
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return false;
     };

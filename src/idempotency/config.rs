@@ -8,8 +8,10 @@ use http::response;
 
 use super::erased::ErasedStore;
 use super::key::EventKey;
+use super::outcome::Outcome;
 use crate::grpc;
 use crate::signature::VerifiedEvent;
+use crate::verify::rejection::Rejection;
 
 type Key = dyn Fn(&VerifiedEvent) -> EventKey + Send + Sync;
 type IsProcessed = dyn Fn(&response::Parts) -> bool + Send + Sync;
@@ -21,7 +23,7 @@ pub(super) struct Config {
     pub(super) key: Option<Arc<Key>>,
     pub(super) lease: Duration,
     pub(super) retention: Duration,
-    /// `None`: any 2xx is, unless gRPC says otherwise.
+    /// `None`: any 2xx is.
     pub(super) processed: Option<Arc<IsProcessed>>,
     pub(super) fail_open: bool,
     /// Whether a completed event stands for every payload under its key.
@@ -48,11 +50,24 @@ impl Config {
         }
     }
 
+    /// Whether the inner service processed the event.
+    ///
+    /// What the crate's own layers inside have to say comes first: to a gRPC call they say "later" with HTTP 200, which
+    /// no predicate on the status can tell.
     pub(super) fn is_processed(&self, response: &response::Parts) -> bool {
-        match &self.processed {
-            Some(processed) => processed(response),
-            None => response.status.is_success() && !grpc::is_failure(&response.headers),
+        if response.extensions.get::<Rejection>().is_some() {
+            return false;
         }
+        match response.extensions.get::<Outcome>() {
+            Some(Outcome::Replayed) => return true,
+            Some(outcome) if !outcome.may_be_processed() => return false,
+            _ => {}
+        }
+        !grpc::is_failure(&response.headers)
+            && match &self.processed {
+                Some(processed) => processed(response),
+                None => response.status.is_success(),
+            }
     }
 }
 

@@ -58,7 +58,7 @@ where
     pub(super) fn reject(request: &Request<B>, config: Arc<Config>) -> Self {
         let state = State::Answered {
             answer: Answer::EventMissing,
-            is_grpc: grpc::is_call(request.headers()),
+            is_grpc: grpc::is_call(request.version(), request.headers()),
         };
         Self { state, config }
     }

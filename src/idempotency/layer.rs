@@ -57,6 +57,9 @@ impl IdempotencyLayer {
     /// For a sender that has the id in the payload, see [Anthropic] on the page of senders.
     ///
     /// [Anthropic]: https://github.com/tower-svix/tower-svix/blob/HEAD/docs/SENDERS.md#anthropic
+    ///
+    /// The key stands in the store, as readable text in Redis, and in the log where something went wrong with it: make it of
+    /// ids or of fingerprints, and not of what must stay secret.
     pub fn key<F>(mut self, key: F) -> Self
     where
         F: Fn(&VerifiedEvent) -> EventKey + Send + Sync + 'static,
@@ -90,14 +93,19 @@ impl IdempotencyLayer {
         self
     }
 
-    /// Sets which responses mean that the event was processed. Default: those with a status of 2xx, unless a `grpc-status` in
-    /// their headers says that the call failed.
+    /// Sets which responses mean that the event was processed. Default: those with a status of 2xx.
+    ///
+    /// Some responses never mean it, and `processed` is not asked about them:
+    ///
+    /// - a call of gRPC that failed, as `grpc-status` in the headers says: its HTTP status is 200;
+    /// - a rejection by another [`SvixVerifyLayer`](crate::SvixVerifyLayer) inside of this layer;
+    /// - an answer of another `IdempotencyLayer` inside, unless its inner service processed the event.
     ///
     /// The head of the response decides: that its body breaks off later, or ends with another `grpc-status` in its
     /// trailers as that of a streaming call can, comes too late.
     ///
     /// After any other response, the sender's next attempt is processed. To stop one that no attempt can help, such as a
-    /// payload that will never parse:
+    /// payload that will never parse, over HTTP:
     ///
     /// ```
     /// use http::StatusCode;

@@ -50,7 +50,7 @@
 //! | of a free event | the inner service's | | called |
 //! | of a completed event | 200 with `idempotency-replayed: true`, and a text that says so | | not called |
 //! | of a completed event, with another payload | 503 with `Retry-After` | `payload-differs` | not called |
-//! | of a claimed event | 503 with `Retry-After`: when the lease passes | `event-in-progress` | not called |
+//! | of a claimed event | 503 with `Retry-After`: when the lease passes, a minute at most | `event-in-progress` | not called |
 //! | while the store fails | 503 with `Retry-After` | `store-unavailable` | not called |
 //! | without a `VerifiedEvent` | 500: the layer is in the wrong place | `event-missing` | not called |
 //! | that another layer outside holds in the same store | 500: there is one layer too many | `layers-share-store` | not called |

@@ -73,11 +73,20 @@ async fn share_ids(
     let random = || ClaimToken::random().map_err(StoreError::new);
     let key = EventKey::new(None, &format!("tower-svix-trial-{}", random()?));
     let (ours, theirs) = (random()?, random()?);
-    Arc::clone(one).claim(key.clone(), ours, LEASE).await?;
-    let claim = Arc::clone(other).claim(key.clone(), theirs, LEASE).await?;
-    Arc::clone(one).release(key.clone(), ours).await?;
-    if claim == ClaimStatus::Claimed {
-        Arc::clone(other).release(key, theirs).await?;
+    let ours_claim = Arc::clone(one).claim(key.clone(), ours, LEASE).await;
+    let theirs_claim = match ours_claim {
+        Ok(_) => Some(Arc::clone(other).claim(key.clone(), theirs, LEASE).await),
+        Err(_) => None,
+    };
+    // Whatever failed, and if only its reply was lost: nothing stays claimed. That a release fails says nothing.
+    let _ = Arc::clone(one).release(key.clone(), ours).await;
+    if !matches!(
+        theirs_claim,
+        None | Some(Ok(ClaimStatus::InProgress { .. }))
+    ) {
+        let _ = Arc::clone(other).release(key, theirs).await;
     }
-    Ok(matches!(claim, ClaimStatus::InProgress { .. }))
+    ours_claim?;
+    let claim = theirs_claim.transpose()?;
+    Ok(matches!(claim, Some(ClaimStatus::InProgress { .. })))
 }

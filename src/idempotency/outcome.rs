@@ -69,6 +69,24 @@ impl Outcome {
             Self::LayersShareStore => "layers-share-store",
         }
     }
+
+    /// Whether a response with this outcome can mean that the event was processed: the inner service was called, and did
+    /// not fail, or it was called before.
+    pub(super) fn may_be_processed(self) -> bool {
+        match self {
+            Self::Processed
+            | Self::Replayed
+            | Self::Superseded
+            | Self::Unsettled
+            | Self::Unprotected => true,
+            Self::Released
+            | Self::InProgress { .. }
+            | Self::PayloadDiffers
+            | Self::StoreUnavailable
+            | Self::EventMissing
+            | Self::LayersShareStore => false,
+        }
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -140,7 +158,7 @@ impl Answer {
         }
         let mut response = problem(status, outcome.code(), &outcome);
         if let Self::InProgress { expires_in } = self {
-            let seconds = whole_seconds(expires_in);
+            let seconds = retry_seconds(expires_in);
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
@@ -173,8 +191,10 @@ impl From<Answer> for Outcome {
     }
 }
 
-/// Rounds up, since the lease is still valid within its last second.
-fn whole_seconds(duration: Duration) -> u64 {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    seconds.max(1)
+/// How long a sender is asked to wait for another delivery: the rest of the lease in whole seconds, as it is still valid
+/// within its last one. At most a minute, since the other may end, or fail, long before a long lease does, and a sender
+/// that waits may be at the end of its schedule.
+fn retry_seconds(lease: Duration) -> u64 {
+    let seconds = lease.as_secs() + u64::from(lease.subsec_nanos() > 0);
+    seconds.clamp(1, 60)
 }

@@ -80,7 +80,7 @@ pub(super) fn claimed<S: Service<Request<B>>, B, F, T, E>(
     mut call: Call<S, Request<B>>,
     config: &Config,
 ) -> State<S, B, F, T, E> {
-    let is_grpc = grpc::is_call(call.request().headers());
+    let is_grpc = grpc::is_call(call.request().version(), call.request().headers());
     let answer = match claim {
         Claim::Ours(held) => {
             held.tell(call.request_mut().extensions_mut());
@@ -150,7 +150,7 @@ pub(super) fn hashed<S: Service<Request<B>>, B, F, T, E>(
     };
     State::Answered {
         answer,
-        is_grpc: grpc::is_call(call.request().headers()),
+        is_grpc: grpc::is_call(call.request().version(), call.request().headers()),
     }
 }
 

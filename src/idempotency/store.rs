@@ -30,7 +30,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// 3. Nothing stays beyond its time: the lease and the retention hold even if the process dies in the middle.
 /// 4. Two keys are never taken for one. Compare whole keys, or a cryptographic hash of them: ids are chosen by senders.
 /// 5. An operation that is repeated with the same token returns the same: clients of networked stores send a command
-///    again if the connection broke before the reply.
+///    again if the connection broke before the reply. [`forget`](Store::forget) has no token: repeated, it returns `false`,
+///    or forgets a claim that was made in between.
 /// 6. Waiting is bounded. An operation that takes too long returns an error, and may have been carried out all the same.
 ///
 /// The suite in `test_util::conformance` (feature `test-util`) checks most of this for any implementation.
@@ -151,7 +152,9 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// The middleware never calls this: it is for operators, who then ask the sender to send the event again. The store
     /// is theirs as much as the layer's, if it is shared as an [`Arc`]. What a claim that is forgotten was made for goes
-    /// on: if a delivery of the event is in the handler, the next one is processed at the same time.
+    /// on: if a delivery of the event is in the handler, the next one is processed at the same time. And if none comes before
+    /// that handler ends, its completion finds the key free and succeeds: the event is completed again, and nothing is
+    /// forgotten. So call this once no delivery of the event is running.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -6,6 +6,26 @@ use std::sync::{Mutex, PoisonError};
 
 use http::HeaderName;
 
+/// What HTTP itself needs: headers that frame a message or say what it is, and those that each hop makes anew ([RFC 9110,
+/// section 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)). A sender that signs would break its own requests.
+const RESERVED: [&str; 15] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
 /// A sender's own header names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct HeaderNames(&'static [HeaderName; 3]);
@@ -19,6 +39,9 @@ impl HeaderNames {
         let [id, timestamp, signature] = names.map(parse);
         let names = [id?, timestamp?, signature?];
         if names[0] == names[1] || names[1] == names[2] || names[2] == names[0] {
+            return Err(InvalidHeaderNames);
+        }
+        if names.iter().any(|name| RESERVED.contains(&name.as_str())) {
             return Err(InvalidHeaderNames);
         }
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,14 +65,15 @@ impl fmt::Debug for HeaderNames {
     }
 }
 
-/// Why a [`HeaderFamily`](crate::HeaderFamily) could not be made: its names are not three different names of headers.
+/// Why a [`HeaderFamily`](crate::HeaderFamily) could not be made: its names are not three different names of headers,
+/// or one of them is of HTTP itself, such as `host` or `content-length`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidHeaderNames;
 
 impl fmt::Display for InvalidHeaderNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a family of headers needs three different names that HTTP allows")
+        f.write_str("a family of headers needs three different names that HTTP allows, and does not need itself")
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) fn rejected(
     }
 }
 
-/// Says what went wrong on the receiver's side. The id of an event may be in there: it is verified, and visible ASCII.
+/// Says what went wrong on the receiver's side. The key of an event may be in there, which is shown escaped.
 #[cfg(any(feature = "axum", feature = "idempotency"))]
 pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
     tracing::error!(code, "{detail}");

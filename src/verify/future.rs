@@ -114,7 +114,7 @@ where
                             Call::new(inner.take().expect(TAKEN), request)
                         }
                         Err(failure) => {
-                            let is_grpc = grpc::is_call(&verified.headers);
+                            let is_grpc = grpc::is_call(verified.version, &verified.headers);
                             // A future that is kept must not keep what was rejected.
                             this.state.set(State::Rejected);
                             let response = reject(this.config, this.span, failure, is_grpc);

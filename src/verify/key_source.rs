@@ -104,13 +104,18 @@ pub trait KeySource {
     /// They are there for the time that a rejection takes, which should not tell whether a tenant exists. Default: one HMAC
     /// secret. If your tenants usually have several keys, or public ones, return as many of the same kind.
     fn decoy(&self) -> Keyring {
-        static DECOY: LazyLock<Keyring> = LazyLock::new(|| {
-            let secret = Secret::from_bytes(b"a decoy vouches for nothing");
-            // With a name, as the keyrings of tenants usually have one: to copy it takes time too.
-            Keyring::from(secret.expect("it is not empty")).tenant("nobody")
-        });
-        DECOY.clone()
+        default_decoy()
     }
+}
+
+/// A keyring with a single HMAC secret.
+pub(super) fn default_decoy() -> Keyring {
+    static DECOY: LazyLock<Keyring> = LazyLock::new(|| {
+        let secret = Secret::from_bytes(b"a decoy vouches for nothing");
+        // With a name, as the keyrings of tenants usually have one: to copy it takes time too.
+        Keyring::from(secret.expect("it is not empty")).tenant("nobody")
+    });
+    DECOY.clone()
 }
 
 impl KeySource for Keyring {

@@ -86,8 +86,8 @@
 //! comes with `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not
 //! lost.
 //!
-//! A gRPC call is answered as gRPC asks: with HTTP 200, `content-type: application/grpc`, no body, and the code and the
-//! detail in `grpc-message`. Its `grpc-status` is `UNAUTHENTICATED` instead of 401, `RESOURCE_EXHAUSTED` instead of 413, and
+//! A gRPC call, which comes over HTTP/2 or later with `content-type: application/grpc`, is answered as gRPC asks: with
+//! HTTP 200, the same `content-type`, no body, and the code and the detail in `grpc-message`. Its `grpc-status` is `UNAUTHENTICATED` instead of 401, `RESOURCE_EXHAUSTED` instead of 413, and
 //! `UNAVAILABLE` instead of 503. So count rejections by their codes rather than by the status of HTTP.
 //!
 //! [`opaque_rejections`](crate::SvixVerifyLayer::opaque_rejections) leaves the cause out, and
@@ -106,7 +106,8 @@
 //! | `v1a,` and base64 | 88 | `PublicKey` (feature `ed25519`) |
 //! | anything else: it is passed over | | |
 //!
-//! What has no version must have no comma: `v2,` and a right MAC match nothing. Lengths and versions decide what is
+//! Signatures that are joined by a comma alone, `v1,…,v1,…`, are not supported: no sender that we know does so. What has no
+//! version must have no comma: `v2,` and a right MAC match nothing. Lengths and versions decide what is
 //! rejected as `signature-unsupported`; the rest is compared. The features of the crate decide nothing.
 //!
 //! A list that no key can match is rejected before the body is read, but not among tenants: whether an answer comes early

@@ -143,6 +143,30 @@ fn what_is_no_name_of_a_header_is_an_error() {
     }
 }
 
+/// A client that signs under such a name would send another request than it was told to, or none.
+#[test]
+fn what_http_needs_for_itself_is_no_name_of_a_senders_own() {
+    for name in [
+        "host",
+        "Content-Length",
+        "content-type",
+        "content-encoding",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "TE",
+        "trailer",
+        "upgrade",
+        "expect",
+        "proxy-connection",
+    ] {
+        for [id, timestamp, signature] in [[name, "t", "s"], ["i", name, "s"], ["i", "t", name]] {
+            let family = HeaderFamily::named(id, timestamp, signature);
+            assert!(family.is_err(), "{id:?} {timestamp:?} {signature:?}");
+        }
+    }
+}
+
 #[test]
 fn a_sender_signs_under_its_own_names_and_under_no_others() {
     let family = named(FINCH);

@@ -229,6 +229,67 @@ fn keys_tokens_and_fingerprints_are_shown_as_what_they_are() {
     assert_eq!(fingerprint.as_bytes(), &bytes);
 }
 
+#[test]
+fn a_key_is_shown_on_one_line_in_visible_ascii_and_not_at_any_length() {
+    for (id, shown) in [
+        ("msg 1", ":msg 1"),
+        ("a\nb\r\tc", ":a\\nb\\r\\tc"),
+        ("\u{1b}[2J\0\u{7f}", ":\\u{1b}[2J\\u{0}\\u{7f}"),
+        ("\u{202e}\u{2028}\u{e9}", ":\\u{202e}\\u{2028}\\u{e9}"),
+        // So that nothing else is shown alike.
+        (r"a\nb", r":a\\nb"),
+    ] {
+        let key = EventKey::new(None, id);
+        assert_eq!(key.to_string(), shown, "{id:?}");
+        assert_eq!(key.as_str(), format!(":{id}"), "as a store has it");
+    }
+    for id in [
+        "a".repeat(100_000),
+        "\n".repeat(300),
+        "\u{1f389}".repeat(300),
+    ] {
+        let shown = EventKey::new(Some("t"), &id).to_string();
+        assert!((240..=256 + 3).contains(&shown.len()), "{shown}");
+        assert!(shown.ends_with("..."), "{shown}");
+    }
+    let longest = "a".repeat(255);
+    assert_eq!(
+        EventKey::new(None, &longest).to_string(),
+        format!(":{longest}")
+    );
+}
+
+/// Ids come from senders: what stores and logs keep of one must not grow with it.
+#[test]
+fn a_long_key_is_short_and_no_other_key() {
+    let long = |last: &str| format!("{}{last}", "a".repeat(1_000_000));
+    let keys = [
+        EventKey::new(None, &long("")),
+        EventKey::new(None, &long("b")),
+        EventKey::new(Some("acme"), &long("")),
+        EventKey::new(Some(&long("")), ""),
+        EventKey::new(None, &"a".repeat(511)),
+        EventKey::new(None, &"a".repeat(512)),
+        EventKey::new(None, &"\u{1f389}".repeat(128)),
+    ];
+    for (index, key) in keys.iter().enumerate() {
+        assert!(key.as_str().len() <= 577, "{key}");
+        assert!(!keys[..index].contains(key), "{key}");
+        // Nor does one that is made of its text.
+        let text = key.as_str().strip_prefix(':').unwrap_or_default();
+        let forged = EventKey::new(None, text);
+        assert!(index == 4 || forged != *key, "{key}");
+    }
+    assert_eq!(keys[4].as_str(), format!(":{}", "a".repeat(511)));
+    assert!(keys[2].as_str().starts_with("4:acme:aaa"), "{}", keys[2]);
+    // `printf ':%0512d' 0 | tr 0 a | sha256sum`
+    let expected = format!(
+        ":{}:5be8036cde7a6c06637ac9d734671a92f98fcd210c0d67c3d59bbd83319522fb",
+        "a".repeat(511)
+    );
+    assert_eq!(keys[5].as_str(), expected);
+}
+
 /// `printf %s "$payload" | sha256sum | head -c 32`
 #[test]
 fn a_fingerprint_is_the_first_half_of_a_sha_256() {

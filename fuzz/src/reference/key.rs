@@ -124,12 +124,13 @@ pub fn parts(text: &str) -> Vec<&str> {
         }
         // The comma of `v1,whsec_…` is in the middle of a key.
         let rest = &text[at + character.len_utf8()..];
+        let is_key = |prefix: &str| {
+            let start = rest.as_bytes().get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
         let is_version = character == ','
-            && match &text[start..at] {
-                "v1" => rest.starts_with("whsec_"),
-                "v1a" => rest.starts_with("whpk_") || rest.starts_with("whsk_"),
-                _ => false,
-            };
+            && matches!(&text[start..at], "v1" | "v1a")
+            && ["whsec_", "whpk_", "whsk_"].into_iter().any(is_key);
         if !is_version {
             parts.push(&text[start..at]);
             start = at + character.len_utf8();
@@ -197,9 +198,7 @@ pub fn unversioned(text: &str) -> &str {
 
 /// Whether a text is digits, as of a hash: they are base64 by accident.
 fn is_hex(text: &str) -> bool {
-    let is_digit = |byte: u8| byte.is_ascii_hexdigit();
-    let (small, large) = (text.to_ascii_lowercase(), text.to_ascii_uppercase());
-    text.len() >= 16 && text.bytes().all(is_digit) && (text == small || text == large)
+    text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A key that is not zeros, which everyone has.

@@ -37,8 +37,11 @@ pub enum KeyError {
     Quoted,
     /// The text is an assignment, such as `WEBHOOK_SECRET=whsec_…`.
     Assignment,
-    /// The text is the value of an `Authorization` header, `Bearer …`.
+    /// The text is an `Authorization` header, or its value: `Bearer …`.
     Bearer,
+    /// The text has a character that cannot be seen: a control character, a space of another alphabet, or one of those that
+    /// only direct how text is shown. It came along from a page or a file.
+    Invisible,
     /// The text is several keys, where one is needed: a [`Keyring`](crate::Keyring) takes them, or
     /// [`Secret::from_text`](crate::Secret::from_text) each line, if the text is the key itself.
     List,
@@ -88,8 +91,11 @@ impl fmt::Display for KeyError {
                 "the key is an assignment (`NAME=value`): give only the value, without quotes"
             }
             Self::Bearer => {
-                "the key is the value of an `Authorization` header (`Bearer …`): give the secret that the portal shows for \
-                 this endpoint, without `Bearer`"
+                "the key is an `Authorization` header or its value (`Bearer …`): give the secret that the portal shows for \
+                 this endpoint, and nothing before it"
+            }
+            Self::Invisible => {
+                "the key has a character in it that cannot be seen, such as a line break: copy it from another place, or type it"
             }
             Self::List => {
                 "the key is several keys, where one is needed: parse them as a `Keyring`, each with its prefix; if each text \

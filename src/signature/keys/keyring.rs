@@ -109,6 +109,15 @@ impl Keyring {
         self.keys.store(keys.into().keys.load_full());
     }
 
+    /// How many keys there are of each form of signatures.
+    pub(crate) fn forms(&self) -> [usize; 3] {
+        let mut forms = [0; 3];
+        for key in self.keys.load().iter() {
+            forms[key.form() as usize] += 1;
+        }
+        forms
+    }
+
     #[inline]
     pub(in crate::signature) fn snapshot(&self) -> KeySet {
         KeySet {

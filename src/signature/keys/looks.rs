@@ -1,13 +1,11 @@
 //! What a text that is no key looks like, so that its error can say what to do.
 //!
 //! A random key must never look like any of these. Each is something that base64 cannot be, or almost never is: the
-//! likeliest accident is a key of 16 bytes without a prefix that has no other characters than [hexadecimal digits](is_hex),
-//! with a chance of one in 10¹³.
-
-use std::ops::RangeInclusive;
+//! likeliest accident is a key of 16 bytes without prefix and padding that has no other characters than
+//! [hexadecimal digits](is_hex), with a chance of one in 10¹⁰, and of one in 10¹⁵ for the 24 bytes that the standard asks for.
 
 use super::error::KeyError;
-use super::text::{KeyText, Role, parts};
+use super::text::{KeyText, Role, has_invisible, parts, version_len};
 
 /// Says what a text looks like whose base64 cannot be decoded.
 pub(super) fn diagnose(key: &KeyText<'_>) -> KeyError {
@@ -25,6 +23,8 @@ pub(super) fn diagnose(key: &KeyText<'_>) -> KeyError {
         KeyError::MisspelledPrefix
     } else if is_list(whole) {
         KeyError::List
+    } else if has_invisible(whole) {
+        KeyError::Invisible
     } else if is_bare && is_hex(base64) {
         KeyError::HexDigits
     } else if is_bare && has_foreign_prefix(base64) {
@@ -47,6 +47,7 @@ pub(super) fn diagnose_secret(key: &KeyText<'_>) -> KeyError {
     match diagnose(key) {
         error @ (KeyError::Assignment
         | KeyError::Bearer
+        | KeyError::Invisible
         | KeyError::List
         | KeyError::MisspelledPrefix
         | KeyError::Placeholder
@@ -68,10 +69,12 @@ pub(super) fn diagnose_one_of_several(key: &KeyText<'_>) -> KeyError {
 /// Says what was copied along with the key, if anything was.
 pub(super) fn wrapping(text: &str) -> Option<KeyError> {
     const QUOTES: [char; 8] = ['"', '\'', '`', '“', '”', '„', '‘', '’'];
-    let text = strip_prefix(text, "authorization:").map_or(text, str::trim_start);
     if is_assignment(strip_prefix(text, "export ").map_or(text, str::trim_start)) {
         Some(KeyError::Assignment)
-    } else if strip_prefix(text, "bearer ").is_some() {
+    } else if ["authorization:", "bearer "]
+        .iter()
+        .any(|start| strip_prefix(text, start).is_some())
+    {
         Some(KeyError::Bearer)
     } else if text.starts_with(QUOTES) || text.ends_with(QUOTES) {
         Some(KeyError::Quoted)
@@ -91,7 +94,8 @@ fn is_assignment(text: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
-    let is_variable = name == name.to_ascii_uppercase()
+    // No copy of what may be a secret.
+    let is_variable = !name.contains(|letter: char| letter.is_ascii_lowercase())
         && ["_", "KEY", "SECRET"]
             .iter()
             .any(|word| name.contains(word));
@@ -190,21 +194,48 @@ fn after_prefix(text: &str) -> Option<&str> {
         .find_map(|letters| strip_prefix(text, letters))
 }
 
-/// Whether a text is several keys.
+/// Whether a text is several keys, or one with a separator beside it.
 fn is_list(text: &str) -> bool {
     let is_key = |part: &&str| KeyText::read(part).role != Role::Bare;
-    let is_signature = text.starts_with("v1,") || text.starts_with("v1a,");
+    let unversioned = &text[version_len(text)..];
+    let is_signature = unversioned.starts_with("v1,") || unversioned.starts_with("v1a,");
     parts(text).filter(is_key).count() > 1
-        || !is_signature && text.contains([',', '|']) && parts(text).count() > 1
+        || !is_signature && unversioned.contains([',', '|']) && parts(text).next().is_some()
 }
 
-/// Whether a text is a number of hexadecimal digits in one case, too long for a word.
+/// Says why a text cannot be a key as it is, if it cannot.
+pub(super) fn is_no_text_key(text: &str) -> Option<KeyError> {
+    if let Some(error) = wrapping(text) {
+        Some(error)
+    } else if text.contains(['\n', '\r']) || has_two_with_one_prefix(text) {
+        Some(KeyError::List)
+    } else if has_invisible(text) {
+        Some(KeyError::Invisible)
+    } else {
+        None
+    }
+}
+
+/// Whether two parts of a text begin alike, up to a `-` or `_`, as several keys of one sender do.
+fn has_two_with_one_prefix(text: &str) -> bool {
+    parts(text).enumerate().any(|(index, part)| {
+        prefix(part).is_some_and(|of_part| {
+            let mut before = parts(text).take(index);
+            before.any(|other| prefix(other) == Some(of_part))
+        })
+    })
+}
+
+/// What a text begins with, up to its first `-` or `_`.
+fn prefix(text: &str) -> Option<&str> {
+    let text = &text[version_len(text)..];
+    let end = text.find(['-', '_']).filter(|end| *end > 0)?;
+    Some(&text[..=end])
+}
+
+/// Whether a text is a number of hexadecimal digits, too long for a word.
 pub(super) fn is_hex(text: &str) -> bool {
-    let is_digit_of = |text: &str, letters: RangeInclusive<u8>| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_digit() || letters.contains(&byte))
-    };
-    text.len() >= 16 && (is_digit_of(text, b'a'..=b'f') || is_digit_of(text, b'A'..=b'F'))
+    text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether a text starts with a word of small letters, as `polar_whs_…` and `aha-whsec-…` do.

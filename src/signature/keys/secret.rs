@@ -9,7 +9,7 @@ use http::HeaderValue;
 use super::bytes::{self, MIN_SECRET_LEN};
 use super::error::KeyError;
 use super::looks;
-use super::text::{KeyText, Role};
+use super::text::{self, KeyText, Role};
 use crate::signature::check::Check;
 use crate::signature::error::SignError;
 use crate::signature::headers;
@@ -93,14 +93,15 @@ impl Secret {
     /// 2026 (`polar_whs_…` and `whsec_…`), AhaSend (`aha-whsec-…`), Composio (64 hexadecimal digits) and Increase.
     /// [Parse](str::parse) the secret for any other.
     ///
-    /// What is around the text is ignored, as it is by [`str::parse`].
+    /// What is around the text is ignored, as it is by [`str::parse`], and so is `v1,` before `whsec_`.
     ///
     /// [Polar]: https://github.com/polarsource/polar/pull/14117
     ///
     /// # Errors
     ///
-    /// Fails with a [`KeyError`] for a text that is empty, a placeholder, shorter than 16 bytes, more than one line, the
-    /// text of an ed25519 key, or copied with something that is not of the key: quotes, `NAME=` or `Bearer`.
+    /// Fails with a [`KeyError`] for a text that is empty, a placeholder, shorter than 16 bytes, several keys or lines, the
+    /// text of an ed25519 key, or copied with something that is not of the key: quotes, `NAME=`, `Bearer`, or characters
+    /// that cannot be seen. Several keys are those of which two begin alike, up to a `-` or `_`.
     ///
     /// # Examples
     ///
@@ -127,23 +128,13 @@ impl Secret {
     /// ```
     pub fn from_text(text: &str) -> Result<Self, KeyError> {
         let key = KeyText::read(text);
-        match key.role {
-            Role::Secret | Role::Bare => {}
-            Role::Public => return Err(KeyError::PublicKey),
-            Role::Private => return Err(KeyError::PrivateKey),
-        }
-        if let Some(error) = looks::wrapping(key.whole) {
-            Err(error)
-        } else if key.base64.is_empty() {
-            Err(KeyError::Empty)
-        } else if looks::is_placeholder(key.base64) {
+        let whole = text_key(&key)?;
+        if looks::is_placeholder(key.base64) {
             Err(KeyError::Placeholder)
-        } else if key.whole.contains(['\n', '\r']) {
-            Err(KeyError::List)
-        } else if key.whole.len() < MIN_SECRET_LEN {
+        } else if whole.len() < MIN_SECRET_LEN {
             Err(KeyError::TooShort)
         } else {
-            Self::new(key.whole.as_bytes(), Encoding::Base64)
+            Self::new(whole.as_bytes(), Encoding::Base64)
         }
     }
 
@@ -155,13 +146,12 @@ impl Secret {
     /// secret made here does as well. Use it only for a sender that was written to fit such a handler, and
     /// [parse](str::parse) the secret for any other.
     ///
-    /// What is around the text is ignored, as it is by [`str::parse`]. The key is used whatever it looks like: it may be
-    /// short, or a placeholder.
+    /// What is around the text is ignored, as it is by [`from_text`](Self::from_text). The key may be short, or a
+    /// placeholder.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Empty`] if there is nothing else, or nothing but `whsec_`. [`KeyError::PublicKey`] and
-    /// [`KeyError::PrivateKey`] for the text of an ed25519 key.
+    /// As those of [`from_text`](Self::from_text), but for a text that is short or a placeholder.
     ///
     /// # Example
     ///
@@ -173,12 +163,7 @@ impl Secret {
     /// ```
     pub fn text_key_with_hex_signatures(text: &str) -> Result<Self, KeyError> {
         let key = KeyText::read(text);
-        match key.role {
-            Role::Secret | Role::Bare if key.base64.is_empty() => Err(KeyError::Empty),
-            Role::Secret | Role::Bare => Self::new(key.whole.as_bytes(), Encoding::Hex),
-            Role::Public => Err(KeyError::PublicKey),
-            Role::Private => Err(KeyError::PrivateKey),
-        }
+        Self::new(text_key(&key)?.as_bytes(), Encoding::Hex)
     }
 
     /// Signs a delivery as the sender does, and returns an element of its `webhook-signature` or `svix-signature` header.
@@ -244,6 +229,27 @@ impl Secret {
             Encoding::Base64 => Check::Hmac(state),
             Encoding::Hex => Check::HexHmac(state),
         }
+    }
+}
+
+/// The text that is a key itself. The version that a dashboard puts before `whsec_` is not of the key.
+fn text_key<'t>(key: &KeyText<'t>) -> Result<&'t str, KeyError> {
+    let (version, text) = key.whole.split_at(text::version_len(key.whole));
+    match key.role {
+        Role::Secret => {}
+        Role::Bare if version.is_empty() => {}
+        Role::Bare => return Err(KeyError::MisspelledPrefix),
+        Role::Public => return Err(KeyError::PublicKey),
+        Role::Private => return Err(KeyError::PrivateKey),
+    }
+    if key.base64.is_empty() {
+        Err(KeyError::Empty)
+    } else if bytes::is_all_zero(text.as_bytes()) {
+        Err(KeyError::AllZero)
+    } else if let Some(error) = looks::is_no_text_key(key.whole) {
+        Err(error)
+    } else {
+        Ok(text)
     }
 }
 

@@ -70,15 +70,52 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Bytes in the version that stands before the prefix of a key.
-fn version_len(text: &str) -> usize {
-    PREFIXES
-        .into_iter()
-        .find(|(prefix, version, _)| {
-            text.strip_prefix(version)
-                .is_some_and(|rest| rest.starts_with(prefix))
+/// Bytes in the version that stands before the prefix of a key, be it the one that belongs there or another.
+pub(super) fn version_len(text: &str) -> usize {
+    let is_key = |rest: &str| {
+        PREFIXES.into_iter().any(|(prefix, _, _)| {
+            rest.get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         })
-        .map_or(0, |(_, version, _)| version.len())
+    };
+    ["v1,", "v1a,"]
+        .into_iter()
+        .find(|version| text.strip_prefix(version).is_some_and(is_key))
+        .map_or(0, str::len)
+}
+
+/// Whether a text has a character that cannot be seen, and that is not a space: a control character, white space of
+/// another alphabet, or one that programs are to ignore when they show it (Unicode's [`Default_Ignorable_Code_Point`],
+/// and the interlinear marks).
+///
+/// [`Default_Ignorable_Code_Point`]: https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt
+pub(super) fn has_invisible(text: &str) -> bool {
+    let is_ignorable = |character| {
+        matches!(
+            character,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+    };
+    text.contains(|character: char| {
+        let is_space = character.is_whitespace() && character != ' ';
+        is_space || character.is_control() || is_ignorable(character)
+    })
 }
 
 /// White space of any alphabet, and the zero-width spaces, the byte order mark among them: copied from web pages and

@@ -110,7 +110,8 @@ impl<C> RedisStore<C> {
     ///
     /// The event `msg_1` has the key `billing:webhooks::msg_1:17` under the prefix `billing:webhooks:`, which has 17 bytes,
     /// and `billing:webhooks:4:acme:msg_1:17` if it is of the tenant `acme`. A hash tag of a cluster, as in `{billing}:`,
-    /// stays what it is.
+    /// stays what it is. So the ids of a sender, or what [`IdempotencyLayer::key`](tower_svix::IdempotencyLayer::key) makes
+    /// of them, can be read in Redis.
     pub fn new(connection: C, prefix: impl Into<Arc<str>>) -> Self {
         Self {
             connection,
@@ -137,7 +138,7 @@ where
     /// No two pairs of a prefix and a key have the same name. Read from its end, the length goes up to the last colon, and
     /// tells where the prefix ends. At the beginning, it would hide the prefix from patterns.
     fn name(&self, key: &EventKey) -> String {
-        format!("{}{key}:{}", self.prefix, self.prefix.len())
+        format!("{}{}:{}", self.prefix, key.as_str(), self.prefix.len())
     }
 
     /// Runs `script` on `key`, with arguments that `add` adds.

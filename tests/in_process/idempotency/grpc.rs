@@ -6,7 +6,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Version};
 use http_body_util::Full;
 use tonic::{Code, Status};
 use tower::{ServiceBuilder, ServiceExt as _};
@@ -23,6 +23,7 @@ fn call(id: &str) -> Request<Full<Bytes>> {
 fn as_call(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let grpc = HeaderValue::from_static("application/grpc");
     request.headers_mut().insert("content-type", grpc);
+    *request.version_mut() = Version::HTTP_2;
     request
 }
 
@@ -154,8 +155,10 @@ async fn other_requests_get_no_headers_of_grpc() {
         IdempotencyLayer::new(MemoryStore::new()),
         &Handler::default(),
     );
-    for _ in 0..2 {
-        let response = service.clone().oneshot(request("msg_1")).await.unwrap();
+    let mut http1 = call("msg_1");
+    *http1.version_mut() = Version::HTTP_11;
+    for request in [request("msg_1"), request("msg_1"), http1] {
+        let response = service.clone().oneshot(request).await.unwrap();
         assert!(!response.headers().contains_key("grpc-status"));
     }
 }

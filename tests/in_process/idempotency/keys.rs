@@ -31,7 +31,7 @@ struct Payload {
 /// By the id in the payload.
 fn by_payload(layer: IdempotencyLayer) -> IdempotencyLayer {
     layer.key(|event| match event.json::<Payload>() {
-        Ok(payload) => EventKey::new(event.tenant(), &format!("payload:{}", payload.id)),
+        Ok(payload) => EventKey::new(event.tenant(), &format!("payload.{}", payload.id)),
         Err(_) => EventKey::from(event),
     })
 }
@@ -102,6 +102,12 @@ async fn the_key_of_an_event_is_the_users_to_choose() {
             "by the payload, whose id is the other's in the header",
             by_payload,
             [("a", "{}"), ("msg_2", r#"{"id":"a"}"#)],
+            Outcome::Processed,
+        ),
+        (
+            "by the payload, which an id of a header imitates",
+            by_payload,
+            [("payload:a", "{}"), ("msg_2", r#"{"id":"a"}"#)],
             Outcome::Processed,
         ),
     ] {

@@ -1,6 +1,7 @@
 //! What becomes of duplicates, failures and lost requests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod answers_inside;
 mod drops;
 mod duplicates;
 mod failures;
@@ -10,6 +11,7 @@ mod nested;
 mod reports;
 mod store_failures;
 mod strict_senders;
+mod trials;
 mod wiring;
 
 use std::convert::Infallible;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use http::Request;
 use http_body_util::Full;
 use tower_svix::IdempotencyLayer;
-use tower_svix::idempotency::MemoryStore;
+use tower_svix::idempotency::{EventKey, MemoryStore};
 use tower_svix_tests::net::{Delivery, within};
 use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
@@ -123,4 +123,38 @@ async fn a_payload_that_differs_is_reported_without_its_content() {
     assert!(line.message.contains("msg_1"), "{line:?}");
     assert!(line.message.contains("IdempotencyLayer::key"), "{line:?}");
     assert!(!line.message.contains("body"), "{line:?}");
+}
+
+/// Whoever chooses the ids in a payload must not write lines of the log.
+#[tokio::test]
+async fn a_key_from_a_payload_cannot_forge_a_line_of_the_log() {
+    let log = Log::default();
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let (store, _) = remote();
+    store.claim.lose_replies(true);
+    let layer = IdempotencyLayer::new(store).key(|event| {
+        let payload = std::str::from_utf8(event.payload()).unwrap();
+        EventKey::new(event.tenant(), payload)
+    });
+    let service = receiver(layer, &Handler::default());
+    let body = format!("a\nERROR forged\u{202e}\u{1b}[2J{}", "x".repeat(10_000));
+    let delivery = Delivery::genuine("msg_1", body);
+    let mut request = Request::new(Full::new(delivery.body.clone()));
+    *request.headers_mut() = delivery.headers();
+    deliver(&service, request).await.unwrap();
+
+    let lines = log.0.lock().unwrap();
+    let [line] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert!(
+        line.message
+            .contains(":a\\nERROR forged\\u{202e}\\u{1b}[2Jxxx"),
+        "{line:?}"
+    );
+    assert!(
+        line.message.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+        "{line:?}"
+    );
+    assert!(line.message.len() < 400, "{line:?}");
 }

@@ -52,6 +52,11 @@ fn a_text_of_several_keys_is_rejected_for_the_first_that_is_none() {
             KeyError::NoPrefix,
         ),
         ("whsec_KEY,WHSEC_KEY", KeyError::MisspelledPrefix),
+        ("v1a,whsec_KEY", KeyError::MisspelledPrefix),
+        ("v1,whpk_KEY", KeyError::MisspelledPrefix),
+        ("v1,WHSEC_KEY", KeyError::MisspelledPrefix),
+        ("whsec_KEY v1a,whsec_KEY", KeyError::MisspelledPrefix),
+        ("whsec_KEY,whsec_KEY\u{202e}", KeyError::Invisible),
         ("whsec_KEY,null", KeyError::Placeholder),
         ("whsec_KEY,whsec_test", KeyError::Placeholder),
         (

@@ -117,6 +117,24 @@ fn what_is_copied_along_with_a_key_is_named() {
             KeyError::ForeignPrefix,
         ),
         ("sk_live_AAECAwQFBgcICQoLDA0ODxAR", KeyError::ForeignPrefix),
+        ("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX,", KeyError::List),
+        ("v1,whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX|", KeyError::List),
+        (
+            "authorization: AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            KeyError::Bearer,
+        ),
+        (
+            "whsec_AAECAwQFBgcI\u{202a}CQoLDA0ODxAREhMUFRYX",
+            KeyError::Invisible,
+        ),
+        (
+            "whsec_AAECAwQFBgcI\0CQoLDA0ODxAREhMUFRYX",
+            KeyError::Invisible,
+        ),
+        (
+            "\u{200e}AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            KeyError::Invisible,
+        ),
     ] {
         assert_rejected(text, expected);
     }
@@ -137,6 +155,7 @@ fn what_is_not_quite_base64_is_named() {
             KeyError::HexDigits,
         ),
         ("0123456789abcdef0123456789abcdef0", KeyError::HexDigits),
+        ("0123456789abcdef0123456789ABCDEF", KeyError::HexDigits),
         // A signature is no key, and no list of keys.
         (
             "v1,9XH7OIFSRDHmL13MoX08kuMs+D/XSES+0VnSOOwyqvQ=",
@@ -159,7 +178,10 @@ fn what_only_resembles_a_look_is_a_key() {
             "hexadecimal digits behind a prefix",
             "whsec_0123456789abcdef0123456789abcdef",
         ),
-        ("digits in two cases", "0123456789abcdef0123456789ABCDEF"),
+        (
+            "digits and one more letter",
+            "0123456789abcdef0123456789ABCDEg",
+        ),
         ("zeros and a one", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"),
         ("words and a digit", "whsec_test/secret/placeholder1"),
         ("small letters", "whsec_abcdefghijklmnopqrstuvwxyzabcdef"),

@@ -13,7 +13,7 @@ const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 /// Base64 of 32 bytes.
 const OTHER: &str = "ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1+f4CBgoM=";
 
-const ALL_ERRORS: [KeyError; 21] = [
+const ALL_ERRORS: [KeyError; 22] = [
     KeyError::Empty,
     KeyError::AllZero,
     KeyError::Placeholder,
@@ -21,6 +21,7 @@ const ALL_ERRORS: [KeyError; 21] = [
     KeyError::Quoted,
     KeyError::Assignment,
     KeyError::Bearer,
+    KeyError::Invisible,
     KeyError::List,
     KeyError::NoPrefix,
     KeyError::MisspelledPrefix,

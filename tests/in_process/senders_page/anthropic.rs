@@ -9,7 +9,7 @@ struct Payload {
 
 pub fn once(store: impl Store) -> IdempotencyLayer {
     IdempotencyLayer::new(store).key(|event| match event.json::<Payload>() {
-        Ok(payload) => EventKey::new(event.tenant(), &format!("payload:{}", payload.id)),
+        Ok(payload) => EventKey::new(event.tenant(), &format!("payload.{}", payload.id)),
         Err(_) => EventKey::from(event),
     })
 }

@@ -34,6 +34,11 @@ pub(crate) fn of_hmac_key() -> Vec<Needle> {
     vec![
         needle(KEY, key),
         needle(TEXT, STANDARD.encode(key)),
+        // As a comparison makes it that does not look at the case. What comes before has a piece without small letters.
+        needle(
+            "text in capitals",
+            STANDARD.encode(key)[16..].to_uppercase(),
+        ),
         needle("inner block", &inner[..key.len()]),
         needle("outer block", &outer[..key.len()]),
         needle(STATES[0], state_after(inner)),

@@ -78,6 +78,8 @@ async fn a_name_begins_with_the_prefix() {
         ("{billing}:", None, "{billing}::msg_1:10"),
         ("", None, ":msg_1:0"),
         ("\u{fc}", None, "\u{fc}:msg_1:2"),
+        // As it is, and not as it is shown to people.
+        ("a", Some("\u{fc}\n"), "a3:\u{fc}\n:msg_1:1"),
     ] {
         let event = (
             prefix.to_owned(),
