@@ -4,6 +4,8 @@ use tower_svix::{KeyError, Secret};
 use tower_svix_tests::fixture::{BODY, ID, NOW};
 use tower_svix_tests::sender::Sender;
 
+use super::{KEY, OTHER};
+
 #[test]
 fn a_text_that_is_the_key_is_used_whole() {
     for text in [
