@@ -72,6 +72,8 @@ impl Browser {
                 .add_experimental_option("mobileEmulation", json!({"deviceMetrics": metrics}))
                 .unwrap();
         }
+        // Nothing here is encrypted, but where other crates of the workspace switch on the client's TLS, it asks for a provider.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
             .await
             .unwrap();
