@@ -13,7 +13,7 @@ use super::timestamp;
 ///
 /// Only verification makes one, so to hold it is the proof. [`SvixVerify`](crate::verify::SvixVerify) puts it into the
 /// extensions of the request that it lets through; [`Verifier::verify`](crate::Verifier::verify) returns it. A clone
-/// shares the id and the payload and allocates nothing.
+/// shares the payload and allocates nothing.
 ///
 /// # Example
 ///
@@ -94,6 +94,7 @@ pub(super) enum EventId {
 }
 
 impl EventId {
+    /// With the length and the kind, 40 bytes, as many as a `HeaderValue` has.
     const SHORT: usize = 38;
 
     /// Takes visible ASCII.

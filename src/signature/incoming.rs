@@ -10,6 +10,7 @@ use super::headers::SignatureHeaders;
 use super::policy::{Now, Policy};
 use super::search::{Progress, Search};
 use crate::body::BodyBuffer;
+use crate::stack;
 
 /// A delivery whose headers are valid: what has arrived of its body, and the search for the key that signed it.
 ///
@@ -66,8 +67,7 @@ impl IncomingDelivery {
         }
     }
 
-    /// Adds the next part of the body, and hashes all of it. Not inlined, for the same reason as [`finish`](Self::finish).
-    #[inline(never)]
+    /// Adds the next part of the body, and hashes all of it.
     pub(super) fn update<V: AsRef<[u8]>>(
         &mut self,
         headers: &SignatureHeaders<V>,
@@ -75,11 +75,14 @@ impl IncomingDelivery {
     ) {
         self.body.push(chunk, self.claimed_len);
         self.advance(headers, usize::MAX);
+        stack::wipe();
     }
 
     /// Copies and hashes at most `budget` of the received bytes that are not hashed yet, and returns how many those
     /// were. To copy takes longer than to hash where the memory is new.
-    #[inline]
+    ///
+    /// Not inlined, like [`conclude`](Self::conclude), since the caller [wipes](stack::wipe) the stack afterwards.
+    #[inline(never)]
     pub(crate) fn advance<V: AsRef<[u8]>>(
         &mut self,
         headers: &SignatureHeaders<V>,
@@ -99,7 +102,7 @@ impl IncomingDelivery {
 
     /// The verdict on a body that has ended, or `None` if there is more to [go through](Self::advance) first: the rest of the
     /// body, or all of it once more with the next key.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn conclude<V: AsRef<[u8]>>(
         &mut self,
         headers: &SignatureHeaders<V>,
@@ -119,32 +122,33 @@ impl IncomingDelivery {
         if let Err(error) = policy.check_time(headers.unix_seconds, now) {
             return Some(Err(error));
         }
+        let tenant = search.take_tenant();
+        self.search = None;
         Some(Ok(VerifiedEvent {
             id: EventId::new(headers.id.as_ref()),
             unix_seconds: headers.unix_seconds,
             payload: mem::take(&mut self.body).into_bytes(),
             key_index,
-            tenant: search.take_tenant(),
+            tenant,
             header_family: headers.family,
         }))
     }
 
     /// The verdict on a body that has ended, whatever it takes.
-    ///
-    /// Not inlined, since the caller [wipes](crate::stack::wipe) the stack afterwards.
-    #[inline(never)]
     pub(super) fn finish<V: AsRef<[u8]>>(
         &mut self,
         headers: &SignatureHeaders<V>,
         policy: &Policy,
         now: &mut Now,
     ) -> Result<VerifiedEvent, VerifyError> {
-        loop {
+        let verdict = loop {
             self.advance(headers, usize::MAX);
             if let Some(verdict) = self.conclude(headers, policy, now) {
-                return verdict;
+                break verdict;
             }
-        }
+        };
+        stack::wipe();
+        verdict
     }
 }
 

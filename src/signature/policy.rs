@@ -62,7 +62,8 @@ impl Policy {
     }
 }
 
-/// The time at which a delivery is judged. What happens without a wait happens at one time, for which the clock is read once.
+/// The time at which a delivery is judged. What happens without a wait happens at one time, for which the clock is read once
+/// (some 30 ns).
 #[derive(Default)]
 pub(crate) struct Now {
     is_read: bool,

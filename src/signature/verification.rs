@@ -9,7 +9,6 @@ use super::event::VerifiedEvent;
 use super::headers::SignatureHeaders;
 use super::incoming::IncomingDelivery;
 use super::policy::{Now, Policy};
-use crate::stack;
 
 /// A delivery whose headers are valid, and whose body is arriving.
 ///
@@ -58,7 +57,6 @@ impl Verification {
     /// Adds the next part of the body, and hashes it.
     pub fn update(&mut self, chunk: impl Buf) {
         self.delivery.update(&self.headers, chunk);
-        stack::wipe();
     }
 
     /// Ends the body, and tells whether the delivery is genuine.
@@ -69,9 +67,7 @@ impl Verification {
     /// time, if that has run out since.
     pub fn finish(mut self) -> Result<VerifiedEvent, VerifyError> {
         let mut now = Now::default();
-        let verdict = self.delivery.finish(&self.headers, &self.policy, &mut now);
-        stack::wipe();
-        verdict
+        self.delivery.finish(&self.headers, &self.policy, &mut now)
     }
 }
 

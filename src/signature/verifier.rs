@@ -10,7 +10,6 @@ use super::keys::{IntoKeyring, Keyring};
 use super::policy::{Now, Policy, define_policy_setters};
 use super::search::Search;
 use super::verification::Verification;
-use crate::stack;
 
 /// Verifies deliveries where there is no Tower service, such as in a queue worker.
 ///
@@ -67,9 +66,7 @@ impl Verifier {
         let mut now = Now::default();
         let (headers, mut delivery) = self.admit(headers, &mut now)?;
         delivery.receive(body);
-        let verdict = delivery.finish(&headers, &self.policy, &mut now);
-        stack::wipe();
-        verdict
+        delivery.finish(&headers, &self.policy, &mut now)
     }
 
     /// Starts to verify a delivery whose body is still to come, after all checks that the headers allow.

@@ -15,7 +15,7 @@ use http::StatusCode;
 use super::cause::Cause;
 use super::phase::Phase;
 
-/// `None` if nobody listens: even then, `tracing` would look fields up by their names.
+/// `None` if no subscriber listens: even then, `tracing` would look fields up by their names.
 pub(super) struct Span(Option<tracing::Span>);
 
 impl Span {

@@ -20,7 +20,6 @@ use crate::body::ResponseBody;
 use crate::grpc;
 use crate::inner_service::Call;
 use crate::signature::{Keyring, VerifiedEvent};
-use crate::stack;
 use crate::telemetry::{DeliverySpan, Phase};
 
 pin_project! {
@@ -56,7 +55,7 @@ pin_project! {
             #[pin]
             future: F,
         },
-        Rejected,
+        Ended,
     }
 }
 
@@ -102,9 +101,7 @@ where
                     verifying,
                 } => {
                     let verified = head.as_ref().expect(TAKEN);
-                    let verdict = verifying.poll(verified, this.config, this.span, cx);
-                    stack::wipe();
-                    match ready!(verdict) {
+                    match ready!(verifying.poll(verified, this.config, this.span, cx)) {
                         Ok(event) => {
                             observe(this.config, this.span, &event);
                             let mut head = head.take().expect(TAKEN);
@@ -116,7 +113,7 @@ where
                         Err(failure) => {
                             let is_grpc = grpc::is_call(verified.version, &verified.headers);
                             // A future that is kept must not keep what was rejected.
-                            this.state.set(State::Rejected);
+                            this.state.set(State::Ended);
                             let response = reject(this.config, this.span, failure, is_grpc);
                             return Poll::Ready(Ok(response.map(ResponseBody::own)));
                         }
@@ -130,7 +127,7 @@ where
                     this.span.answered(response.status());
                     return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                 }
-                StateProj::Rejected => panic!("the future was polled after its end"),
+                StateProj::Ended => panic!("the future was polled after its end"),
             };
             let Poll::Ready(ready) = call.poll_ready(cx) else {
                 let call = Some(call);
@@ -138,7 +135,11 @@ where
                 return Poll::Pending;
             };
             this.span.end_of(Phase::Capacity);
-            ready.inspect_err(|_| this.span.failed())?;
+            if let Err(error) = ready {
+                this.state.set(State::Ended);
+                this.span.failed();
+                return Poll::Ready(Err(error));
+            }
             let future = call.make();
             this.state.set(State::Serving { future });
         }

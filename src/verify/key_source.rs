@@ -81,8 +81,11 @@ pub trait KeySource {
     /// Starts to look up the keys for the request of which `head` is all but the body.
     fn keys(&self, head: &request::Parts) -> Self::Future;
 
-    /// Returns the keys if they are at hand, so that no lookup has to be started. Default: `None`, which means that
-    /// [`keys`](Self::keys) is asked.
+    /// Returns the keys if they are at hand, so that no lookup has to be started, and no reference counted. Default: `None`,
+    /// which means that [`keys`](Self::keys) is asked.
+    ///
+    /// For sources that have the same keys for every request: one that had those of some tenants at hand would tell these
+    /// from the others by the time that a rejection takes.
     fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
         let _ = head;
         None

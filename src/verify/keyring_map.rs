@@ -100,11 +100,10 @@ impl KeySource for KeyringMap {
     type Future = Ready<Result<Option<Keyring>, Infallible>>;
 
     fn keys(&self, head: &request::Parts) -> Self::Future {
-        ready(Ok(self.known_keys(head).cloned()))
-    }
-
-    fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
-        self.keyrings.get(self.tenant(head)?)
+        let keyring = self
+            .tenant(head)
+            .and_then(|tenant| self.keyrings.get(tenant));
+        ready(Ok(keyring.cloned()))
     }
 
     fn decoy(&self) -> Keyring {

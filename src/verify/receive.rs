@@ -17,6 +17,7 @@ use crate::signature::headers::SignatureHeaders;
 use crate::signature::incoming::IncomingDelivery;
 use crate::signature::search::Search;
 use crate::signature::{Keyring, Now, VerifiedEvent, VerifyError};
+use crate::stack;
 use crate::telemetry::{DeliverySpan, Phase};
 
 /// How many bytes one poll may copy and hash before it lets other tasks run: some 200 µs of work.
@@ -94,9 +95,7 @@ impl<B, L> Verifying<B, L> {
 
 impl<B: Body, L> Verifying<B, L> {
     /// Goes on until there is a verdict. `head` is the same at each call.
-    ///
-    /// Not inlined, since the caller [wipes](crate::stack::wipe) the stack afterwards.
-    #[inline(never)]
+    #[inline]
     pub(super) fn poll<K>(
         self: Pin<&mut Self>,
         head: &request::Parts,
@@ -126,9 +125,11 @@ impl<B: Body, L> Verifying<B, L> {
             }
             verdict
         };
+        // No guard of the keys outlives a poll.
         if verdict.is_pending() {
             receiving.project().delivery.keep();
         }
+        stack::wipe();
         verdict
     }
 }

@@ -76,6 +76,7 @@ pub struct Keyring {
 pub(in crate::signature) struct KeySet {
     pub(in crate::signature) tenant: Option<Arc<str>>,
     keys: Guard<Arc<Vec<VerifyingKey>>>,
+    is_kept: bool,
 }
 
 impl KeySet {
@@ -87,8 +88,10 @@ impl KeySet {
     /// Makes them fit to be held over a wait. Before, no reference count is touched, but a thread has few places for such
     /// guards, and a key is not freed while one is held.
     pub(in crate::signature) fn keep(&mut self) {
-        let keys = Arc::clone(&self.keys);
-        self.keys = Guard::from_inner(keys);
+        if !self.is_kept {
+            self.keys = Guard::from_inner(Arc::clone(&self.keys));
+            self.is_kept = true;
+        }
     }
 }
 
@@ -123,6 +126,7 @@ impl Keyring {
         KeySet {
             tenant: self.tenant.clone(),
             keys: self.keys.load(),
+            is_kept: false,
         }
     }
 }

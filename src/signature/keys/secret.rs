@@ -15,6 +15,7 @@ use crate::signature::error::SignError;
 use crate::signature::headers;
 use crate::signature::hmac::{self, HmacKey};
 use crate::signature::list::Form;
+use crate::stack;
 
 /// An HMAC-SHA256 key, which the sender and the receiver share: it verifies and signs.
 ///
@@ -187,18 +188,25 @@ impl Secret {
     /// ```
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
         let (id, timestamp) = headers::for_signing(id, unix_seconds)?;
-        let mut mac = self.key.start();
-        for part in [id, b".", timestamp.as_bytes(), b".", body] {
-            mac.update(part);
-        }
-        let element = match self.encoding {
-            Encoding::Base64 => format!("{},{}", hmac::VERSION, mac.base64_tag().as_str()),
-            Encoding::Hex => format!("{},{}", hmac::VERSION, mac.hex_tag().as_str()),
-        };
+        let element = self.element([id, b".", timestamp.as_bytes(), b".", body]);
+        stack::wipe();
         Ok(
             HeaderValue::try_from(element)
                 .expect("base64 and hexadecimal digits are visible ASCII"),
         )
+    }
+
+    /// The element of a list that signs these parts. Not inlined, since the caller [wipes](stack::wipe) the stack afterwards.
+    #[inline(never)]
+    fn element(&self, parts: [&[u8]; 5]) -> String {
+        let mut mac = self.key.start();
+        for part in parts {
+            mac.update(part);
+        }
+        match self.encoding {
+            Encoding::Base64 => format!("{},{}", hmac::VERSION, mac.base64_tag().as_str()),
+            Encoding::Hex => format!("{},{}", hmac::VERSION, mac.hex_tag().as_str()),
+        }
     }
 
     fn new(key: &[u8], encoding: Encoding) -> Result<Self, KeyError> {
@@ -208,8 +216,15 @@ impl Secret {
         if bytes::is_all_zero(key) {
             return Err(KeyError::AllZero);
         }
-        let key = Arc::new(HmacKey::new(key));
+        let key = Self::schedule(key);
+        stack::wipe();
         Ok(Self { key, encoding })
+    }
+
+    /// Not inlined, for the same reason as [`element`](Self::element).
+    #[inline(never)]
+    fn schedule(key: &[u8]) -> Arc<HmacKey> {
+        Arc::new(HmacKey::new(key))
     }
 
     /// The form of the signatures that are made with this key.

@@ -12,9 +12,10 @@ use axum::body::Body;
 use axum::routing::post;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
-use tower_svix::{Secret, SvixVerifyLayer, VerifiedBody};
+use tower_svix::{KeySource, Keyring, Secret, SvixVerifyLayer, VerifiedBody, key_source_fn};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::fixture::{BODY, NOW};
 use tower_svix_tests::poll_once;
@@ -37,8 +38,31 @@ type Boxed = Pin<Box<dyn Future<Output = StatusCode>>>;
 
 /// The future of the middleware itself, in a box.
 pub(crate) fn in_a_box(secret: Secret, end: End) {
+    let layer = layer(secret);
+    deliver_in_boxes(&layer, end);
+    drop(layer);
+    pause("dropped");
+}
+
+/// The same where code of the user's own takes much of the stack before the MAC is computed.
+pub(crate) fn deep_in_a_box(secret: Secret, end: End) {
+    let keyring = Keyring::from(secret);
+    let keys = key_source_fn(move |_: &Parts| {
+        let keyring = keyring.clone();
+        async move {
+            black_box(&mut [0_u8; 8192]);
+            Ok::<_, Infallible>(Some(keyring))
+        }
+    });
+    let layer = SvixVerifyLayer::with_key_source(keys).clock(At(NOW));
+    deliver_in_boxes(&layer, end);
+    drop(layer);
+    pause("dropped");
+}
+
+fn deliver_in_boxes<K: KeySource + 'static>(layer: &SvixVerifyLayer<K>, end: End) {
     let headers = signed(&env::var(SIGNATURE).unwrap());
-    let mut service = layer(secret).layer(service_fn(async |_: Request<VerifiedBody>| {
+    let mut service = layer.layer(service_fn(async |_: Request<VerifiedBody>| {
         Ok::<_, Infallible>(Response::new(Body::empty()))
     }));
     deliver_from_all_depths(end, || {
@@ -48,8 +72,6 @@ pub(crate) fn in_a_box(secret: Secret, end: End) {
         Box::pin(async move { future.as_mut().await.unwrap().status() })
     });
     pause("used");
-    drop(service);
-    pause("dropped");
 }
 
 /// The futures of axum, one of which has the middleware's in its box.

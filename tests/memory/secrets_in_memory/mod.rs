@@ -55,6 +55,10 @@ pub(crate) fn a_delivery_in_a_box_leaves_nothing_behind() {
     leave_nothing_behind(["boxed, accepted", "boxed, forged", "boxed, in the body"]);
 }
 
+pub(crate) fn a_delivery_deep_on_the_stack_leaves_nothing_behind() {
+    leave_nothing_behind(["deep, accepted", "deep, forged", "deep, in the body"]);
+}
+
 pub(crate) fn a_delivery_to_axum_leaves_nothing_behind() {
     leave_nothing_behind(["axum, accepted", "axum, forged", "axum, in the body"]);
 }
