@@ -25,7 +25,7 @@ use redis::aio::ConnectionManager;
 use tower::{Layer as _, Service, service_fn};
 use tower_svix::IdempotencyLayer;
 use tower_svix::idempotency::{
-    ClaimStatus, ClaimToken, EventKey, MemoryStore, Settlement, Store, StoreError,
+    ClaimStatus, ClaimToken, EventKey, Fingerprint, MemoryStore, Settlement, Store, StoreError,
 };
 use tower_svix_redis::RedisStore;
 
@@ -35,7 +35,8 @@ use self::support::{Frames, WHOLE, cpu_time, run};
 
 const IDS: usize = 1_000_000;
 const LEASE: Duration = Duration::from_secs(60);
-const RETENTION: Duration = Duration::from_secs(48 * 60 * 60);
+const RETENTION: Duration = Duration::from_secs(96 * 60 * 60);
+const FINGERPRINT: Fingerprint = Fingerprint::from_bytes([7; 16]);
 
 fn main() -> io::Result<()> {
     memory_store()?;
@@ -174,7 +175,7 @@ async fn evals(mut connection: ConnectionManager) -> usize {
 
 async fn process(store: &impl Store, key: &EventKey, token: ClaimToken) -> Result<(), StoreError> {
     assert_eq!(store.claim(key, token, LEASE).await?, ClaimStatus::Claimed);
-    let settled = store.complete(key, token, RETENTION).await?;
+    let settled = store.complete(key, token, FINGERPRINT, RETENTION).await?;
     assert_eq!(settled, Settlement::Done);
     Ok(())
 }

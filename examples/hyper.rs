@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! WEBHOOK_SECRET=whsec_… cargo run --example hyper
-//! cargo run --example send -- --url http://127.0.0.1:3001/ --secret whsec_…
+//! cargo run -p tower-svix-cli -- send --url http://127.0.0.1:3001/ --secret whsec_…
 //! ```
 //!
 //! `LISTEN` is the address to listen on, `127.0.0.1:3001` by default. A connection that says nothing stays open: see

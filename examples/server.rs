@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("listening on http://{address}");
     if made_up {
-        let send = "cargo run --example send -- --url";
+        let send = "cargo run -p tower-svix-cli -- send --url";
         println!("WEBHOOK_SECRET is not set, so it is random. Deliver a first event with\n");
         println!("  {send} http://{address}/webhook --secret {text}\n");
     }

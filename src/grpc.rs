@@ -5,26 +5,32 @@
 //!
 //! [gRPC over HTTP/2]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
+use std::fmt::{self, Write as _};
+
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Response, Version};
 
 /// A [status code of gRPC](https://grpc.io/docs/guides/status-codes/).
 #[derive(Clone, Copy)]
 pub(crate) enum Code {
-    InvalidArgument = 3,
     #[cfg(feature = "idempotency")]
     AlreadyExists = 6,
     ResourceExhausted = 8,
-    #[cfg(feature = "idempotency")]
-    Aborted = 10,
     #[cfg(feature = "idempotency")]
     Internal = 13,
     Unavailable = 14,
     Unauthenticated = 16,
 }
 
-/// Whether a request with these headers is a gRPC call.
-pub(crate) fn is_call(headers: &HeaderMap) -> bool {
+/// Whether a request of this version with these headers is a gRPC call.
+///
+/// There are none before HTTP/2: a header that anyone can add must not turn the rejections of a webhook into HTTP 200,
+/// which proxies and whoever counts statuses take for successes.
+pub(crate) fn is_call(version: Version, headers: &HeaderMap) -> bool {
+    if version < Version::HTTP_2 {
+        return false;
+    }
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return false;
     };
@@ -44,11 +50,54 @@ pub(crate) fn is_failure(headers: &HeaderMap) -> bool {
         .is_some_and(|status| status != "0")
 }
 
-/// Ends a call with `code`, and with a `message` of visible ASCII without a percent sign.
-pub(crate) fn end_call(headers: &mut HeaderMap, code: Code, message: Option<String>) {
+/// A response that ends a call with `code`, without any message: HTTP 200 and headers alone, as gRPC asks. Clients take
+/// other statuses and types for those of a proxy, and do not look for a code.
+pub(crate) fn end_call(code: Code, message: Option<&dyn fmt::Display>) -> Response<Bytes> {
+    const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, GRPC);
     headers.insert("grpc-status", HeaderValue::from(code as u16));
     if let Some(message) = message {
-        let message = HeaderValue::try_from(message).expect("the message is visible ASCII");
+        let mut text = String::new();
+        write!(PercentEncoded(&mut text), "{message}").expect("a `String` takes any text");
+        let message = HeaderValue::try_from(text).expect("it is visible ASCII and spaces");
         headers.insert("grpc-message", message);
+    }
+    response
+}
+
+/// Writes the text of a `grpc-message`: visible ASCII and spaces as they are, but for the percent sign.
+struct PercentEncoded<'t>(&'t mut String);
+
+impl fmt::Write for PercentEncoded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            match byte {
+                b' '..=b'~' if byte != b'%' => self.0.push(char::from(byte)),
+                _ => write!(self.0, "%{byte:02X}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_percent_encoded() {
+        for (message, encoded) in [
+            ("", ""),
+            ("too-long: ~ 5 kB", "too-long: ~ 5 kB"),
+            ("100 %", "100 %25"),
+            ("a\r\nb\u{7f}", "a%0D%0Ab%7F"),
+            ("\u{e9}\u{1f389}", "%C3%A9%F0%9F%8E%89"),
+        ] {
+            let response = end_call(Code::Unavailable, Some(&message));
+            assert_eq!(response.headers()["grpc-message"], encoded, "{message:?}");
+        }
     }
 }

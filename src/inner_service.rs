@@ -16,10 +16,12 @@ impl<S: Service<R>, R> Call<S, R> {
         Self { inner, request }
     }
 
+    #[cfg(feature = "idempotency")]
     pub(crate) fn request(&self) -> &R {
         &self.request
     }
 
+    #[cfg(feature = "idempotency")]
     pub(crate) fn request_mut(&mut self) -> &mut R {
         &mut self.request
     }

@@ -10,6 +10,9 @@
 
 mod body;
 mod clock;
+#[cfg(feature = "diagnose")]
+#[cfg_attr(docsrs, doc(cfg(feature = "diagnose")))]
+pub mod diagnose;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub mod extract;
@@ -24,6 +27,7 @@ mod random;
 #[cfg_attr(docsrs, doc(cfg(feature = "sign")))]
 pub mod sign;
 mod signature;
+mod stack;
 mod telemetry;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
@@ -43,8 +47,8 @@ pub use self::sign::layer::SvixSignLayer;
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use self::signature::PayloadError;
 pub use self::signature::{
-    HeaderFamily, KeyError, Keyring, Secret, SignError, SigningKey, Verification, VerifiedEvent,
-    Verifier, VerifyError, VerifyingKey,
+    HeaderFamily, IntoKeyring, InvalidHeaderNames, KeyError, Keyring, Secret, SignError,
+    SigningKey, Verification, VerifiedEvent, Verifier, VerifyError, VerifyingKey,
 };
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]

@@ -65,8 +65,12 @@ struct Escaped<'t>(&'t mut String);
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
         let must_be_escaped = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        // Sixteen at a time, unlike the search for the first. Hardly any text has one.
+        let has_any = text
+            .bytes()
+            .fold(false, |has_any, byte| has_any | must_be_escaped(byte));
         // All of these are ASCII, so that the text can be split there.
-        while let Some(index) = text.bytes().position(must_be_escaped) {
+        while has_any && let Some(index) = text.bytes().position(must_be_escaped) {
             self.0.push_str(&text[..index]);
             write!(self.0, "\\u{:04x}", text.as_bytes()[index])?;
             text = &text[index + 1..];

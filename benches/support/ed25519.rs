@@ -5,6 +5,7 @@ use std::hint::black_box;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
+use http::StatusCode;
 use tower_svix::PublicKey;
 
 use super::Case;
@@ -26,4 +27,29 @@ pub(crate) fn genuine(len: usize, frame: usize) -> (Case, impl FnMut()) {
         verdict.unwrap();
     };
     (case, bare)
+}
+
+/// A forged delivery that lists so many signatures of another body, each of which has to be tried.
+pub(crate) fn forged(len: usize, listed: usize) -> Case {
+    let (mut case, _) = genuine(len, super::WHOLE);
+    let signature = SigningKey::from_bytes(&[7; 32]).sign(b"another body");
+    list(&mut case, &signature.to_bytes(), listed);
+    case
+}
+
+/// The same with a point that no signature may have.
+pub(crate) fn forged_of_small_order(len: usize, listed: usize) -> Case {
+    let (mut case, _) = genuine(len, super::WHOLE);
+    let mut signature = [0; 64];
+    // The neutral element, compressed, and the scalar 1.
+    signature[0] = 1;
+    signature[32] = 1;
+    list(&mut case, &signature, listed);
+    case
+}
+
+fn list(case: &mut Case, signature: &[u8; 64], listed: usize) {
+    let element = format!("v1a,{}", STANDARD.encode(signature));
+    case.set_signatures(&vec![element; listed].join(" "));
+    case.verdict = StatusCode::UNAUTHORIZED;
 }

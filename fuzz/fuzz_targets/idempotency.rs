@@ -8,8 +8,8 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use tower_svix::idempotency::{
-    ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store as _,
-    StoreError,
+    ClaimStatus, ClaimToken, EventKey, Fingerprint, MemoryStore, MonotonicClock, Settlement,
+    Store as _, StoreError,
 };
 use tower_svix_fuzz::drive::run;
 use tower_svix_fuzz::encoding::List;
@@ -35,11 +35,15 @@ enum Step {
     Complete {
         key: u8,
         token: u8,
+        payload: u8,
         ticks: u8,
     },
     Release {
         key: u8,
         token: u8,
+    },
+    Forget {
+        key: u8,
     },
     Pass {
         ticks: u8,
@@ -48,6 +52,7 @@ enum Step {
     CompleteForEver {
         key: u8,
         token: u8,
+        payload: u8,
     },
 }
 
@@ -83,25 +88,40 @@ fuzz_target!(|input: Input| {
                     nanos(time(ticks)),
                 ))),
             ),
-            Step::Complete { key, token, ticks } => (
-                model.complete(key, token, time(ticks)),
+            Step::Complete {
+                key,
+                token,
+                payload,
+                ticks,
+            } => (
+                model.complete(key, token, payload, time(ticks)),
                 settled(&run(store.complete(
                     &event(key),
                     by(token),
+                    of(payload),
                     nanos(time(ticks)),
                 ))),
             ),
-            Step::CompleteForEver { key, token } => (
-                model.complete(key, token, until_the_end),
+            Step::CompleteForEver {
+                key,
+                token,
+                payload,
+            } => (
+                model.complete(key, token, payload, until_the_end),
                 settled(&run(store.complete(
                     &event(key),
                     by(token),
+                    of(payload),
                     nanos(until_the_end),
                 ))),
             ),
             Step::Release { key, token } => (
                 model.release(key, token),
                 settled(&run(store.release(&event(key), by(token)))),
+            ),
+            Step::Forget { key } => (
+                model.forget(key),
+                run(store.forget(&event(key))).map_or(Reply::Failed, Reply::Forgotten),
             ),
             Step::Pass { ticks } => {
                 model.now += u64::from(ticks) * TICK;
@@ -122,6 +142,10 @@ fn by(token: u8) -> ClaimToken {
     ClaimToken::from_bytes([token; 16])
 }
 
+fn of(payload: u8) -> Fingerprint {
+    Fingerprint::from_bytes([payload; 16])
+}
+
 fn nanos(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
 }
@@ -133,7 +157,9 @@ fn event(key: u8) -> EventKey {
 fn claimed(claim: &Result<ClaimStatus, StoreError>) -> Reply {
     match claim {
         Ok(ClaimStatus::Claimed) => Reply::Claimed,
-        Ok(ClaimStatus::Completed) => Reply::Completed,
+        Ok(ClaimStatus::Completed { fingerprint }) => Reply::Completed {
+            payload: fingerprint.as_bytes()[0],
+        },
         Ok(ClaimStatus::InProgress { expires_in }) => Reply::InProgress {
             expires_in: u64::try_from(expires_in.as_nanos()).expect("within the lease"),
         },

@@ -45,6 +45,8 @@ fuzz_target!(|input: Delivery| {
         });
 
     let [now, later] = input.times.both();
+    // What happens without a wait happens at one time.
+    let later = if input.body.waits() { later } else { now };
     let given = Given {
         headers: lines,
         least_length: input.body.least_length,
@@ -53,7 +55,8 @@ fuzz_target!(|input: Delivery| {
         later,
     };
     let lookup = match input.source {
-        Source::Fixed | Source::Found { .. } => Lookup::Found(keys),
+        Source::Fixed => Lookup::Single(keys),
+        Source::Found { .. } => Lookup::Found(keys),
         Source::Unknown => Lookup::Unknown,
         Source::Failed => Lookup::Failed,
     };

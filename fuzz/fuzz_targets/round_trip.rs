@@ -48,9 +48,9 @@ fuzz_target!(|input: ToSign| {
     let mut layer = SvixSignLayer::new(first.clone())
         .clock(At(Some(input.now)))
         .header_family(if input.as_svix {
-            HeaderFamily::Svix
+            HeaderFamily::SVIX
         } else {
-            HeaderFamily::Webhook
+            HeaderFamily::WEBHOOK
         });
     for key in others {
         layer = layer.also_sign_with(key.clone());

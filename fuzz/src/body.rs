@@ -80,6 +80,11 @@ impl Script {
         self.steps().filter_map(Step::data).flatten().collect()
     }
 
+    /// Whether its reader has to wait for it.
+    pub fn waits(&self) -> bool {
+        self.steps().any(|step| *step == Step::Pending)
+    }
+
     /// What the reference gets to see.
     pub fn events(&self) -> Vec<Arriving> {
         let events = self.steps().filter_map(|step| match step {
@@ -102,9 +107,9 @@ impl Script {
     }
 }
 
-/// Whether a body was touched, and whether it has ended.
+/// Whether a body was touched, whether it has ended, and whether it has let its reader wait.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<[AtomicBool; 2]>);
+pub struct Progress(Arc<[AtomicBool; 3]>);
 
 impl Progress {
     pub fn was_touched(&self) -> bool {
@@ -113,6 +118,10 @@ impl Progress {
 
     pub fn has_ended(&self) -> bool {
         self.0[1].load(Ordering::Relaxed)
+    }
+
+    pub fn has_waited(&self) -> bool {
+        self.0[2].load(Ordering::Relaxed)
     }
 }
 
@@ -143,6 +152,7 @@ impl Body for ScriptedBody {
         };
         Poll::Ready(Some(match step {
             Step::Pending => {
+                self.progress.0[2].store(true, Ordering::Relaxed);
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug)]
 struct Record {
     token: u8,
-    completed: bool,
+    /// The payload that was processed, if it is completed.
+    completed: Option<u8>,
     expiry: u64,
 }
 
@@ -14,12 +15,16 @@ struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     Claimed,
-    Completed,
+    Completed {
+        payload: u8,
+    },
     InProgress {
         expires_in: u64,
     },
     Done,
     Superseded,
+    /// Whether there was anything to forget.
+    Forgotten(bool),
     /// There is no room.
     Failed,
 }
@@ -56,27 +61,31 @@ impl Model {
     pub fn claim(&mut self, key: u8, token: u8, lease: u64) -> Reply {
         self.expire();
         match self.records.get(&key) {
-            Some(record) if record.completed => Reply::Completed,
-            Some(record) if record.token == token => Reply::Claimed,
-            Some(record) => Reply::InProgress {
-                expires_in: record.expiry - self.now,
+            Some(record) => match record.completed {
+                Some(payload) => Reply::Completed { payload },
+                None if record.token == token => Reply::Claimed,
+                None => Reply::InProgress {
+                    expires_in: record.expiry - self.now,
+                },
             },
-            None => self.put(key, token, false, lease, Reply::Claimed),
+            None => self.put(key, token, None, lease, Reply::Claimed),
         }
     }
 
-    pub fn complete(&mut self, key: u8, token: u8, retention: u64) -> Reply {
+    pub fn complete(&mut self, key: u8, token: u8, payload: u8, retention: u64) -> Reply {
         self.expire();
         match self.records.get(&key) {
             Some(record) if record.token != token => Reply::Superseded,
-            _ => self.put(key, token, true, retention, Reply::Done),
+            _ => self.put(key, token, Some(payload), retention, Reply::Done),
         }
     }
 
     pub fn release(&mut self, key: u8, token: u8) -> Reply {
         self.expire();
         match self.records.get(&key) {
-            Some(record) if record.completed || record.token != token => Reply::Superseded,
+            Some(record) if record.completed.is_some() || record.token != token => {
+                Reply::Superseded
+            }
             _ => {
                 self.records.remove(&key);
                 Reply::Done
@@ -84,15 +93,23 @@ impl Model {
         }
     }
 
+    pub fn forget(&mut self, key: u8) -> Reply {
+        self.expire();
+        Reply::Forgotten(self.records.remove(&key).is_some())
+    }
+
     fn expire(&mut self) {
         let now = self.now;
         self.records.retain(|_, record| record.expiry > now);
     }
 
-    fn put(&mut self, key: u8, token: u8, completed: bool, time: u64, reply: Reply) -> Reply {
+    fn put(&mut self, key: u8, token: u8, completed: Option<u8>, time: u64, reply: Reply) -> Reply {
         if !self.records.contains_key(&key) && self.records.len() >= self.capacity {
             // The completed one whose retention ends first makes room. A running claim never does.
-            let completed = self.records.iter().filter(|(_, record)| record.completed);
+            let completed = self
+                .records
+                .iter()
+                .filter(|(_, record)| record.completed.is_some());
             let first = completed.min_by_key(|(_, record)| record.expiry);
             let Some((&first, _)) = first else {
                 return Reply::Failed;

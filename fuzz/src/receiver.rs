@@ -111,7 +111,7 @@ impl Times {
     }
 }
 
-/// A clock that goes on once a body has ended.
+/// A clock that goes on while a body lets its reader wait.
 #[derive(Debug)]
 pub struct BodyClock {
     pub times: [Option<u64>; 2],
@@ -120,7 +120,7 @@ pub struct BodyClock {
 
 impl Clock for BodyClock {
     fn unix_seconds(&self) -> Option<u64> {
-        self.times[usize::from(self.progress.has_ended())]
+        self.times[usize::from(self.progress.has_waited())]
     }
 }
 
@@ -163,8 +163,8 @@ pub fn receiver_keys_in_one_text(keys: &[KeySpec]) -> Option<Keyring> {
 
 pub fn family_of_crate(family: Family) -> HeaderFamily {
     match family {
-        Family::Svix => HeaderFamily::Svix,
-        Family::Webhook => HeaderFamily::Webhook,
+        Family::Svix => HeaderFamily::SVIX,
+        Family::Webhook => HeaderFamily::WEBHOOK,
     }
 }
 

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::event::MissingEvent;
 use crate::problem::problem;
 use crate::signature::{PayloadError, VerifiedEvent};
+use crate::telemetry;
 
 /// A verified event and its payload, parsed as JSON.
 ///
@@ -71,6 +72,8 @@ impl IntoResponse for VerifiedJsonRejection {
         match self {
             Self::MissingEvent(error) => error.into_response(),
             Self::Payload(error) => {
+                // The payload is genuine, so the handler expects another one than the sender sends.
+                telemetry::error(error.code(), &error);
                 problem(StatusCode::BAD_REQUEST, error.code(), &error).map(Body::from)
             }
         }

@@ -33,9 +33,11 @@
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
-//! | `event-missing` | 500 | The route is not behind the layer: an error of the receiver's, which is logged. |
+//! | `event-missing` | 500 | The route is not behind the layer: an error of the receiver's. |
 //! | `payload-not-json` | 400 | The payload is genuine, but not JSON. |
-//! | `payload-mismatch` | 400 | The payload is genuine JSON, but does not fit the type: the `detail` names the field. |
+//! | `payload-mismatch` | 400 | The payload is genuine JSON, but does not fit the type: the `detail` names the field that is missing or of another type. |
+//!
+//! All of them are logged as errors: what is genuine, and yet not what the handler expects, is for the receiver to mend.
 
 mod event;
 #[cfg(feature = "json")]

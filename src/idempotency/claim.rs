@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Extensions;
+
 use super::erased::ErasedStore;
+use super::fingerprint::Fingerprint;
 use super::key::{ClaimToken, EventKey};
-use super::outcome::{Answer, Outcome};
+use super::nested::HeldOutside;
+use super::outcome::Outcome;
 use super::report::{Report, report};
 use super::store::{BoxFuture, ClaimStatus, Settlement, StoreError};
 
@@ -25,6 +29,20 @@ pub(super) struct Claiming {
 struct Pending {
     answer: BoxFuture<Result<ClaimStatus, StoreError>>,
     claimant: Claimant,
+}
+
+/// What became of a claim.
+pub(super) enum Claim {
+    Ours(Held),
+    Completed {
+        key: EventKey,
+        fingerprint: Fingerprint,
+    },
+    InProgress {
+        key: EventKey,
+        expires_in: Duration,
+    },
+    Failed,
 }
 
 impl Claiming {
@@ -43,26 +61,26 @@ impl Claiming {
         }
     }
 
-    /// The claim, if the event is ours now, or else how the delivery is answered.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Held, Answer>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Claim> {
         // Taken out, so that if the store panics, it is not polled once more by `drop`.
         let Some(mut pending) = self.pending.take() else {
-            return Poll::Ready(Err(Answer::StoreUnavailable));
+            return Poll::Ready(Claim::Failed);
         };
         let Poll::Ready(answer) = pending.answer.as_mut().poll(cx) else {
             self.pending = Some(pending);
             return Poll::Pending;
         };
         let claimant = pending.claimant;
+        let key = claimant.key.clone();
         Poll::Ready(match answer {
-            Ok(ClaimStatus::Claimed) => Ok(Held::new(claimant)),
-            Ok(ClaimStatus::Completed) => Err(Answer::Replayed),
-            Ok(ClaimStatus::InProgress { expires_in }) => Err(Answer::InProgress { expires_in }),
+            Ok(ClaimStatus::Claimed) => Claim::Ours(Held::new(claimant)),
+            Ok(ClaimStatus::Completed { fingerprint }) => Claim::Completed { key, fingerprint },
+            Ok(ClaimStatus::InProgress { expires_in }) => Claim::InProgress { key, expires_in },
             Err(error) => {
                 report(&Report::ClaimFailed(&claimant.key, &error));
                 let store = Arc::clone(&claimant.store);
                 store.spawn(Box::pin(claimant.release_if_claimed()));
-                Err(Answer::StoreUnavailable)
+                Claim::Failed
             }
         })
     }
@@ -94,10 +112,17 @@ impl Held {
         }
     }
 
-    pub(super) fn complete(mut self, retention: Duration) -> Settling {
+    /// Tells the layers inside of the claim.
+    pub(super) fn tell(&self, extensions: &mut Extensions) {
+        if let Some(Claimant { store, key, .. }) = &self.claimant {
+            HeldOutside::tell(extensions, Arc::clone(store), key.clone());
+        }
+    }
+
+    pub(super) fn complete(mut self, fingerprint: Fingerprint, retention: Duration) -> Settling {
         Settling {
             pending: self.claimant.take().map(|claimant| Unsettled {
-                answer: claimant.complete(retention),
+                answer: claimant.complete(fingerprint, retention),
                 goal: Outcome::Processed,
                 claimant,
             }),
@@ -204,8 +229,12 @@ impl Claimant {
         Arc::clone(&self.store).claim(self.key.clone(), self.token, lease)
     }
 
-    fn complete(&self, retention: Duration) -> BoxFuture<Result<Settlement, StoreError>> {
-        Arc::clone(&self.store).complete(self.key.clone(), self.token, retention)
+    fn complete(
+        &self,
+        fingerprint: Fingerprint,
+        retention: Duration,
+    ) -> BoxFuture<Result<Settlement, StoreError>> {
+        Arc::clone(&self.store).complete(self.key.clone(), self.token, fingerprint, retention)
     }
 
     fn release(&self) -> BoxFuture<Result<Settlement, StoreError>> {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fingerprint::Fingerprint;
 use super::key::{ClaimToken, EventKey};
 use super::store::{BoxFuture, ClaimStatus, Settlement, Store, StoreError};
 
@@ -21,6 +22,7 @@ pub(super) trait ErasedStore: Send + Sync {
         self: Arc<Self>,
         key: EventKey,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         retention: Duration,
     ) -> BoxFuture<Result<Settlement, StoreError>>;
 
@@ -47,9 +49,10 @@ impl<St: Store> ErasedStore for St {
         self: Arc<Self>,
         key: EventKey,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         retention: Duration,
     ) -> BoxFuture<Result<Settlement, StoreError>> {
-        Box::pin(async move { Store::complete(&*self, &key, token, retention).await })
+        Box::pin(async move { Store::complete(&*self, &key, token, fingerprint, retention).await })
     }
 
     fn release(

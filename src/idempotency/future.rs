@@ -9,13 +9,19 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::claim::{Claiming, Held, Settling};
+use super::claim::Claiming;
 use super::config::Config;
 use super::outcome::{Answer, Outcome};
+use super::report::{Report, report};
+use super::state::{State, StateProj, claimed, hashed, settle};
 use crate::body::ResponseBody;
 use crate::grpc;
 use crate::inner_service::Call;
+use crate::signature::VerifiedEvent;
 use crate::telemetry;
+
+/// How many bytes one poll may hash before it lets other tasks run: some 100 to 300 µs of work.
+const POLL_BUDGET: usize = 128 * 1024;
 
 pin_project! {
     /// Response future of [`Idempotency`](super::Idempotency).
@@ -28,37 +34,6 @@ pin_project! {
         #[pin]
         state: State<S, B, S::Future, S::Response, S::Error>,
         config: Arc<Config>,
-    }
-}
-
-pin_project! {
-    #[project = StateProj]
-    enum State<S, B, F, T, E> {
-        Claiming {
-            claiming: Claiming,
-            call: Option<Call<S, Request<B>>>,
-        },
-        /// The event is ours, and waits until the inner service has room for it.
-        Readying {
-            call: Option<Call<S, Request<B>>>,
-            held: Option<Held>,
-        },
-        /// `held` is `None` if the store failed, and the event is processed nevertheless. It comes last, so that a
-        /// handler that is dropped is gone before its claim is.
-        Serving {
-            #[pin]
-            future: F,
-            held: Option<Held>,
-        },
-        /// The inner service answered, which is not passed on before the store knows of it.
-        Settling {
-            settling: Settling,
-            result: Option<Result<T, E>>,
-        },
-        Answered {
-            answer: Answer,
-            is_grpc: bool,
-        },
     }
 }
 
@@ -83,7 +58,7 @@ where
     pub(super) fn reject(request: &Request<B>, config: Arc<Config>) -> Self {
         let state = State::Answered {
             answer: Answer::EventMissing,
-            is_grpc: grpc::is_call(request.headers()),
+            is_grpc: grpc::is_call(request.version(), request.headers()),
         };
         Self { state, config }
     }
@@ -102,22 +77,44 @@ where
         loop {
             let next = match this.state.as_mut().project() {
                 StateProj::Claiming { claiming, call } => {
-                    let held = match ready!(claiming.poll(cx)) {
-                        Ok(held) => Ok(Some(held)),
-                        Err(Answer::StoreUnavailable) if this.config.fail_open => Ok(None),
-                        Err(answer) => Err(answer),
+                    let claim = ready!(claiming.poll(cx));
+                    claimed(claim, call.take().expect(TAKEN), this.config)
+                }
+                StateProj::Tracing {
+                    search,
+                    key,
+                    otherwise,
+                    is_grpc,
+                } => {
+                    let answer = if ready!(search.as_mut().poll(cx)) {
+                        report(&Report::LayersShareStore(key));
+                        Answer::LayersShareStore
+                    } else {
+                        *otherwise
                     };
-                    let call = call.take().expect(TAKEN);
-                    match held {
-                        Ok(held) => State::Readying {
-                            call: Some(call),
-                            held,
-                        },
-                        Err(answer) => State::Answered {
-                            answer,
-                            is_grpc: grpc::is_call(call.request().headers()),
-                        },
+                    State::Answered {
+                        answer,
+                        is_grpc: *is_grpc,
                     }
+                }
+                StateProj::Hashing {
+                    hasher,
+                    call,
+                    purpose,
+                } => {
+                    let request = call.as_ref().expect(TAKEN).request();
+                    let event: &VerifiedEvent = request
+                        .extensions()
+                        .get()
+                        .expect("it had an event, and nobody else has it");
+                    let so_far = hasher.as_mut().expect(TAKEN);
+                    if !so_far.advance(event.payload(), POLL_BUDGET) {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    let fingerprint = hasher.take().expect(TAKEN).finish();
+                    let call = call.take().expect(TAKEN);
+                    hashed(fingerprint, purpose.take().expect(TAKEN), call)
                 }
                 StateProj::Readying { call, held } => {
                     match ready!(call.as_mut().expect(TAKEN).poll_ready(cx)) {
@@ -126,8 +123,8 @@ where
                             held: held.take(),
                         },
                         Err(error) => match held.take() {
-                            Some(held) => State::Settling {
-                                settling: held.release(),
+                            Some(hashed) => State::Settling {
+                                settling: hashed.held.release(),
                                 result: Some(Err(error)),
                             },
                             None => return Poll::Ready(Err(error)),
@@ -156,31 +153,6 @@ where
             };
             this.state.set(next);
         }
-    }
-}
-
-/// Completes or releases the claim, as the inner service's answer demands.
-fn settle<S, B, F, ResBody, E>(
-    result: Result<Response<ResBody>, E>,
-    held: Held,
-    config: &Config,
-) -> State<S, B, F, Response<ResBody>, E> {
-    let (processed, result) = match result {
-        Ok(response) => {
-            let (parts, body) = response.into_parts();
-            let processed = config.is_processed(&parts);
-            (processed, Ok(Response::from_parts(parts, body)))
-        }
-        Err(error) => (false, Err(error)),
-    };
-    let settling = if processed {
-        held.complete(config.retention)
-    } else {
-        held.release()
-    };
-    State::Settling {
-        settling,
-        result: Some(result),
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Senders deliver at least once: they retry after a response that got lost, after a timeout that the handler did not
 //! notice, and when somebody presses "resend". And whoever captured a delivery can send it again within the tolerance of
-//! its timestamp. All of these carry the same signed id. This middleware claims the id in a [`Store`] before the inner
-//! service sees the event, and remembers it once the event is processed.
+//! its timestamp. Most senders give all of these the same signed id. This middleware claims the event's [key](EventKey), by
+//! default the tenant and the id, in a [`Store`] before the inner service sees the event, and remembers it once the event
+//! is processed.
 //!
 //! # Example
 //!
@@ -41,20 +42,26 @@
 //!   ▲ ▲                          │                              │
 //!   │ └─ any other end: release ─┤                              │
 //!   │ └─ lease passes (60 s) ────┘                              │
-//!   └────────────────── retention passes (48 h) ────────────────┘
+//!   └────────────────── retention passes (96 h) ────────────────┘
 //! ```
 //!
 //! | Delivery | Answer | `code` | Inner service |
 //! | --- | --- | --- | --- |
 //! | of a free event | the inner service's | | called |
-//! | of a completed event | 200, empty, with `idempotency-replayed: true` | | not called |
-//! | of a claimed event | 409 with `Retry-After`: when the lease passes | `event-in-progress` | not called |
+//! | of a completed event | 200 with `idempotency-replayed: true`, and a text that says so | | not called |
+//! | of a completed event, with another payload | 503 with `Retry-After` | `payload-differs` | not called |
+//! | of a claimed event | 503 with `Retry-After`: when the lease passes, a minute at most | `event-in-progress` | not called |
 //! | while the store fails | 503 with `Retry-After` | `store-unavailable` | not called |
 //! | without a `VerifiedEvent` | 500: the layer is in the wrong place | `event-missing` | not called |
+//! | that another layer outside holds in the same store | 500: there is one layer too many | `layers-share-store` | not called |
 //!
-//! A response of the middleware's own has a body of the type `application/problem+json`, as
-//! [rejections](crate::verify#rejections) have. A gRPC client also gets `grpc-status`, of a duplicate too: `ALREADY_EXISTS`,
-//! since a call that succeeds must have a message. Every response has its [`Outcome`] in its extensions.
+//! What is not final is answered with 503 and never with a 4xx, after which many senders give an event up. The body of
+//! such a response has the type `application/problem+json`, as [rejections](crate::verify#rejections) have. Every response
+//! has its [`Outcome`] in its extensions.
+//!
+//! A gRPC call is answered as gRPC asks: with HTTP 200, `content-type: application/grpc`, and the code and the sentence in
+//! `grpc-message`. The `grpc-status` is `ALREADY_EXISTS` for a duplicate, since a call that succeeds must have a message,
+//! `UNAVAILABLE` instead of 503, and `INTERNAL` instead of 500.
 //!
 //! # What is promised
 //!
@@ -72,7 +79,12 @@
 //! 5. **Tenants are apart,** if their keyrings name them: the [key](EventKey) of an event holds the
 //!    [tenant](crate::Keyring::tenant) whose keyring verified it. Without that, whoever holds one of the keys can use
 //!    up the ids of the others. It does not hold which key did, so that a retry after a rotation is still a duplicate. Nor
-//!    does it hold the payload, the path or the method: the id alone tells events apart.
+//!    does it hold the path or the method.
+//! 6. **An event that shares a key is not swallowed.** A completed event is remembered with the
+//!    [fingerprint](Fingerprint) of its payload. A delivery with the same key and another payload is answered with 503 and
+//!    reported ([`Outcome::PayloadDiffers`]), so that the sender keeps it until the operator has set a
+//!    [`key`](crate::IdempotencyLayer::key) that tells the two apart, or said that
+//!    [any payload](crate::IdempotencyLayer::any_payload) is a duplicate.
 //!
 //! If receivers share ids, the first one to process an event suppresses it for the others. Svix sends a message under
 //! one id to every endpoint that subscribes to it. Give each receiver ids of its own: a layer for each handler, and a
@@ -92,24 +104,42 @@
 //! - The store fails when the event is to be completed: the response stands, and the event is processed again if it is
 //!   delivered again after the lease: [`Outcome::Unsettled`].
 //! - The store forgets: see each of the [stores](#stores) for when it does.
-//! - [`fail_open`](crate::IdempotencyLayer::fail_open) is on, and the store
-//!   failed: [`Outcome::Unprotected`].
+//! - [`Store::forget`] was called.
+//! - [`fail_open`](crate::IdempotencyLayer::fail_open) is on, and the store failed: [`Outcome::Unprotected`].
 //!
 //! With the `tracing` feature, what the middleware notices of these is an event of the level `ERROR`: a lease that was
-//! outlived, and each failure of the store. What `MemoryStore` forgets early, it counts.
+//! outlived, a payload that differs, and each failure of the store. What `MemoryStore` forgets early, it counts.
 //!
-//! If the effect is a change in a database, there is a way without exceptions: write the event's id to a table with a
-//! unique key in the same transaction as the effect, and this middleware is not needed. The example
-//! `exactly_once` does so. Prefer it whenever one transaction holds all that the handler does. Prefer this middleware if
+//! If the effect is a change in a database, there is a way without exceptions, and this middleware is not needed: the
+//! inbox of the crate `tower-svix-sqlx` marks an event as done in the transaction that has its effect, and the example
+//! `exactly_once` uses it. Prefer it whenever one transaction holds all that the handler does. Prefer this middleware if
 //! the effect is elsewhere, as a mail or a call of another service is, or in several places; if the database should not be
 //! asked about duplicates; or in front of handlers that you cannot change. The two also go together.
+//!
+//! # To process an event again by hand
+//!
+//! 1. If its delivery died half-way, wait until the lease has passed. A "resend" before that is answered with 503, no
+//!    schedule follows a manual attempt, and a Svix server has been seen to give up the planned attempts after a manual one
+//!    that failed.
+//! 2. If it was processed, but its effect is lost, call [`Store::forget`] with its key.
+//! 3. Press "resend" in the sender's portal.
 //!
 //! # Stores
 //!
 //! - `MemoryStore` (feature `idempotency-memory`): one process, bounded memory, forgets on restart.
 //! - `RedisStore`, in the crate `tower-svix-redis`: any number of processes.
+//! - `SqlStore`, in the crate `tower-svix-sqlx`: the same in Postgres, or in SQLite on one machine.
 //! - Your own: an implementation of [`Store`], which the [suite](Store#contract) in `test_util::conformance` can be run
 //!   against.
+//!
+//! # What a request costs
+//!
+//! Beside the handler, an event costs two operations of the store, the claim and the completion or release, and one hash
+//! of its payload, which takes as long as one HMAC of it. A duplicate costs one operation and one hash. A long payload is
+//! hashed over several polls, at most 128 KiB in each, so that other tasks run between them.
+//!
+//! With [`any_payload`](crate::IdempotencyLayer::any_payload), a duplicate is not hashed. An event that is processed still
+//! is: the option may be turned off later, and the fingerprint is then compared.
 //!
 //! # Placement
 //!
@@ -139,16 +169,20 @@
 mod claim;
 mod config;
 mod erased;
+mod fingerprint;
 mod future;
 mod key;
 pub(crate) mod layer;
 #[cfg(feature = "idempotency-memory")]
 mod memory;
+mod nested;
 mod outcome;
 mod report;
 mod service;
+mod state;
 mod store;
 
+pub use self::fingerprint::Fingerprint;
 pub use self::future::ResponseFuture;
 pub use self::key::{ClaimToken, EventKey};
 #[cfg(feature = "idempotency-memory")]

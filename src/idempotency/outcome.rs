@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::grpc;
@@ -27,6 +27,11 @@ pub enum Outcome {
         /// When the lease of that delivery ends, from now.
         expires_in: Duration,
     },
+    /// An event with the same key and another payload had been processed before: the inner service was not called.
+    ///
+    /// Either the sender gives one id to several events, or it changes the payload from one attempt to the next: see
+    /// [`key`](crate::IdempotencyLayer::key) and [`any_payload`](crate::IdempotencyLayer::any_payload).
+    PayloadDiffers,
     /// The inner service took longer than the lease, and another delivery claimed the event since. The event may have
     /// been processed twice. The response is the inner service's.
     Superseded,
@@ -41,6 +46,9 @@ pub enum Outcome {
     /// The request has no [`VerifiedEvent`](crate::VerifiedEvent), because the layer is not inside
     /// [`SvixVerifyLayer`](crate::SvixVerifyLayer): the inner service was not called.
     EventMissing,
+    /// Another [`IdempotencyLayer`](crate::IdempotencyLayer) outside of this one holds the event, in the same store: the
+    /// inner service was not called. Remove one of them, or give each its own store.
+    LayersShareStore,
 }
 
 impl Outcome {
@@ -52,11 +60,31 @@ impl Outcome {
             Self::Released => "released",
             Self::Replayed => "replayed",
             Self::InProgress { .. } => "event-in-progress",
+            Self::PayloadDiffers => "payload-differs",
             Self::Superseded => "superseded",
             Self::Unsettled => "unsettled",
             Self::Unprotected => "unprotected",
             Self::StoreUnavailable => "store-unavailable",
             Self::EventMissing => "event-missing",
+            Self::LayersShareStore => "layers-share-store",
+        }
+    }
+
+    /// Whether a response with this outcome can mean that the event was processed: the inner service was called, and did
+    /// not fail, or it was called before.
+    pub(super) fn may_be_processed(self) -> bool {
+        match self {
+            Self::Processed
+            | Self::Replayed
+            | Self::Superseded
+            | Self::Unsettled
+            | Self::Unprotected => true,
+            Self::Released
+            | Self::InProgress { .. }
+            | Self::PayloadDiffers
+            | Self::StoreUnavailable
+            | Self::EventMissing
+            | Self::LayersShareStore => false,
         }
     }
 }
@@ -68,11 +96,15 @@ impl fmt::Display for Outcome {
             Self::Released => "the event was not processed",
             Self::Replayed => "the event had been processed before",
             Self::InProgress { .. } => "another delivery of the event is being processed",
+            Self::PayloadDiffers => "another payload was processed under the same key before",
             Self::Superseded => "the event was claimed again while it was being processed",
             Self::Unsettled => "the outcome could not be written down",
             Self::Unprotected => "the event was processed without a look for duplicates",
             Self::StoreUnavailable => "the receiver cannot tell whether the event was processed",
             Self::EventMissing => "the receiver does not verify signatures before duplicates",
+            Self::LayersShareStore => {
+                "two of the receiver's layers look for duplicates in the same store"
+            }
         })
     }
 }
@@ -82,8 +114,10 @@ impl fmt::Display for Outcome {
 pub(super) enum Answer {
     Replayed,
     InProgress { expires_in: Duration },
+    PayloadDiffers,
     StoreUnavailable,
     EventMissing,
+    LayersShareStore,
 }
 
 impl Answer {
@@ -91,44 +125,56 @@ impl Answer {
     pub(super) fn into_response(self, is_grpc: bool) -> Response<Bytes> {
         const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+        let mut response = if is_grpc {
+            self.end_call()
+        } else {
+            self.into_http()
+        };
+        if let Self::Replayed = self {
+            let headers = response.headers_mut();
+            headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+
+    fn into_http(self) -> Response<Bytes> {
+        const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
         let outcome = Outcome::from(self);
         let status = match self {
             Self::Replayed => StatusCode::OK,
-            // Not a 2xx: the other delivery can still fail.
-            Self::InProgress { .. } => StatusCode::CONFLICT,
-            Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::EventMissing => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let mut response = if status.is_success() {
-            Response::new(Bytes::new())
-        } else {
-            problem(status, outcome.code(), &outcome)
-        };
-        let headers = response.headers_mut();
-        match self {
-            Self::Replayed => {
-                headers.insert(REPLAYED, HeaderValue::from_static("true"));
+            // These are not final: the other delivery can still fail, and the receiver's operators can still tell two
+            // events apart. Many senders never retry after a 4xx.
+            Self::InProgress { .. } | Self::PayloadDiffers | Self::StoreUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::InProgress { expires_in } => {
-                headers.insert(RETRY_AFTER, whole_seconds(expires_in).into());
-            }
-            Self::StoreUnavailable | Self::EventMissing => {}
+            Self::EventMissing | Self::LayersShareStore => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if status.is_success() {
+            let text = "the event had been processed before: nothing was processed again\n";
+            let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+            response.headers_mut().insert(CONTENT_TYPE, TEXT);
+            return response;
         }
-        if is_grpc {
-            let code = match self {
-                // Not `OK`, with which a call must have a message.
-                Self::Replayed => grpc::Code::AlreadyExists,
-                Self::InProgress { .. } => grpc::Code::Aborted,
-                Self::StoreUnavailable => grpc::Code::Unavailable,
-                Self::EventMissing => grpc::Code::Internal,
-            };
-            grpc::end_call(
-                headers,
-                code,
-                Some(format!("{}: {outcome}", outcome.code())),
-            );
+        let mut response = problem(status, outcome.code(), &outcome);
+        if let Self::InProgress { expires_in } = self {
+            let seconds = retry_seconds(expires_in);
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
+    }
+
+    fn end_call(self) -> Response<Bytes> {
+        let outcome = Outcome::from(self);
+        let code = match self {
+            // Not `OK`, with which a call must have a message.
+            Self::Replayed => grpc::Code::AlreadyExists,
+            Self::InProgress { .. } | Self::PayloadDiffers | Self::StoreUnavailable => {
+                grpc::Code::Unavailable
+            }
+            Self::EventMissing | Self::LayersShareStore => grpc::Code::Internal,
+        };
+        grpc::end_call(code, Some(&format_args!("{}: {outcome}", outcome.code())))
     }
 }
 
@@ -137,14 +183,18 @@ impl From<Answer> for Outcome {
         match answer {
             Answer::Replayed => Self::Replayed,
             Answer::InProgress { expires_in } => Self::InProgress { expires_in },
+            Answer::PayloadDiffers => Self::PayloadDiffers,
             Answer::StoreUnavailable => Self::StoreUnavailable,
             Answer::EventMissing => Self::EventMissing,
+            Answer::LayersShareStore => Self::LayersShareStore,
         }
     }
 }
 
-/// Rounds up, since the lease is still valid within its last second.
-fn whole_seconds(duration: Duration) -> u64 {
-    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    seconds.max(1)
+/// How long a sender is asked to wait for another delivery: the rest of the lease in whole seconds, as it is still valid
+/// within its last one. At most a minute, since the other may end, or fail, long before a long lease does, and a sender
+/// that waits may be at the end of its schedule.
+fn retry_seconds(lease: Duration) -> u64 {
+    let seconds = lease.as_secs() + u64::from(lease.subsec_nanos() > 0);
+    seconds.clamp(1, 60)
 }

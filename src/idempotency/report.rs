@@ -14,6 +14,8 @@ pub(super) enum Report<'a> {
     CompletionFailed(&'a EventKey, &'a StoreError),
     ReleaseFailed(&'a EventKey, &'a StoreError),
     Superseded(&'a EventKey),
+    PayloadDiffers(&'a EventKey),
+    LayersShareStore(&'a EventKey),
 }
 
 /// Tells operators, in the log and in the numbers.
@@ -23,7 +25,10 @@ pub(super) fn report(report: &Report<'_>) {
         Report::ClaimFailed(..) => telemetry::store_failed("claim"),
         Report::CompletionFailed(..) => telemetry::store_failed("complete"),
         Report::ReleaseFailed(..) => telemetry::store_failed("release"),
-        Report::EventMissing | Report::Superseded(_) => {}
+        Report::EventMissing
+        | Report::Superseded(_)
+        | Report::PayloadDiffers(_)
+        | Report::LayersShareStore(_) => {}
     }
 }
 
@@ -35,6 +40,8 @@ impl Report<'_> {
             Self::CompletionFailed(..) => "completion-failed",
             Self::ReleaseFailed(..) => "release-failed",
             Self::Superseded(_) => "superseded",
+            Self::PayloadDiffers(_) => "payload-differs",
+            Self::LayersShareStore(_) => "layers-share-store",
         }
     }
 }
@@ -57,6 +64,15 @@ impl fmt::Display for Report<'_> {
             Self::Superseded(key) => {
                 write!(f, "{key} took longer than its lease, and was claimed again since")
             }
+            Self::PayloadDiffers(key) => write!(
+                f,
+                "{key} was processed with another payload: if these are two events, set IdempotencyLayer::key"
+            ),
+            Self::LayersShareStore(key) => write!(
+                f,
+                "{key} is held by an outer IdempotencyLayer in the store of the inner one: nothing is processed on \
+                 this route"
+            ),
         }
     }
 }

@@ -9,7 +9,6 @@ use tower_service::Service;
 use super::claim::Claiming;
 use super::config::Config;
 use super::future::ResponseFuture;
-use super::key::EventKey;
 use super::report::{Report, report};
 use crate::body::ResponseBody;
 use crate::inner_service::define_inner_service_accessors;
@@ -56,7 +55,7 @@ where
             report(&Report::EventMissing);
             return ResponseFuture::reject(&request, Arc::clone(&self.config));
         };
-        let key = EventKey::from(event);
+        let key = self.config.key(event);
         let config = Arc::clone(&self.config);
         let claiming = Claiming::start(Arc::clone(&config.store), key, config.lease);
         ResponseFuture::claim(claiming, request, self.inner.clone(), config)

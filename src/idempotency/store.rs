@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fingerprint::Fingerprint;
 use super::key::{ClaimToken, EventKey};
 
 /// A boxed future that can outlive the request it belongs to. See [`Store::spawn`].
@@ -29,19 +30,22 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// 3. Nothing stays beyond its time: the lease and the retention hold even if the process dies in the middle.
 /// 4. Two keys are never taken for one. Compare whole keys, or a cryptographic hash of them: ids are chosen by senders.
 /// 5. An operation that is repeated with the same token returns the same: clients of networked stores send a command
-///    again if the connection broke before the reply.
+///    again if the connection broke before the reply. [`forget`](Store::forget) has no token: repeated, it returns `false`,
+///    or forgets a claim that was made in between.
 /// 6. Waiting is bounded. An operation that takes too long returns an error, and may have been carried out all the same.
 ///
 /// The suite in `test_util::conformance` (feature `test-util`) checks most of this for any implementation.
 ///
 /// # Example
 ///
-/// A store of another kind is an `impl` of three `async fn`, and of [`spawn`](Store::spawn). This one adds a log to
+/// A store of another kind is an `impl` of four `async fn`, and of [`spawn`](Store::spawn). This one adds a log to
 /// any other store:
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_svix::idempotency::{BoxFuture, ClaimStatus, ClaimToken, EventKey, Settlement, Store, StoreError};
+/// use tower_svix::idempotency::{
+///     BoxFuture, ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlement, Store, StoreError,
+/// };
 ///
 /// struct Logged<St>(St);
 ///
@@ -61,13 +65,18 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///         &self,
 ///         key: &EventKey,
 ///         token: ClaimToken,
+///         fingerprint: Fingerprint,
 ///         retention: Duration,
 ///     ) -> Result<Settlement, StoreError> {
-///         self.0.complete(key, token, retention).await
+///         self.0.complete(key, token, fingerprint, retention).await
 ///     }
 ///
 ///     async fn release(&self, key: &EventKey, token: ClaimToken) -> Result<Settlement, StoreError> {
 ///         self.0.release(key, token).await
+///     }
+///
+///     async fn forget(&self, key: &EventKey) -> Result<bool, StoreError> {
+///         self.0.forget(key).await
 ///     }
 ///
 ///     fn spawn(&self, work: BoxFuture<()>) {
@@ -83,7 +92,7 @@ pub trait Store: Send + Sync + 'static {
     /// | free | [`ClaimStatus::Claimed`] | claimed by `token` for `lease` |
     /// | claimed by `token` | [`ClaimStatus::Claimed`] | as before |
     /// | claimed by another token | [`ClaimStatus::InProgress`] | as before |
-    /// | completed | [`ClaimStatus::Completed`] | as before |
+    /// | completed | [`ClaimStatus::Completed`], with the fingerprint that it was completed with | as before |
     ///
     /// # Errors
     ///
@@ -96,7 +105,8 @@ pub trait Store: Send + Sync + 'static {
         lease: Duration,
     ) -> impl Future<Output = Result<ClaimStatus, StoreError>> + Send;
 
-    /// Writes down for `retention` that the event was processed by the holder of `token`.
+    /// Writes down for `retention` that the event was processed by the holder of `token`, and the fingerprint of its
+    /// payload.
     ///
     /// | `key` is | Returns | Afterwards |
     /// | --- | --- | --- |
@@ -111,6 +121,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         key: &EventKey,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         retention: Duration,
     ) -> impl Future<Output = Result<Settlement, StoreError>> + Send;
 
@@ -131,6 +142,41 @@ pub trait Store: Send + Sync + 'static {
         token: ClaimToken,
     ) -> impl Future<Output = Result<Settlement, StoreError>> + Send;
 
+    /// Forgets `key` whatever its state is, so that the event can be processed again by hand. Returns whether there was
+    /// anything to forget.
+    ///
+    /// | `key` is | Returns | Afterwards |
+    /// | --- | --- | --- |
+    /// | free | `false` | free |
+    /// | claimed or completed | `true` | free |
+    ///
+    /// The middleware never calls this: it is for operators, who then ask the sender to send the event again. The store
+    /// is theirs as much as the layer's, if it is shared as an [`Arc`]. What a claim that is forgotten was made for goes
+    /// on: if a delivery of the event is in the handler, the next one is processed at the same time. And if none comes before
+    /// that handler ends, its completion finds the key free and succeeds: the event is completed again, and nothing is
+    /// forgotten. So call this once no delivery of the event is running.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tower_svix::IdempotencyLayer;
+    /// use tower_svix::idempotency::{EventKey, Store, StoreError};
+    ///
+    /// async fn process_again<St: Store>(store: Arc<St>) -> Result<(), StoreError> {
+    ///     let layer = IdempotencyLayer::new(Arc::clone(&store));
+    ///     # let _ = layer;
+    ///     // Later, on the command of an operator:
+    ///     if store.forget(&EventKey::new(None, "msg_1")).await? {
+    ///         println!("it is processed when it is sent again");
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot tell. The key may have been forgotten.
+    fn forget(&self, key: &EventKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Runs `work` to completion in the background, or drops it.
     ///
     /// When a request is given up, as happens when the sender hangs up, its claim must still be released, and that cannot
@@ -150,7 +196,10 @@ pub enum ClaimStatus {
     /// The event is the caller's to process, until the lease has passed.
     Claimed,
     /// The event has been processed.
-    Completed,
+    Completed {
+        /// That of the payload that was processed.
+        fingerprint: Fingerprint,
+    },
     /// The event is being processed.
     InProgress {
         /// When the lease of the delivery that processes it ends, from now. It may be done much earlier.
@@ -210,9 +259,10 @@ impl<St: Store> Store for Arc<St> {
         &self,
         key: &EventKey,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         retention: Duration,
     ) -> impl Future<Output = Result<Settlement, StoreError>> + Send {
-        (**self).complete(key, token, retention)
+        (**self).complete(key, token, fingerprint, retention)
     }
 
     fn release(
@@ -221,6 +271,10 @@ impl<St: Store> Store for Arc<St> {
         token: ClaimToken,
     ) -> impl Future<Output = Result<Settlement, StoreError>> + Send {
         (**self).release(key, token)
+    }
+
+    fn forget(&self, key: &EventKey) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        (**self).forget(key)
     }
 
     fn spawn(&self, work: BoxFuture<()>) {

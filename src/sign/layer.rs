@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
+use super::into_signing_keys::IntoSigningKeys;
 use super::service::SvixSign;
 use super::signer::Signer;
 use crate::clock::Clock;
@@ -19,10 +20,13 @@ pub struct SvixSignLayer {
 }
 
 impl SvixSignLayer {
-    /// Signs with `key`.
-    pub fn new(key: impl Into<SigningKey>) -> Self {
+    /// Signs with `keys`: a [`Secret`](crate::Secret), a private key, a [`SigningKey`], or an array or `Vec` of these.
+    ///
+    /// During a rotation, these are the new key and the old one. Without any key, no request is sent: each is the error
+    /// [`SignError::NoKey`](crate::SignError::NoKey).
+    pub fn new(keys: impl IntoSigningKeys) -> Self {
         Self {
-            signer: Signer::new(key.into()),
+            signer: Signer::new(keys.into_signing_keys()),
         }
     }
 
@@ -32,7 +36,7 @@ impl SvixSignLayer {
         self
     }
 
-    /// Sets the family of headers that requests get. Default: [`HeaderFamily::Webhook`], which receivers of both read.
+    /// Sets the family of headers that requests get. Default: [`HeaderFamily::WEBHOOK`], which receivers of both read.
     pub fn header_family(mut self, family: HeaderFamily) -> Self {
         self.signer.family = family;
         self

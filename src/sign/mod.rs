@@ -41,13 +41,14 @@
 //!
 //! # Rotation
 //!
-//! During a rotation, the layer [signs with two keys](crate::SvixSignLayer::also_sign_with), the new one and the old one,
-//! until all receivers know the new one.
+//! During a rotation, the layer [signs with two keys](crate::SvixSignLayer::new), the new one and the old one, until all
+//! receivers know the new one.
 
 mod body;
 mod error;
 mod future;
 pub mod generate;
+mod into_signing_keys;
 pub(crate) mod layer;
 mod service;
 mod signer;
@@ -55,6 +56,7 @@ mod signer;
 pub use self::body::SignedBody;
 pub use self::error::SvixSignError;
 pub use self::future::ResponseFuture;
+pub use self::into_signing_keys::IntoSigningKeys;
 pub use self::service::SvixSign;
 #[cfg(feature = "test-util")]
 pub(crate) use self::signer::Signer;

@@ -7,14 +7,13 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::clock::{Clock, SystemClock};
 use crate::random;
-use crate::signature::headers::{given_id, remove_family};
+use crate::signature::headers::{given_id, remove_other_families};
 use crate::signature::{HeaderFamily, SignError, SigningKey};
 
 type IdGenerator = dyn Fn() -> String + Send + Sync;
 
 #[derive(Clone)]
 pub(crate) struct Signer {
-    /// At least one.
     pub(crate) keys: Vec<SigningKey>,
     pub(crate) family: HeaderFamily,
     /// `None`: a random one.
@@ -23,10 +22,10 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    pub(crate) fn new(key: SigningKey) -> Self {
+    pub(crate) fn new(keys: Vec<SigningKey>) -> Self {
         Self {
-            keys: vec![key],
-            family: HeaderFamily::Webhook,
+            keys,
+            family: HeaderFamily::WEBHOOK,
             id_generator: None,
             clock: Arc::new(SystemClock),
         }
@@ -45,7 +44,7 @@ impl Signer {
         let signatures = self.signatures(&id, now, body)?;
 
         // A receiver that finds both families complete reads `svix-*`, whichever of them is ours.
-        remove_family(headers, self.family.other());
+        remove_other_families(headers, self.family);
         let id = HeaderValue::try_from(id).map_err(|_| SignError::InvalidId)?;
         headers.insert(self.family.id_header(), id);
         headers.insert(self.family.timestamp_header(), HeaderValue::from(now));
@@ -64,6 +63,9 @@ impl Signer {
 
     /// One signature for each key, separated by spaces.
     fn signatures(&self, id: &str, now: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
+        if self.keys.is_empty() {
+            return Err(SignError::NoKey);
+        }
         let mut list = Vec::new();
         for key in &self.keys {
             if !list.is_empty() {

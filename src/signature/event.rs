@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::HeaderValue;
 
-use super::headers::HeaderFamily;
+use super::header_family::HeaderFamily;
 use super::timestamp;
 
 /// A delivery whose signature, timestamp and headers were verified.
 ///
 /// Only verification makes one, so to hold it is the proof. [`SvixVerify`](crate::verify::SvixVerify) puts it into the
 /// extensions of the request that it lets through; [`Verifier::verify`](crate::Verifier::verify) returns it. A clone
-/// shares the id and the payload and allocates nothing.
+/// shares the payload and allocates nothing.
 ///
 /// # Example
 ///
@@ -28,7 +27,7 @@ use super::timestamp;
 /// ```
 #[derive(Clone)]
 pub struct VerifiedEvent {
-    pub(super) id: HeaderValue,
+    pub(super) id: EventId,
     pub(super) unix_seconds: u64,
     pub(super) payload: Bytes,
     pub(super) key_index: usize,
@@ -40,9 +39,7 @@ impl VerifiedEvent {
     /// The unique id of the event. A sender that retries uses the same id again.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.id
-            .to_str()
-            .expect("the headers take visible ASCII only")
+        self.id.as_str()
     }
 
     /// When the sender made this attempt to deliver the event.
@@ -83,6 +80,45 @@ impl VerifiedEvent {
     pub fn header_family(&self) -> HeaderFamily {
         self.header_family
     }
+}
+
+/// The text of an id: a copy, so that an event that is kept does not keep all headers that arrived with it.
+#[derive(Clone)]
+pub(super) enum EventId {
+    /// Nearly all ids are short, and take no allocation.
+    Short {
+        len: u8,
+        text: [u8; Self::SHORT],
+    },
+    Long(Arc<str>),
+}
+
+impl EventId {
+    /// With the length and the kind, 40 bytes, as many as a `HeaderValue` has.
+    const SHORT: usize = 38;
+
+    /// Takes visible ASCII.
+    #[inline]
+    pub(super) fn new(id: &[u8]) -> Self {
+        let mut text = [0; Self::SHORT];
+        if let (Some(start), Ok(len)) = (text.get_mut(..id.len()), id.len().try_into()) {
+            start.copy_from_slice(id);
+            Self::Short { len, text }
+        } else {
+            Self::Long(ascii(id).into())
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Short { len, text } => ascii(&text[..usize::from(*len)]),
+            Self::Long(text) => text,
+        }
+    }
+}
+
+fn ascii(text: &[u8]) -> &str {
+    str::from_utf8(text).expect("the headers take visible ASCII only")
 }
 
 /// Leaves the payload out: it is the sender's data, and does not belong in a log.

@@ -1,87 +1,37 @@
-//! The three headers of a delivery: the only place that knows their names.
+//! The three headers of a delivery, as they are read from a request and put into one.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 use super::error::{SignError, VerifyError};
-use super::hmac;
-use super::timestamp::Timestamp;
-
-/// The names that a sender gives the three headers of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HeaderFamily {
-    /// `svix-id`, `svix-timestamp` and `svix-signature`.
-    Svix,
-    /// `webhook-id`, `webhook-timestamp` and `webhook-signature`, as Standard Webhooks names them.
-    Webhook,
-}
-
-impl HeaderFamily {
-    /// The name of the header that holds the delivery's id.
-    #[must_use]
-    pub fn id_header(self) -> HeaderName {
-        HeaderName::from_static(self.id_name())
-    }
-
-    /// The name of the header that holds the time of the delivery, in seconds since 1970.
-    #[must_use]
-    pub fn timestamp_header(self) -> HeaderName {
-        HeaderName::from_static(self.timestamp_name())
-    }
-
-    /// The name of the header that holds the list of signatures.
-    #[must_use]
-    pub fn signature_header(self) -> HeaderName {
-        HeaderName::from_static(self.signature_name())
-    }
-
-    fn id_name(self) -> &'static str {
-        self.names()[0]
-    }
-
-    fn timestamp_name(self) -> &'static str {
-        self.names()[1]
-    }
-
-    fn signature_name(self) -> &'static str {
-        self.names()[2]
-    }
-
-    #[cfg(feature = "sign")]
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Svix => Self::Webhook,
-            Self::Webhook => Self::Svix,
-        }
-    }
-
-    fn names(self) -> [&'static str; 3] {
-        match self {
-            Self::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
-            Self::Webhook => ["webhook-id", "webhook-timestamp", "webhook-signature"],
-        }
-    }
-}
+use super::header_family::HeaderFamily;
+use super::header_names::HeaderNames;
+use super::list::SignatureList;
+use super::timestamp;
 
 /// What the headers of a delivery say: in its proper form, and not verified at all.
-#[derive(Clone, Debug)]
-pub(crate) struct SignatureHeaders {
+///
+/// The values are borrowed from the request (`V` is `&HeaderValue`), since most deliveries get their verdict at once; one
+/// that has to wait [keeps](SignatureHeaders::keep) them.
+#[derive(Debug)]
+pub(crate) struct SignatureHeaders<V = HeaderValue> {
     pub(super) family: HeaderFamily,
     /// Visible ASCII.
-    pub(super) id: HeaderValue,
-    pub(super) timestamp: Timestamp,
-    signatures: HeaderValue,
-    /// Whether a MAC in base64 is among them, as far as its form goes.
-    pub(super) lists_hmac: bool,
+    pub(super) id: V,
+    /// ASCII digits.
+    pub(super) timestamp: V,
+    /// What the timestamp says.
+    pub(super) unix_seconds: u64,
+    pub(super) signatures: SignatureList<V>,
 }
 
-impl SignatureHeaders {
+impl<'h> SignatureHeaders<&'h HeaderValue> {
     /// Reads the headers of the `pinned` family, or else of the one that is complete, `svix-*` first.
     ///
     /// A family is used whole. Were each header taken from either, whoever can add a header could replace a signed
     /// value by one of their own.
+    #[inline]
     pub(super) fn read(
-        headers: &HeaderMap,
+        headers: &'h HeaderMap,
         pinned: Option<HeaderFamily>,
         allow_dotted_id: bool,
     ) -> Result<Self, VerifyError> {
@@ -92,41 +42,37 @@ impl SignatureHeaders {
         if !is_valid_id(id.as_bytes(), allow_dotted_id) {
             return Err(VerifyError::MalformedHeader(family.id_name()));
         }
-        if !is_visible(signatures.as_bytes()) {
+        let (is_visible, has_space) = survey(signatures.as_bytes(), b' ');
+        if !is_visible {
             return Err(VerifyError::MalformedHeader(family.signature_name()));
         }
         Ok(Self {
             family,
-            id: id.clone(),
-            timestamp: Timestamp::parse(timestamp.as_bytes())?,
-            // Nearly always, the list is a single MAC, and need not be split.
-            lists_hmac: hmac::is_element(signatures.as_bytes())
-                || elements(signatures).any(hmac::is_element),
-            signatures: signatures.clone(),
+            id,
+            timestamp,
+            unix_seconds: timestamp::parse(timestamp.as_bytes())?,
+            signatures: SignatureList::split(signatures, has_space),
         })
     }
 
-    /// The list of signatures, as it came.
-    pub(super) fn signature_list(&self) -> &[u8] {
-        self.signatures.as_bytes()
-    }
-
-    /// The listed signatures of one version, such as `v1`, as they stand after the comma.
-    ///
-    /// Those of other versions and those without one are passed over, so that neither hides a valid one.
-    pub(super) fn signatures(&self, version: &'static str) -> impl Iterator<Item = &[u8]> {
-        self.elements()
-            .filter_map(move |element| element.strip_prefix(version.as_bytes())?.strip_prefix(b","))
-    }
-
-    /// The elements of the list of signatures, which single spaces separate.
-    pub(super) fn elements(&self) -> impl Iterator<Item = &[u8]> {
-        elements(&self.signatures)
+    /// The same without the request, for as long as the delivery waits.
+    pub(crate) fn keep(self) -> SignatureHeaders {
+        SignatureHeaders {
+            family: self.family,
+            id: self.id.clone(),
+            timestamp: self.timestamp.clone(),
+            unix_seconds: self.unix_seconds,
+            signatures: self.signatures.keep(),
+        }
     }
 }
 
-fn elements(list: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    list.as_bytes().split(|byte| *byte == b' ')
+impl<V: AsRef<[u8]>> SignatureHeaders<V> {
+    /// What a pass of one key costs beyond the body, in bytes that could be hashed in the same time.
+    pub(crate) fn cost_of_pass(&self) -> usize {
+        // Comparing one listed MAC costs about as much as hashing two bytes.
+        self.id.as_ref().len() + 2 * self.signatures.len()
+    }
 }
 
 /// The texts of the id and timestamp headers of a delivery that is to be signed.
@@ -149,25 +95,47 @@ pub(crate) fn given_id(
         .transpose()
 }
 
-/// Removes the three headers of `family` from a request that is to be signed.
+/// Removes the headers of the families that receivers might read in place of `family` from a request that is to be signed.
 #[cfg(feature = "sign")]
-pub(crate) fn remove_family(headers: &mut HeaderMap, family: HeaderFamily) {
-    for name in family.names() {
-        headers.remove(name);
+pub(crate) fn remove_other_families(headers: &mut HeaderMap, family: HeaderFamily) {
+    for other in HeaderFamily::BUILT_IN {
+        if other != family {
+            for name in other.names() {
+                headers.remove(name);
+            }
+        }
     }
 }
 
 /// An id of visible ASCII, which without a dot leaves `id.timestamp.body` unambiguous: see
 /// [`VerifyError::MalformedHeader`].
+#[inline]
 fn is_valid_id(id: &[u8], allow_dot: bool) -> bool {
-    is_visible(id) && (allow_dot || !id.contains(&b'.'))
+    let (is_visible, has_dot) = survey(id, b'.');
+    is_visible && (allow_dot || !has_dot)
 }
 
-/// Whether there is any text, and all of it is visible ASCII.
-fn is_visible(text: &[u8]) -> bool {
-    // The largest of all bytes, not the first bad one: sixteen at a time that way, and half the time with a long list.
-    let above_space = text.iter().map(|byte| byte.wrapping_sub(b' '));
-    above_space.max().is_some_and(|max| max <= b'~' - b' ')
+/// Tells whether there is any text and all of it is visible ASCII, and whether `wanted` is in it.
+///
+/// It looks at each byte, even after a bad one: sixteen at a time that way.
+#[inline]
+fn survey(text: &[u8], wanted: u8) -> (bool, bool) {
+    const LANES: usize = 16;
+
+    let Some(end) = text.last_chunk::<LANES>() else {
+        let is_visible = text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        return (is_visible && !text.is_empty(), text.contains(&wanted));
+    };
+    let (mut invisible, mut found) = ([0_u8; LANES], [0_u8; LANES]);
+    // The last ones overlap.
+    for bytes in text.as_chunks().0.iter().chain([end]) {
+        for lane in 0..LANES {
+            invisible[lane] |= u8::from(!matches!(bytes[lane], b' '..=b'~'));
+            found[lane] |= u8::from(bytes[lane] == wanted);
+        }
+    }
+    let any = |lanes| u128::from_ne_bytes(lanes) != 0;
+    (!any(invisible), any(found))
 }
 
 /// The headers of one family as they were found.
@@ -190,37 +158,52 @@ impl<'h> HeaderSet<'h> {
     /// Finds the headers of the `pinned` family. Without one: of the first that is complete, otherwise of the
     /// family with fewer missing headers, most likely the intended one.
     fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
-        let (mut svix, mut webhook) = ([Header::Missing; 3], [Header::Missing; 3]);
+        if let Some((family, names)) = pinned.and_then(|family| Some((family, family.custom()?))) {
+            return Self::look_up(headers, family, names);
+        }
+        let mut found = [[Header::Missing; 3]; 2];
         // One walk over all headers costs less than a hash of each of the six names.
         for (name, value) in headers {
-            let header = match name.as_str() {
-                "svix-id" => &mut svix[0],
-                "svix-timestamp" => &mut svix[1],
-                "svix-signature" => &mut svix[2],
-                "webhook-id" => &mut webhook[0],
-                "webhook-timestamp" => &mut webhook[1],
-                "webhook-signature" => &mut webhook[2],
-                _ => continue,
+            let Some((family, place)) = HeaderFamily::place_of(name.as_str()) else {
+                continue;
             };
+            let header = &mut found[family][place];
             *header = match header {
                 Header::Missing => Header::Once(value),
                 Header::Once(_) | Header::Repeated => Header::Repeated,
             };
         }
+        let [svix, webhook] = found;
         let missing = |headers: &Headers<'_>| {
             let is_missing = |header: &&Header<'_>| matches!(header, Header::Missing);
             headers.iter().filter(is_missing).count()
         };
         let family = pinned.unwrap_or_else(|| match (missing(&svix), missing(&webhook)) {
-            (0, _) => HeaderFamily::Svix,
-            (svix, webhook) if svix < webhook => HeaderFamily::Svix,
-            _ => HeaderFamily::Webhook,
+            (0, _) => HeaderFamily::SVIX,
+            (svix, webhook) if svix < webhook => HeaderFamily::SVIX,
+            _ => HeaderFamily::WEBHOOK,
         });
-        let headers = match family {
-            HeaderFamily::Svix => svix,
-            HeaderFamily::Webhook => webhook,
+        let headers = if family == HeaderFamily::SVIX {
+            svix
+        } else {
+            webhook
         };
         Self { family, headers }
+    }
+
+    fn look_up(headers: &'h HeaderMap, family: HeaderFamily, names: HeaderNames) -> Self {
+        let header = |name| {
+            let mut values = headers.get_all(name).into_iter();
+            match (values.next(), values.next()) {
+                (None, _) => Header::Missing,
+                (Some(value), None) => Header::Once(value),
+                (Some(_), Some(_)) => Header::Repeated,
+            }
+        };
+        Self {
+            family,
+            headers: names.as_strs().map(header),
+        }
     }
 
     fn complete(self) -> Result<[&'h HeaderValue; 3], VerifyError> {

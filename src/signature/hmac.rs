@@ -1,7 +1,5 @@
 //! HMAC-SHA256, the only MAC of the crate: version `v1` of the scheme.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hmac::{HmacReset, KeyInit as _, Mac as _, digest::FixedOutputReset as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -12,32 +10,35 @@ pub(super) const VERSION: &str = "v1";
 
 /// Characters in the base64 text of a MAC, padding included.
 const BASE64_LEN: usize = 44;
-/// Characters in an element of a list of signatures that is a MAC: the version, a comma, and base64.
-const ELEMENT_LEN: usize = PREFIX.len() + BASE64_LEN;
-const PREFIX: &[u8] = b"v1,";
 /// Characters in the hexadecimal text of a MAC.
-pub(super) const HEX_LEN: usize = 64;
-
-/// Whether a list of signatures, or an element of one, is one MAC in base64, as far as its form goes.
-pub(super) fn is_element(element: &[u8]) -> bool {
-    element.len() == ELEMENT_LEN && element.starts_with(PREFIX) && !element.contains(&b' ')
-}
+const HEX_LEN: usize = 64;
 
 /// An HMAC key with its key schedule already done, so that each delivery only hashes itself. It is wiped when it is
 /// dropped, and so is every state that is made from it.
-pub(super) struct HmacKey(HmacReset<Sha256>);
+pub(crate) struct HmacKey(HmacReset<Sha256>);
 
 impl HmacKey {
-    /// Prepares `key`; the caller has made sure that it is not empty.
-    pub(super) fn new(key: &[u8]) -> Self {
+    /// Prepares `key`; the caller has made sure that it is neither empty nor all zero.
+    pub(crate) fn new(key: &[u8]) -> Self {
         Self(HmacReset::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
 
     /// Starts the MAC of one delivery.
+    #[inline]
     pub(super) fn start(&self) -> HmacState {
         #[cfg(test)]
         tests::STARTED.with(|started| started.set(started.get() + 1));
         HmacState(self.0.clone())
+    }
+
+    /// The MAC of a message in parts, whatever it is that they make up.
+    #[cfg(feature = "diagnose")]
+    pub(crate) fn mac(&self, message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        let mut state = self.start();
+        for part in message {
+            state.update(part);
+        }
+        state.finish()
     }
 }
 
@@ -45,18 +46,26 @@ impl HmacKey {
 pub(super) struct HmacState(HmacReset<Sha256>);
 
 impl HmacState {
+    #[inline]
     pub(super) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The MAC as an element of a list of signatures, in base64, as Svix and Standard Webhooks write it. Call at most
-    /// once.
-    pub(super) fn element(&mut self) -> Tag<ELEMENT_LEN> {
-        let mut text = [0; ELEMENT_LEN];
-        let (version, base64) = text.split_at_mut(PREFIX.len());
-        version.copy_from_slice(PREFIX);
-        let written = STANDARD.encode_slice(self.finish().as_slice(), base64);
-        debug_assert_eq!(written, Ok(BASE64_LEN));
+    /// The MAC in base64, as Svix and Standard Webhooks write it. Call at most once.
+    pub(super) fn base64_tag(&mut self) -> Tag<BASE64_LEN> {
+        let mac = self.finish();
+        let mut text = [b'='; BASE64_LEN];
+        // Six bytes make eight characters. Eight bytes are read each time, of which the last two are left to the next.
+        for (index, eight) in text.as_chunks_mut().0.iter_mut().enumerate() {
+            let read = mac[6 * index..]
+                .first_chunk()
+                .expect("30 bytes are five times six");
+            *eight = base64(u64::from_be_bytes(*read) >> 16);
+        }
+        // The last two make three characters, and the padding stays behind them.
+        let read = mac.last_chunk().expect("there are 32");
+        let last = base64((u64::from_be_bytes(*read) & 0xffff) << 32);
+        text[40..43].copy_from_slice(&last[..3]);
         Tag(text)
     }
 
@@ -82,26 +91,9 @@ impl HmacState {
 pub(super) struct Tag<const LEN: usize>([u8; LEN]);
 
 impl<const LEN: usize> Tag<LEN> {
-    /// Whether this MAC is in a list whose elements single spaces separate.
+    /// Whether one of `signatures` is this MAC.
     ///
-    /// The time it takes depends on the list only, neither on which element matches nor on where one differs.
-    pub(super) fn is_in(&self, mut list: &[u8]) -> bool {
-        let mut is_equal = 0;
-        // At each turn, the list starts with an element.
-        while let Some((start, rest)) = list.split_first_chunk() {
-            list = if let [] | [b' ', ..] = rest {
-                // With a space in between, `start` is several elements, of which none is as long as a MAC.
-                is_equal |= equal(start, &self.0);
-                rest.get(1..).unwrap_or_default()
-            } else {
-                let space = list.iter().position(|byte| *byte == b' ');
-                space.map_or(&[], |space| &list[space + 1..])
-            };
-        }
-        is_equal.ct_eq(&1).into()
-    }
-
-    /// Whether one of `signatures` is this MAC, in a time as that of [`is_in`](Self::is_in).
+    /// The time it takes depends on their number only, neither on which of them matches nor on where one differs.
     pub(super) fn is_one_of<'s>(&self, signatures: impl Iterator<Item = &'s [u8]>) -> bool {
         signatures
             .filter_map(|signature| signature.try_into().ok())
@@ -122,6 +114,26 @@ impl<const LEN: usize> Drop for Tag<LEN> {
     fn drop(&mut self) {
         self.0.zeroize();
     }
+}
+
+/// Eight characters of base64, of 48 bits.
+///
+/// All are computed at once, each in a byte of one word, and without a table, so that no cache can tell which they are.
+#[inline]
+fn base64(bits: u64) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+
+    // 24 bits in each half of the word, then 12 in each quarter, then 6 in each byte.
+    let bits = (bits & 0xff_ffff) | ((bits & 0xffff_ff00_0000) << 8);
+    let bits = (bits & 0x0000_0fff_0000_0fff) | ((bits & 0x00ff_f000_00ff_f000) << 4);
+    let bits = (bits & 0x003f_003f_003f_003f) | ((bits & 0x0fc0_0fc0_0fc0_0fc0) << 2);
+    // 1 in each byte that is at least `value`. No sum of a byte carries into the next.
+    let at_least = |value: u64| ((bits + (0x80 - value) * EACH) >> 7) & EACH;
+    // In the alphabet follow `A` to `Z`, `a` to `z`, `0` to `9`, `+` and `/`.
+    let characters = bits + u64::from(b'A') * EACH + at_least(26) * 6 + at_least(63) * 3
+        - at_least(52) * 75
+        - at_least(62) * 15;
+    characters.to_be_bytes()
 }
 
 /// 1 if two texts are equal, else 0, without a branch.
@@ -146,6 +158,25 @@ fn words<const LEN: usize>(text: &[u8; LEN]) -> impl Iterator<Item = u64> {
 #[cfg(test)]
 pub(super) mod tests {
     use std::cell::Cell;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::base64;
+
+    #[test]
+    fn base64_is_that_of_the_crate_for_each_character_at_each_place() {
+        for value in 0..64_u64 {
+            for place in 0..8 {
+                for others in [0, 0xffff_ffff_ffff] {
+                    let place = 6 * place;
+                    let bits = others & !(0x3f << place) | value << place;
+                    let bytes: [u8; 6] = *bits.to_be_bytes().last_chunk().unwrap();
+                    assert_eq!(base64(bits), *STANDARD.encode(bytes).as_bytes());
+                }
+            }
+        }
+    }
 
     thread_local! {
         /// How many MACs this thread has started, for tests of what a delivery costs.

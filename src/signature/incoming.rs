@@ -3,18 +3,20 @@
 use std::mem;
 
 use bytes::{Buf, Bytes};
-use http::HeaderValue;
 
 use super::error::VerifyError;
-use super::event::VerifiedEvent;
+use super::event::{EventId, VerifiedEvent};
 use super::headers::SignatureHeaders;
-use super::policy::Policy;
+use super::policy::{Now, Policy};
 use super::search::{Progress, Search};
 use crate::body::BodyBuffer;
+use crate::stack;
 
 /// A delivery whose headers are valid: what has arrived of its body, and the search for the key that signed it.
+///
+/// The headers stay with the request and are given to each step, always the same ones.
+#[derive(Default)]
 pub(crate) struct IncomingDelivery {
-    headers: SignatureHeaders,
     /// `None` as long as the keys are not known.
     search: Option<Search>,
     body: BodyBuffer,
@@ -24,22 +26,24 @@ pub(crate) struct IncomingDelivery {
 }
 
 impl IncomingDelivery {
-    /// A delivery of which nothing has arrived but the headers.
-    #[inline]
-    pub(crate) fn new(headers: SignatureHeaders) -> Self {
-        Self {
-            headers,
-            search: None,
-            body: BodyBuffer::default(),
-            arriving: Bytes::new(),
-            claimed_len: 0,
-        }
-    }
-
     /// Searches for the key that signed the delivery. Without a search, no delivery is verified.
     #[inline]
     pub(crate) fn search(&mut self, search: Search) {
         self.search = Some(search);
+    }
+
+    /// Whether one of the keys can have made one of the listed signatures, as far as their form goes.
+    #[inline]
+    pub(crate) fn can_succeed<V: AsRef<[u8]>>(&self, headers: &SignatureHeaders<V>) -> bool {
+        let search = self.search.as_ref();
+        search.is_some_and(|search| search.can_succeed(headers))
+    }
+
+    /// Makes the delivery fit to be held over a wait.
+    pub(crate) fn keep(&mut self) {
+        if let Some(search) = &mut self.search {
+            search.keep();
+        }
     }
 
     /// Takes note of the length that the sender claims for the whole body, in bytes, to allocate with foresight.
@@ -64,15 +68,26 @@ impl IncomingDelivery {
     }
 
     /// Adds the next part of the body, and hashes all of it.
-    pub(super) fn update(&mut self, chunk: impl Buf) {
+    pub(super) fn update<V: AsRef<[u8]>>(
+        &mut self,
+        headers: &SignatureHeaders<V>,
+        chunk: impl Buf,
+    ) {
         self.body.push(chunk, self.claimed_len);
-        self.advance(usize::MAX);
+        self.advance(headers, usize::MAX);
+        stack::wipe();
     }
 
     /// Copies and hashes at most `budget` of the received bytes that are not hashed yet, and returns how many those
     /// were. To copy takes longer than to hash where the memory is new.
-    #[inline]
-    pub(crate) fn advance(&mut self, budget: usize) -> usize {
+    ///
+    /// Not inlined, like [`conclude`](Self::conclude), since the caller [wipes](stack::wipe) the stack afterwards.
+    #[inline(never)]
+    pub(crate) fn advance<V: AsRef<[u8]>>(
+        &mut self,
+        headers: &SignatureHeaders<V>,
+        budget: usize,
+    ) -> usize {
         let copied = self.arriving.len().min(budget);
         if copied > 0 {
             self.body
@@ -81,48 +96,69 @@ impl IncomingDelivery {
         let Some(search) = &mut self.search else {
             return copied;
         };
-        let hashed = search.advance(&self.headers, self.body.as_slice(), budget);
+        let hashed = search.advance(headers, self.body.as_slice(), budget);
         hashed.max(copied)
     }
 
     /// The verdict on a body that has ended, or `None` if there is more to [go through](Self::advance) first: the rest of the
     /// body, or all of it once more with the next key.
-    #[inline]
-    pub(crate) fn conclude(
+    #[inline(never)]
+    pub(crate) fn conclude<V: AsRef<[u8]>>(
         &mut self,
+        headers: &SignatureHeaders<V>,
         policy: &Policy,
+        now: &mut Now,
     ) -> Option<Result<VerifiedEvent, VerifyError>> {
         let received = self.received();
         let Some(search) = &mut self.search else {
             return Some(Err(VerifyError::SignatureMismatch));
         };
-        let key_index = match search.conclude(&self.headers, received) {
+        let key_index = match search.conclude(headers, received) {
             Progress::Unfinished => return None,
             Progress::NotFound => return Some(Err(VerifyError::SignatureMismatch)),
             Progress::Found(key_index) => key_index,
         };
-        let unix_seconds = self.headers.timestamp.unix_seconds();
         // Checked again: a replayed delivery may have delayed its body.
-        if let Err(error) = policy.check_time(unix_seconds) {
+        if let Err(error) = policy.check_time(headers.unix_seconds, now) {
             return Some(Err(error));
         }
+        let tenant = search.take_tenant();
+        self.search = None;
         Some(Ok(VerifiedEvent {
-            id: mem::replace(&mut self.headers.id, HeaderValue::from_static("")),
-            unix_seconds,
+            id: EventId::new(headers.id.as_ref()),
+            unix_seconds: headers.unix_seconds,
             payload: mem::take(&mut self.body).into_bytes(),
             key_index,
-            tenant: search.take_tenant(),
-            header_family: self.headers.family,
+            tenant,
+            header_family: headers.family,
         }))
+    }
+
+    /// The verdict on a body that has ended, whatever it takes.
+    pub(super) fn finish<V: AsRef<[u8]>>(
+        &mut self,
+        headers: &SignatureHeaders<V>,
+        policy: &Policy,
+        now: &mut Now,
+    ) -> Result<VerifiedEvent, VerifyError> {
+        let verdict = loop {
+            self.advance(headers, usize::MAX);
+            if let Some(verdict) = self.conclude(headers, policy, now) {
+                break verdict;
+            }
+        };
+        stack::wipe();
+        verdict
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue};
 
     use super::*;
     use crate::signature::hmac::tests::STARTED;
+    use crate::signature::list::tests::SPLIT;
     use crate::{Keyring, Secret, Verifier};
 
     const BODY: &[u8] = br#"{"test": 2432232314}"#;
@@ -181,6 +217,15 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_split_once_however_many_keys_there_are() {
+        let list = vec![FORGED; 300].join(", ");
+        let before = SPLIT.get();
+        let verdict = verifier_with_key_at(0).verify(&headers(&list), BODY);
+        assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
+        assert_eq!(SPLIT.get() - before, 1);
+    }
+
+    #[test]
     fn a_delivery_without_a_signature_to_compare_with_costs_no_mac() {
         let (macs, verdict) = macs_of(|| verifier_with_key_at(0).verify(&headers("v2,AAAA"), BODY));
         assert_eq!(verdict.unwrap_err(), VerifyError::NoSupportedSignature);
@@ -195,23 +240,17 @@ mod tests {
         }
     }
 
-    fn incoming(signatures: &str, search: Search) -> IncomingDelivery {
-        let headers = policy().admit(&headers(signatures)).unwrap();
-        let mut delivery = IncomingDelivery::new(headers);
-        delivery.search(search);
-        delivery
+    fn admit(headers: &HeaderMap) -> SignatureHeaders<&HeaderValue> {
+        policy().admit(headers, &mut Now::default()).unwrap()
     }
 
     /// The verdict on [`BODY`] under these keys.
     fn verdict(signatures: &str, search: Search) -> Result<VerifiedEvent, VerifyError> {
-        let mut delivery = incoming(signatures, search);
+        let headers = headers(signatures);
+        let mut delivery = IncomingDelivery::default();
+        delivery.search(search);
         delivery.receive(BODY);
-        loop {
-            delivery.advance(usize::MAX);
-            if let Some(verdict) = delivery.conclude(&policy()) {
-                return verdict;
-            }
-        }
+        delivery.finish(&admit(&headers), &policy(), &mut Now::default())
     }
 
     #[test]
@@ -228,15 +267,19 @@ mod tests {
     #[test]
     fn a_verdict_waits_until_all_that_arrived_is_hashed() {
         let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
-        let mut delivery = incoming(GENUINE, Search::among(&Keyring::from(secret)));
+        let headers = headers(GENUINE);
+        let headers = admit(&headers);
+        let mut delivery = IncomingDelivery::default();
+        delivery.search(Search::among(&Keyring::from(secret)));
         delivery.receive(&BODY[..8]);
-        assert_eq!(delivery.advance(usize::MAX), 8);
+        assert_eq!(delivery.advance(&headers, usize::MAX), 8);
         delivery.receive(&BODY[8..]);
         let verdict = loop {
-            if let Some(verdict) = delivery.conclude(&policy()) {
+            if let Some(verdict) = delivery.conclude(&headers, &policy(), &mut Now::default()) {
                 break verdict;
             }
-            assert!(delivery.advance(1) > 0, "all is hashed, and no verdict");
+            let hashed = delivery.advance(&headers, 1);
+            assert!(hashed > 0, "all is hashed, and no verdict");
         };
         assert!(verdict.is_ok());
     }
@@ -259,11 +302,10 @@ mod tests {
             verdict(GENUINE, Search::among(&none)).unwrap_err(),
             VerifyError::SignatureMismatch
         );
-        let headers = policy().admit(&headers(GENUINE)).unwrap();
-        let mut delivery = IncomingDelivery::new(headers);
+        let mut delivery = IncomingDelivery::default();
         delivery.receive(BODY);
-        delivery.advance(usize::MAX);
-        let verdict = delivery.conclude(&policy()).unwrap();
+        let headers = headers(GENUINE);
+        let verdict = delivery.finish(&admit(&headers), &policy(), &mut Now::default());
         assert_eq!(verdict.unwrap_err(), VerifyError::SignatureMismatch);
     }
 }

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
+use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
 use super::event::VerifiedEvent;
+use super::json_pointer::{JsonPointer, TextAt};
 
 impl VerifiedEvent {
     /// Parses the payload as JSON.
@@ -35,28 +38,61 @@ impl VerifiedEvent {
     /// }
     /// ```
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, PayloadError> {
-        let mut json = serde_json::Deserializer::from_slice(self.payload());
-        let value = serde_path_to_error::deserialize(&mut json)
-            .map_err(|error| PayloadError::new(&error))?;
-        json.end().map_err(|error| PayloadError::Syntax {
-            line: error.line(),
-            column: error.column(),
-        })?;
-        Ok(value)
+        self.read(PhantomData)
     }
 
     /// The payload's top-level `type`, such as `job.completed`.
+    ///
+    /// Some senders have it in another place: see [`event_type_at`](Self::event_type_at).
     ///
     /// # Errors
     ///
     /// [`PayloadError`] if the payload is not a JSON object with a string of that name.
     pub fn event_type(&self) -> Result<Cow<'_, str>, PayloadError> {
-        #[derive(Deserialize)]
-        struct Typed<'a> {
-            #[serde(rename = "type", borrow)]
-            event_type: Cow<'a, str>,
-        }
-        self.json().map(|Typed { event_type }| event_type)
+        self.text_at(&JsonPointer::TYPE)
+    }
+
+    /// The type of an event whose sender has it in another place than at the top-level `type`: the text that a JSON pointer
+    /// ([RFC 6901]) leads to, such as `/data/type` (Anthropic), `/event_type` (Etsy) or `/category` (Increase).
+    ///
+    /// # Errors
+    ///
+    /// [`PayloadError`] if the payload is not JSON, or if there is no text at that place. A key that stands twice on the way
+    /// is such an error, since parsers differ on which of them counts. [`PayloadError::InvalidPointer`] if `pointer` is not
+    /// empty and does not start with a slash.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_svix::VerifiedEvent;
+    ///
+    /// fn is_interesting(event: &VerifiedEvent) -> bool {
+    ///     event.event_type_at("/data/type").is_ok_and(|event_type| event_type == "session.status_idled")
+    /// }
+    /// ```
+    ///
+    /// [RFC 6901]: https://www.rfc-editor.org/rfc/rfc6901
+    pub fn event_type_at(&self, pointer: &str) -> Result<Cow<'_, str>, PayloadError> {
+        let pointer = JsonPointer::parse(pointer).ok_or(PayloadError::InvalidPointer)?;
+        self.text_at(&pointer)
+    }
+
+    pub(crate) fn text_at(&self, pointer: &JsonPointer<'_>) -> Result<Cow<'_, str>, PayloadError> {
+        self.read(TextAt::new(pointer))
+    }
+
+    fn read<'a, S: DeserializeSeed<'a>>(&'a self, seed: S) -> Result<S::Value, PayloadError> {
+        let mut json = serde_json::Deserializer::from_slice(self.payload());
+        let mut track = serde_path_to_error::Track::new();
+        let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+        let value = seed
+            .deserialize(tracked)
+            .map_err(|error| PayloadError::new(&error, track.path().to_string()))?;
+        json.end().map_err(|error| PayloadError::Syntax {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        Ok(value)
     }
 }
 
@@ -74,7 +110,16 @@ pub enum PayloadError {
         /// The column of that byte.
         column: usize,
     },
-    /// The payload is JSON, but of another shape: a field is missing, or of another type.
+    /// The payload is JSON, but this field is missing.
+    MissingField {
+        /// The path to the field, such as `data.job_id`.
+        path: String,
+        /// The line at which the object ends that should have it.
+        line: usize,
+        /// The column at which that object ends.
+        column: usize,
+    },
+    /// The payload is JSON, but of another shape: a field is of another type, or is not expected.
     Shape {
         /// The field, as the path to it, such as `data.job_id`; `.` is the payload itself.
         path: String,
@@ -83,6 +128,9 @@ pub enum PayloadError {
         /// The column at which it was noticed.
         column: usize,
     },
+    /// The place that was asked for is no JSON pointer: it is not empty, and does not start with a slash. The payload was
+    /// not looked at.
+    InvalidPointer,
 }
 
 impl PayloadError {
@@ -91,19 +139,38 @@ impl PayloadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Syntax { .. } => "payload-not-json",
-            Self::Shape { .. } => "payload-mismatch",
+            Self::MissingField { .. } | Self::Shape { .. } => "payload-mismatch",
+            Self::InvalidPointer => "pointer-invalid",
         }
     }
 
-    fn new(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
-        let (line, column) = (error.inner().line(), error.inner().column());
-        match error.inner().classify() {
-            Category::Data => Self::Shape {
-                path: error.path().to_string(),
+    fn new(error: &serde_json::Error, path: String) -> Self {
+        let (line, column) = (error.line(), error.column());
+        match error.classify() {
+            Category::Data => Self::data(error, path),
+            Category::Syntax | Category::Eof | Category::Io => Self::Syntax { line, column },
+        }
+    }
+
+    fn data(error: &serde_json::Error, path: String) -> Self {
+        let (line, column) = (error.line(), error.column());
+        // The name is the receiver's own. Nothing else is taken from such a message: others repeat what stands there.
+        let message = error.to_string();
+        let name = message
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.split_once('`'));
+        match name {
+            Some((name, _)) if path == "." => Self::MissingField {
+                path: name.to_owned(),
                 line,
                 column,
             },
-            Category::Syntax | Category::Eof | Category::Io => Self::Syntax { line, column },
+            Some((name, _)) => Self::MissingField {
+                path: format!("{path}.{name}"),
+                line,
+                column,
+            },
+            None => Self::Shape { path, line, column },
         }
     }
 }
@@ -114,12 +181,19 @@ impl fmt::Display for PayloadError {
             Self::Syntax { line, column } => {
                 write!(f, "the payload is not JSON at line {line}, column {column}")
             }
+            Self::MissingField { path, line, column } => {
+                write!(
+                    f,
+                    "the payload has no field `{path}`, which is expected (line {line}, column {column})"
+                )
+            }
             Self::Shape { path, line, column } => {
                 write!(
                     f,
                     "the payload does not have the expected shape at `{path}` (line {line}, column {column})"
                 )
             }
+            Self::InvalidPointer => f.write_str("a JSON pointer starts with a slash"),
         }
     }
 }

@@ -6,8 +6,9 @@ use bytes::Buf;
 
 use super::error::VerifyError;
 use super::event::VerifiedEvent;
+use super::headers::SignatureHeaders;
 use super::incoming::IncomingDelivery;
-use super::policy::Policy;
+use super::policy::{Now, Policy};
 
 /// A delivery whose headers are valid, and whose body is arriving.
 ///
@@ -35,17 +36,27 @@ use super::policy::Policy;
 #[must_use = "nothing is verified before it is finished"]
 pub struct Verification {
     policy: Policy,
+    headers: SignatureHeaders,
     delivery: IncomingDelivery,
 }
 
 impl Verification {
-    pub(super) fn new(policy: Policy, delivery: IncomingDelivery) -> Self {
-        Self { policy, delivery }
+    pub(super) fn new(
+        policy: Policy,
+        headers: SignatureHeaders,
+        mut delivery: IncomingDelivery,
+    ) -> Self {
+        delivery.keep();
+        Self {
+            policy,
+            headers,
+            delivery,
+        }
     }
 
     /// Adds the next part of the body, and hashes it.
     pub fn update(&mut self, chunk: impl Buf) {
-        self.delivery.update(chunk);
+        self.delivery.update(&self.headers, chunk);
     }
 
     /// Ends the body, and tells whether the delivery is genuine.
@@ -55,12 +66,8 @@ impl Verification {
     /// [`VerifyError::SignatureMismatch`] if it is not. What [`Verifier::start`](crate::Verifier::start) says of the
     /// time, if that has run out since.
     pub fn finish(mut self) -> Result<VerifiedEvent, VerifyError> {
-        loop {
-            self.delivery.advance(usize::MAX);
-            if let Some(verdict) = self.delivery.conclude(&self.policy) {
-                return verdict;
-            }
-        }
+        let mut now = Now::default();
+        self.delivery.finish(&self.headers, &self.policy, &mut now)
     }
 }
 

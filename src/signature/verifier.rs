@@ -1,12 +1,13 @@
 //! Verification without Tower.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::error::VerifyError;
 use super::event::VerifiedEvent;
+use super::headers::SignatureHeaders;
 use super::incoming::IncomingDelivery;
-use super::keyring::Keyring;
-use super::policy::{Policy, define_policy_setters};
+use super::keys::{IntoKeyring, Keyring};
+use super::policy::{Now, Policy, define_policy_setters};
 use super::search::Search;
 use super::verification::Verification;
 
@@ -15,7 +16,8 @@ use super::verification::Verification;
 /// [`SvixVerifyLayer`](crate::SvixVerifyLayer) uses the same code; prefer it in front of a service.
 ///
 /// A delivery is verified if its headers are complete and in their proper form, its timestamp is within the tolerance of
-/// the clock, and one of the listed signatures was made with one of the keys. The checks run in this order.
+/// the clock, and one of the listed signatures was made with one of the keys. The checks run in this order. A list with no
+/// signature of a form that one of the keys makes is rejected before the body is there.
 ///
 /// # Example
 ///
@@ -46,9 +48,9 @@ pub struct Verifier {
 
 impl Verifier {
     /// Verifies with these keys: whatever converts into a [`Keyring`].
-    pub fn new(keys: impl Into<Keyring>) -> Self {
+    pub fn new(keys: impl IntoKeyring) -> Self {
         Self {
-            keyring: keys.into(),
+            keyring: keys.into_keyring(),
             policy: Policy::default(),
         }
     }
@@ -61,9 +63,10 @@ impl Verifier {
     ///
     /// The first check that fails: see [`VerifyError`].
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<VerifiedEvent, VerifyError> {
-        let mut verification = self.start(headers)?;
-        verification.update(body);
-        verification.finish()
+        let mut now = Now::default();
+        let (headers, mut delivery) = self.admit(headers, &mut now)?;
+        delivery.receive(body);
+        delivery.finish(&headers, &self.policy, &mut now)
     }
 
     /// Starts to verify a delivery whose body is still to come, after all checks that the headers allow.
@@ -72,9 +75,23 @@ impl Verifier {
     ///
     /// The first check that fails: see [`VerifyError`]. There is no need to read the body then.
     pub fn start(&self, headers: &HeaderMap) -> Result<Verification, VerifyError> {
-        let mut delivery = IncomingDelivery::new(self.policy.admit(headers)?);
+        let (headers, delivery) = self.admit(headers, &mut Now::default())?;
+        let policy = self.policy.clone();
+        Ok(Verification::new(policy, headers.keep(), delivery))
+    }
+
+    fn admit<'h>(
+        &self,
+        headers: &'h HeaderMap,
+        now: &mut Now,
+    ) -> Result<(SignatureHeaders<&'h HeaderValue>, IncomingDelivery), VerifyError> {
+        let headers = self.policy.admit(headers, now)?;
+        let mut delivery = IncomingDelivery::default();
         delivery.search(Search::among(&self.keyring));
-        Ok(Verification::new(self.policy.clone(), delivery))
+        if !delivery.can_succeed(&headers) {
+            return Err(VerifyError::NoSupportedSignature);
+        }
+        Ok((headers, delivery))
     }
 
     pub(crate) fn into_parts(self) -> (Keyring, Policy) {

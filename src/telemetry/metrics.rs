@@ -1,8 +1,9 @@
 //! The numbers that the feature `metrics` counts: see the [table in the docs](crate::verify#metrics-and-traces).
 
-use std::time::Duration;
+use super::stopwatch::Stopwatch;
 
-pub(super) fn verified(body_len: usize, verification: Duration) {
+pub(super) fn verified(body_len: usize, stopwatch: &Stopwatch) {
+    let verification = stopwatch.total();
     // Bodies are far from the 2^53 bytes from which on `f64` is inexact.
     #[allow(clippy::cast_precision_loss)]
     let body_bytes = body_len as f64;

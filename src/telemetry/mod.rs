@@ -53,20 +53,22 @@ pub(crate) struct DeliverySpan {
 
 impl DeliverySpan {
     pub(crate) fn start() -> Self {
-        Self {
-            span: Span::new(),
-            stopwatch: Stopwatch::start(),
-        }
+        let span = Span::new();
+        let stopwatch = Stopwatch::start(cfg!(feature = "metrics") || span.is_enabled());
+        Self { span, stopwatch }
     }
 
     /// Makes what happens until the guard is dropped a part of the delivery.
-    pub(crate) fn enter(&self) -> impl Drop + use<> {
+    #[must_use]
+    pub(crate) fn enter(&self) -> impl Sized + use<> {
         self.span.enter()
     }
 
     /// Ends a phase, and starts the next.
     pub(crate) fn end_of(&mut self, phase: Phase) {
-        self.span.record_phase(phase, self.stopwatch.lap());
+        if self.span.is_enabled() {
+            self.span.record_phase(phase, self.stopwatch.lap());
+        }
     }
 
     /// Whether anyone listens to what [`event`](Self::event) and [`event_type`](Self::event_type) record.
@@ -79,7 +81,6 @@ impl DeliverySpan {
         self.span.record_event(id, tenant, key_index);
     }
 
-    #[cfg(feature = "json")]
     pub(crate) fn event_type(&self, event_type: &str) {
         self.span.record_event_type(event_type);
     }
@@ -87,7 +88,7 @@ impl DeliverySpan {
     /// The delivery is verified. `body_len` is in bytes.
     pub(crate) fn verified(&self, body_len: usize) {
         self.span.record_body_len(body_len);
-        metrics::verified(body_len, self.stopwatch.total());
+        metrics::verified(body_len, &self.stopwatch);
     }
 
     /// The request was rejected because of `code`, which is `detail` in prose, and answered with `status`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 pub(super) struct Stopwatch;
 
 impl Stopwatch {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(_: bool) -> Self {
         Self
     }
 
@@ -14,6 +14,7 @@ impl Stopwatch {
         Duration::ZERO
     }
 
+    #[cfg(feature = "metrics")]
     pub(super) fn total(&self) -> Duration {
         Duration::ZERO
     }

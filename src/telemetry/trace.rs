@@ -15,13 +15,14 @@ use http::StatusCode;
 use super::cause::Cause;
 use super::phase::Phase;
 
-pub(super) struct Span(tracing::Span);
+/// `None` if no subscriber listens: even then, `tracing` would look fields up by their names.
+pub(super) struct Span(Option<tracing::Span>);
 
 impl Span {
     pub(super) fn new() -> Self {
         use tracing::field::Empty;
 
-        Self(tracing::info_span!(
+        let span = tracing::info_span!(
             "webhook",
             otel.kind = "consumer",
             messaging.operation.name = "receive",
@@ -37,11 +38,12 @@ impl Span {
             webhook.body.duration = Empty,
             webhook.capacity.duration = Empty,
             webhook.handler.duration = Empty,
-        ))
+        );
+        Self((!span.is_disabled()).then_some(span))
     }
 
-    pub(super) fn enter(&self) -> impl Drop + use<> {
-        self.0.clone().entered()
+    pub(super) fn enter(&self) -> impl Sized + use<> {
+        self.0.clone().map(tracing::Span::entered)
     }
 
     /// Durations are in seconds, as in the conventions.
@@ -52,37 +54,42 @@ impl Span {
             Phase::Capacity => "webhook.capacity.duration",
             Phase::Handler => "webhook.handler.duration",
         };
-        self.0.record(field, duration.as_secs_f64());
+        self.record(field, duration.as_secs_f64());
     }
 
     pub(super) fn is_enabled(&self) -> bool {
-        !self.0.is_disabled()
+        self.0.is_some()
+    }
+
+    fn record(&self, field: &'static str, value: impl tracing::Value) {
+        if let Some(span) = &self.0 {
+            span.record(field, value);
+        }
     }
 
     pub(super) fn record_body_len(&self, body_len: usize) {
-        self.0.record("messaging.message.body.size", body_len);
+        self.record("messaging.message.body.size", body_len);
     }
 
     pub(super) fn record_event(&self, id: &str, tenant: Option<&str>, key_index: usize) {
-        self.0.record("messaging.message.id", id);
-        self.0.record("webhook.key_index", key_index);
+        self.record("messaging.message.id", id);
+        self.record("webhook.key_index", key_index);
         if let Some(tenant) = tenant {
-            self.0.record("webhook.tenant", tenant);
+            self.record("webhook.tenant", tenant);
         }
     }
 
-    #[cfg(feature = "json")]
     pub(super) fn record_event_type(&self, event_type: &str) {
-        self.0.record("webhook.event.type", event_type);
+        self.record("webhook.event.type", event_type);
     }
 
     pub(super) fn record_outcome(&self, outcome: &'static str, status: Option<StatusCode>) {
-        self.0.record("webhook.outcome", outcome);
+        self.record("webhook.outcome", outcome);
         if let Some(status) = status {
-            self.0.record("http.response.status_code", status.as_u16());
+            self.record("http.response.status_code", status.as_u16());
         }
         if outcome != "verified" {
-            self.0.record("error.type", outcome);
+            self.record("error.type", outcome);
         }
     }
 }
@@ -103,7 +110,7 @@ pub(super) fn rejected(
     }
 }
 
-/// Says what went wrong on the receiver's side. The id of an event may be in there: it is verified, and visible ASCII.
+/// Says what went wrong on the receiver's side. The key of an event may be in there, which is shown escaped.
 #[cfg(any(feature = "axum", feature = "idempotency"))]
 pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
     tracing::error!(code, "{detail}");

@@ -1,7 +1,8 @@
 //! Test a handler behind [`SvixVerifyLayer`](crate::SvixVerifyLayer) without writing any cryptography.
 //!
-//! Send it what a sender would: [`SignedRequest`] makes requests that are signed like real ones, and [`ManualClock`] sets
-//! the time that the layer sees.
+//! Send it what a sender would: [`SignedRequest`] makes requests that are signed like real ones, and those that a receiver
+//! must tell from them: forged, stale and duplicate. [`Fixture`] is a real delivery that was saved to a file, and
+//! [`ManualClock`] sets the time that the layer sees.
 //!
 //! # Example
 //!
@@ -44,7 +45,9 @@ mod clock;
 #[cfg(feature = "idempotency")]
 #[cfg_attr(docsrs, doc(cfg(feature = "idempotency")))]
 pub mod conformance;
+mod fixture;
 mod request;
 
 pub use self::clock::ManualClock;
+pub use self::fixture::{Fixture, FixtureError};
 pub use self::request::SignedRequest;

@@ -7,8 +7,9 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Method, Request, Uri};
 
 use super::clock::ManualClock;
-use crate::sign::{SignedBody, Signer};
-use crate::signature::{HeaderFamily, SigningKey};
+use crate::random;
+use crate::sign::{IntoSigningKeys, SignedBody, Signer};
+use crate::signature::{HeaderFamily, Secret, SigningKey};
 
 /// Makes a request that is signed as a sender signs it.
 ///
@@ -22,14 +23,18 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// Signs with a [`Secret`](crate::Secret) or a [`SigningKey`].
-    pub fn new(key: impl Into<SigningKey>) -> Self {
+    /// Signs with whatever [`SvixSignLayer::new`](crate::SvixSignLayer::new) takes.
+    pub fn new(keys: impl IntoSigningKeys) -> Self {
         let mut request = Request::new(SignedBody::new(Bytes::new()));
         *request.method_mut() = Method::POST;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
+        Self::of(request, keys.into_signing_keys())
+    }
+
+    pub(super) fn of(request: Request<SignedBody>, keys: Vec<SigningKey>) -> Self {
         Self {
-            signer: Signer::new(key.into()),
+            signer: Signer::new(keys),
             request,
         }
     }
@@ -67,7 +72,7 @@ impl SignedRequest {
         self
     }
 
-    /// Sets the family of the headers of the signature. Default: [`HeaderFamily::Webhook`].
+    /// Sets the family of the headers of the signature. Default: [`HeaderFamily::WEBHOOK`].
     pub fn header_family(mut self, family: HeaderFamily) -> Self {
         self.signer.family = family;
         self
@@ -92,11 +97,11 @@ impl SignedRequest {
         self
     }
 
-    /// Makes the request. To see a forgery rejected, change what comes out.
+    /// Makes the request.
     ///
     /// # Panics
     ///
-    /// If the request cannot be signed: the id is not visible ASCII, or holds a full stop.
+    /// If the request cannot be signed: the id is not visible ASCII, or holds a full stop, or there is no key.
     #[must_use]
     pub fn build(&self) -> Request<SignedBody> {
         let mut request = self.request.clone();
@@ -105,5 +110,54 @@ impl SignedRequest {
             .sign(request.headers_mut(), &body)
             .unwrap_or_else(|error| panic!("{error}"));
         request
+    }
+
+    /// Makes a forgery: the same request, signed with a key that nobody knows. A receiver rejects it with the code
+    /// `signature-mismatch`.
+    ///
+    /// # Panics
+    ///
+    /// As [`build`](Self::build), and if the operating system has no randomness to give.
+    #[must_use]
+    pub fn build_forged(&self) -> Request<SignedBody> {
+        let mut key = [0; 32];
+        random::fill(&mut key).unwrap_or_else(|error| panic!("{error}"));
+        let key = Secret::from_bytes(&key).unwrap_or_else(|error| panic!("{error}"));
+        let mut forgery = self.clone();
+        forgery.signer.keys = vec![key.into()];
+        forgery.build()
+    }
+
+    /// Makes a request that is genuine but stale, as a captured one is when it is sent again: it was signed an hour before
+    /// the time of this one. A receiver rejects it with the code `timestamp-too-old`, if its tolerance is less.
+    ///
+    /// # Panics
+    ///
+    /// As [`build`](Self::build), and if the clock does not tell the time.
+    #[must_use]
+    pub fn build_stale(&self) -> Request<SignedBody> {
+        let time = self.time();
+        self.clone().unix_seconds(time.saturating_sub(3600)).build()
+    }
+
+    /// Makes two deliveries of one event, as when the sender has not seen the response to the first: the second has the
+    /// same id and body, and is signed anew, one second later.
+    ///
+    /// # Panics
+    ///
+    /// As [`build`](Self::build), and if the clock does not tell the time.
+    #[must_use]
+    pub fn build_duplicates(&self) -> [Request<SignedBody>; 2] {
+        let time = self.time();
+        let first = self.clone().unix_seconds(time).build();
+        let id = &first.headers()[self.signer.family.id_header()];
+        let id = id.to_str().expect("it was signed");
+        let second = self.clone().id(id).unix_seconds(time + 1).build();
+        [first, second]
+    }
+
+    fn time(&self) -> u64 {
+        let time = self.signer.clock.unix_seconds();
+        time.expect("the clock tells the time")
     }
 }

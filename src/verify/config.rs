@@ -1,9 +1,16 @@
 //! The configuration that a layer shares with its services.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::responder::Responder;
-use crate::signature::Policy;
+#[cfg(feature = "json")]
+use crate::signature::JsonPointer;
+use crate::signature::{Policy, VerifiedEvent};
+
+/// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
+#[cfg(feature = "json")]
+const MAX_TYPED_LEN: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Config<K> {
@@ -12,6 +19,9 @@ pub(super) struct Config<K> {
     /// In bytes.
     pub(super) body_limit: usize,
     pub(super) responder: Responder,
+    /// Where the type of an event stands, for its span.
+    #[cfg(feature = "json")]
+    pub(super) event_type_at: JsonPointer<'static>,
 }
 
 impl<K> Config<K> {
@@ -21,7 +31,24 @@ impl<K> Config<K> {
             policy,
             body_limit: 2 * 1024 * 1024,
             responder: Responder::Explain,
+            #[cfg(feature = "json")]
+            event_type_at: JsonPointer::TYPE,
         }
+    }
+
+    /// The type of an event, for its span.
+    #[cfg(feature = "json")]
+    pub(super) fn event_type<'e>(&self, event: &'e VerifiedEvent) -> Option<Cow<'e, str>> {
+        if event.payload().len() > MAX_TYPED_LEN {
+            return None;
+        }
+        event.text_at(&self.event_type_at).ok()
+    }
+
+    #[cfg(not(feature = "json"))]
+    #[expect(clippy::unused_self, reason = "it is needed with JSON")]
+    pub(super) fn event_type<'e>(&self, _: &'e VerifiedEvent) -> Option<Cow<'e, str>> {
+        None
     }
 }
 
@@ -33,6 +60,8 @@ impl<K> Clone for Config<K> {
             policy: self.policy.clone(),
             body_limit: self.body_limit,
             responder: self.responder.clone(),
+            #[cfg(feature = "json")]
+            event_type_at: self.event_type_at.clone(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a request goes through from the lookup of its keys to the response.
+//! What a request goes through, up to the response.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, request};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -15,20 +15,12 @@ use tower_service::Service;
 use super::body::VerifiedBody;
 use super::config::Config;
 use super::key_source::KeySource;
-use super::receive::poll_verdict;
-use super::rejection::Rejection;
-use crate::body::{ResponseBody, claimed_len};
+use super::receive::{Failure, Verifying};
+use crate::body::ResponseBody;
 use crate::grpc;
 use crate::inner_service::Call;
-use crate::signature::headers::SignatureHeaders;
-use crate::signature::incoming::IncomingDelivery;
-use crate::signature::search::Search;
 use crate::signature::{Keyring, VerifiedEvent};
 use crate::telemetry::{DeliverySpan, Phase};
-
-/// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
-#[cfg(feature = "json")]
-const MAX_TYPED_LEN: usize = 64 * 1024;
 
 pin_project! {
     /// Response future of [`SvixVerify`](super::SvixVerify).
@@ -40,92 +32,47 @@ pin_project! {
         K: KeySource,
     {
         #[pin]
-        state: State<K::Future, S::Future>,
-        // The request. These are outside `State`: as parts of variants they would be copied at every transition.
-        #[pin]
-        body: Option<B>,
-        delivery: Option<IncomingDelivery>,
-        // Until the verdict, its request lacks the body and the proof.
-        call: Option<Call<S, Request<VerifiedBody>>>,
+        state: State<S, B, K::Future, S::Future>,
         config: Arc<Config<K>>,
         span: DeliverySpan,
     }
 }
 
-/// What failed, if it was on our side.
-type Cause = Option<Box<dyn Error + Send + Sync>>;
-
 pin_project! {
     #[project = StateProj]
-    enum State<L, F> {
-        /// The keys that may have signed the request are being looked up.
-        LookingUp {
+    enum State<S, B, L, F> {
+        Verifying {
+            head: Option<request::Parts>,
+            inner: Option<S>,
             #[pin]
-            lookup: L,
-            // The length that is claimed for the body, in bytes.
-            claimed_len: u64,
+            verifying: Verifying<B, L>,
         },
-        /// The body is received, and hashed as it comes.
-        Receiving,
         /// The request is verified, and waits until the inner service has room for it.
-        Readying,
+        Readying {
+            call: Option<Call<S, Request<VerifiedBody>>>,
+        },
         Serving {
             #[pin]
             future: F,
         },
-        Rejected {
-            rejection: Rejection,
-            is_grpc: bool,
-            cause: Cause,
-        },
+        Ended,
     }
 }
 
 impl<S, B, K> ResponseFuture<S, B, K>
 where
     S: Service<Request<VerifiedBody>>,
-    B: Body,
     K: KeySource,
 {
-    pub(super) fn look_up_keys(
-        request: Request<B>,
-        headers: SignatureHeaders,
-        inner: S,
-        config: Arc<Config<K>>,
-    ) -> Self {
+    #[inline]
+    pub(super) fn new(request: Request<B>, inner: S, config: Arc<Config<K>>) -> Self {
         let (head, body) = request.into_parts();
-        let state = State::LookingUp {
-            lookup: config.key_source.keys(&head),
-            claimed_len: claimed_len(&head.headers, &body),
-        };
         Self {
-            state,
-            body: Some(body),
-            delivery: Some(IncomingDelivery::new(headers)),
-            call: Some(Call::new(
-                inner,
-                Request::from_parts(head, VerifiedBody::new(Bytes::new())),
-            )),
-            config,
-            span: DeliverySpan::start(),
-        }
-    }
-
-    pub(super) fn reject(
-        request: &Request<B>,
-        rejection: Rejection,
-        config: Arc<Config<K>>,
-    ) -> Self {
-        let state = State::Rejected {
-            rejection,
-            is_grpc: grpc::is_call(request.headers()),
-            cause: None,
-        };
-        Self {
-            state,
-            body: None,
-            delivery: None,
-            call: None,
+            state: State::Verifying {
+                head: Some(head),
+                inner: Some(inner),
+                verifying: Verifying::new(body),
+            },
             config,
             span: DeliverySpan::start(),
         }
@@ -140,56 +87,39 @@ where
 {
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         const TAKEN: &str = "each state is left once";
 
         let mut this = self.project();
         let _entered = this.span.enter();
         loop {
-            match this.state.as_mut().project() {
-                StateProj::LookingUp {
-                    lookup,
-                    claimed_len,
+            let mut call = match this.state.as_mut().project() {
+                StateProj::Verifying {
+                    head,
+                    inner,
+                    verifying,
                 } => {
-                    let keyring = ready!(lookup.poll(cx));
-                    this.span.end_of(Phase::Keys);
-                    let delivery = this.delivery.as_mut().expect(TAKEN);
-                    match start(this.config, delivery, keyring, *claimed_len) {
-                        Ok(()) => this.state.set(State::Receiving),
-                        Err((rejection, cause)) => {
-                            *this.delivery = None;
-                            let rejected = State::rejected(rejection, cause, this.call);
-                            this.state.set(rejected);
-                        }
-                    }
-                }
-                StateProj::Receiving => {
-                    let delivery = this.delivery.as_mut().expect(TAKEN);
-                    let verdict =
-                        ready!(poll_verdict(this.config, this.body.as_mut(), delivery, cx));
-                    this.span.end_of(Phase::Body);
-                    *this.delivery = None;
-                    match verdict {
+                    let verified = head.as_ref().expect(TAKEN);
+                    match ready!(verifying.poll(verified, this.config, this.span, cx)) {
                         Ok(event) => {
-                            observe(this.span, &event);
-                            let request = this.call.as_mut().expect(TAKEN).request_mut();
-                            *request.body_mut() = VerifiedBody::new(event.payload().clone());
-                            request.extensions_mut().insert(event);
-                            this.state.set(State::Readying);
+                            observe(this.config, this.span, &event);
+                            let mut head = head.take().expect(TAKEN);
+                            let body = VerifiedBody::new(event.payload().clone());
+                            head.extensions.insert(event);
+                            let request = Request::from_parts(head, body);
+                            Call::new(inner.take().expect(TAKEN), request)
                         }
-                        Err(rejection) => {
-                            let rejected = State::rejected(rejection, None, this.call);
-                            this.state.set(rejected);
+                        Err(failure) => {
+                            let is_grpc = grpc::is_call(verified.version, &verified.headers);
+                            // A future that is kept must not keep what was rejected.
+                            this.state.set(State::Ended);
+                            let response = reject(this.config, this.span, failure, is_grpc);
+                            return Poll::Ready(Ok(response.map(ResponseBody::own)));
                         }
                     }
                 }
-                StateProj::Readying => {
-                    let ready = ready!(this.call.as_mut().expect(TAKEN).poll_ready(cx));
-                    this.span.end_of(Phase::Capacity);
-                    ready.inspect_err(|_| this.span.failed())?;
-                    let future = this.call.take().expect(TAKEN).make();
-                    this.state.set(State::Serving { future });
-                }
+                StateProj::Readying { call } => call.take().expect(TAKEN),
                 StateProj::Serving { future } => {
                     let response = ready!(future.poll(cx));
                     this.span.end_of(Phase::Handler);
@@ -197,75 +127,48 @@ where
                     this.span.answered(response.status());
                     return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                 }
-                StateProj::Rejected {
-                    rejection,
-                    is_grpc,
-                    cause,
-                } => {
-                    // A future that is kept must not keep what was rejected.
-                    this.body.set(None);
-                    let response = this.config.responder.respond(*rejection, *is_grpc);
-                    let is_ours = rejection.status().is_server_error();
-                    let cause = cause
-                        .as_deref()
-                        .map(|cause| cause as &(dyn Error + 'static));
-                    let (code, status) = (rejection.code(), response.status());
-                    this.span.rejected(code, rejection, is_ours, cause, status);
-                    return Poll::Ready(Ok(response.map(ResponseBody::own)));
-                }
+                StateProj::Ended => panic!("the future was polled after its end"),
+            };
+            let Poll::Ready(ready) = call.poll_ready(cx) else {
+                let call = Some(call);
+                this.state.set(State::Readying { call });
+                return Poll::Pending;
+            };
+            this.span.end_of(Phase::Capacity);
+            if let Err(error) = ready {
+                this.state.set(State::Ended);
+                this.span.failed();
+                return Poll::Ready(Err(error));
             }
+            let future = call.make();
+            this.state.set(State::Serving { future });
         }
     }
 }
 
-impl<L, F> State<L, F> {
-    /// Frees what waited for the verdict, too.
-    fn rejected<S: Service<Request<VerifiedBody>>>(
-        rejection: Rejection,
-        cause: Cause,
-        call: &mut Option<Call<S, Request<VerifiedBody>>>,
-    ) -> Self {
-        let call = call.take();
-        Self::Rejected {
-            rejection,
-            is_grpc: call.is_some_and(|call| grpc::is_call(call.request().headers())),
-            cause,
-        }
-    }
-}
-
-/// What is left to do before the body is read, now that the keys are known.
-fn start<K: KeySource>(
+/// Answers a rejected request, and tells operators of it.
+fn reject<K>(
     config: &Config<K>,
-    delivery: &mut IncomingDelivery,
-    keyring: Result<Option<Keyring>, K::Error>,
-    claimed_len: u64,
-) -> Result<(), (Rejection, Cause)> {
-    let search = match keyring {
-        Ok(Some(keyring)) => Search::among(&keyring),
-        Ok(None) => Search::with_decoy(&config.key_source.decoy()),
-        Err(cause) => return Err((Rejection::KeysUnavailable, Some(cause.into()))),
-    };
-    delivery.search(search);
-    match usize::try_from(claimed_len) {
-        Ok(claimed_len) if claimed_len <= config.body_limit => {
-            delivery.expect_len(claimed_len);
-            Ok(())
-        }
-        _ => Err((Rejection::BodyTooLarge, None)),
-    }
+    span: &DeliverySpan,
+    Failure { rejection, cause }: Failure,
+    is_grpc: bool,
+) -> Response<Bytes> {
+    let response = config.responder.respond(rejection, is_grpc);
+    let is_ours = rejection.is_ours();
+    let cause = cause
+        .as_deref()
+        .map(|cause| cause as &(dyn Error + 'static));
+    let (code, status) = (rejection.code(), response.status());
+    span.rejected(code, &rejection, is_ours, cause, status);
+    response
 }
 
 /// Tells operators of a verified event.
-fn observe(span: &DeliverySpan, event: &VerifiedEvent) {
-    let body_len = event.payload().len();
-    span.verified(body_len);
+fn observe<K>(config: &Config<K>, span: &DeliverySpan, event: &VerifiedEvent) {
+    span.verified(event.payload().len());
     if span.is_enabled() {
         span.event(event.id(), event.tenant(), event.key_index());
-        #[cfg(feature = "json")]
-        if body_len <= MAX_TYPED_LEN
-            && let Ok(event_type) = event.event_type()
-        {
+        if let Some(event_type) = config.event_type(event) {
             span.event_type(&event_type);
         }
     }

@@ -66,6 +66,11 @@ use crate::signature::{Keyring, Secret};
 ///     }
 /// }));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of keys",
+    note = "an async function or a closure becomes one with `key_source_fn`; keys that are the same for all requests are \
+            given to `SvixVerifyLayer::new`"
+)]
 pub trait KeySource {
     /// Why a lookup failed. The error and its sources are logged: they must hold no secret, and had better not repeat what
     /// the request said, since nobody has verified it.
@@ -76,18 +81,44 @@ pub trait KeySource {
     /// Starts to look up the keys for the request of which `head` is all but the body.
     fn keys(&self, head: &request::Parts) -> Self::Future;
 
+    /// Returns the keys if they are at hand, so that no lookup has to be started, and no reference counted. Default: `None`,
+    /// which means that [`keys`](Self::keys) is asked.
+    ///
+    /// For sources that have the same keys for every request: one that had those of some tenants at hand would tell these
+    /// from the others by the time that a rejection takes.
+    fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
+        let _ = head;
+        None
+    }
+
+    /// Whether all requests belong to one receiver, however its keys are found. Default: `false`.
+    ///
+    /// If the lookup returns `None` all the same, the [decoy](Self::decoy) decides.
+    ///
+    /// If so, a delivery without any signature of a form that one of the keys makes is rejected before its body is read, with
+    /// [`NoSupportedSignature`](crate::VerifyError::NoSupportedSignature). Among tenants, this early answer would tell a tenant that exists from one that
+    /// does not, or one with a public key from one with a secret: there, the body is read first.
+    fn is_single_tenant(&self) -> bool {
+        false
+    }
+
     /// The keys that stand in for those of a tenant that does not exist. Nothing that they verify is let through.
     ///
     /// They are there for the time that a rejection takes, which should not tell whether a tenant exists. Default: one HMAC
     /// secret. If your tenants usually have several keys, or public ones, return as many of the same kind.
     fn decoy(&self) -> Keyring {
-        static DECOY: LazyLock<Keyring> = LazyLock::new(|| {
-            let secret = Secret::from_bytes(b"a decoy vouches for nothing");
-            // With a name, as the keyrings of tenants usually have one: to copy it takes time too.
-            Keyring::from(secret.expect("it is not empty")).tenant("nobody")
-        });
-        DECOY.clone()
+        default_decoy()
     }
+}
+
+/// A keyring with a single HMAC secret.
+pub(super) fn default_decoy() -> Keyring {
+    static DECOY: LazyLock<Keyring> = LazyLock::new(|| {
+        let secret = Secret::from_bytes(b"a decoy vouches for nothing");
+        // With a name, as the keyrings of tenants usually have one: to copy it takes time too.
+        Keyring::from(secret.expect("it is not empty")).tenant("nobody")
+    });
+    DECOY.clone()
 }
 
 impl KeySource for Keyring {
@@ -96,6 +127,15 @@ impl KeySource for Keyring {
 
     fn keys(&self, _: &request::Parts) -> Self::Future {
         ready(Ok(Some(self.clone())))
+    }
+
+    #[inline]
+    fn known_keys(&self, _: &request::Parts) -> Option<&Keyring> {
+        Some(self)
+    }
+
+    fn is_single_tenant(&self) -> bool {
+        true
     }
 }
 
@@ -107,12 +147,23 @@ impl<K: KeySource + ?Sized> KeySource for Arc<K> {
         (**self).keys(head)
     }
 
+    fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
+        (**self).known_keys(head)
+    }
+
+    fn is_single_tenant(&self) -> bool {
+        (**self).is_single_tenant()
+    }
+
     fn decoy(&self) -> Keyring {
         (**self).decoy()
     }
 }
 
 /// Makes a [`KeySource`] of an async function.
+///
+/// It is for several tenants: a source with one receiver implements [`KeySource`] itself, with
+/// [`is_single_tenant`](KeySource::is_single_tenant).
 ///
 /// See [`KeySource`] for an example.
 pub fn key_source_fn<F, Fut, E>(lookup: F) -> KeySourceFn<F>

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, request};
 
-use super::key_source::KeySource;
+use super::key_source::{KeySource, default_decoy};
 use crate::signature::Keyring;
 
 /// The keyrings of several tenants, by a segment of the path or by a header.
@@ -15,6 +15,9 @@ use crate::signature::Keyring;
 /// Each keyring names its [tenant](Keyring::tenant), so that a verified event tells whose it is. The tenants are
 /// fixed, and if one is given twice, the last keyring counts; the keys of each can be [replaced](Keyring::replace)
 /// through a clone of its keyring. For tenants that come and go, implement [`KeySource`].
+///
+/// A request of nobody takes the work of a keyring with the number and kinds of keys that most keyrings had when the map was
+/// made, so that its time does not tell that nobody is there. Keyrings of other numbers or kinds are told by the time.
 ///
 /// # Example
 ///
@@ -35,6 +38,7 @@ use crate::signature::Keyring;
 pub struct KeyringMap {
     selector: Selector,
     keyrings: Arc<HashMap<Box<str>, Keyring>>,
+    decoy: Keyring,
 }
 
 #[derive(Clone, Debug)]
@@ -75,9 +79,11 @@ impl KeyringMap {
             let tenant = tenant.as_ref();
             (tenant.into(), keyring.into().tenant(tenant))
         };
+        let keyrings: HashMap<_, _> = keyrings.into_iter().map(with_tenant).collect();
         Self {
             selector,
-            keyrings: Arc::new(keyrings.into_iter().map(with_tenant).collect()),
+            decoy: usual(keyrings.values()),
+            keyrings: Arc::new(keyrings),
         }
     }
 
@@ -98,6 +104,27 @@ impl KeySource for KeyringMap {
             .tenant(head)
             .and_then(|tenant| self.keyrings.get(tenant));
         ready(Ok(keyring.cloned()))
+    }
+
+    fn decoy(&self) -> Keyring {
+        self.decoy.clone()
+    }
+}
+
+/// One of the keyrings that have as many keys, and of the same kinds, as most of them. As a decoy it is as good as keys of
+/// its own would be: what it verifies is let through for nobody.
+fn usual<'k>(keyrings: impl Iterator<Item = &'k Keyring>) -> Keyring {
+    let mut kinds = HashMap::new();
+    for keyring in keyrings {
+        let (count, _) = kinds.entry(keyring.forms()).or_insert((0_usize, keyring));
+        *count += 1;
+    }
+    let usual = kinds
+        .into_iter()
+        .max_by_key(|(forms, (count, _))| (*count, *forms));
+    match usual {
+        Some((_, (_, keyring))) => keyring.clone().tenant("nobody"),
+        None => default_decoy(),
     }
 }
 

@@ -11,7 +11,9 @@ use super::key_source::KeySource;
 use super::rejection::Rejection;
 use super::responder::Responder;
 use super::service::SvixVerify;
-use crate::signature::{Keyring, Policy, Verifier, define_policy_setters};
+#[cfg(feature = "json")]
+use crate::signature::JsonPointer;
+use crate::signature::{IntoKeyring, Keyring, Policy, Verifier, define_policy_setters};
 
 /// Layer that applies [`SvixVerify`], which lets a request through only if its signature is valid.
 ///
@@ -24,8 +26,8 @@ pub struct SvixVerifyLayer<K = Keyring> {
 
 impl SvixVerifyLayer {
     /// Verifies with these keys: whatever converts into a [`Keyring`].
-    pub fn new(keys: impl Into<Keyring>) -> Self {
-        Self::with_key_source(keys.into())
+    pub fn new(keys: impl IntoKeyring) -> Self {
+        Self::with_key_source(keys.into_keyring())
     }
 }
 
@@ -57,6 +59,23 @@ impl<K: KeySource> SvixVerifyLayer<K> {
         self
     }
 
+    /// Sets where the type of an event stands, for the span of each delivery (feature `tracing`): a JSON pointer
+    /// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/data/type`. Default: `/type`.
+    ///
+    /// [`VerifiedEvent::event_type`](crate::VerifiedEvent::event_type) still reads `/type`: a handler reads another place
+    /// with [`VerifiedEvent::event_type_at`](crate::VerifiedEvent::event_type_at).
+    ///
+    /// # Panics
+    ///
+    /// If `pointer` is not empty and does not start with a slash.
+    #[cfg(feature = "json")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+    pub fn span_event_type_at(mut self, pointer: &str) -> Self {
+        let pointer = JsonPointer::parse(pointer).expect("a JSON pointer starts with a slash");
+        self.config.event_type_at = pointer.into_owned();
+        self
+    }
+
     /// Leaves the cause out of the response to a rejected request, so that it holds the status alone.
     ///
     /// The cause helps the developer who reads the sender's delivery log; it is of no use to a forger, who knows what
@@ -68,6 +87,9 @@ impl<K: KeySource> SvixVerifyLayer<K> {
 
     /// Answers a rejected request with what `respond` makes of the cause, in place of the
     /// [default response](crate::verify#rejections).
+    ///
+    /// Calls of gRPC are answered with it, too. Their clients look for `grpc-status` in a response with HTTP 200 and the
+    /// type `application/grpc`: give them `tonic::Status::into_http`, for instance.
     ///
     /// ```
     /// use bytes::Bytes;

@@ -4,10 +4,11 @@
 //!
 //! 1. The three headers of one family are there, each once and in its proper form: `svix-id`, `svix-timestamp` and
 //!    `svix-signature`, or else `webhook-id`, `webhook-timestamp` and `webhook-signature`. If both are there, `svix-*` is
-//!    read.
+//!    read. Other names are read only if [configured](crate::HeaderFamily), and then exclusively.
 //! 2. The timestamp is within the tolerance of the clock, in the past and in the future.
-//! 3. A listed signature has a supported version and form.
-//! 4. The [keys](crate::KeySource) that may have signed the request are there.
+//! 3. A [listed](#lists-of-signatures) signature has a supported version and form.
+//! 4. The [keys](crate::KeySource) that may have signed the request are there. Unless they are looked up among those of
+//!    several tenants, a listed signature has the form that one of them makes.
 //! 5. The length of the body, where it is known in advance, is within the limit.
 //! 6. The body arrives whole, within the limit.
 //! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`, and the timestamp is still
@@ -73,28 +74,53 @@
 //! | `timestamp-malformed` | 401 | The timestamp is not a plain number of seconds. |
 //! | `timestamp-too-old` | 401 | The timestamp is further in the past than the tolerance. |
 //! | `timestamp-too-new` | 401 | The timestamp is further in the future than the tolerance. |
-//! | `signature-unsupported` | 401 | No listed signature has a supported version and form. |
+//! | `signature-unsupported` | 401 | No listed signature has a version and form that the keys make. |
 //! | `signature-mismatch` | 401 | No listed signature matches the id, timestamp and body under one of the keys. |
 //! | `body-too-large` | 413 | The body is longer than the limit, or claims to be. |
-//! | `body-unreadable` | 400 | The body broke off, or could not be read for another reason. |
+//! | `body-unreadable` | 503 | The body broke off, or could not be read for another reason, such as a timeout. |
 //! | `clock-unavailable` | 503 | The clock did not tell the time. |
 //! | `keys-unavailable` | 503 | The lookup of the keys failed. |
 //!
 //! The response has a body of the type `application/problem+json` ([RFC 9457]) with the `code` and a `detail` in
 //! prose: senders show it in their delivery log. It never holds a secret, a signature or a part of the body. Any 401
 //! comes with `WWW-Authenticate`, and any 503 with `Retry-After`, so that a delivery that could not be judged is not
-//! lost. A gRPC client also gets `grpc-status`, so that a rejected call arrives as `UNAUTHENTICATED`.
+//! lost.
+//!
+//! A gRPC call, which comes over HTTP/2 or later with `content-type: application/grpc`, is answered as gRPC asks: with
+//! HTTP 200, the same `content-type`, no body, and the code and the detail in `grpc-message`. Its `grpc-status` is `UNAUTHENTICATED` instead of 401, `RESOURCE_EXHAUSTED` instead of 413, and
+//! `UNAVAILABLE` instead of 503. So count rejections by their codes rather than by the status of HTTP.
+//!
 //! [`opaque_rejections`](crate::SvixVerifyLayer::opaque_rejections) leaves the cause out, and
 //! [`rejection_response`](crate::SvixVerifyLayer::rejection_response) replaces the response. The
 //! [`Rejection`](crate::Rejection) is in the extensions of the response in any case.
+//!
+//! # Lists of signatures
+//!
+//! Single spaces separate the elements of a list. Each may end with one comma, since some senders join them with a comma and
+//! a space, as proxies do that join repeated headers. After that comma is taken away, an element is
+//!
+//! | Element | Length of the signature | Key |
+//! | --- | ---: | --- |
+//! | `v1,` and base64, or base64 alone | 44 | [`Secret`](crate::Secret) |
+//! | `v1,` and hexadecimal digits, or these alone | 64 | [`Secret::text_key_with_hex_signatures`](crate::Secret::text_key_with_hex_signatures) |
+//! | `v1a,` and base64 | 88 | `PublicKey` (feature `ed25519`) |
+//! | anything else: it is passed over | | |
+//!
+//! Signatures that are joined by a comma alone, `v1,…,v1,…`, are not supported: no sender that we know does so. What has no
+//! version must have no comma: `v2,` and a right MAC match nothing. Lengths and versions decide what is
+//! rejected as `signature-unsupported`; the rest is compared. The features of the crate decide nothing.
+//!
+//! A list that no key can match is rejected before the body is read, but not among tenants: whether an answer comes early
+//! would tell that a tenant exists. A [`KeySource`](crate::KeySource) can say that it has
+//! [a single one](crate::KeySource::is_single_tenant).
 //!
 //! # What a request costs
 //!
 //! The body is hashed as it arrives, with the first key. A genuine delivery costs one MAC for each key up to the one that
 //! signed it: one, if that is the first. A forged delivery costs one MAC for each HMAC key, however many signatures it
-//! lists, and at most four passes for each public key (feature `ed25519`): each `v1a` signature that is tried takes a
+//! lists, and at most eleven passes for each public key (feature `ed25519`): each `v1a` signature that is tried takes a
 //! pass of SHA-512 over the body and an operation on the curve, and a sender lists one for each of its keys that has not
-//! expired, which are two during a rotation. No poll hashes more than 128 KiB, nor copies more,
+//! expired, which are two during a rotation, and eleven at most with Svix. No poll hashes more than 128 KiB, nor copies more,
 //! unless a buffer has to move or a frame is not of `Bytes`.
 //!
 //! # What is not verified
@@ -125,8 +151,9 @@
 //! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
 //!
 //! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
-//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB), the
-//! tenant and the key; in the end, the outcome, the status, and the seconds that each phase took.
+//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB, from
+//! the place set on the layer), the tenant and the key; in the end, the outcome, the status, and the seconds that each
+//! phase took.
 //!
 //! # Cancel safety
 //!

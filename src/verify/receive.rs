@@ -1,15 +1,24 @@
-//! Receiving a body, with as much work in one poll as other tasks can wait for.
+//! A request on its way to the verdict, with as much work in one poll as other tasks can wait for.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
+use http::request;
 use http_body::Body;
+use pin_project_lite::pin_project;
 
 use super::config::Config;
+use super::key_source::KeySource;
 use super::rejection::Rejection;
-use crate::signature::VerifiedEvent;
+use crate::body::claimed_len;
+use crate::signature::headers::SignatureHeaders;
 use crate::signature::incoming::IncomingDelivery;
+use crate::signature::search::Search;
+use crate::signature::{Keyring, Now, VerifiedEvent, VerifyError};
+use crate::stack;
+use crate::telemetry::{DeliverySpan, Phase};
 
 /// How many bytes one poll may copy and hash before it lets other tasks run: some 200 µs of work.
 const POLL_BUDGET: usize = 128 * 1024;
@@ -17,17 +26,208 @@ const POLL_BUDGET: usize = 128 * 1024;
 const FRAME_COST: usize = 64;
 /// What each pass over the body costs beyond its bytes: up to 100 µs on the curve of ed25519.
 const PASS_COST: usize = 32 * 1024;
+
+pin_project! {
+    /// A request without its head, which stays with the caller.
+    pub(super) struct Verifying<B, L> {
+        // What the headers say, once the delivery had to wait. Until then it is borrowed from the head.
+        headers: Option<SignatureHeaders>,
+        #[pin]
+        receiving: Receiving<B, L>,
+    }
+}
+
+pin_project! {
+    struct Receiving<B, L> {
+        #[pin]
+        keys: Keys<L>,
+        // `None` once it has ended.
+        #[pin]
+        body: Option<B>,
+        delivery: IncomingDelivery,
+    }
+}
+
+pin_project! {
+    /// The keys that may have signed the request.
+    #[project = KeysProj]
+    enum Keys<L> {
+        /// Nobody has asked for them.
+        Unasked,
+        /// They are being looked up.
+        LookingUp {
+            #[pin]
+            lookup: L,
+        },
+        /// The search for the right one is on.
+        Known,
+    }
+}
+
+/// Why a request was rejected, and what failed, if it was on our side.
+pub(super) struct Failure {
+    pub(super) rejection: Rejection,
+    pub(super) cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl<R: Into<Rejection>> From<R> for Failure {
+    fn from(rejection: R) -> Self {
+        Self {
+            rejection: rejection.into(),
+            cause: None,
+        }
+    }
+}
+
+impl<B, L> Verifying<B, L> {
+    #[inline]
+    pub(super) fn new(body: B) -> Self {
+        Self {
+            headers: None,
+            receiving: Receiving {
+                keys: Keys::Unasked,
+                body: Some(body),
+                delivery: IncomingDelivery::default(),
+            },
+        }
+    }
+}
+
+impl<B: Body, L> Verifying<B, L> {
+    /// Goes on until there is a verdict. `head` is the same at each call.
+    #[inline]
+    pub(super) fn poll<K>(
+        self: Pin<&mut Self>,
+        head: &request::Parts,
+        config: &Config<K>,
+        span: &mut DeliverySpan,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<VerifiedEvent, Failure>>
+    where
+        K: KeySource<Future = L>,
+        L: Future<Output = Result<Option<Keyring>, K::Error>>,
+    {
+        let mut this = self.project();
+        let mut now = Now::default();
+        let mut receiving = this.receiving.as_mut();
+        let verdict = if let Some(headers) = this.headers {
+            receiving
+                .as_mut()
+                .poll(head, headers, &mut now, config, span, cx)
+        } else {
+            // Nearly all deliveries get their verdict here, without a copy of what the headers say.
+            let headers = config.policy.admit(&head.headers, &mut now)?;
+            let verdict = receiving
+                .as_mut()
+                .poll(head, &headers, &mut now, config, span, cx);
+            if verdict.is_pending() {
+                *this.headers = Some(headers.keep());
+            }
+            verdict
+        };
+        // No guard of the keys outlives a poll.
+        if verdict.is_pending() {
+            receiving.project().delivery.keep();
+        }
+        stack::wipe();
+        verdict
+    }
+}
+
+impl<B: Body, L> Receiving<B, L> {
+    #[inline]
+    fn poll<V: AsRef<[u8]>, K>(
+        self: Pin<&mut Self>,
+        head: &request::Parts,
+        headers: &SignatureHeaders<V>,
+        now: &mut Now,
+        config: &Config<K>,
+        span: &mut DeliverySpan,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<VerifiedEvent, Failure>>
+    where
+        K: KeySource<Future = L>,
+        L: Future<Output = Result<Option<Keyring>, K::Error>>,
+    {
+        let mut this = self.project();
+        loop {
+            let search = match this.keys.as_mut().project() {
+                KeysProj::Known => break,
+                KeysProj::Unasked => {
+                    if let Some(keyring) = config.key_source.known_keys(head) {
+                        Search::among(keyring)
+                    } else {
+                        let lookup = config.key_source.keys(head);
+                        this.keys.set(Keys::LookingUp { lookup });
+                        continue;
+                    }
+                }
+                KeysProj::LookingUp { lookup } => match ready!(lookup.poll(cx)) {
+                    Ok(Some(keyring)) => Search::among(&keyring),
+                    Ok(None) => Search::with_decoy(&config.key_source.decoy()),
+                    Err(cause) => {
+                        span.end_of(Phase::Keys);
+                        return Poll::Ready(Err(Failure {
+                            rejection: Rejection::KeysUnavailable,
+                            cause: Some(cause.into()),
+                        }));
+                    }
+                },
+            };
+            span.end_of(Phase::Keys);
+            this.keys.set(Keys::Known);
+            this.delivery.search(search);
+            let body = this.body.as_ref().get_ref().as_ref();
+            let claimed = body.map_or(0, |body| claimed_len(&head.headers, body));
+            before_body(config, this.delivery, headers, claimed)?;
+        }
+        let verdict = ready!(poll_verdict(
+            config,
+            this.body,
+            this.delivery,
+            headers,
+            now,
+            cx
+        ));
+        span.end_of(Phase::Body);
+        Poll::Ready(verdict.map_err(Failure::from))
+    }
+}
+
+/// What is left to check before the body is read, now that the keys are known.
+#[inline]
+fn before_body<V: AsRef<[u8]>, K: KeySource>(
+    config: &Config<K>,
+    delivery: &mut IncomingDelivery,
+    headers: &SignatureHeaders<V>,
+    claimed_len: u64,
+) -> Result<(), Rejection> {
+    // Among tenants, the keys of one must not decide what is rejected early: it would tell that there is such a tenant.
+    if config.key_source.is_single_tenant() && !delivery.can_succeed(headers) {
+        return Err(VerifyError::NoSupportedSignature.into());
+    }
+    match usize::try_from(claimed_len) {
+        Ok(claimed_len) if claimed_len <= config.body_limit => {
+            delivery.expect_len(claimed_len);
+            Ok(())
+        }
+        _ => Err(Rejection::BodyTooLarge),
+    }
+}
+
 /// Receives the body and hashes it as it comes, until there is a verdict.
 #[inline]
-pub(super) fn poll_verdict<B: Body, K>(
+fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
     config: &Config<K>,
     mut body: Pin<&mut Option<B>>,
     delivery: &mut IncomingDelivery,
+    headers: &SignatureHeaders<V>,
+    now: &mut Now,
     cx: &mut Context<'_>,
 ) -> Poll<Result<VerifiedEvent, Rejection>> {
     let mut budget = POLL_BUDGET;
     loop {
-        budget -= delivery.advance(budget);
+        budget -= delivery.advance(headers, budget);
         if budget == 0 {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -47,10 +247,10 @@ pub(super) fn poll_verdict<B: Body, K>(
                 Some(Err(_)) => return Poll::Ready(Err(Rejection::BodyUnreadable)),
                 None => body.set(None),
             }
-        } else if let Some(verdict) = delivery.conclude(&config.policy) {
+        } else if let Some(verdict) = delivery.conclude(headers, &config.policy, now) {
             return Poll::Ready(verdict.map_err(Rejection::from));
         } else {
-            budget = budget.saturating_sub(PASS_COST);
+            budget = budget.saturating_sub(PASS_COST + headers.cost_of_pass());
         }
     }
 }

@@ -37,7 +37,7 @@ impl Rejection {
         }
     }
 
-    /// The status of the response.
+    /// The status of the response. That to a gRPC call has 200, and says the same in `grpc-status`.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -54,9 +54,14 @@ impl Rejection {
                 VerifyError::ClockUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             },
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
-            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            // A genuine upload may have stalled until a timeout ended it, and some senders take any 4xx for final.
+            Self::BodyUnreadable | Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+
+    /// Whether operators have something to mend. A body that breaks off is the sender's doing, though it may try again.
+    pub(super) fn is_ours(self) -> bool {
+        self != Self::BodyUnreadable && self.status().is_server_error()
     }
 
     /// What says the same in gRPC.
@@ -64,7 +69,6 @@ impl Rejection {
         match self.status() {
             StatusCode::UNAUTHORIZED => grpc::Code::Unauthenticated,
             StatusCode::PAYLOAD_TOO_LARGE => grpc::Code::ResourceExhausted,
-            StatusCode::BAD_REQUEST => grpc::Code::InvalidArgument,
             _ => grpc::Code::Unavailable,
         }
     }

@@ -34,16 +34,15 @@ impl Responder {
 
 fn default_response(rejection: Rejection, is_grpc: bool, explain: bool) -> Response<Bytes> {
     let (status, code) = (rejection.status(), rejection.code());
-    let mut response = if explain {
-        problem(status, code, &rejection)
-    } else {
-        opaque_problem(status)
-    };
-    if is_grpc {
-        let message = explain.then(|| format!("{code}: {rejection}"));
-        grpc::end_call(response.headers_mut(), rejection.grpc_code(), message);
+    match (is_grpc, explain) {
+        (false, true) => problem(status, code, &rejection),
+        (false, false) => opaque_problem(status),
+        (true, true) => {
+            let message = format_args!("{code}: {rejection}");
+            grpc::end_call(rejection.grpc_code(), Some(&message))
+        }
+        (true, false) => grpc::end_call(rejection.grpc_code(), None),
     }
-    response
 }
 
 impl fmt::Debug for Responder {

@@ -1,4 +1,4 @@
-//! What a request goes through first: the checks of its headers.
+//! The service that a layer makes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,14 +53,9 @@ where
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let config = Arc::clone(&self.config);
-        match config.policy.admit(request.headers()) {
-            Ok(headers) => {
-                ResponseFuture::look_up_keys(request, headers, self.inner.clone(), config)
-            }
-            Err(error) => ResponseFuture::reject(&request, error.into(), config),
-        }
+        ResponseFuture::new(request, self.inner.clone(), Arc::clone(&self.config))
     }
 }
 

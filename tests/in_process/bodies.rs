@@ -79,7 +79,7 @@ fn a_body_that_breaks_off_is_rejected_whatever_came_before() {
     ] {
         let outcome = deliver(&layer(), signed(signed_over), script(steps));
         assert_eq!(outcome.rejection, Some(Rejection::BodyUnreadable), "{name}");
-        assert_eq!(outcome.status, StatusCode::BAD_REQUEST, "{name}");
+        assert_eq!(outcome.status, StatusCode::SERVICE_UNAVAILABLE, "{name}");
         assert!(outcome.calls.is_empty(), "{name}");
     }
 }

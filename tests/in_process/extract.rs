@@ -1,6 +1,9 @@
 //! The extractors, in handlers of axum.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io;
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Request, StatusCode};
@@ -86,6 +89,42 @@ async fn a_payload_that_does_not_fit_names_the_field_but_not_its_value() {
 }
 
 #[tokio::test]
+async fn a_payload_that_lacks_a_field_names_it() {
+    for (payload, expected) in [
+        (&br#"{"data":{"job_id":7}}"#[..], "`type`"),
+        (
+            br#"{"type":"job.completed","data":{"id":"canary"}}"#,
+            "`data.job_id`",
+        ),
+        (br#"{"type":"job.completed"}"#, "`data`"),
+    ] {
+        let (status, problem) = problem(routes().layer(layer()), "/json", payload).await;
+        assert_eq!(status, 400);
+        assert_eq!(problem["code"], "payload-mismatch");
+        let detail = problem["detail"].as_str().unwrap();
+        let sentence = format!("the payload has no field {expected}, which is expected");
+        assert!(detail.starts_with(&sentence), "{detail}");
+        assert!(!detail.contains("canary"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_payload_that_does_not_fit_is_logged() {
+    for (payload, code) in [
+        (&br#"{"data":{"job_id":7}}"#[..], "payload-mismatch"),
+        (
+            br#"{"type":"job.completed","data":{"job_id":"canary"}}"#,
+            "payload-mismatch",
+        ),
+        (b"canary", "payload-not-json"),
+    ] {
+        let text = logged(routes().layer(layer()), "/json", payload).await;
+        assert!(text.contains("ERROR") && text.contains(code), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_payload_that_is_no_json_tells_where() {
     let (status, problem) = problem(routes().layer(layer()), "/json", b"{\"type\":oops}").await;
     assert_eq!(status, 400);
@@ -126,22 +165,14 @@ async fn a_rejection_reads_as_its_cause() {
 
 #[tokio::test]
 async fn a_route_without_the_layer_is_logged_as_an_error() {
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    let log = logged(routes(), "/event", BODY).await;
+    assert!(log.contains("ERROR"), "{log}");
+    assert!(log.contains("code=\"event-missing\""), "{log}");
+    assert!(log.contains("SvixVerifyLayer::new(secret)"), "{log}");
+}
 
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
+/// What is logged while a genuine delivery of `body` is answered.
+async fn logged(app: Router, path: &str, body: &'static [u8]) -> String {
     let log = Log::default();
     let writer = log.clone();
     let _guard = subscriber::set_default(
@@ -150,10 +181,19 @@ async fn a_route_without_the_layer_is_logged_as_an_error() {
             .with_writer(move || writer.clone())
             .finish(),
     );
-    deliver(routes(), "/event", BODY).await;
+    deliver(app, path, body).await;
+    String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+}
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("ERROR"), "{log}");
-    assert!(log.contains("code=\"event-missing\""), "{log}");
-    assert!(log.contains("SvixVerifyLayer::new(secret)"), "{log}");
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::task::yield_now;
 use tower_svix::idempotency::{
-    BoxFuture, ClaimStatus, ClaimToken, EventKey, Settlement, Store, StoreError,
+    BoxFuture, ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlement, Store, StoreError,
 };
 use tower_svix::test_util::conformance;
 
@@ -35,6 +35,8 @@ enum Flaw {
     CompletedIsForgottenWhenAStrangerCompletes,
     CompletedIsCompletedByALateHolder,
     RetentionNeverPasses,
+    FingerprintIsLost,
+    FingerprintIsChangedByStrangers,
     ReleaseFails,
     ReleaseIsRejected,
     ReleaseCannotBeRepeated,
@@ -49,6 +51,14 @@ enum Flaw {
     SuccessorCannotComplete,
     LateCompletionIsRejected,
     LateCompletionIsForgotten,
+    ForgetFails,
+    ForgetChangesNothing,
+    ForgetSparesClaims,
+    ForgetSparesWhatIsCompleted,
+    ForgetIsAlwaysSure,
+    ForgetIsNeverSure,
+    ForgetSeesWhatHasPassed,
+    ForgetTakesAll,
     KeysIgnoreCase,
     KeysAreCut,
     KeysLackTheTenant,
@@ -60,7 +70,7 @@ use Flaw as F;
 #[derive(Clone, Copy)]
 struct Record {
     token: ClaimToken,
-    is_completed: bool,
+    completed: Option<Fingerprint>,
     ends: Duration,
     /// Who held it before, and was late.
     late: Option<ClaimToken>,
@@ -97,7 +107,7 @@ impl Flawed {
         let key = key.as_str();
         match self.flaw {
             F::KeysIgnoreCase => key.to_lowercase(),
-            F::KeysAreCut => key.chars().take(8 * 1024).collect(),
+            F::KeysAreCut => key.chars().take(512).collect(),
             F::KeysLackTheTenant => key.split_once("conformance").unwrap().1.into(),
             F::KeysAreNotFoundAgain if key.contains("conformance") && key.ends_with("_*") => {
                 let mut operations = self.operations.lock().unwrap();
@@ -110,7 +120,7 @@ impl Flawed {
 
     fn live(&self, name: &str) -> Option<Record> {
         let record = *self.records.lock().unwrap().get(name)?;
-        let endless = if record.is_completed {
+        let endless = if record.completed.is_some() {
             F::RetentionNeverPasses
         } else {
             F::LeaseNeverPasses
@@ -119,7 +129,7 @@ impl Flawed {
         (lasts || record.ends > self.now()).then_some(record)
     }
 
-    fn put(&self, name: &str, token: ClaimToken, is_completed: bool, lasts: Duration) {
+    fn put(&self, name: &str, token: ClaimToken, completed: Option<Fingerprint>, lasts: Duration) {
         let mut records = self.records.lock().unwrap();
         let before = records.get(name);
         let late = before.and_then(|before| {
@@ -131,7 +141,7 @@ impl Flawed {
         });
         let record = Record {
             token,
-            is_completed,
+            completed,
             ends: self.now() + lasts,
             late,
             was_tried: false,
@@ -139,7 +149,7 @@ impl Flawed {
         records.insert(name.into(), record);
     }
 
-    fn forget(&self, name: &str) {
+    fn remove(&self, name: &str) {
         self.records.lock().unwrap().remove(name);
     }
 
@@ -181,20 +191,25 @@ impl Store for Flawed {
             {
                 return Ok(ClaimStatus::Claimed);
             }
-            self.put(&name, token, false, lease);
+            self.put(&name, token, None, lease);
             return Ok(ClaimStatus::Claimed);
         };
         let is_own = record.token == token;
-        let is_claimed_again = match (record.is_completed, is_own) {
+        let is_claimed_again = match (record.completed.is_some(), is_own) {
             (false, true) => self.flaw != F::ClaimCannotBeRepeated,
             (false, false) => self.flaw == F::ClaimIsShared,
             (true, true) => self.flaw == F::CompletedIsClaimedByItsHolder,
             (true, false) => self.flaw == F::CompletedIsClaimedByStrangers,
         };
-        Ok(match record.is_completed {
+        Ok(match record.completed {
             _ if is_claimed_again => ClaimStatus::Claimed,
-            true => ClaimStatus::Completed,
-            false => {
+            Some(fingerprint) => ClaimStatus::Completed {
+                fingerprint: match self.flaw {
+                    F::FingerprintIsLost => Fingerprint::from_bytes([0; 16]),
+                    _ => fingerprint,
+                },
+            },
+            None => {
                 let left = record.ends.saturating_sub(self.now());
                 let expires_in = match self.flaw {
                     F::LeaseIsLongerThanAskedFor => 2 * left,
@@ -209,6 +224,7 @@ impl Store for Flawed {
         &self,
         key: &EventKey,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         retention: Duration,
     ) -> Result<Settlement, StoreError> {
         let name = self.name(key);
@@ -217,12 +233,12 @@ impl Store for Flawed {
         }
         let Some(record) = self.live(&name) else {
             if self.flaw != F::LateCompletionIsForgotten {
-                self.put(&name, token, true, retention);
+                self.put(&name, token, Some(fingerprint), retention);
             }
             return Ok(done_if(self.flaw != F::LateCompletionIsRejected));
         };
         let is_late = record.late == Some(token);
-        let is_done = match (record.is_completed, record.token == token) {
+        let is_done = match (record.completed.is_some(), record.token == token) {
             (false, true) => match self.flaw {
                 F::CompletionIsRejected => false,
                 F::SuccessorCannotComplete => record.late.is_none(),
@@ -242,10 +258,13 @@ impl Store for Flawed {
             },
         };
         if is_done {
-            self.put(&name, token, true, retention);
-        } else if self.flaw == F::CompletedIsForgottenWhenAStrangerCompletes && record.is_completed
+            self.put(&name, token, Some(fingerprint), retention);
+        } else if self.flaw == F::CompletedIsForgottenWhenAStrangerCompletes
+            && record.completed.is_some()
         {
-            self.forget(&name);
+            self.remove(&name);
+        } else if self.flaw == F::FingerprintIsChangedByStrangers && record.completed.is_some() {
+            self.put(&name, record.token, Some(fingerprint), retention);
         } else {
             self.mark_as_tried(&name);
         }
@@ -261,7 +280,7 @@ impl Store for Flawed {
             return Ok(done_if(self.flaw != F::ReleaseCannotBeRepeated));
         };
         let is_late = record.late == Some(token);
-        let is_done = match (record.is_completed, record.token == token) {
+        let is_done = match (record.completed.is_some(), record.token == token) {
             (false, true) => self.flaw != F::ReleaseIsRejected,
             (true, true) => self.flaw == F::CompletedIsReleasedByItsHolder,
             (false, false) => match self.flaw {
@@ -273,14 +292,36 @@ impl Store for Flawed {
         };
         let is_forgotten = match self.flaw {
             F::ReleaseChangesNothing => false,
-            F::ClaimIsForgottenWhenAStrangerReleases => is_done || !record.is_completed,
+            F::ClaimIsForgottenWhenAStrangerReleases => is_done || record.completed.is_none(),
             F::ClaimIsForgottenWhenALateHolderReleases => is_done || is_late,
             _ => is_done,
         };
         if is_forgotten {
-            self.forget(&name);
+            self.remove(&name);
         }
         Ok(done_if(is_done))
+    }
+
+    async fn forget(&self, key: &EventKey) -> Result<bool, StoreError> {
+        let name = self.name(key);
+        let record = match self.flaw {
+            F::ForgetFails => return Err(StoreError::new("broken")),
+            F::ForgetSeesWhatHasPassed => self.records.lock().unwrap().get(&name).copied(),
+            _ => self.live(&name),
+        };
+        let is_completed = record.is_some_and(|record| record.completed.is_some());
+        match self.flaw {
+            F::ForgetChangesNothing => {}
+            F::ForgetSparesClaims if !is_completed => {}
+            F::ForgetSparesWhatIsCompleted if is_completed => {}
+            F::ForgetTakesAll => self.records.lock().unwrap().clear(),
+            _ => self.remove(&name),
+        }
+        Ok(match self.flaw {
+            F::ForgetIsAlwaysSure => true,
+            F::ForgetIsNeverSure => false,
+            _ => record.is_some(),
+        })
     }
 
     fn spawn(&self, _: BoxFuture<()>) {}
@@ -303,7 +344,7 @@ async fn a_store_that_keeps_every_rule_conforms() {
 }
 
 /// What is said of each flaw.
-const RULES: [(Flaw, &str); 36] = [
+const RULES: [(Flaw, &str); 46] = [
     (F::ClaimFails, "the store claims"),
     (F::ClaimIsShared, "a claimed event is in progress"),
     (F::ClaimCannotBeRepeated, "a claim can be repeated"),
@@ -358,6 +399,34 @@ const RULES: [(Flaw, &str); 36] = [
         F::RetentionNeverPasses,
         "after its retention an event can be claimed again",
     ),
+    (F::FingerprintIsLost, "a stranger cannot claim it again"),
+    (
+        F::FingerprintIsChangedByStrangers,
+        "a stranger cannot change the fingerprint",
+    ),
+    (F::ForgetFails, "the store forgets"),
+    (
+        F::ForgetChangesNothing,
+        "a forgotten event is not there to be forgotten",
+    ),
+    (
+        F::ForgetSparesClaims,
+        "a forgotten event is not there to be forgotten",
+    ),
+    (
+        F::ForgetSparesWhatIsCompleted,
+        "a forgotten event is not there to be forgotten",
+    ),
+    (F::ForgetIsAlwaysSure, "there is nothing to forget"),
+    (
+        F::ForgetIsNeverSure,
+        "a claimed event was there to be forgotten",
+    ),
+    (
+        F::ForgetSeesWhatHasPassed,
+        "after its lease an event is not there to be forgotten",
+    ),
+    (F::ForgetTakesAll, "no other event is forgotten"),
     (F::ReleaseFails, "the store releases"),
     (F::ReleaseIsRejected, "a holder can release"),
     (F::ReleaseCannotBeRepeated, "a release can be repeated"),

@@ -9,9 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, MemoryStore, Store, StoreError};
+use tower_svix::idempotency::{
+    ClaimStatus, ClaimToken, EventKey, Fingerprint, MemoryStore, Store, StoreError,
+};
 use tower_svix::test_util::conformance;
-use tower_svix_tests::stores::{LEASE, ManualTime, RETENTION, key, process, token};
+use tower_svix_tests::stores::{
+    LEASE, ManualTime, RETENTION, completed, fingerprint, key, process, token,
+};
 
 #[tokio::test]
 async fn the_memory_store_conforms() {
@@ -36,7 +40,7 @@ async fn a_full_memory_store_forgets_what_would_expire_first() {
     assert_eq!((store.len(), store.evicted()), (3, 1));
     for id in 1..4 {
         let claim = store.claim(&key(id), token(), LEASE).await.unwrap();
-        assert_eq!(claim, ClaimStatus::Completed, "{id}");
+        assert_eq!(claim, completed(), "{id}");
     }
     process(&store, &key(0)).await;
     assert_eq!((store.len(), store.evicted()), (3, 2));
@@ -88,10 +92,15 @@ async fn a_running_claim_is_never_forgotten() {
     store.claim(&key("b"), token(), LEASE).await.unwrap();
     let rejected = store.claim(&key("c"), token(), LEASE).await;
     assert!(rejected.unwrap_err().to_string().contains("full"));
-    let rejected = store.complete(&key("c"), token(), RETENTION).await;
+    let rejected = store
+        .complete(&key("c"), token(), fingerprint(), RETENTION)
+        .await;
     rejected.unwrap_err();
     // What is there already can be settled, and makes room.
-    store.complete(&key("a"), first, RETENTION).await.unwrap();
+    store
+        .complete(&key("a"), first, fingerprint(), RETENTION)
+        .await
+        .unwrap();
     process(&store, &key("c")).await;
     store.claim(&key("d"), token(), LEASE).await.unwrap();
     store.claim(&key("e"), token(), LEASE).await.unwrap_err();
@@ -140,7 +149,7 @@ async fn an_expired_id_makes_room_before_any_other() {
     let long = token();
     store.claim(&key("long"), long, LEASE).await.unwrap();
     store
-        .complete(&key("long"), long, 2 * RETENTION)
+        .complete(&key("long"), long, fingerprint(), 2 * RETENTION)
         .await
         .unwrap();
     process(&store, &key("short")).await;
@@ -148,7 +157,7 @@ async fn an_expired_id_makes_room_before_any_other() {
     process(&store, &key("new")).await;
     assert_eq!(store.evicted(), 0);
     let claim = store.claim(&key("long"), token(), LEASE).await.unwrap();
-    assert_eq!(claim, ClaimStatus::Completed);
+    assert_eq!(claim, completed());
 }
 
 #[tokio::test]
@@ -182,7 +191,10 @@ fn threads_that_race_for_the_same_ids_win_each_once() {
                         let (key, token) = (key(id), token());
                         if store.claim(&key, token, LEASE).await.unwrap() == ClaimStatus::Claimed {
                             won.fetch_add(1, Ordering::SeqCst);
-                            store.complete(&key, token, RETENTION).await.unwrap();
+                            store
+                                .complete(&key, token, fingerprint(), RETENTION)
+                                .await
+                                .unwrap();
                         }
                     }
                 });
@@ -194,7 +206,7 @@ fn threads_that_race_for_the_same_ids_win_each_once() {
 }
 
 #[test]
-fn keys_and_tokens_are_shown_as_what_they_are() {
+fn keys_tokens_and_fingerprints_are_shown_as_what_they_are() {
     let key = EventKey::new(Some("acme"), "msg_1");
     assert_eq!(key.to_string(), "4:acme:msg_1");
     assert_eq!(format!("{key:?}"), r#"EventKey("4:acme:msg_1")"#);
@@ -207,6 +219,87 @@ fn keys_and_tokens_are_shown_as_what_they_are() {
         format!("{token:?}"),
         "ClaimToken(000000000000000000000000000000a5)"
     );
+
+    let fingerprint = Fingerprint::from_bytes(bytes);
+    assert_eq!(fingerprint.to_string(), "000000000000000000000000000000a5");
+    assert_eq!(
+        format!("{fingerprint:?}"),
+        "Fingerprint(000000000000000000000000000000a5)"
+    );
+    assert_eq!(fingerprint.as_bytes(), &bytes);
+}
+
+#[test]
+fn a_key_is_shown_on_one_line_in_visible_ascii_and_not_at_any_length() {
+    for (id, shown) in [
+        ("msg 1", ":msg 1"),
+        ("a\nb\r\tc", ":a\\nb\\r\\tc"),
+        ("\u{1b}[2J\0\u{7f}", ":\\u{1b}[2J\\u{0}\\u{7f}"),
+        ("\u{202e}\u{2028}\u{e9}", ":\\u{202e}\\u{2028}\\u{e9}"),
+        // So that nothing else is shown alike.
+        (r"a\nb", r":a\\nb"),
+    ] {
+        let key = EventKey::new(None, id);
+        assert_eq!(key.to_string(), shown, "{id:?}");
+        assert_eq!(key.as_str(), format!(":{id}"), "as a store has it");
+    }
+    for id in [
+        "a".repeat(100_000),
+        "\n".repeat(300),
+        "\u{1f389}".repeat(300),
+    ] {
+        let shown = EventKey::new(Some("t"), &id).to_string();
+        assert!((240..=256 + 3).contains(&shown.len()), "{shown}");
+        assert!(shown.ends_with("..."), "{shown}");
+    }
+    let longest = "a".repeat(255);
+    assert_eq!(
+        EventKey::new(None, &longest).to_string(),
+        format!(":{longest}")
+    );
+}
+
+/// Ids come from senders: what stores and logs keep of one must not grow with it.
+#[test]
+fn a_long_key_is_short_and_no_other_key() {
+    let long = |last: &str| format!("{}{last}", "a".repeat(1_000_000));
+    let keys = [
+        EventKey::new(None, &long("")),
+        EventKey::new(None, &long("b")),
+        EventKey::new(Some("acme"), &long("")),
+        EventKey::new(Some(&long("")), ""),
+        EventKey::new(None, &"a".repeat(511)),
+        EventKey::new(None, &"a".repeat(512)),
+        EventKey::new(None, &"\u{1f389}".repeat(128)),
+    ];
+    for (index, key) in keys.iter().enumerate() {
+        assert!(key.as_str().len() <= 577, "{key}");
+        assert!(!keys[..index].contains(key), "{key}");
+        // Nor does one that is made of its text.
+        let text = key.as_str().strip_prefix(':').unwrap_or_default();
+        let forged = EventKey::new(None, text);
+        assert!(index == 4 || forged != *key, "{key}");
+    }
+    assert_eq!(keys[4].as_str(), format!(":{}", "a".repeat(511)));
+    assert!(keys[2].as_str().starts_with("4:acme:aaa"), "{}", keys[2]);
+    // `printf ':%0512d' 0 | tr 0 a | sha256sum`
+    let expected = format!(
+        ":{}:5be8036cde7a6c06637ac9d734671a92f98fcd210c0d67c3d59bbd83319522fb",
+        "a".repeat(511)
+    );
+    assert_eq!(keys[5].as_str(), expected);
+}
+
+/// `printf %s "$payload" | sha256sum | head -c 32`
+#[test]
+fn a_fingerprint_is_the_first_half_of_a_sha_256() {
+    for (payload, expected) in [
+        ("", "e3b0c44298fc1c149afbf4c8996fb924"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223"),
+    ] {
+        let fingerprint = Fingerprint::of(payload.as_bytes());
+        assert_eq!(fingerprint.to_string(), expected, "{payload:?}");
+    }
 }
 
 #[test]

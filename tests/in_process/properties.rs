@@ -40,7 +40,8 @@ impl Delivery {
 }
 
 fn delivery() -> impl Strategy<Value = Delivery> {
-    let key = vec(any::<u8>(), 1..100);
+    let key = vec(any::<u8>(), 16..100)
+        .prop_filter("zeros are no key", |key| key.iter().any(|byte| *byte != 0));
     let id = "[ -~&&[^.]]{1,64}";
     let unix_seconds = prop_oneof![0..10_000_u64, Just(NOW), 0..(1_u64 << 40)];
     let body = vec(any::<u8>(), 0..2000);

@@ -7,7 +7,7 @@ use std::io;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -107,7 +107,7 @@ fn cases() -> Vec<Case> {
     });
     cases.push(Case {
         code: "body-unreadable",
-        status: 400,
+        status: 503,
         rejection: Rejection::BodyUnreadable,
         layer: layer(),
         request: broken_off(),
@@ -268,8 +268,15 @@ async fn a_grpc_call_is_told_the_cause_in_headers_of_its_own() {
         };
         let grpc = HeaderValue::from_static("application/grpc");
         case.request.headers_mut().insert(CONTENT_TYPE, grpc);
+        *case.request.version_mut() = Version::HTTP_2;
         let response = send(case.layer, case.request).await;
-        assert_eq!(response.status(), case.status, "{code}");
+        assert_eq!(response.status(), 200, "{code}");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/grpc",
+            "{code}"
+        );
+        assert!(response.body().is_empty(), "{code}");
         assert_eq!(response.headers()["grpc-status"], status, "{code}");
         let message = format!("{code}: {}", case.rejection);
         assert_eq!(response.headers()["grpc-message"], message, "{code}");
@@ -279,7 +286,8 @@ async fn a_grpc_call_is_told_the_cause_in_headers_of_its_own() {
 #[tokio::test]
 async fn an_opaque_rejection_tells_a_grpc_call_the_status_alone() {
     let grpc = HeaderValue::from_static("application/grpc");
-    let request = with(|headers| headers.insert(CONTENT_TYPE, grpc));
+    let mut request = with(|headers| headers.insert(CONTENT_TYPE, grpc));
+    *request.version_mut() = Version::HTTP_2;
     let layer = layer().body_limit(0).opaque_rejections();
     let response = send(layer, request).await;
     assert_eq!(response.headers()["grpc-status"], "8");
@@ -301,13 +309,35 @@ async fn a_grpc_call_is_told_from_other_requests_by_its_content_type() {
         ("", false),
     ] {
         let value = HeaderValue::from_static(content_type);
-        let request = with(|headers| headers.insert(CONTENT_TYPE, value));
+        let mut request = with(|headers| headers.insert(CONTENT_TYPE, value));
+        *request.version_mut() = Version::HTTP_2;
         let response = send(layer().body_limit(0), request).await;
         let told = response.headers().contains_key("grpc-status");
         assert_eq!(told, is_grpc, "{content_type}");
     }
     let response = send(layer().body_limit(0), any(genuine())).await;
     assert!(!response.headers().contains_key("grpc-status"));
+}
+
+/// Otherwise, whoever sends a forged delivery could choose that its rejection counts as a success.
+#[tokio::test]
+async fn a_header_alone_does_not_make_a_rejection_a_200() {
+    for (version, is_call) in [
+        (Version::HTTP_09, false),
+        (Version::HTTP_10, false),
+        (Version::HTTP_11, false),
+        (Version::HTTP_2, true),
+        (Version::HTTP_3, true),
+    ] {
+        let grpc = HeaderValue::from_static("application/grpc");
+        let mut request = with(|headers| headers.insert(CONTENT_TYPE, grpc));
+        *request.version_mut() = version;
+        let response = send(layer().body_limit(0), request).await;
+        let status = if is_call { 200 } else { 413 };
+        assert_eq!(response.status(), status, "{version:?}");
+        let told = response.headers().contains_key("grpc-status");
+        assert_eq!(told, is_call, "{version:?}");
+    }
 }
 
 #[tokio::test]

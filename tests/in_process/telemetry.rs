@@ -139,6 +139,34 @@ fn a_verified_delivery_tells_what_it_is_and_how_it_ended() {
 
 /// To look for it takes a walk through the payload.
 #[test]
+fn the_type_is_told_from_where_the_sender_has_it() {
+    for (payload, pointer, expected) in [
+        (
+            r#"{"type":"event","data":{"type":"batch.ended"}}"#,
+            "/data/type",
+            Some("batch.ended"),
+        ),
+        (r#"{"type":"event","data":{}}"#, "/data/type", None),
+        (
+            r#"{"event_type":"receipt.paid"}"#,
+            "/event_type",
+            Some("receipt.paid"),
+        ),
+    ] {
+        let request = head(payload.as_bytes()).body(Full::from(payload)).unwrap();
+        let (fields, _) = observed(&layer().span_event_type_at(pointer), request);
+        let told = fields.get("webhook.event.type").map(String::as_str);
+        assert_eq!(told, expected, "{payload}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "a JSON pointer starts with a slash")]
+fn a_place_that_is_no_json_pointer_is_found_out_at_the_start() {
+    let _ = layer().span_event_type_at("data.type");
+}
+
+#[test]
 fn the_type_of_an_event_is_told_up_to_64_kib() {
     for (len, is_told) in [(2_000, true), (64 * 1024, true), (64 * 1024 + 1, false)] {
         let (start, end) = (r#"{"type":"job.completed","text":""#, r#""}"#);

@@ -56,7 +56,7 @@ fn each_part_is_as_it_was_set() {
             HeaderName::from_static("x-tenant"),
             HeaderValue::from_static("acme"),
         )
-        .header_family(HeaderFamily::Svix)
+        .header_family(HeaderFamily::SVIX)
         .id(ID)
         .unix_seconds(NOW)
         .body(BODY)

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::ready;
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures_util::stream;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body::{Body, Frame};
+use http_body_util::{Full, StreamBody};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::{KeySource, Keyring, Rejection, SvixVerifyLayer, VerifiedBody, key_source_fn};
 use tower_svix_tests::requests::{
@@ -57,9 +60,9 @@ impl Visit for Fields {
 }
 
 /// What is logged while `request` passes through `layer`.
-async fn logged<K: KeySource>(
+async fn logged<K: KeySource, B: Body>(
     layer: SvixVerifyLayer<K>,
-    request: Request<Full<Bytes>>,
+    request: Request<B>,
 ) -> Vec<Line> {
     let log = Log::default();
     let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
@@ -143,7 +146,7 @@ async fn a_failed_lookup_is_logged_with_its_cause() {
 #[tokio::test]
 async fn the_cause_of_a_failed_lookup_is_told_with_its_sources_on_one_line() {
     #[derive(Debug)]
-    struct Wrapped(std::io::Error);
+    struct Wrapped(io::Error);
 
     impl std::fmt::Display for Wrapped {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -158,7 +161,7 @@ async fn the_cause_of_a_failed_lookup_is_told_with_its_sources_on_one_line() {
     }
 
     let fails = |_: &Parts| {
-        let reason = std::io::Error::other("no shard for \"a\nb\x1b\"");
+        let reason = io::Error::other("no shard for \"a\nb\x1b\"");
         ready(Err::<Option<Keyring>, _>(Wrapped(reason)))
     };
     let layer = SvixVerifyLayer::with_key_source(key_source_fn(fails)).clock(Stopped(Some(NOW)));
@@ -191,6 +194,15 @@ async fn the_level_follows_the_cause_whatever_the_answer_is() {
         let layer = layer().rejection_response(answer(status));
         assert_eq!(logged(layer, forged()).await[0].0, Level::DEBUG, "{status}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_no_error_of_the_receiver() {
+    let broken = stream::iter([Err::<Frame<Bytes>, _>(io::Error::other("reset"))]);
+    let request = genuine().map(|_| StreamBody::new(broken));
+    let lines = logged(layer(), request).await;
+    let level = (lines[0].0, lines[0].1["code"].as_str());
+    assert_eq!(level, (Level::DEBUG, "body-unreadable"));
 }
 
 #[tokio::test]

@@ -156,7 +156,6 @@ fn a_list_without_a_signature_of_this_scheme_is_told_from_a_forged_one() {
         ("v1,short".into(), unsupported),
         (format!("{genuine}="), unsupported),
         (genuine.replace("v1,", "v1a,"), unsupported),
-        (genuine.replace("v1,", ""), unsupported),
         (" ".into(), unsupported),
         // As long as a signature, all together.
         (format!("v1,{:<43}v", "A"), unsupported),
@@ -204,15 +203,16 @@ fn a_signature_with_two_characters_changed_alike_is_rejected() {
 }
 
 fn names(family: HeaderFamily) -> [&'static str; 3] {
-    match family {
-        HeaderFamily::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
-        _ => ["webhook-id", "webhook-timestamp", "webhook-signature"],
+    if family == HeaderFamily::SVIX {
+        ["svix-id", "svix-timestamp", "svix-signature"]
+    } else {
+        ["webhook-id", "webhook-timestamp", "webhook-signature"]
     }
 }
 
 #[test]
 fn the_missing_header_is_named_in_the_family_that_the_sender_meant() {
-    for family in [HeaderFamily::Svix, HeaderFamily::Webhook] {
+    for family in [HeaderFamily::SVIX, HeaderFamily::WEBHOOK] {
         let names = names(family);
         assert_eq!(
             names.map(http::HeaderName::from_static),
@@ -223,9 +223,10 @@ fn the_missing_header_is_named_in_the_family_that_the_sender_meant() {
             ]
         );
         for missing in names {
-            let mut headers = match family {
-                HeaderFamily::Svix => in_svix_headers(),
-                _ => signed(BODY),
+            let mut headers = if family == HeaderFamily::SVIX {
+                in_svix_headers()
+            } else {
+                signed(BODY)
             };
             headers.remove(missing);
             let error = verify(&headers).err();
@@ -240,8 +241,8 @@ fn the_missing_header_is_named_in_the_family_that_the_sender_meant() {
 fn a_pinned_family_is_the_only_one_that_is_read() {
     let verifier = |family| Verifier::new(secret()).clock(At(NOW)).header_family(family);
     for (pinned, own, other) in [
-        (HeaderFamily::Svix, in_svix_headers(), signed(BODY)),
-        (HeaderFamily::Webhook, signed(BODY), in_svix_headers()),
+        (HeaderFamily::SVIX, in_svix_headers(), signed(BODY)),
+        (HeaderFamily::WEBHOOK, signed(BODY), in_svix_headers()),
     ] {
         let event = verifier(pinned).verify(&own, BODY).expect("genuine");
         assert_eq!(event.header_family(), pinned);
@@ -293,6 +294,8 @@ fn a_signature_is_found_where_a_list_has_it_as_an_element_and_nowhere_else() {
                 format!("{other} {genuine}"),
                 format!("{genuine} {other}"),
                 format!("{other} {genuine} {other}"),
+                format!("{other} {genuine},"),
+                format!("{other}, {genuine}, {other}"),
             ] {
                 assert!(is_found(&list), "{list}");
             }
@@ -300,7 +303,8 @@ fn a_signature_is_found_where_a_list_has_it_as_an_element_and_nowhere_else() {
                 format!("{other} {cut}"),
                 format!("{other} {genuine}x"),
                 format!("{other} x{genuine}"),
-                format!("{other} {genuine},{other}"),
+                format!("{other} {genuine},x{other}"),
+                format!("{other} {genuine},,"),
             ] {
                 assert!(!is_found(&list), "{list}");
             }

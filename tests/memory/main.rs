@@ -47,6 +47,10 @@ const CASES: &[&[Case]] = &[
         secrets_in_memory:
         the_search_finds_what_lives_and_what_was_not_wiped
         a_secret_leaves_nothing_behind
+        a_secret_that_moves_leaves_nothing_behind
+        a_delivery_in_a_box_leaves_nothing_behind
+        a_delivery_deep_on_the_stack_leaves_nothing_behind
+        a_delivery_to_axum_leaves_nothing_behind
         a_text_that_is_no_secret_leaves_nothing_behind
         a_generated_secret_leaves_nothing_behind
     ],

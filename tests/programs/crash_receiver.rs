@@ -1,6 +1,7 @@
-//! A receiver that stalls before its effect or after it, and waits to be killed: see `sockets/idempotency_crash.rs`.
+//! A receiver that stalls before its effect or after it, and waits to be killed, or to be told to fail: see
+//! `sockets/idempotency_crash.rs`.
 //!
-//! Its effect is a line in the file `EFFECTS`.
+//! Its effect is a line in the file `EFFECTS`. It fails once there is a file `FAIL`.
 #![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
 
 use std::env;
@@ -8,11 +9,14 @@ use std::fs::OpenOptions;
 use std::future::pending;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tower_svix::{IdempotencyLayer, VerifiedEvent};
 use tower_svix_redis::RedisStore;
 use tower_svix_tests::net;
@@ -31,11 +35,19 @@ async fn main() {
     axum::serve(listener, router).await.unwrap();
 }
 
-async fn handle(Extension(event): Extension<VerifiedEvent>) {
+async fn handle(Extension(event): Extension<VerifiedEvent>) -> StatusCode {
     let stall = env::var("STALL").unwrap_or_default();
     if stall == "before" {
         println!("in the handler");
         pending::<()>().await;
+    }
+    if stall == "until told to fail" {
+        println!("in the handler");
+        let told = PathBuf::from(variable("FAIL"));
+        while !told.exists() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        return StatusCode::INTERNAL_SERVER_ERROR;
     }
     let mut file = OpenOptions::new()
         .create(true)
@@ -47,6 +59,7 @@ async fn handle(Extension(event): Extension<VerifiedEvent>) {
         println!("in the handler");
         pending::<()>().await;
     }
+    StatusCode::OK
 }
 
 fn variable(name: &str) -> String {

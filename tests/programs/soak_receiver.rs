@@ -1,7 +1,7 @@
 //! A receiver whose handler takes its time, and has its effect in a database: see `sockets/soak/mod.rs`.
 //!
-//! It is what `examples/exactly_once` is, behind an [`IdempotencyLayer`]: the layer keeps nearly all duplicates from
-//! the database, and the transaction keeps the rest from having an effect.
+//! It writes the id of an event and its effect in one transaction, behind an [`IdempotencyLayer`]: the layer keeps nearly
+//! all duplicates from the database, and the transaction keeps the rest from having an effect.
 #![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
 
 use std::env;

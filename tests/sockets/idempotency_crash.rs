@@ -1,6 +1,7 @@
-//! A receiver dies in its handler: the event is processed after the lease, and never lost.
+//! A receiver dies in its handler, or fails late: the event is processed in the end, also if the sender takes any answer
+//! but a 5xx for final.
 //!
-//! `programs/crash_receiver.rs` is the receiver that is killed.
+//! `programs/crash_receiver.rs` is the receiver.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -10,9 +11,11 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use tower_svix_tests::net::Delivery;
 use tower_svix_tests::process::{Server, Signal};
 use tower_svix_tests::redis_server::RedisServer;
+use tower_svix_tests::strict_sender::Verdict;
 
 const LEASE: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -31,9 +34,7 @@ fn an_event_survives_a_death_after_its_effect() {
 /// Kills a receiver that stalls `stall` its effect, and expects so many effects in the end.
 fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
     let redis = RedisServer::start();
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("effects-{}-{stall}", std::process::id()));
-    let _ = fs::remove_file(&file);
+    let file = file(&format!("effects-{stall}"));
     let count = || fs::read_to_string(&file).map_or(0, |lines| lines.lines().count());
 
     let mut doomed = start(&redis, &file, Some(stall));
@@ -49,19 +50,9 @@ fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
     assert_eq!(count(), effects - 1);
 
     let successor = start(&redis, &file, None);
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let answer = deliver(&successor);
-        if answer.starts_with("HTTP/1.1 200") {
-            assert!(!answer.contains("idempotency-replayed"), "{answer}");
-            break;
-        }
-        assert!(answer.starts_with("HTTP/1.1 409"), "{answer}");
-        assert!(answer.contains("retry-after: "), "{answer}");
+    deliver_until_processed(&successor, || {
         assert_eq!(count(), effects - 1, "nothing happens within the lease");
-        assert!(Instant::now() < deadline, "{answer}");
-        thread::sleep(Duration::from_millis(50));
-    }
+    });
     assert!(
         claimed_after.elapsed() >= LEASE,
         "not before the lease has passed"
@@ -74,12 +65,91 @@ fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
     fs::remove_file(&file).unwrap();
 }
 
-fn start(redis: &RedisServer, effects: &Path, stall: Option<&str>) -> Server {
+/// Two receivers share the store. The sender gave up waiting for one, which goes on, and asks the other.
+#[test]
+fn an_event_survives_a_first_attempt_that_fails_after_the_second_was_answered() {
+    let redis = RedisServer::start();
+    let (effects, fail) = (file("effects-late"), file("fail-late"));
+    let count = || fs::read_to_string(&effects).map_or(0, |lines| lines.lines().count());
+    let slow = start_failing(&redis, &effects, &fail);
+    let other = start(&redis, &effects, None);
+
+    let mut first = slow.connect();
+    send(&mut first);
+    slow.line("in the handler");
+    for _ in 0..3 {
+        let answer = deliver(&other);
+        let verdict = Verdict::on(status(&answer));
+        assert_eq!(verdict, Verdict::Again, "{answer}");
+        assert!(answer.contains("retry-after: "), "{answer}");
+        assert_eq!(count(), 0);
+    }
+
+    fs::write(&fail, "").unwrap();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+    // It is released by then, so the lease does not matter.
+    let answer = deliver(&other);
+    assert_eq!(Verdict::on(status(&answer)), Verdict::Delivered, "{answer}");
+    assert!(!answer.contains("idempotency-replayed"), "{answer}");
+    assert_eq!(count(), 1);
+    fs::remove_file(&effects).unwrap();
+    fs::remove_file(&fail).unwrap();
+}
+
+/// Plays a sender that gives up at any answer but a 5xx.
+fn deliver_until_processed(receiver: &Server, after_each_failure: impl Fn()) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = deliver(receiver);
+        match Verdict::on(status(&answer)) {
+            Verdict::Delivered => {
+                assert!(!answer.contains("idempotency-replayed"), "{answer}");
+                return;
+            }
+            Verdict::Again => assert!(answer.contains("retry-after: "), "{answer}"),
+            Verdict::GivenUp => panic!("the event is lost: {answer}"),
+        }
+        after_each_failure();
+        assert!(Instant::now() < deadline, "{answer}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// `None`: there was no answer.
+fn status(answer: &str) -> Option<StatusCode> {
+    let rest = answer.strip_prefix("HTTP/1.1 ")?;
+    Some(rest.get(..3)?.parse().unwrap())
+}
+
+/// The path of a file that is not there yet.
+fn file(name: &str) -> PathBuf {
+    let path =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let _ = fs::remove_file(&path);
+    path
+}
+
+fn start_failing(redis: &RedisServer, effects: &Path, fail: &Path) -> Server {
+    Server::start(
+        receiver(redis, effects)
+            .env("STALL", "until told to fail")
+            .env("FAIL", fail),
+    )
+}
+
+fn receiver(redis: &RedisServer, effects: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crash_receiver"));
     command
         .env("REDIS_URL", redis.url())
         .env("LEASE_SECONDS", LEASE.as_secs().to_string())
         .env("EFFECTS", effects);
+    command
+}
+
+fn start(redis: &RedisServer, effects: &Path, stall: Option<&str>) -> Server {
+    let mut command = receiver(redis, effects);
     if let Some(stall) = stall {
         command.env("STALL", stall);
     }

@@ -2,8 +2,10 @@
 
 mod exactly_once;
 mod examples;
+mod grpc_server;
 mod hostile;
 mod idempotency_crash;
+mod inbox_crash;
 mod interop;
 mod sign_layer;
 mod soak;

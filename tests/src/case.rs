@@ -23,6 +23,7 @@ pub const REJECTED_FOR_THEIR_KEY: &[&str] = &[
     "secret-upper-prefix",
     "secret-inner-padding",
     "secret-length-1-mod-4",
+    "secret-all-zero-24",
     "secret-whsk-as-hmac",
     "asym-key-33-bytes",
     "asym-key-empty",
@@ -174,17 +175,18 @@ impl Case {
     pub fn family(&self) -> HeaderFamily {
         let has = |wanted| self.headers.iter().any(|(name, _)| name == wanted);
         if has("svix-id") && has("svix-timestamp") && has("svix-signature") {
-            HeaderFamily::Svix
+            HeaderFamily::SVIX
         } else {
-            HeaderFamily::Webhook
+            HeaderFamily::WEBHOOK
         }
     }
 
     /// The names of the id's, the timestamp's and the signature's header in [`family`](Self::family).
     pub fn header_names(&self) -> [&'static str; 3] {
-        match self.family() {
-            HeaderFamily::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
-            _ => ["webhook-id", "webhook-timestamp", "webhook-signature"],
+        if self.family() == HeaderFamily::SVIX {
+            ["svix-id", "svix-timestamp", "svix-signature"]
+        } else {
+            ["webhook-id", "webhook-timestamp", "webhook-signature"]
         }
     }
 

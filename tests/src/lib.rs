@@ -2,12 +2,12 @@
 //!
 //! A request through the middleware, without any runtime: [`deliver`] and [`run`] drive it, [`body`] has bodies that arrive
 //! as a script says, [`recorder`] an inner service that keeps what reached it, [`sender`] a sender that has nothing of
-//! this crate in it, [`clock`] a clock that stands still, [`fixture`] one genuine delivery, [`case`] the cases of
-//! `tests/vectors`, and [`verdict`] what is expected of them.
+//! this crate in it, [`clock`] a clock that stands still, [`fixture`] one genuine delivery, [`case`] and [`sender_cases`]
+//! the cases of `tests/vectors`, and [`verdict`] what is expected of them.
 //!
 //! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of
 //! ids that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there
-//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`] and [`redis_server`] are programs in processes
+//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`], [`redis_server`] and `postgres_server` are programs in processes
 //! of their own.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,13 +22,17 @@ pub mod keys;
 #[cfg(feature = "ed25519")]
 pub mod keys_ed25519;
 pub mod net;
+#[cfg(target_os = "linux")]
+pub mod postgres_server;
 pub mod process;
 pub mod recorder;
 pub mod redis_server;
 pub mod requests;
 pub mod sender;
+pub mod sender_cases;
 pub mod store_model;
 pub mod stores;
+pub mod strict_sender;
 pub mod subscriber;
 pub mod verdict;
 

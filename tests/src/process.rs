@@ -103,9 +103,14 @@ pub fn program(package: &'static str) -> Command {
     Program::Bin(package, package).command()
 }
 
-/// The result of `send` with these arguments.
+/// The program `webhook`, likewise.
+pub fn webhook() -> Command {
+    Program::Bin("tower-svix-cli", "webhook").command()
+}
+
+/// The result of `webhook send` with these arguments.
 pub fn send<S: AsRef<OsStr>>(args: &[S]) -> Output {
-    example("send").args(args).output().unwrap()
+    webhook().arg("send").args(args).output().unwrap()
 }
 
 pub fn text(output: &[u8]) -> String {

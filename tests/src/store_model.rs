@@ -5,17 +5,34 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, Settlement, Store};
+use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlement, Store};
 
 /// A unit of time. Real time passes too while a case runs against Redis: less than half of this.
 const HOUR: u64 = 3600;
 
 #[derive(Clone, Debug)]
 pub enum Step {
-    Claim { key: u8, token: u8, hours: u64 },
-    Complete { key: u8, token: u8, hours: u64 },
-    Release { key: u8, token: u8 },
-    Pass { hours: u64 },
+    Claim {
+        key: u8,
+        token: u8,
+        hours: u64,
+    },
+    Complete {
+        key: u8,
+        token: u8,
+        payload: u8,
+        hours: u64,
+    },
+    Release {
+        key: u8,
+        token: u8,
+    },
+    Forget {
+        key: u8,
+    },
+    Pass {
+        hours: u64,
+    },
 }
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -23,9 +40,10 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (key.clone(), token.clone(), hours.clone())
             .prop_map(|(key, token, hours)| Step::Claim { key, token, hours }),
-        3 => (key.clone(), token.clone(), hours.clone())
-            .prop_map(|(key, token, hours)| Step::Complete { key, token, hours }),
-        2 => (key, token).prop_map(|(key, token)| Step::Release { key, token }),
+        3 => (key.clone(), token.clone(), 0..2_u8, hours.clone())
+            .prop_map(|(key, token, payload, hours)| Step::Complete { key, token, payload, hours }),
+        2 => (key.clone(), token).prop_map(|(key, token)| Step::Release { key, token }),
+        1 => key.prop_map(|key| Step::Forget { key }),
         2 => hours.prop_map(|hours| Step::Pass { hours }),
     ];
     prop::collection::vec(step, 1..60)
@@ -37,13 +55,14 @@ enum Reply {
     /// With the hours until the lease ends, rounded.
     Claim(Answer),
     Settlement(Settlement),
+    Forgotten(bool),
     Passed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Answer {
     Claimed,
-    Completed,
+    Completed { payload: u8 },
     InProgress { half_hours: u64 },
 }
 
@@ -58,7 +77,8 @@ struct Model {
 #[derive(Clone, Copy)]
 struct Record {
     token: u8,
-    completed: bool,
+    /// The payload that was processed, if it is completed.
+    completed: Option<u8>,
     expiry: u64,
 }
 
@@ -69,31 +89,39 @@ impl Model {
         match *step {
             Step::Claim { key, token, hours } => Reply::Claim(match self.records.get(&key) {
                 None => {
-                    self.put(key, token, false, hours);
+                    self.put(key, token, None, hours);
                     Answer::Claimed
                 }
-                Some(record) if record.completed => Answer::Completed,
-                Some(record) if record.token == token => Answer::Claimed,
-                Some(record) => Answer::InProgress {
-                    half_hours: record.expiry - now,
+                Some(record) => match record.completed {
+                    Some(payload) => Answer::Completed { payload },
+                    None if record.token == token => Answer::Claimed,
+                    None => Answer::InProgress {
+                        half_hours: record.expiry - now,
+                    },
                 },
             }),
-            Step::Complete { key, token, hours } => {
-                Reply::Settlement(match self.records.get(&key) {
-                    Some(record) if record.token != token => Settlement::Superseded,
-                    _ => {
-                        self.put(key, token, true, hours);
-                        Settlement::Done
-                    }
-                })
-            }
+            Step::Complete {
+                key,
+                token,
+                payload,
+                hours,
+            } => Reply::Settlement(match self.records.get(&key) {
+                Some(record) if record.token != token => Settlement::Superseded,
+                _ => {
+                    self.put(key, token, Some(payload), hours);
+                    Settlement::Done
+                }
+            }),
             Step::Release { key, token } => Reply::Settlement(match self.records.get(&key) {
-                Some(record) if record.completed || record.token != token => Settlement::Superseded,
+                Some(record) if record.completed.is_some() || record.token != token => {
+                    Settlement::Superseded
+                }
                 _ => {
                     self.records.remove(&key);
                     Settlement::Done
                 }
             }),
+            Step::Forget { key } => Reply::Forgotten(self.records.remove(&key).is_some()),
             Step::Pass { hours } => {
                 self.now += 2 * hours;
                 Reply::Passed
@@ -101,7 +129,7 @@ impl Model {
         }
     }
 
-    fn put(&mut self, key: u8, token: u8, completed: bool, hours: u64) {
+    fn put(&mut self, key: u8, token: u8, completed: Option<u8>, hours: u64) {
         let expiry = self.now + 2 * hours + 1;
         self.records.insert(
             key,
@@ -127,6 +155,7 @@ async fn take<St: Store>(
 ) -> Reply {
     let key = |key: u8| EventKey::new(Some("model"), &format!("{case}_{key}"));
     let token = |token: u8| ClaimToken::from_bytes([token; 16]);
+    let of = |payload: u8| Fingerprint::from_bytes([payload; 16]);
     match *step {
         Step::Claim {
             key: id,
@@ -136,7 +165,12 @@ async fn take<St: Store>(
             let claim = store.claim(&key(id), token(by), duration(hours)).await;
             Reply::Claim(match claim.unwrap() {
                 ClaimStatus::Claimed => Answer::Claimed,
-                ClaimStatus::Completed => Answer::Completed,
+                ClaimStatus::Completed { fingerprint } => {
+                    let mut payloads = 0..=u8::MAX;
+                    let payload = payloads.find(|payload| of(*payload) == fingerprint);
+                    let payload = payload.expect("one of the model's payloads");
+                    Answer::Completed { payload }
+                }
                 // Up to a quarter of an hour is real time.
                 ClaimStatus::InProgress { expires_in } => Answer::InProgress {
                     half_hours: (expires_in.as_secs() + HOUR / 4) / (HOUR / 2),
@@ -147,14 +181,18 @@ async fn take<St: Store>(
         Step::Complete {
             key: id,
             token: by,
+            payload,
             hours,
         } => {
-            let completed = store.complete(&key(id), token(by), duration(hours)).await;
+            let completed = store
+                .complete(&key(id), token(by), of(payload), duration(hours))
+                .await;
             Reply::Settlement(completed.unwrap())
         }
         Step::Release { key: id, token: by } => {
             Reply::Settlement(store.release(&key(id), token(by)).await.unwrap())
         }
+        Step::Forget { key: id } => Reply::Forgotten(store.forget(&key(id)).await.unwrap()),
         Step::Pass { hours } => {
             pass(Duration::from_secs(hours * HOUR)).await;
             Reply::Passed

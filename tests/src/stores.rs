@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tower_svix::idempotency::{
-    BoxFuture, ClaimStatus, ClaimToken, EventKey, MemoryStore, MonotonicClock, Settlement, Store,
-    StoreError,
+    BoxFuture, ClaimStatus, ClaimToken, EventKey, Fingerprint, MemoryStore, MonotonicClock,
+    Settlement, Store, StoreError,
 };
 
 /// Longer than any test of a store takes.
@@ -24,12 +24,26 @@ pub fn token() -> ClaimToken {
     ClaimToken::random().unwrap()
 }
 
+/// That of any payload, if the test does not care.
+pub fn fingerprint() -> Fingerprint {
+    Fingerprint::of(b"{}")
+}
+
+/// What is told of an event that was completed with [`fingerprint`].
+pub fn completed() -> ClaimStatus {
+    let fingerprint = fingerprint();
+    ClaimStatus::Completed { fingerprint }
+}
+
 /// Claims a free event, and completes it.
 pub async fn process(store: &impl Store, key: &EventKey) {
     let token = token();
     let claim = store.claim(key, token, LEASE).await.unwrap();
     assert_eq!(claim, ClaimStatus::Claimed, "{key}");
-    let completed = store.complete(key, token, RETENTION).await.unwrap();
+    let completed = store
+        .complete(key, token, fingerprint(), RETENTION)
+        .await
+        .unwrap();
     assert_eq!(completed, Settlement::Done, "{key}");
 }
 
@@ -113,6 +127,13 @@ impl Remote {
     }
 }
 
+/// With a clock that stands still.
+impl Default for Remote {
+    fn default() -> Self {
+        Self::new(ManualTime::default())
+    }
+}
+
 impl Store for Remote {
     async fn claim(
         &self,
@@ -128,16 +149,24 @@ impl Store for Remote {
         &self,
         key: &EventKey,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         retention: Duration,
     ) -> Result<Settlement, StoreError> {
         self.complete.pass().await;
-        let reply = self.store.complete(key, token, retention).await;
+        let reply = self
+            .store
+            .complete(key, token, fingerprint, retention)
+            .await;
         self.complete.reply(reply)
     }
 
     async fn release(&self, key: &EventKey, token: ClaimToken) -> Result<Settlement, StoreError> {
         self.release.pass().await;
         self.release.reply(self.store.release(key, token).await)
+    }
+
+    async fn forget(&self, key: &EventKey) -> Result<bool, StoreError> {
+        self.store.forget(key).await
     }
 
     fn spawn(&self, work: BoxFuture<()>) {

@@ -1,14 +1,13 @@
--- Delivers the same signed event again and again. Arguments: id, timestamp, signature, and the file of the body.
+-- Delivers the same signed event again and again. Arguments: the file of the body, and names and values of headers.
 
 function init(args)
-    local file = assert(io.open(args[4], "rb"))
+    local file = assert(io.open(args[1], "rb"))
     wrk.method = "POST"
     wrk.body = file:read("*a")
     file:close()
-    wrk.headers["content-type"] = "application/json"
-    wrk.headers["webhook-id"] = args[1]
-    wrk.headers["webhook-timestamp"] = args[2]
-    wrk.headers["webhook-signature"] = args[3]
+    for index = 2, #args, 2 do
+        wrk.headers[args[index]] = args[index + 1]
+    end
 end
 
 -- Last line of the output: what `http.rs` reads.

@@ -70,6 +70,21 @@ impl Delivery {
         }
     }
 
+    /// Too old to be accepted.
+    #[must_use]
+    pub fn stale(mut self) -> Self {
+        "1700000000".clone_into(&mut self.timestamp);
+        let old = HeaderValue::from_static("1700000000");
+        self.headers.insert("webhook-timestamp", old);
+        self
+    }
+
+    #[must_use]
+    pub fn unsigned(mut self) -> Self {
+        self.headers.remove("webhook-signature");
+        self
+    }
+
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().expect("visible ASCII")

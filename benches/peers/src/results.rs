@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::contender::Table;
+
 /// The quartiles of a set of measurements.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Spread {
@@ -38,33 +40,46 @@ impl FromIterator<f64> for Spread {
 /// What deliveries cost at the level of Tower.
 #[derive(Serialize, Deserialize)]
 pub struct Times {
+    pub processes: usize,
+    /// In each process.
     pub rounds: usize,
-    pub sizes: Vec<TimesOfSize>,
+    pub seed: u64,
+    pub sizes: Vec<TimesOfSize<Spread>>,
+    pub builds: Vec<Build>,
 }
 
+/// What tower-svix alone costs, as one program was built.
 #[derive(Serialize, Deserialize)]
-pub struct TimesOfSize {
+pub struct Build {
+    pub label: String,
+    pub sizes: Vec<TimesOfSize<Spread>>,
+}
+
+/// A process gives a number for each, and many processes its spread.
+#[derive(Serialize, Deserialize)]
+pub struct TimesOfSize<T> {
     pub body_len: usize,
     /// Nanoseconds.
-    pub limit: Spread,
-    pub contenders: Vec<TimeOf>,
+    pub limit: T,
+    pub contenders: Vec<TimeOf<T>>,
 }
 
 #[derive(Serialize, Deserialize)]
-pub struct TimeOf {
+pub struct TimeOf<T> {
     pub name: String,
+    pub table: Table,
     /// Nanoseconds for a delivery, all in all.
-    pub total: Spread,
-    /// For all that verify.
-    pub added: Option<Added>,
+    pub total: T,
+    /// For all that have a baseline.
+    pub added: Option<Added<T>>,
 }
 
 #[derive(Serialize, Deserialize)]
-pub struct Added {
+pub struct Added<T> {
     /// Nanoseconds beyond the baseline.
-    pub nanos: Spread,
+    pub nanos: T,
     /// The same as a multiple of the limit.
-    pub ratio: Spread,
+    pub ratio: T,
 }
 
 /// What one delivery allocates.
@@ -115,44 +130,29 @@ pub struct PollTimes {
 /// What servers do over HTTP.
 #[derive(Serialize, Deserialize)]
 pub struct Http {
-    pub rounds: usize,
-    pub seconds: u64,
+    pub turns: usize,
     pub connections: usize,
+    pub seed: u64,
     pub sizes: Vec<HttpOfSize>,
 }
 
 #[derive(Serialize, Deserialize)]
 pub struct HttpOfSize {
     pub body_len: usize,
-    /// Nanoseconds.
-    pub limit: Spread,
     pub forms: Vec<HttpOf>,
 }
 
 #[derive(Serialize, Deserialize)]
 pub struct HttpOf {
     pub name: String,
+    /// Nanoseconds that the server runs for a request.
+    pub cpu_nanos: Spread,
+    /// The same beyond the server without verification, in the same round; for all others.
+    pub added: Option<Spread>,
     pub requests_per_second: Spread,
-    /// Microseconds, with all connections busy.
+    /// Microseconds.
     pub p50: Spread,
     pub p99: Spread,
-    /// Microseconds, with one connection.
-    pub p50_alone: Spread,
-    pub p99_alone: Spread,
-    /// For all that verify, beside the same server without verification.
-    pub added: Option<HttpAdded>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub struct HttpAdded {
-    /// Nanoseconds for a request, from the throughputs with and without.
-    pub nanos: Spread,
-    /// Nanoseconds for a request, from the time that the servers ran.
-    pub cpu_nanos: Spread,
-    /// The same as a multiple of the limit.
-    pub ratio: Spread,
-    /// Throughput as a part of that without.
-    pub share: Spread,
 }
 
 /// A result that has a file of its own.
@@ -166,9 +166,10 @@ pub trait Stored: Serialize + DeserializeOwned {
     }
 
     fn load() -> io::Result<Self> {
-        Ok(serde_json::from_reader(File::open(
-            directory().join(Self::FILE),
-        )?)?)
+        let file = File::open(directory().join(Self::FILE)).map_err(|error| {
+            io::Error::other(format!("{}: {error}: measure all of it first", Self::FILE))
+        })?;
+        Ok(serde_json::from_reader(file)?)
     }
 }
 

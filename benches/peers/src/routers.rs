@@ -1,4 +1,4 @@
-//! The same axum server without verification, and with each peer that goes into one.
+//! The same axum server without verification, with parts of it, and with each peer that goes into one.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -11,25 +11,88 @@ use axum::routing::{MethodRouter, post};
 use axum_standardwebhooks::{SharedWebhook, StandardWebhook};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use tower::{BoxError, ServiceBuilder};
+use http_body_util::{BodyExt as _, Full};
+use tower::layer::layer_fn;
+use tower::util::MapRequestLayer;
+use tower::{BoxError, Service as _, ServiceBuilder, service_fn};
+use tower_github_webhook::ValidateGitHubWebhookLayer;
+use tower_svix::VerifiedEvent;
 use webhook_verify::Provider;
 use webhook_verify::tower::VerifyLayer;
 
+use crate::contender::Table;
 use crate::delivery::SECRET;
 use crate::limit::BareHmac;
 use crate::services::tower_svix_layer;
+
+/// A server that is measured, in memory and over HTTP.
+pub struct Form {
+    pub name: &'static str,
+    pub table: Table,
+    pub router: fn() -> Router,
+}
+
+/// The name of what all others are compared with.
+pub const UNVERIFIED: &str = "unverified";
+
+pub const FORMS: [Form; 10] = [
+    form(UNVERIFIED, Table::Controls, unverified),
+    form("a layer that does nothing", Table::Controls, no_op_layer),
+    form("collect and hand on", Table::Controls, collect_and_hand_on),
+    form("bare HMAC in the handler", Table::Controls, bare_hmac),
+    form("tower-svix", Table::Peers, tower_svix),
+    form(
+        "tower-svix, the event's payload",
+        Table::Peers,
+        tower_svix_payload,
+    ),
+    form("webhook-verify", Table::Peers, webhook_verify),
+    form("svix", Table::Peers, svix),
+    form("axum-standardwebhooks", Table::Peers, axum_standardwebhooks),
+    form("tower-github-webhook", Table::Peers, tower_github_webhook),
+];
+
+const fn form(name: &'static str, table: Table, router: fn() -> Router) -> Form {
+    Form {
+        name,
+        table,
+        router,
+    }
+}
 
 /// Receives the whole body and drops it.
 async fn receive(body: Bytes) {
     black_box(body);
 }
 
-pub fn unverified() -> Router {
+fn unverified() -> Router {
     router(post(receive))
 }
 
+/// What any layer costs on axum, whatever it does.
+fn no_op_layer() -> Router {
+    let layer = MapRequestLayer::new(|request: Request<Body>| request);
+    router(post(receive).layer(layer))
+}
+
+/// What any layer costs that has to see the whole body.
+fn collect_and_hand_on() -> Router {
+    let layer = layer_fn(|inner: axum::routing::Route| {
+        service_fn(move |request: Request<Body>| {
+            let mut inner = inner.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.expect("a whole body").to_bytes();
+                let request = Request::from_parts(head, Body::from(body));
+                inner.call(request).await
+            }
+        })
+    });
+    router(post(receive).layer(layer))
+}
+
 /// What no verification can do without: the MAC of the body, and nothing else.
-pub fn bare_hmac() -> Router {
+fn bare_hmac() -> Router {
     async fn handler(State(hmac): State<Arc<BareHmac>>, body: Bytes) {
         hmac.compute_over("1700000000", &body);
         receive(body).await;
@@ -37,12 +100,20 @@ pub fn bare_hmac() -> Router {
     router(post(handler).with_state(Arc::new(BareHmac::new())))
 }
 
-pub fn tower_svix() -> Router {
+fn tower_svix() -> Router {
     router(post(receive).layer(tower_svix_layer()))
 }
 
+/// The handler takes what was verified, rather than collect the body once more.
+fn tower_svix_payload() -> Router {
+    async fn handler(event: VerifiedEvent) {
+        receive(event.payload().clone()).await;
+    }
+    router(post(handler).layer(tower_svix_layer()))
+}
+
 /// As the documentation of `svix` shows it: in the handler.
-pub fn svix() -> Router {
+fn svix() -> Router {
     async fn handler(
         State(webhook): State<Arc<svix::webhooks::Webhook>>,
         headers: HeaderMap,
@@ -60,7 +131,7 @@ pub fn svix() -> Router {
 
 /// Its error is no `Infallible`, so that axum needs a layer that handles errors around it. With axum's own body it is
 /// not `Sync`, as axum asks of a service, so that one inside turns `Bytes` into that.
-pub fn webhook_verify() -> Router {
+fn webhook_verify() -> Router {
     let secret = webhook_verify::Secret::new(SECRET);
     let layers = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(async |_: BoxError| {
@@ -74,12 +145,20 @@ pub fn webhook_verify() -> Router {
     router(post(receive).layer(layers))
 }
 
-pub fn axum_standardwebhooks() -> Router {
+fn axum_standardwebhooks() -> Router {
     async fn handler(StandardWebhook(body): StandardWebhook<Bytes>) {
         receive(body).await;
     }
     let webhook = standardwebhooks::Webhook::new(SECRET).expect("valid");
     router(post(handler).with_state(SharedWebhook::new(webhook)))
+}
+
+/// Verifies GitHub's own scheme.
+fn tower_github_webhook() -> Router {
+    let layers = ServiceBuilder::new()
+        .layer(ValidateGitHubWebhookLayer::new(SECRET))
+        .map_request(|request: Request<Full<Bytes>>| request.map(Body::new));
+    router(post(receive).layer(layers))
 }
 
 fn router(webhook: MethodRouter) -> Router {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Either, Empty, Full};
+use tower::util::MapRequestLayer;
 use tower::{BoxError, Layer as _, Service, service_fn};
 use tower_github_webhook::ValidateGitHubWebhookLayer;
 use tower_svix::{ResponseBody, Secret, SvixVerifyLayer, VerifiedBody};
@@ -37,6 +38,23 @@ impl<B, R, S: Service<Request<B>, Response = Response<R>, Error: Debug + Into<Bo
 #[must_use]
 pub fn unverified<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
     service_fn(async |request: Request<B>| answer(collect(request.into_body()).await).await)
+}
+
+/// A layer that does nothing around the same service.
+#[must_use]
+pub fn behind_no_op_layer<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
+    MapRequestLayer::new(|request: Request<B>| request).layer(unverified())
+}
+
+/// Rejects everything, without a look at the body.
+#[must_use]
+pub fn rejecting<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
+    service_fn(async |request: Request<B>| {
+        drop(request);
+        let mut rejection = Response::default();
+        *rejection.status_mut() = StatusCode::UNAUTHORIZED;
+        Ok::<_, Infallible>(rejection)
+    })
 }
 
 /// What each of them does with the body, once it has been collected: nothing.

@@ -4,10 +4,9 @@
 //! cargo run -p exactly-once
 //! ```
 //!
-//! The handler writes the event's id and its effect in one transaction, so both are there or neither is, whatever dies
-//! and whenever. A second delivery of the id, at the same moment even or years later, finds the row and does nothing.
-//! `IdempotencyLayer` is not needed for that. It cannot promise as much, since its store is not the database. But it also
-//! works where the effect is not a row: a mail, say, or a call of another service.
+//! The event is on disk before the sender is answered, and the worker marks it as done in the transaction that has its
+//! effect. So both are there or neither is, whatever dies and whenever. A second delivery of the id, at the same moment or
+//! days later, finds the row and does nothing.
 //!
 //! - `POST /webhook` takes deliveries that are signed with `WEBHOOK_SECRET`.
 //! - `GET /totals` shows the effect: how many pages each account has used.
@@ -16,27 +15,28 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::error::Error;
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::routing::get;
+use axum::{Json, Router};
 use serde::Deserialize;
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use tokio::net::TcpListener;
-use tower_svix::{PayloadError, Secret, SvixVerifyLayer, VerifiedEvent};
+use tower::Layer as _;
+use tower_svix::{Secret, SvixVerifyLayer};
+use tower_svix_sqlx::inbox::StoredEvent;
+use tower_svix_sqlx::worker::{BoxError, Failure};
+use tower_svix_sqlx::{Inbox, Worker};
 
-/// `processed` has one row for each event that had its effect. With several tenants, the key is the tenant and the id.
-const SCHEMA: &str = "\
-CREATE TABLE IF NOT EXISTS processed (id TEXT PRIMARY KEY, at INTEGER NOT NULL DEFAULT (unixepoch())) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS usage (account TEXT PRIMARY KEY, pages INTEGER NOT NULL);";
+const SCHEMA: &str =
+    "CREATE TABLE IF NOT EXISTS usage (account TEXT PRIMARY KEY, pages INTEGER NOT NULL)";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), BoxError> {
     let secret: Secret = env::var("WEBHOOK_SECRET")
         .map_err(|_| "WEBHOOK_SECRET is not set")?
         .parse()?;
@@ -44,16 +44,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
-        // Readers and a writer at once; other writers wait for their turn.
-        .journal_mode(SqliteJournalMode::Wal);
+        // Readers and a writer at once, and what was acknowledged survives a power cut.
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
     let database = SqlitePool::connect_with(options).await?;
     sqlx::raw_sql(SCHEMA).execute(&database).await?;
+    let inbox = Inbox::new(database.clone());
+    inbox.migrate().await?;
+
+    let worker = Worker::transactional(inbox.clone(), |event, transaction| {
+        Box::pin(process(event, transaction))
+    });
+    // After a crash, the event that it was at is taken up again within this time.
+    tokio::spawn(worker.lease(Duration::from_secs(5)).run());
 
     let router = Router::new()
-        .route(
-            "/webhook",
-            post(receive).layer(SvixVerifyLayer::new(secret)),
-        )
+        .route_service("/webhook", SvixVerifyLayer::new(secret).layer(inbox))
         .route("/totals", get(totals))
         .with_state(database);
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
@@ -73,67 +79,36 @@ struct Payload {
     pages: u32,
 }
 
-async fn receive(
-    State(database): State<SqlitePool>,
-    Extension(event): Extension<VerifiedEvent>,
-) -> Result<&'static str, Failure> {
-    let payload: Payload = event.json().map_err(Failure::Payload)?;
-
-    // `IMMEDIATE`: the lock for writing is taken at once, so that two transactions cannot both read first and then stand
-    // in each other's way.
-    let mut transaction = database.begin_with("BEGIN IMMEDIATE").await?;
-    let first = sqlx::query("INSERT INTO processed (id) VALUES (?) ON CONFLICT DO NOTHING")
-        .bind(event.id())
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-    if first == 0 {
-        return Ok("processed before\n");
-    }
+/// What it changes in the transaction happens exactly once. An error rolls it back, and is tried again.
+async fn process(
+    event: StoredEvent,
+    transaction: &mut Transaction<'static, Sqlite>,
+) -> Result<(), BoxError> {
+    // One that cannot be read is kept as dead, to be looked at. What `serde_json` says may repeat the payload.
+    let payload: Payload = serde_json::from_slice(event.payload())
+        .map_err(|_| Failure::permanent("the payload has no account or no pages"))?;
     sqlx::query(
         "INSERT INTO usage (account, pages) VALUES (?1, ?2) \
          ON CONFLICT (account) DO UPDATE SET pages = pages + ?2",
     )
     .bind(&payload.account)
     .bind(payload.pages)
-    .execute(&mut *transaction)
+    .execute(&mut **transaction)
     .await?;
-    // Dropped before this, by an error or because the sender hung up, the transaction is rolled back.
-    transaction.commit().await?;
-    Ok("processed\n")
+    Ok(())
 }
 
 async fn totals(
     State(database): State<SqlitePool>,
-) -> Result<Json<BTreeMap<String, i64>>, Failure> {
-    let rows: Vec<(String, i64)> = sqlx::query_as("SELECT account, pages FROM usage")
+) -> Result<Json<BTreeMap<String, i64>>, StatusCode> {
+    let rows: Result<Vec<(String, i64)>, _> = sqlx::query_as("SELECT account, pages FROM usage")
         .fetch_all(&database)
-        .await?;
-    Ok(Json(rows.into_iter().collect()))
-}
-
-/// Why an event had no effect.
-enum Failure {
-    Payload(PayloadError),
-    Database(sqlx::Error),
-}
-
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let (status, error) = match &self {
-            // The sender's mistake, which its next attempt would only repeat, but which it may mend and resend. A
-            // `PayloadError` repeats no value of the payload, as an error of `serde_json` would.
-            Self::Payload(error) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            // Ours: the sender shall try again.
-            Self::Database(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-        };
-        let _ = writeln!(io::stderr(), "error: {error}");
-        status.into_response()
+        .await;
+    match rows {
+        Ok(rows) => Ok(Json(rows.into_iter().collect())),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            Err(StatusCode::INTERNAL_SERVER_ERROR)
+        }
     }
 }

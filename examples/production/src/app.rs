@@ -1,7 +1,8 @@
 //! The routes, their layers and their handlers.
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -31,10 +32,12 @@ pub(crate) fn router(keys: Keyring, store: impl Store, metrics: PrometheusHandle
         .route("/events", get(list))
         .route("/metrics", get(async move || metrics.render()))
         .layer(middleware::map_response(report_rejection))
+        // Not 408: many senders never retry after a 4xx, and the event may be genuine.
         .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIMEOUT,
         ))
+        .layer(middleware::map_response(ask_to_retry))
         // A panic releases the event, and the sender is told to try again.
         .layer(CatchPanicLayer::new())
         .with_state(events)
@@ -81,6 +84,17 @@ async fn report_duplicate(
 async fn report_rejection(response: Response) -> Response {
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         say(format_args!("rejected {}: {rejection}", rejection.code()));
+    }
+    response
+}
+
+/// Some senders retry a 503 only if it says when.
+async fn ask_to_retry(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let headers = response.headers_mut();
+        headers
+            .entry(RETRY_AFTER)
+            .or_insert(HeaderValue::from_static("30"));
     }
     response
 }

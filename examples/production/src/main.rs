@@ -68,7 +68,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     if let Some(secret) = config.made_up {
         say(format_args!(
             "WEBHOOK_SECRET is not set, so this run uses a random secret. Deliver a first event with\n\n  \
-             cargo run --example send -- --url http://{address}/webhook --secret {}\n",
+             cargo run -p tower-svix-cli -- send --url http://{address}/webhook --secret {}\n",
             secret.expose()
         ));
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use apalis::prelude::TaskSinkError;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header::RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tower::ServiceBuilder;
@@ -28,7 +29,8 @@ pub fn receiver(secrets: impl Into<Keyring>, queue: Queue) -> Router {
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Lets a delivery through to `routes` once, and only if its signature holds. A handler that panics is answered for with
-/// 500, so that the sender tries again; a body that does not arrive in time, with 408.
+/// 500, so that the sender tries again; a body that does not arrive in time, with 503 and `Retry-After`: many senders
+/// never retry after a 4xx, such as 408.
 pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
     let protected = routes.layer(
         ServiceBuilder::new()
@@ -38,10 +40,23 @@ pub fn protect(routes: Router, secrets: impl Into<Keyring>) -> Router {
             .layer(CatchPanicLayer::new()),
     );
     // Outside of the verification, which waits for the body.
-    protected.layer(TimeoutLayer::with_status_code(
-        StatusCode::REQUEST_TIMEOUT,
-        REQUEST_TIMEOUT,
-    ))
+    protected
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            REQUEST_TIMEOUT,
+        ))
+        .layer(middleware::map_response(ask_to_retry))
+}
+
+/// Some senders retry a 503 only if it says when.
+async fn ask_to_retry(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let headers = response.headers_mut();
+        headers
+            .entry(RETRY_AFTER)
+            .or_insert(HeaderValue::from_static("30"));
+    }
+    response
 }
 
 /// Pulse asks for an answer within five seconds.
@@ -73,9 +88,7 @@ impl IntoResponse for NotStored {
             Self::Queue(TaskSinkError::CodecError(_)) => {
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
-            Self::Late | Self::Queue(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "30")]).into_response()
-            }
+            Self::Late | Self::Queue(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         }
     }
 }

@@ -77,7 +77,7 @@ async fn run() -> Result<(), BoxError> {
     say(format_args!("listening on http://{address}"));
     for (tenant, secret) in new_tenants {
         say(format_args!(
-            "cargo run --example send -- --url http://{address}/webhooks/{tenant} --secret {}",
+            "cargo run -p tower-svix-cli -- send --url http://{address}/webhooks/{tenant} --secret {}",
             secret.expose()
         ));
     }

@@ -101,22 +101,48 @@ impl SignatureHeaders {
 
     /// Whether there is a signature that a key of any kind could have made, by its version and its length.
     pub(super) fn lists_supported_signature(&self) -> bool {
-        elements(&self.signatures).any(|element| {
-            let (mac, hex_mac, ed25519) = (44, 64, 88);
-            element.len() == hex_mac
-                || element
-                    .strip_prefix(b"v1,")
-                    .is_some_and(|rest| rest.len() == mac || rest.len() == hex_mac)
-                || element
-                    .strip_prefix(b"v1a,")
-                    .is_some_and(|rest| rest.len() == ed25519)
-        })
+        [Scheme::Hmac, Scheme::HexHmac, Scheme::Ed25519]
+            .into_iter()
+            .any(|scheme| !signatures(&self.signatures, scheme).is_empty())
     }
 }
 
-/// What single spaces separate.
-pub(super) fn elements(signatures: &[u8]) -> impl Iterator<Item = &[u8]> {
-    signatures.split(|byte| *byte == b' ')
+/// Which keys can have made a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Hmac,
+    HexHmac,
+    Ed25519,
+}
+
+/// The signatures of one scheme in a list, without their version: as the table of elements in the documentation has it.
+pub(super) fn signatures(list: &[u8], wanted: Scheme) -> Vec<&[u8]> {
+    let elements = list.split(|byte| *byte == b' ');
+    let of_scheme = |element| {
+        let (version, signature) = parts(element);
+        let scheme = match (version, signature.len()) {
+            (b"v1" | b"", 44) => Scheme::Hmac,
+            (b"v1" | b"", 64) => Scheme::HexHmac,
+            (b"v1a", 88) => Scheme::Ed25519,
+            _ => return None,
+        };
+        (scheme == wanted).then_some(signature)
+    };
+    elements.filter_map(of_scheme).collect()
+}
+
+/// The version and the signature of an element, which may end with one comma. Without any other comma, there is no version.
+fn parts(element: &[u8]) -> (&[u8], &[u8]) {
+    let element = match element {
+        [all @ .., b','] => all,
+        all => all,
+    };
+    match element.iter().position(|byte| *byte == b',') {
+        // No version is not the empty version.
+        Some(0) => (b"?", element),
+        Some(comma) => (&element[..comma], &element[comma + 1..]),
+        None => (b"", element),
+    }
 }
 
 /// Visible ASCII, with spaces, and at least one character.

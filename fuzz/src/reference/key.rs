@@ -5,10 +5,10 @@ use ring::signature::Ed25519KeyPair;
 
 use super::base64::{decode, decode_strictly, encode};
 use super::ed25519;
-use super::headers::elements;
+use super::headers::{Scheme, signatures};
 
 /// How many `v1a` signatures are tried with each public key.
-const TRIED: usize = 4;
+const TRIED: usize = 11;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
@@ -18,10 +18,12 @@ pub enum Key {
     Ed25519([u8; 32]),
 }
 
-/// Why a text is not the key that it was parsed as.
+/// Why a text is not the key that it was parsed as. What a text looks like that is not base64 is left to the crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
+    AllZero,
     Empty,
+    HexDigits,
     NotBase64,
     TooShort,
     Secret,
@@ -35,7 +37,7 @@ impl Key {
     /// Reads one key of a receiver, of either kind, from the text that the sender's portal shows. Whether a public key is
     /// on the curve is left open.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        if trim(text).starts_with("whpk_") {
+        if unversioned(text).starts_with("whpk_") {
             Self::parse_public(text)
         } else {
             Self::parse_secret(text)
@@ -44,18 +46,19 @@ impl Key {
 
     /// Reads a symmetric key.
     pub fn parse_secret(text: &str) -> Result<Self, KeyError> {
-        let text = trim(text);
+        let text = unversioned(text);
         if text.starts_with("whpk_") {
             return Err(KeyError::PublicKey);
         }
         if text.starts_with("whsk_") {
             return Err(KeyError::PrivateKey);
         }
-        if let Some(base64) = text.strip_prefix("whsec_") {
-            return Ok(Self::Hmac(non_empty(base64)?));
+        let base64 = text.strip_prefix("whsec_");
+        let key = non_zero(non_empty(base64.unwrap_or(text))?)?;
+        if base64.is_none() && is_hex(text) {
+            return Err(KeyError::HexDigits);
         }
-        let key = non_empty(text)?;
-        if key.len() < 8 {
+        if key.len() < 16 {
             return Err(KeyError::TooShort);
         }
         Ok(Self::Hmac(key))
@@ -63,7 +66,7 @@ impl Key {
 
     /// Reads a public key. Whether it is on the curve is left open.
     pub fn parse_public(text: &str) -> Result<Self, KeyError> {
-        let text = trim(text);
+        let text = unversioned(text);
         if text.starts_with("whsk_") {
             return Err(KeyError::PrivateKey);
         }
@@ -77,34 +80,63 @@ impl Key {
         }
     }
 
-    /// Whether one of `signatures` is this key's signature of `content`.
-    pub(super) fn made_one_of(&self, signatures: &[u8], content: &[u8]) -> bool {
-        let mut elements = elements(signatures);
+    /// Whether a signature of the form that this key makes is in the list.
+    pub(super) fn can_match(&self, list: &[u8]) -> bool {
+        !signatures(list, self.scheme()).is_empty()
+    }
+
+    /// Whether one of the listed signatures is this key's signature of `content`.
+    pub(super) fn made_one_of(&self, list: &[u8], content: &[u8]) -> bool {
+        let signatures = signatures(list, self.scheme());
         match self {
             Self::Hmac(key) => {
-                let expected = format!("v1,{}", encode(&hmac_sha256(key, content)));
-                elements.any(|element| element == expected.as_bytes())
+                let expected = encode(&hmac_sha256(key, content));
+                signatures.contains(&expected.as_bytes())
             }
             Self::HexHmac(key) => {
-                let hex = hex(&hmac_sha256(key, content));
-                let expected = format!("v1,{hex}");
-                elements.any(|element| element == expected.as_bytes() || element == hex.as_bytes())
+                let expected = hex(&hmac_sha256(key, content));
+                signatures.contains(&expected.as_bytes())
             }
-            Self::Ed25519(key) => elements
-                .filter_map(|element| element.strip_prefix(b"v1a,"))
-                .filter(|signature| signature.len() == 88)
+            Self::Ed25519(key) => signatures
+                .into_iter()
                 .take(TRIED)
                 .filter_map(decode_strictly)
                 .any(|signature| ed25519::verify(key, content, &signature)),
+        }
+    }
+
+    fn scheme(&self) -> Scheme {
+        match self {
+            Self::Hmac(_) => Scheme::Hmac,
+            Self::HexHmac(_) => Scheme::HexHmac,
+            Self::Ed25519(_) => Scheme::Ed25519,
         }
     }
 }
 
 /// The texts of the keys in a text of several.
 pub fn parts(text: &str) -> Vec<&str> {
-    let mut parts: Vec<_> = text
-        .split([' ', '\t', '\n', '\r', '\x0c', ',', '|'])
-        .collect();
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, character) in text.char_indices() {
+        if !is_space(character) && character != ',' && character != '|' {
+            continue;
+        }
+        // The comma of `v1,whsec_…` is in the middle of a key.
+        let rest = &text[at + character.len_utf8()..];
+        let is_key = |prefix: &str| {
+            let start = rest.as_bytes().get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
+        let is_version = character == ','
+            && matches!(&text[start..at], "v1" | "v1a")
+            && ["whsec_", "whpk_", "whsk_"].into_iter().any(is_key);
+        if !is_version {
+            parts.push(&text[start..at]);
+            start = at + character.len_utf8();
+        }
+    }
+    parts.push(&text[start..]);
     parts.retain(|part| !part.is_empty());
     parts
 }
@@ -113,12 +145,12 @@ pub fn parts(text: &str) -> Vec<&str> {
 pub fn has_prefix(part: &str) -> bool {
     ["whsec_", "whpk_", "whsk_"]
         .iter()
-        .any(|prefix| part.starts_with(prefix))
+        .any(|prefix| unversioned(part).starts_with(prefix))
 }
 
 /// Reads the private key of a sender.
 pub fn parse_private(text: &str) -> Result<Ed25519KeyPair, KeyError> {
-    let text = trim(text);
+    let text = unversioned(text);
     if text.starts_with("whpk_") {
         return Err(KeyError::PublicKey);
     }
@@ -145,8 +177,37 @@ pub fn hex(bytes: &[u8]) -> String {
     digits.collect()
 }
 
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\n', '\r', '\x0c'])
+/// The text of a key without what is around it.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || "\u{200b}\u{2060}\u{feff}".contains(character)
+}
+
+/// The text of a key without the version that may stand before its prefix.
+pub fn unversioned(text: &str) -> &str {
+    let text = trim(text);
+    match text.split_once(',') {
+        Some(("v1", key)) if key.starts_with("whsec_") => key,
+        Some(("v1a", key)) if key.starts_with("whpk_") || key.starts_with("whsk_") => key,
+        _ => text,
+    }
+}
+
+/// Whether a text is digits, as of a hash: they are base64 by accident.
+fn is_hex(text: &str) -> bool {
+    text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A key that is not zeros, which everyone has.
+pub fn non_zero(key: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+    if key.iter().any(|byte| *byte != 0) {
+        Ok(key)
+    } else {
+        Err(KeyError::AllZero)
+    }
 }
 
 fn non_empty(base64: &str) -> Result<Vec<u8>, KeyError> {

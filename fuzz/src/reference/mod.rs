@@ -17,7 +17,9 @@ use std::time::Duration;
 pub use self::base64::{decode as base64_decode, encode as base64_encode};
 pub use self::ed25519::{GROUP_ORDER, SMALL_ORDER};
 pub use self::headers::{Family, Line, SignatureHeaders};
-pub use self::key::{Key, KeyError, has_prefix, hex, hmac_sha256, parse_private, parts};
+pub use self::key::{
+    Key, KeyError, has_prefix, hex, hmac_sha256, non_zero, parse_private, parts, trim, unversioned,
+};
 
 /// The causes of a rejection, one of which the crate must tell.
 pub type Codes = Vec<&'static str>;
@@ -35,6 +37,9 @@ pub struct Rules {
 /// What a receiver finds when it looks up the keys of a request.
 #[derive(Clone, Debug)]
 pub enum Lookup {
+    /// All requests belong to one receiver, who has these.
+    Single(Vec<Key>),
+    /// Those of a tenant.
     Found(Vec<Key>),
     /// Nobody is known there.
     Unknown,
@@ -99,8 +104,16 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
     if !signature_headers.lists_supported_signature() {
         return before_body(vec!["signature-unsupported"]);
     }
-    // 4. The keys that may have signed the request are there.
+    // 4. The keys that may have signed the request are there. Unless they are those of a tenant, a listed signature has the
+    // form that one of them makes.
     let keys: &[Key] = match lookup {
+        Lookup::Single(keys) => {
+            let list = &signature_headers.signatures;
+            if !keys.iter().any(|key| key.can_match(list)) {
+                return before_body(vec!["signature-unsupported"]);
+            }
+            keys
+        }
         Lookup::Found(keys) => keys,
         Lookup::Unknown => &[],
         Lookup::Failed => return before_body(vec!["keys-unavailable"]),
@@ -162,8 +175,7 @@ pub fn status_of(code: &str) -> u16 {
         | "signature-unsupported"
         | "signature-mismatch" => 401,
         "body-too-large" => 413,
-        "body-unreadable" => 400,
-        "clock-unavailable" | "keys-unavailable" => 503,
+        "body-unreadable" | "clock-unavailable" | "keys-unavailable" => 503,
         _ => panic!("{code} is not in the table of rejections"),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 
+use crate::idempotency::fingerprint::Fingerprint;
 use crate::idempotency::key::ClaimToken;
 use crate::idempotency::store::{ClaimStatus, Settlement, StoreError};
 
@@ -35,7 +36,8 @@ struct Record {
     digest: Digest,
     token: ClaimToken,
     expiry: Nanos,
-    completed: bool,
+    /// The fingerprint of the processed payload. `None` until it is processed.
+    completed: Option<Fingerprint>,
 }
 
 struct Found {
@@ -75,8 +77,8 @@ impl Shard {
         let (now, expiry) = (nanos(now), nanos(now.saturating_add(lease)));
         let found = self.find(digest, now);
         if let Some(record) = found.live {
-            return Ok(if record.completed {
-                ClaimStatus::Completed
+            return Ok(if let Some(fingerprint) = record.completed {
+                ClaimStatus::Completed { fingerprint }
             } else if record.token == token {
                 ClaimStatus::Claimed
             } else {
@@ -88,7 +90,7 @@ impl Shard {
             digest: *digest,
             token,
             expiry,
-            completed: false,
+            completed: None,
         };
         self.put(found.slot, record, now)?;
         Ok(ClaimStatus::Claimed)
@@ -98,6 +100,7 @@ impl Shard {
         &mut self,
         digest: &Digest,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         now: Duration,
         retention: Duration,
     ) -> Result<Settlement, StoreError> {
@@ -110,7 +113,7 @@ impl Shard {
             digest: *digest,
             token,
             expiry,
-            completed: true,
+            completed: Some(fingerprint),
         };
         self.put(found.slot, record, now)?;
         Ok(Settlement::Done)
@@ -124,7 +127,9 @@ impl Shard {
     ) -> Settlement {
         let found = self.find(digest, nanos(now));
         match found.live {
-            Some(record) if record.completed || record.token != token => Settlement::Superseded,
+            Some(record) if record.completed.is_some() || record.token != token => {
+                Settlement::Superseded
+            }
             Some(_) | None => {
                 if let Some(slot) = found.slot {
                     self.remove(slot);
@@ -132,6 +137,14 @@ impl Shard {
                 Settlement::Done
             }
         }
+    }
+
+    pub(super) fn forget(&mut self, digest: &Digest, now: Duration) -> bool {
+        let found = self.find(digest, nanos(now));
+        if let Some(slot) = found.slot {
+            self.remove(slot);
+        }
+        found.live.is_some()
     }
 
     /// Finds the record of `digest`. Before that, removes some that have expired.
@@ -176,7 +189,8 @@ impl Shard {
             self.vacant_slot(&record)
         };
         self.records[slot as usize] = record;
-        self.queue(record.completed).insert((record.expiry, slot));
+        self.queue(record.completed.is_some())
+            .insert((record.expiry, slot));
         Ok(())
     }
 
@@ -225,7 +239,7 @@ impl Shard {
         let Record {
             expiry, completed, ..
         } = self.records[slot as usize];
-        self.queue(completed).remove(&(expiry, slot));
+        self.queue(completed.is_some()).remove(&(expiry, slot));
     }
 
     fn queue(&mut self, completed: bool) -> &mut BTreeSet<(Nanos, Slot)> {

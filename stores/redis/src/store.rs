@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::ConnectionLike;
-use redis::{Cmd, FromRedisValue};
+use redis::{Cmd, FromRedisValue, Value};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tower_svix::idempotency::{
-    BoxFuture, ClaimStatus, ClaimToken, EventKey, Settlement, Store, StoreError,
+    BoxFuture, ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlement, Store, StoreError,
 };
 
 /// Remembers events in Redis, or in anything that speaks its protocol and runs its scripts, such as Valkey.
@@ -60,11 +60,11 @@ pub struct RedisStore<C> {
     timeout: Duration,
 }
 
-// The value of a key is `r` and the token of 16 bytes while the event is running, and `c` and the token once it is
-// completed. Each script is sent whole, some 300 bytes, rather than by its hash: that is one round trip always, even when
-// Redis has just restarted or failed over and knows no script.
+// The value of a key is `r` and the token of 16 bytes while the event is running, and `c`, the token and the fingerprint of
+// 16 bytes once it is completed. Each script is sent whole, at most 430 bytes, rather than by its hash: that is one round
+// trip always, even when Redis has just restarted or failed over and knows no script.
 
-/// Returns `{0}` if claimed, `{1}` if completed, `{2, milliseconds left}` if in progress.
+/// Returns `{0}` if claimed, `{1, fingerprint}` if completed, `{2, milliseconds left}` if in progress.
 const CLAIM: &str = "\
 local held = redis.call('GET', KEYS[1])
 if not held then
@@ -72,16 +72,16 @@ if not held then
   return {0}
 end
 if held == 'r' .. ARGV[1] then return {0} end
-local state = #held == 17 and string.sub(held, 1, 1)
-if state == 'c' then return {1} end
-if state == 'r' then return {2, redis.call('PTTL', KEYS[1])} end
+local state = string.sub(held, 1, 1)
+if state == 'c' and #held == 33 then return {1, string.sub(held, 18)} end
+if state == 'r' and #held == 17 then return {2, redis.call('PTTL', KEYS[1])} end
 return redis.error_reply('this key is not one of ours')";
 
 /// Returns 1 if it is completed now, 0 if it is another's.
 const COMPLETE: &str = "\
 local held = redis.call('GET', KEYS[1])
-if held and string.sub(held, 2) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], 'c' .. ARGV[1], 'PX', ARGV[2])
+if held and string.sub(held, 2, 17) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], 'c' .. ARGV[1] .. ARGV[2], 'PX', ARGV[3])
 return 1";
 
 /// Returns 1 if it is free now, 0 if it is another's or completed.
@@ -91,12 +91,27 @@ if held and held ~= 'r' .. ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 return 1";
 
+/// Returns 1 if there was something to forget, 0 if not.
+const FORGET: &str = "\
+local held = redis.call('GET', KEYS[1])
+if not held then return 0 end
+local state = string.sub(held, 1, 1)
+if (state == 'c' and #held == 33) or (state == 'r' and #held == 17) then
+  return redis.call('DEL', KEYS[1])
+end
+return redis.error_reply('this key is not one of ours')";
+
 impl<C> RedisStore<C> {
     /// Remembers events where `connection` leads to, under keys whose names begin with `prefix`.
     ///
     /// The prefix must be of this receiver alone, and the same in all its processes. Receivers that share a Redis and a
     /// prefix share their ids, and Svix sends a message under one id to every endpoint: what one of them processed, the
-    /// other would not.
+    /// other would not. No two prefixes make one key, not even if one begins with the other.
+    ///
+    /// The event `msg_1` has the key `billing:webhooks::msg_1:17` under the prefix `billing:webhooks:`, which has 17 bytes,
+    /// and `billing:webhooks:4:acme:msg_1:17` if it is of the tenant `acme`. A hash tag of a cluster, as in `{billing}:`,
+    /// stays what it is. So the ids of a sender, or what [`IdempotencyLayer::key`](tower_svix::IdempotencyLayer::key) makes
+    /// of them, can be read in Redis.
     pub fn new(connection: C, prefix: impl Into<Arc<str>>) -> Self {
         Self {
             connection,
@@ -118,23 +133,24 @@ impl<C> RedisStore<C>
 where
     C: ConnectionLike + Clone + Send + Sync,
 {
+    /// The key in Redis: the prefix, the key of the event, and the length of the prefix in bytes.
+    ///
+    /// No two pairs of a prefix and a key have the same name. Read from its end, the length goes up to the last colon, and
+    /// tells where the prefix ends. At the beginning, it would hide the prefix from patterns.
+    fn name(&self, key: &EventKey) -> String {
+        format!("{}{}:{}", self.prefix, key.as_str(), self.prefix.len())
+    }
+
+    /// Runs `script` on `key`, with arguments that `add` adds.
     async fn run<T: FromRedisValue>(
         &self,
         script: &str,
         key: &EventKey,
-        token: ClaimToken,
-        expiry: Option<Duration>,
+        add: impl FnOnce(&mut Cmd),
     ) -> Result<T, StoreError> {
         let mut command = Cmd::new();
-        command
-            .arg("EVAL")
-            .arg(script)
-            .arg(1)
-            .arg(format_args!("{}{key}", self.prefix).to_string())
-            .arg(token.as_bytes());
-        if let Some(expiry) = expiry {
-            command.arg(milliseconds(expiry));
-        }
+        command.arg("EVAL").arg(script).arg(1).arg(self.name(key));
+        add(&mut command);
         let mut connection = self.connection.clone();
         timeout(self.timeout, command.query_async(&mut connection))
             .await
@@ -153,30 +169,40 @@ where
         token: ClaimToken,
         lease: Duration,
     ) -> Result<ClaimStatus, StoreError> {
-        let reply: Vec<i64> = self.run(CLAIM, key, token, Some(lease)).await?;
-        match reply[..] {
-            [0] => Ok(ClaimStatus::Claimed),
-            [1] => Ok(ClaimStatus::Completed),
-            [2, left] => Ok(ClaimStatus::InProgress {
-                expires_in: Duration::from_millis(left.try_into().unwrap_or(0)),
-            }),
-            _ => Err(StoreError::new("Redis gave an unknown answer")),
-        }
+        let add = |command: &mut Cmd| {
+            command.arg(token.as_bytes()).arg(milliseconds(lease));
+        };
+        let reply: Vec<Value> = self.run(CLAIM, key, add).await?;
+        claim_status(&reply).ok_or_else(|| StoreError::new("Redis gave an unknown answer"))
     }
 
     async fn complete(
         &self,
         key: &EventKey,
         token: ClaimToken,
+        fingerprint: Fingerprint,
         retention: Duration,
     ) -> Result<Settlement, StoreError> {
-        let done = self.run(COMPLETE, key, token, Some(retention)).await?;
+        let add = |command: &mut Cmd| {
+            command
+                .arg(token.as_bytes())
+                .arg(fingerprint.as_bytes())
+                .arg(milliseconds(retention));
+        };
+        let done = self.run(COMPLETE, key, add).await?;
         Ok(settlement(done))
     }
 
     async fn release(&self, key: &EventKey, token: ClaimToken) -> Result<Settlement, StoreError> {
-        let done = self.run(RELEASE, key, token, None).await?;
+        let add = |command: &mut Cmd| {
+            command.arg(token.as_bytes());
+        };
+        let done = self.run(RELEASE, key, add).await?;
         Ok(settlement(done))
+    }
+
+    async fn forget(&self, key: &EventKey) -> Result<bool, StoreError> {
+        self.run(FORGET, key, |_| {}).await
     }
 
     /// Spawns a task, which ends within the [timeout](RedisStore::timeout) of each operation in it.
@@ -195,6 +221,20 @@ impl<C> fmt::Debug for RedisStore<C> {
             .field("prefix", &self.prefix)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+/// What the answer to a claim means, if it has one of the forms that the script returns.
+fn claim_status(reply: &[Value]) -> Option<ClaimStatus> {
+    match reply {
+        [Value::Int(0)] => Some(ClaimStatus::Claimed),
+        [Value::Int(1), Value::BulkString(fingerprint)] => Some(ClaimStatus::Completed {
+            fingerprint: Fingerprint::from_bytes(fingerprint.as_slice().try_into().ok()?),
+        }),
+        [Value::Int(2), Value::Int(left)] => Some(ClaimStatus::InProgress {
+            expires_in: Duration::from_millis((*left).try_into().unwrap_or(0)),
+        }),
+        _ => None,
     }
 }
 

@@ -10,9 +10,10 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
-use tower_svix::idempotency::{MemoryStore, Outcome};
+use tower_svix::idempotency::{EventKey, MemoryStore, Outcome, Store as _};
 use tower_svix::{IdempotencyLayer, Keyring, Secret, SvixVerifyLayer, VerifiedBody};
 use tower_svix_tests::net::{self, SECRET};
+use tower_svix_tests::stores::token;
 
 use super::{Handler, RETENTION, deliver, receiver, remote, request};
 
@@ -29,7 +30,11 @@ async fn a_processed_event_is_not_processed_again() {
 
     time.pass(RETENTION.saturating_sub(Duration::from_secs(1)));
     let duplicate = deliver(&service, request("msg_1")).await.unwrap();
-    assert_eq!((duplicate.status, &*duplicate.body), (StatusCode::OK, ""));
+    assert_eq!(duplicate.status, StatusCode::OK);
+    assert_eq!(
+        duplicate.body,
+        "the event had been processed before: nothing was processed again\n"
+    );
     assert_eq!(duplicate.outcome, Outcome::Replayed);
     assert!(duplicate.replayed);
     assert_eq!(handler.calls(), 1);
@@ -65,7 +70,7 @@ async fn a_duplicate_of_a_running_event_is_asked_to_come_back() {
     for (passed, left) in [(0, "60"), (20_500, "40"), (500, "39"), (38_999, "1")] {
         time.pass(Duration::from_millis(passed));
         let duplicate = deliver(&service, request("msg_1")).await.unwrap();
-        assert_eq!(duplicate.status, StatusCode::CONFLICT);
+        assert_eq!(duplicate.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(duplicate.retry_after.as_deref(), Some(left));
         assert_eq!(duplicate.code(), "event-in-progress");
         assert_eq!(
@@ -150,4 +155,18 @@ async fn a_retry_after_a_rotation_is_still_a_duplicate() {
     let duplicate = deliver(&after, request("msg_1")).await.unwrap();
     assert_eq!(duplicate.outcome, Outcome::Replayed);
     assert_eq!(handler.calls(), 1);
+}
+
+/// A sender that waited for the whole of a long lease might have no attempt left.
+#[tokio::test]
+async fn a_sender_is_asked_to_wait_for_a_minute_at_most() {
+    let store = Arc::new(MemoryStore::new());
+    let key = EventKey::new(None, "msg_1");
+    let lease = Duration::from_secs(24 * 60 * 60);
+    store.claim(&key, token(), lease).await.unwrap();
+    let layer = IdempotencyLayer::new(store).lease(lease);
+    let service = receiver(layer, &Handler::default());
+    let seen = deliver(&service, request("msg_1")).await.unwrap();
+    assert_eq!(seen.code(), "event-in-progress");
+    assert_eq!(seen.retry_after.as_deref(), Some("60"));
 }

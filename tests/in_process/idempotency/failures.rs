@@ -196,7 +196,7 @@ async fn whoever_outlives_the_lease_changes_nothing_for_the_successor() {
         let third = deliver(&service, request("msg_1")).await.unwrap();
         assert_eq!(
             third.status,
-            StatusCode::CONFLICT,
+            StatusCode::SERVICE_UNAVAILABLE,
             "the successor still holds it"
         );
     }

@@ -6,7 +6,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Version};
 use http_body_util::Full;
 use tonic::{Code, Status};
 use tower::{ServiceBuilder, ServiceExt as _};
@@ -17,10 +17,14 @@ use tower_svix_tests::net;
 use super::{Handler, deliver, receiver, remote, request};
 
 fn call(id: &str) -> Request<Full<Bytes>> {
-    let mut call = request(id);
+    as_call(request(id))
+}
+
+fn as_call(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     let grpc = HeaderValue::from_static("application/grpc");
-    call.headers_mut().insert("content-type", grpc);
-    call
+    request.headers_mut().insert("content-type", grpc);
+    *request.version_mut() = Version::HTTP_2;
+    request
 }
 
 #[tokio::test]
@@ -70,6 +74,47 @@ async fn a_duplicate_call_is_told_in_terms_of_grpc() {
 }
 
 #[tokio::test]
+async fn a_call_with_another_payload_is_told_in_terms_of_grpc() {
+    let layer = IdempotencyLayer::new(MemoryStore::new());
+    let handler = Handler::default();
+    deliver(&receiver(layer.clone(), &handler), call("msg_1"))
+        .await
+        .unwrap();
+    let other = net::Delivery::genuine("msg_1", "{}");
+    let mut request = Request::new(Full::new(other.body.clone()));
+    *request.headers_mut() = other.headers();
+    let status = status(layer, &handler, as_call(request)).await;
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(
+        status.message(),
+        "payload-differs: another payload was processed under the same key before"
+    );
+    assert_eq!(handler.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_call_through_two_layers_that_share_a_store_is_told_in_terms_of_grpc() {
+    let store = Arc::new(MemoryStore::new());
+    let layer = || IdempotencyLayer::new(Arc::clone(&store));
+    let service = ServiceBuilder::new()
+        .layer(net::layer())
+        .layer(layer())
+        .layer(layer())
+        .service_fn(|_: Request<VerifiedBody>| {
+            ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+        });
+    let response = service.oneshot(call("msg_1")).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let status = Status::from_header_map(response.headers()).unwrap();
+    assert_eq!(status.code(), Code::Internal);
+    assert!(
+        status.message().starts_with("layers-share-store: "),
+        "{}",
+        status.message()
+    );
+}
+
+#[tokio::test]
 async fn a_call_during_another_of_the_event_is_told_in_terms_of_grpc() {
     let (store, _) = remote();
     store.release.stick(true);
@@ -78,7 +123,7 @@ async fn a_call_during_another_of_the_event_is_told_in_terms_of_grpc() {
     let mut first = Box::pin(deliver(&failing, call("msg_1")));
     assert!(futures_util::poll!(&mut first).is_pending());
     let status = status(layer, &Handler::default(), call("msg_1")).await;
-    assert_eq!(status.code(), Code::Aborted);
+    assert_eq!(status.code(), Code::Unavailable);
 }
 
 #[tokio::test]
@@ -110,8 +155,10 @@ async fn other_requests_get_no_headers_of_grpc() {
         IdempotencyLayer::new(MemoryStore::new()),
         &Handler::default(),
     );
-    for _ in 0..2 {
-        let response = service.clone().oneshot(request("msg_1")).await.unwrap();
+    let mut http1 = call("msg_1");
+    *http1.version_mut() = Version::HTTP_11;
+    for request in [request("msg_1"), request("msg_1"), http1] {
+        let response = service.clone().oneshot(request).await.unwrap();
         assert!(!response.headers().contains_key("grpc-status"));
     }
 }

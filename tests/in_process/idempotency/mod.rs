@@ -1,12 +1,17 @@
 //! What becomes of duplicates, failures and lost requests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod answers_inside;
 mod drops;
 mod duplicates;
 mod failures;
 mod grpc;
+mod keys;
+mod nested;
 mod reports;
 mod store_failures;
+mod strict_senders;
+mod trials;
 mod wiring;
 
 use std::convert::Infallible;
@@ -23,12 +28,12 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder, ServiceExt as _};
 use tower_svix::ResponseBody;
 use tower_svix::idempotency::Outcome;
-use tower_svix::{IdempotencyLayer, VerifiedBody};
+use tower_svix::{IdempotencyLayer, SvixVerifyLayer, VerifiedBody};
 use tower_svix_tests::net::{self, Delivery, within};
 use tower_svix_tests::stores::{ManualTime, Remote};
 
 const LEASE: Duration = Duration::from_secs(60);
-const RETENTION: Duration = Duration::from_secs(48 * 3600);
+const RETENTION: Duration = Duration::from_secs(96 * 3600);
 
 fn request(id: &str) -> Request<Full<Bytes>> {
     let delivery = Delivery::genuine(id, r#"{"type":"job.completed"}"#);
@@ -124,14 +129,21 @@ impl Handler {
 
 type Body = ResponseBody<ResponseBody<Full<Bytes>>>;
 
+type Receiver = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, Infallible>;
+
 /// A receiver that verifies, looks for duplicates, and has `handler` inside.
-fn receiver(
+fn receiver(layer: IdempotencyLayer, handler: &Handler) -> Receiver {
+    receiver_behind(net::layer(), layer, handler)
+}
+
+fn receiver_behind(
+    verify: SvixVerifyLayer,
     layer: IdempotencyLayer,
     handler: &Handler,
-) -> BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, Infallible> {
+) -> Receiver {
     let handler = handler.clone();
     let service = ServiceBuilder::new()
-        .layer(net::layer())
+        .layer(verify)
         .layer(layer)
         .service_fn(move |_: Request<VerifiedBody>| ready(Ok(handler.call())));
     BoxCloneSyncService::new(service)

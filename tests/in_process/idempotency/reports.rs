@@ -3,8 +3,11 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
+use http::Request;
+use http_body_util::Full;
 use tower_svix::IdempotencyLayer;
-use tower_svix_tests::net::within;
+use tower_svix::idempotency::{EventKey, MemoryStore};
+use tower_svix_tests::net::{Delivery, within};
 use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -96,4 +99,62 @@ async fn the_release_of_a_claim_without_a_reply_reports_nothing_of_others() {
     let lines = log.0.lock().unwrap();
     let codes: Vec<_> = lines.iter().map(|line| &*line.code).collect();
     assert_eq!(codes, ["claim-failed"]);
+}
+
+#[tokio::test]
+async fn a_payload_that_differs_is_reported_without_its_content() {
+    let log = Log::default();
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let service = receiver(
+        IdempotencyLayer::new(MemoryStore::new()),
+        &Handler::default(),
+    );
+    for body in ["the-first-body", "the-second-body"] {
+        let delivery = Delivery::genuine("msg_1", body);
+        let mut request = Request::new(Full::new(delivery.body.clone()));
+        *request.headers_mut() = delivery.headers();
+        deliver(&service, request).await.unwrap();
+    }
+    let lines = log.0.lock().unwrap();
+    let [line] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!((line.level, &*line.code), (Level::ERROR, "payload-differs"));
+    assert!(line.message.contains("msg_1"), "{line:?}");
+    assert!(line.message.contains("IdempotencyLayer::key"), "{line:?}");
+    assert!(!line.message.contains("body"), "{line:?}");
+}
+
+/// Whoever chooses the ids in a payload must not write lines of the log.
+#[tokio::test]
+async fn a_key_from_a_payload_cannot_forge_a_line_of_the_log() {
+    let log = Log::default();
+    let _guard = subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let (store, _) = remote();
+    store.claim.lose_replies(true);
+    let layer = IdempotencyLayer::new(store).key(|event| {
+        let payload = std::str::from_utf8(event.payload()).unwrap();
+        EventKey::new(event.tenant(), payload)
+    });
+    let service = receiver(layer, &Handler::default());
+    let body = format!("a\nERROR forged\u{202e}\u{1b}[2J{}", "x".repeat(10_000));
+    let delivery = Delivery::genuine("msg_1", body);
+    let mut request = Request::new(Full::new(delivery.body.clone()));
+    *request.headers_mut() = delivery.headers();
+    deliver(&service, request).await.unwrap();
+
+    let lines = log.0.lock().unwrap();
+    let [line] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert!(
+        line.message
+            .contains(":a\\nERROR forged\\u{202e}\\u{1b}[2Jxxx"),
+        "{line:?}"
+    );
+    assert!(
+        line.message.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+        "{line:?}"
+    );
+    assert!(line.message.len() < 400, "{line:?}");
 }

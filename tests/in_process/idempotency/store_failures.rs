@@ -72,7 +72,7 @@ async fn a_response_is_held_back_until_the_store_knows_of_it() {
     let mut first = pin!(deliver(&service, request("msg_1")));
     assert!(poll!(&mut first).is_pending());
     let duplicate = deliver(&service, request("msg_1")).await.unwrap();
-    assert_eq!(duplicate.status, StatusCode::CONFLICT);
+    assert_eq!(duplicate.status, StatusCode::SERVICE_UNAVAILABLE);
     store.complete.stick(false);
     assert_eq!(first.await.unwrap().outcome, Outcome::Processed);
 }

@@ -51,7 +51,7 @@ async fn the_inner_service_is_asked_for_room_after_the_claim_only() {
     assert!(poll!(&mut first).is_pending());
     // A duplicate is answered though there is no room.
     let duplicate = deliver(&service, request("msg_1")).await.unwrap();
-    assert_eq!(duplicate.status, StatusCode::CONFLICT);
+    assert_eq!(duplicate.status, StatusCode::SERVICE_UNAVAILABLE);
 
     handle.allow(1);
     assert!(poll!(&mut first).is_pending());
@@ -65,17 +65,19 @@ fn a_layer_shows_how_it_is_configured() {
     let layer = IdempotencyLayer::new(MemoryStore::new());
     assert_eq!(
         format!("{layer:?}"),
-        "IdempotencyLayer { config: Config { lease: 60s, retention: 172800s, processed: \"2xx\", \
-         fail_open: false, .. } }"
+        "IdempotencyLayer { config: Config { key: \"tenant and id\", lease: 60s, retention: 345600s, \
+         processed: \"2xx\", fail_open: false, any_payload: false, .. } }"
     );
     let layer = layer
         .lease(Duration::from_secs(5))
+        .key(|event| event.into())
         .processed_if(|_| true)
-        .fail_open();
+        .fail_open()
+        .any_payload();
     assert_eq!(
         format!("{layer:?}"),
-        "IdempotencyLayer { config: Config { lease: 5s, retention: 172800s, processed: \"custom\", \
-         fail_open: true, .. } }"
+        "IdempotencyLayer { config: Config { key: \"custom\", lease: 5s, retention: 345600s, \
+         processed: \"custom\", fail_open: true, any_payload: true, .. } }"
     );
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn all() -> Vec<Delivery> {
     grpc.request
         .headers_mut()
         .insert("content-type", content_type);
+    *grpc.request.version_mut() = http::Version::HTTP_2;
     all.push(grpc);
     all.extend(verified());
     all

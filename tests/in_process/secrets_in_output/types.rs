@@ -16,16 +16,18 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 use tower_svix::SvixSignLayer;
+use tower_svix::diagnose::Diagnosis;
 use tower_svix::extract::{VerifiedJson, VerifiedJsonRejection};
 use tower_svix::idempotency::{
-    ClaimStatus, ClaimToken, EventKey, MemoryStore, Outcome, Settlement, StoreError,
+    ClaimStatus, ClaimToken, EventKey, Fingerprint, MemoryStore, Outcome, Settlement, StoreError,
 };
 use tower_svix::sign::generate;
 use tower_svix::sign::{SignedBody, SvixSignError};
-use tower_svix::test_util::{ManualClock, SignedRequest};
+use tower_svix::test_util::{Fixture, ManualClock, SignedRequest};
 use tower_svix::{
-    IdempotencyLayer, KeyringMap, PrivateKey, PublicKey, Rejection, Secret, SignError, SigningKey,
-    SystemClock, VerifiedBody, VerifiedEvent, Verifier, VerifyError, VerifyingKey, key_source_fn,
+    HeaderFamily, IdempotencyLayer, KeyringMap, PrivateKey, PublicKey, Rejection, Secret,
+    SignError, SigningKey, SystemClock, VerifiedBody, VerifiedEvent, Verifier, VerifyError,
+    VerifyingKey, key_source_fn,
 };
 use tower_svix_tests::clock::At;
 
@@ -44,6 +46,7 @@ pub(crate) fn shown() -> Vec<(&'static str, String)> {
     shown.extend(idempotency());
     shown.extend(sender());
     shown.extend(errors());
+    shown.extend(diagnosis());
     shown
 }
 
@@ -127,6 +130,10 @@ fn idempotency() -> Vec<(&'static str, String)> {
             "idempotency::EventKey",
             both(&EventKey::new(Some("acme"), ID)),
         ),
+        (
+            "idempotency::Fingerprint",
+            both(&Fingerprint::of(b"another payload")),
+        ),
         ("idempotency::Idempotency", debug(&layer.layer("inner"))),
         ("IdempotencyLayer", debug(&layer)),
         ("idempotency::MemoryStore", debug(&MemoryStore::new())),
@@ -134,6 +141,34 @@ fn idempotency() -> Vec<(&'static str, String)> {
         ("idempotency::ResponseFuture", debug(&future)),
         ("idempotency::Settlement", debug(&Settlement::Done)),
         ("idempotency::StoreError", keys::show(&store_error)),
+    ]
+}
+
+/// Of a delivery whose body got a line break on its way.
+fn diagnosis() -> Vec<(&'static str, String)> {
+    let (head, _) = genuine().into_parts();
+    let body = format!("{}\n", body());
+    let text = hmac_text();
+    let examination = Diagnosis::of(&text, &head.headers, body.as_bytes());
+    let examined = debug(&examination);
+    let diagnosis = examination.at(NOW);
+    let failure = diagnosis.verdict().unwrap_err();
+    let saved = Fixture::from_request(Request::from_parts(head.clone(), body.clone().into()));
+    vec![
+        ("diagnose::Examination", examined),
+        ("diagnose::Diagnosis", both(&diagnosis)),
+        ("diagnose::Failure", both(failure)),
+        ("diagnose::Finding", both(&diagnosis.findings()[0])),
+        ("diagnose::Work", debug(&diagnosis.work())),
+        ("test_util::Fixture", debug(&saved.unwrap())),
+        (
+            "test_util::FixtureError",
+            both(&Fixture::parse(&body).unwrap_err()),
+        ),
+        (
+            "InvalidHeaderNames",
+            both(&HeaderFamily::prefixed("a b").unwrap_err()),
+        ),
     ]
 }
 

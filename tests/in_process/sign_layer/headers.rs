@@ -10,7 +10,7 @@ use standardwebhooks::Webhook;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::SvixSignLayer;
 use tower_svix::sign::{SignedBody, SvixSignError};
-use tower_svix::{HeaderFamily, SignError};
+use tower_svix::{HeaderFamily, SignError, SigningKey};
 use tower_svix_tests::body::{Script, Step};
 use tower_svix_tests::clock::{At, Broken};
 use tower_svix_tests::keys::{self, BODY, ID, NOW, sender, unix_now};
@@ -33,11 +33,11 @@ fn stale(family: HeaderFamily) -> [(HeaderName, HeaderValue); 3] {
 async fn a_request_gets_three_headers_and_stays_as_it_is_otherwise() {
     for (family, names) in [
         (
-            HeaderFamily::Webhook,
+            HeaderFamily::WEBHOOK,
             ["webhook-id", "webhook-timestamp", "webhook-signature"],
         ),
         (
-            HeaderFamily::Svix,
+            HeaderFamily::SVIX,
             ["svix-id", "svix-timestamp", "svix-signature"],
         ),
     ] {
@@ -76,8 +76,35 @@ async fn each_key_signs_in_its_turn() {
 }
 
 #[tokio::test]
+async fn keys_are_given_one_by_one_or_together() {
+    let secrets = || [1, 2].map(|number| keys::secret(&sender(number)));
+    let [first, second] = secrets();
+    for (name, layer) in [
+        (
+            "one by one",
+            SvixSignLayer::new(first.clone()).also_sign_with(second.clone()),
+        ),
+        ("an array", SvixSignLayer::new(secrets())),
+        ("a list", SvixSignLayer::new(Vec::from(secrets()))),
+        (
+            "of both types",
+            SvixSignLayer::new([SigningKey::from(first), second.into()]),
+        ),
+    ] {
+        let layer = layer.clock(At(NOW)).id_generator(|| ID.into());
+        let signed = signed(&layer, request()).await.unwrap();
+        let expected = [1, 2].map(|number| keys::signature(&sender(number)));
+        assert_eq!(
+            signed.headers()["webhook-signature"],
+            expected.join(" "),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_is_sent_again_keeps_its_id_and_nothing_else_of_the_signature() {
-    for family in [HeaderFamily::Webhook, HeaderFamily::Svix] {
+    for family in [HeaderFamily::WEBHOOK, HeaderFamily::SVIX] {
         let layer = layer()
             .header_family(family)
             .id_generator(|| "msg_new".into());
@@ -211,6 +238,8 @@ async fn what_cannot_be_signed_is_not_sent() {
         good().clock(Broken),
         SignError::ClockUnavailable,
     )];
+    let keys: [SigningKey; 0] = [];
+    rows.push(("no key", SvixSignLayer::new(keys), SignError::NoKey));
     for (name, id) in [
         ("empty id", ""),
         ("dotted id", "msg.1"),
@@ -266,8 +295,8 @@ fn a_layer_shows_no_key() {
 #[tokio::test]
 async fn a_forwarded_request_keeps_no_signature_of_the_other_family() {
     for (ours, other) in [
-        (HeaderFamily::Webhook, HeaderFamily::Svix),
-        (HeaderFamily::Svix, HeaderFamily::Webhook),
+        (HeaderFamily::WEBHOOK, HeaderFamily::SVIX),
+        (HeaderFamily::SVIX, HeaderFamily::WEBHOOK),
     ] {
         let mut request = request();
         request.headers_mut().extend(stale(other));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::poll;
 use http::HeaderValue;
 use tower::{Layer as _, Service as _, service_fn};
-use tower_svix::{Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer};
+use tower_svix::{KeySource as _, Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer};
 use tower_svix_tests::body::Untouchable;
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{
@@ -108,10 +108,10 @@ async fn a_claim_beyond_the_limit_is_rejected_alike() {
 /// The keys that an unknown tenant's signature is compared with are no secrets.
 #[tokio::test]
 async fn a_delivery_signed_with_a_well_known_key_is_rejected_for_an_unknown_tenant() {
-    let zeros = Sender::with_key([0; 24]);
+    let decoy = Sender::with_key(*b"a decoy vouches for nothing");
     let sample_scheme = Secret::text_key_with_hex_signatures("decoy").unwrap();
     for (key, signatures) in [
-        (Keyring::from(secret(&zeros)), signature(&zeros)),
+        (Keyring::from(secret(&decoy)), signature(&decoy)),
         (
             sample_scheme.into(),
             hex_signature(&Sender::with_key(*b"decoy")),
@@ -130,4 +130,63 @@ async fn a_delivery_signed_with_a_well_known_key_is_rejected_for_an_unknown_tena
                 .assert_mismatch();
         }
     }
+}
+
+/// The time that a rejection takes depends on the keys that are tried.
+#[test]
+fn the_decoy_of_a_map_has_the_keys_that_most_tenants_have() {
+    let keyring = |numbers: &[u8]| {
+        let keys = numbers.iter().map(|number| secret(&sender(*number)));
+        keys.collect::<Keyring>()
+    };
+    let hex = || Secret::text_key_with_hex_signatures("as the sample handlers").unwrap();
+    let cases: [(&str, Vec<Keyring>, &[&str]); 4] = [
+        ("no tenant", vec![], &["Secret(HMAC-SHA256)"]),
+        (
+            "two keys",
+            vec![keyring(&[1, 2]), keyring(&[3]), keyring(&[4, 5])],
+            &["Secret(HMAC-SHA256)"; 2],
+        ),
+        (
+            "one key",
+            vec![keyring(&[1, 2]), keyring(&[3]), keyring(&[4])],
+            &["Secret(HMAC-SHA256)"],
+        ),
+        (
+            "another kind",
+            vec![hex().into(), keyring(&[1]), hex().into()],
+            &["Secret(HMAC-SHA256 in hexadecimal digits)"],
+        ),
+    ];
+    for (name, keyrings, expected) in cases {
+        let names = ["a", "b", "c"].into_iter();
+        let map = KeyringMap::by_path_segment(0, names.zip(keyrings));
+        let expected = format!(
+            r#"Keyring {{ tenant: Some("nobody"), keys: [{}] }}"#,
+            expected.join(", ")
+        );
+        assert_eq!(format!("{:?}", map.decoy()), expected, "{name}");
+    }
+    #[cfg(feature = "ed25519")]
+    {
+        let (key, _) = ed25519::base_point_with_signature();
+        let public = Keyring::from(key);
+        let map = KeyringMap::by_path_segment(0, [("a", public)]);
+        let shown = format!("{:?}", map.decoy());
+        assert!(shown.contains("PublicKey"), "{shown}");
+    }
+}
+
+/// What stands in for the keys of nobody are keys of somebody.
+#[tokio::test]
+async fn the_key_of_a_tenant_is_none_of_an_unknown_one() {
+    let map = KeyringMap::by_path_segment(0, [("acme", secret(&sender(1)))]);
+    let layer = SvixVerifyLayer::with_key_source(map).clock(At(NOW));
+    let signatures = signature(&sender(1));
+    answer(&layer, request("/acme", &signatures))
+        .await
+        .accepted();
+    answer(&layer, request("/unknown", &signatures))
+        .await
+        .assert_mismatch();
 }

@@ -1,18 +1,24 @@
 //! The program that holds secrets. It wipes what it has of them itself, so that all that is left is the crate's.
 
 use std::io;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tower_svix::{Secret, Verifier};
+use http::HeaderMap;
+use tower_svix::{Keyring, Secret, SigningKey, SvixVerifyLayer, Verifier, VerifyingKey};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::fixture::{BODY, ID, NOW};
 use zeroize::Zeroizing;
+
+use super::deliveries::{self, End};
 
 /// The variable that tells what to do.
 pub(crate) const ROLE: &str = "TEST_ROLE";
 /// The variable that has the public half of the private key, in base64.
 pub(crate) const PUBLIC_KEY: &str = "TEST_PUBLIC_KEY";
+/// The variable that has the signature of [`BODY`]. To compute it here would leave traces that are not the middleware's.
+pub(crate) const SIGNATURE: &str = "TEST_SIGNATURE";
 /// What the program sends, and nobody signed.
 pub(crate) const FORGED: &[u8] = b"{}";
 pub(crate) const KEY_LEN: usize = 32;
@@ -23,6 +29,16 @@ pub(crate) fn play(role: &str) {
         "secret" => use_a_secret(),
         "rejected" => parse_what_is_no_secret(),
         "generated" => generate_a_secret(),
+        "moved" => move_a_secret(),
+        "boxed, accepted" => deliveries::in_a_box(secret(), End::Accepted),
+        "boxed, forged" => deliveries::in_a_box(secret(), End::Forged),
+        "boxed, in the body" => deliveries::in_a_box(secret(), End::InTheBody),
+        "deep, accepted" => deliveries::deep_in_a_box(secret(), End::Accepted),
+        "deep, forged" => deliveries::deep_in_a_box(secret(), End::Forged),
+        "deep, in the body" => deliveries::deep_in_a_box(secret(), End::InTheBody),
+        "axum, accepted" => deliveries::in_axum(secret(), End::Accepted),
+        "axum, forged" => deliveries::in_axum(secret(), End::Forged),
+        "axum, in the body" => deliveries::in_axum(secret(), End::InTheBody),
         #[cfg(feature = "ed25519")]
         "private key" => use_a_private_key(),
         _ => panic!("no such role: {role}"),
@@ -50,17 +66,29 @@ fn forget_to_wipe() {
 }
 
 fn use_a_secret() {
-    let secret: Secret = str(&secret_text("whsec_")).parse().unwrap();
+    let secret = secret();
     pause("parsed");
-    let mut headers = http::HeaderMap::new();
-    headers.insert("webhook-id", ID.parse().unwrap());
-    headers.insert("webhook-timestamp", NOW.into());
-    headers.insert("webhook-signature", secret.sign(ID, NOW, BODY).unwrap());
+    let headers = signed(secret.sign(ID, NOW, BODY).unwrap().to_str().unwrap());
     let verifier = Verifier::new(secret).clock(At(NOW));
     verifier.verify(&headers, BODY).unwrap();
     verifier.verify(&headers, FORGED).unwrap_err();
     pause("used");
     drop(verifier);
+    pause("dropped");
+}
+
+/// Moves secrets to all the places on the heap where a receiver or a sender keeps them.
+fn move_a_secret() {
+    let places = (
+        Arc::new(secret()),
+        Box::new(VerifyingKey::from(secret())),
+        Arc::new(Keyring::from(vec![secret(), secret(), secret()])),
+        Arc::new(SvixVerifyLayer::new(secret())),
+        Box::new(Verifier::new([secret(), secret()])),
+        Arc::new(SigningKey::from(secret())),
+    );
+    pause("moved");
+    drop(places);
     pause("dropped");
 }
 
@@ -72,7 +100,13 @@ fn parse_what_is_no_secret() {
     str(&secret_text("whsec_whsec_"))
         .parse::<Secret>()
         .unwrap_err();
-    drop(wrong);
+    // Its padding makes it look like `NAME=`.
+    wrong.make_ascii_uppercase();
+    *wrong.last_mut().unwrap() = b'=';
+    Secret::from_text(str(&wrong["whsec_".len()..])).unwrap();
+    let mixed = secret_text("");
+    Secret::from_text(str(&mixed)).unwrap();
+    drop((wrong, mixed));
     pause("rejected");
 }
 
@@ -97,13 +131,26 @@ fn use_a_private_key() {
     STANDARD
         .decode_slice_unchecked(std::env::var(PUBLIC_KEY).unwrap(), &mut pair[KEY_LEN..])
         .unwrap();
-    let key: tower_svix::SigningKey = str(&text("whsk_", &*pair)).parse().unwrap();
+    let key: SigningKey = str(&text("whsk_", &*pair)).parse().unwrap();
     drop(pair);
     pause("parsed");
     key.sign(ID, NOW, BODY).unwrap();
     pause("used");
     drop(key);
     pause("dropped");
+}
+
+fn secret() -> Secret {
+    str(&secret_text("whsec_")).parse().unwrap()
+}
+
+/// The headers of a delivery of [`BODY`].
+pub(crate) fn signed(signature: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("webhook-id", ID.parse().unwrap());
+    headers.insert("webhook-timestamp", NOW.into());
+    headers.insert("webhook-signature", signature.parse().unwrap());
+    headers
 }
 
 /// The key after a prefix, as a portal shows it.
@@ -127,7 +174,7 @@ fn str(text: &[u8]) -> &str {
 }
 
 /// Waits until the memory was searched.
-fn pause(phase: &str) {
+pub(crate) fn pause(phase: &str) {
     println!("{phase}");
     io::stdin().read_line(&mut String::new()).unwrap();
 }

@@ -4,6 +4,7 @@
 //! search for, and would find that.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod deliveries;
 mod holder;
 mod needles;
 mod search;
@@ -40,6 +41,35 @@ pub(crate) fn a_secret_leaves_nothing_behind() {
         assert_eq!(holder.found(phase, &of_hmac_key()), STATES, "{phase}");
     }
     assert_eq!(holder.found("dropped", &of_hmac_key()), NOTHING);
+}
+
+/// A place with more room than its key takes a copy of what is beside it on the stack, which nothing wipes.
+pub(crate) fn a_secret_that_moves_leaves_nothing_behind() {
+    let mut holder = Holder::start("moved");
+    assert_eq!(holder.found("moved", &of_hmac_key()), STATES);
+    assert_eq!(holder.found("dropped", &of_hmac_key()), NOTHING);
+}
+
+/// As a framework moves it: a move also copies the parts of a future that are not in use, and nothing wipes those.
+pub(crate) fn a_delivery_in_a_box_leaves_nothing_behind() {
+    leave_nothing_behind(["boxed, accepted", "boxed, forged", "boxed, in the body"]);
+}
+
+pub(crate) fn a_delivery_deep_on_the_stack_leaves_nothing_behind() {
+    leave_nothing_behind(["deep, accepted", "deep, forged", "deep, in the body"]);
+}
+
+pub(crate) fn a_delivery_to_axum_leaves_nothing_behind() {
+    leave_nothing_behind(["axum, accepted", "axum, forged", "axum, in the body"]);
+}
+
+fn leave_nothing_behind<const N: usize>(roles: [&'static str; N]) {
+    let left_behind = roles.map(|role| {
+        let mut holder = Holder::start(role);
+        assert_eq!(holder.found("used", &of_hmac_key()), STATES, "{role}");
+        (role, holder.found("dropped", &of_hmac_key()))
+    });
+    assert_eq!(left_behind, roles.map(|role| (role, vec![])));
 }
 
 pub(crate) fn a_text_that_is_no_secret_leaves_nothing_behind() {

@@ -29,11 +29,16 @@ pub(crate) fn of_hmac_key() -> Vec<Needle> {
         inner[index] ^= byte;
         outer[index] ^= byte;
     }
-    let signature = Sender::with_key(key).sign(ID.as_bytes(), NOW.to_string().as_bytes(), FORGED);
+    let signature = signature_of(FORGED);
     let signature = signature.strip_prefix("v1,").unwrap();
     vec![
         needle(KEY, key),
         needle(TEXT, STANDARD.encode(key)),
+        // As a comparison makes it that does not look at the case. What comes before has a piece without small letters.
+        needle(
+            "text in capitals",
+            STANDARD.encode(key)[16..].to_uppercase(),
+        ),
         needle("inner block", &inner[..key.len()]),
         needle("outer block", &outer[..key.len()]),
         needle(STATES[0], state_after(inner)),
@@ -41,6 +46,12 @@ pub(crate) fn of_hmac_key() -> Vec<Needle> {
         needle("right signature of a forged delivery", signature),
         needle("its bytes", STANDARD.decode(signature).unwrap()),
     ]
+}
+
+/// The right signature of a delivery of `body`, made without the crate.
+pub(crate) fn signature_of(body: &[u8]) -> String {
+    let sender = Sender::with_key(with_key(|key| *key));
+    sender.sign(ID.as_bytes(), NOW.to_string().as_bytes(), body)
 }
 
 /// The text that was told with all bits inverted, in hexadecimal digits, and the key in it.

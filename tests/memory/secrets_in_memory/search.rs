@@ -8,9 +8,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use tower_svix_tests::fixture::BODY;
 
 use super::holder;
-use super::needles::Needle;
+use super::needles::{self, Needle};
 
 /// How many bytes of a secret in a row are a find: few enough that most of a secret may have been overwritten, and too
 /// many to be there by chance.
@@ -27,6 +28,7 @@ impl Holder {
         let mut command = Command::new(env::current_exe().unwrap());
         command.env(holder::ROLE, role);
         command.env(holder::PUBLIC_KEY, public_key());
+        command.env(holder::SIGNATURE, needles::signature_of(BODY));
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

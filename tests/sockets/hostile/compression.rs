@@ -141,7 +141,7 @@ async fn a_body_that_only_claims_to_be_compressed_is_rejected() {
     truncated.body.truncate(truncated.body.len() - 9);
     for delivery in [&Delivery::genuine("msg_1", PLAIN), &truncated] {
         let answer = post(server, delivery, "gzip").await;
-        assert_rejected(&answer, 400, "body-unreadable");
+        assert_rejected(&answer, 503, "body-unreadable");
     }
 }
 

@@ -119,7 +119,7 @@ async fn genuine_deliveries_share_a_connection_with_stalled_ones() {
 async fn stalled_uploads_that_time_out_are_answered_and_freed() {
     let target = Target::start_with(|recorder| {
         let timeout =
-            TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(1));
+            TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1));
         ServiceBuilder::new()
             .layer(timeout)
             .layer(layer())
@@ -136,7 +136,7 @@ async fn stalled_uploads_that_time_out_are_answered_and_freed() {
     }
     for mut connection in connections {
         let rest = connection.rest().await;
-        assert!(rest.starts_with("HTTP/1.1 408 "), "{rest}");
+        assert!(rest.starts_with("HTTP/1.1 503 "), "{rest}");
     }
     target.holds_nothing().await;
     assert_eq!(target.requests().paths.len(), STALLED.len());

@@ -1,8 +1,10 @@
-//! The official packages for Python and Node as senders to the example server, and as receivers from the crate.
+//! The official packages for Python and Node as senders to the example server, and as receivers from the crate; and
+//! grpcio as a client.
 //!
 //! `tests/interop/setup` installs them; `./test` calls it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod grpc;
 mod package;
 mod receivers;
 mod requests;
@@ -19,7 +21,7 @@ const NEW: &str = net::SECRET;
 const OLD: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 /// What one side knows before, during and after a rotation.
 const ROTATION: [&[&str]; 3] = [&[OLD], &[NEW, OLD], &[NEW]];
-const FAMILIES: [HeaderFamily; 2] = [HeaderFamily::Svix, HeaderFamily::Webhook];
+const FAMILIES: [HeaderFamily; 2] = [HeaderFamily::SVIX, HeaderFamily::WEBHOOK];
 
 const JSON: &str = r#"{"type": "job.completed", "data": "Grüße, 世界 🎉"}"#;
 

@@ -1,5 +1,6 @@
 //! The official packages for other languages, run as processes that sign and verify.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
@@ -7,6 +8,7 @@ use std::{fmt, fs};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -31,7 +33,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Python,
         name: "svix",
-        reads: &[HeaderFamily::Svix, HeaderFamily::Webhook],
+        reads: &[HeaderFamily::SVIX, HeaderFamily::WEBHOOK],
         empty: "accepted",
         not_json: "accepted",
         not_utf8: "failed: UnicodeDecodeError",
@@ -39,7 +41,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Python,
         name: "standardwebhooks",
-        reads: &[HeaderFamily::Webhook],
+        reads: &[HeaderFamily::WEBHOOK],
         // It parses what it has verified.
         empty: "failed: JSONDecodeError",
         not_json: "failed: JSONDecodeError",
@@ -48,7 +50,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Node,
         name: "svix",
-        reads: &[HeaderFamily::Svix, HeaderFamily::Webhook],
+        reads: &[HeaderFamily::SVIX, HeaderFamily::WEBHOOK],
         // It parses what it has verified.
         empty: "failed: SyntaxError",
         not_json: "failed: SyntaxError",
@@ -58,7 +60,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Node,
         name: "standardwebhooks",
-        reads: &[HeaderFamily::Webhook],
+        reads: &[HeaderFamily::WEBHOOK],
         empty: "accepted",
         // It parses what it has verified.
         not_json: "failed: SyntaxError",
@@ -80,7 +82,7 @@ enum Language {
 }
 
 impl Language {
-    /// The program `sign` or `verify`, to be followed by the name of a package.
+    /// The program `call`; or `sign` or `verify`, to be followed by the name of a package.
     fn program(self, name: &str) -> Command {
         let (folder, pins, extension) = match self {
             Self::Python => ("python", "requirements.txt", "py"),
@@ -167,6 +169,45 @@ impl Verifier {
     }
 }
 
+/// grpcio, a client of gRPC that shares no code with tonic.
+pub(crate) struct Caller(Process);
+
+/// What a client makes of the answer to a call.
+#[derive(Debug)]
+pub(crate) struct CallOutcome {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) headers: Value,
+}
+
+impl Caller {
+    pub(crate) fn start() -> Self {
+        Self(Process::spawn(&mut Language::Python.program("call")))
+    }
+
+    pub(crate) async fn call(
+        &mut self,
+        server: SocketAddr,
+        method: &str,
+        headers: &HeaderMap,
+        message: &[u8],
+    ) -> CallOutcome {
+        let headers: Value = headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap())))
+            .collect();
+        let message = STANDARD.encode(message);
+        let question =
+            json!({"server": server, "method": method, "headers": headers, "message": message});
+        let mut answer = self.0.ask(&question).await;
+        CallOutcome {
+            code: answer["code"].as_str().unwrap().into(),
+            message: answer["message"].as_str().unwrap().into(),
+            headers: answer["headers"].take(),
+        }
+    }
+}
+
 /// A program that answers each line with a line.
 struct Process {
     stdin: ChildStdin,
@@ -177,10 +218,11 @@ struct Process {
 
 impl Process {
     fn start(package: &Package, program: &str) -> Self {
-        let mut child = package
-            .language
-            .program(program)
-            .arg(package.name)
+        Self::spawn(package.language.program(program).arg(package.name))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

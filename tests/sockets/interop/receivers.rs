@@ -172,7 +172,7 @@ async fn the_packages_reject_what_was_held_back() {
                 (now() - 600, "rejected: Message timestamp too old"),
                 (now() + 600, "rejected: Message timestamp too new"),
             ] {
-                let family = HeaderFamily::Webhook;
+                let family = HeaderFamily::WEBHOOK;
                 let delivery = signed(sign, &[NEW], family, unix_seconds, JSON.into());
                 let outcome = verify(&mut verifier, NEW, &delivery).await;
                 assert_eq!(outcome, expected, "{package}, {signer}");

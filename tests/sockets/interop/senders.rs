@@ -148,7 +148,7 @@ async fn the_server_rejects_what_was_held_back() {
             (now() - 600, "timestamp-too-old"),
             (now() + 600, "timestamp-too-new"),
         ] {
-            let family = HeaderFamily::Webhook;
+            let family = HeaderFamily::WEBHOOK;
             let delivery = sign(&mut signer, &[NEW], family, "msg_1", time, &JSON.into()).await;
             let (status, answer) = post(&server, &delivery).await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{package}: {answer}");

@@ -17,7 +17,7 @@ pub(crate) enum Answer {
     Processed,
     /// 200 of the layer, since the event had been processed before.
     Replayed,
-    /// 409: another delivery has it.
+    /// 503: another delivery has it.
     InProgress,
     /// 503: the receiver cannot ask Redis.
     Unavailable,
@@ -25,7 +25,7 @@ pub(crate) enum Answer {
     Rejected,
     /// No connection, or one that broke: nobody can tell whether the handler ran.
     Lost,
-    /// No answer in time, or a 408. Nobody can tell here either.
+    /// No answer in time, or a 503 of a timeout. Nobody can tell here either.
     TimedOut,
     /// What nobody expects.
     Other(u16),
@@ -36,7 +36,7 @@ impl fmt::Display for Answer {
         match self {
             Self::Processed => f.write_str("200, processed"),
             Self::Replayed => f.write_str("200, processed before"),
-            Self::InProgress => f.write_str("409, in progress"),
+            Self::InProgress => f.write_str("503, in progress"),
             Self::Unavailable => f.write_str("503, Redis away"),
             Self::Rejected => f.write_str("401"),
             Self::Lost => f.write_str("none, receiver away"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -141,14 +141,16 @@ impl Endpoint {
         };
         let (head, body) = response.into_parts();
         // Read to its end, so that the connection can be used again.
-        let _ = body.collect().await;
+        let body = body.collect().await;
+        let body = body.map(Collected::to_bytes).unwrap_or_default();
+        let code = |code: &str| body.windows(code.len()).any(|part| part == code.as_bytes());
         match head.status {
             StatusCode::OK if head.headers.contains_key("idempotency-replayed") => Answer::Replayed,
             StatusCode::OK => Answer::Processed,
-            StatusCode::CONFLICT => Answer::InProgress,
-            StatusCode::SERVICE_UNAVAILABLE => Answer::Unavailable,
+            StatusCode::SERVICE_UNAVAILABLE if code("event-in-progress") => Answer::InProgress,
+            StatusCode::SERVICE_UNAVAILABLE if code("store-unavailable") => Answer::Unavailable,
+            StatusCode::SERVICE_UNAVAILABLE => Answer::TimedOut,
             StatusCode::UNAUTHORIZED => Answer::Rejected,
-            StatusCode::REQUEST_TIMEOUT => Answer::TimedOut,
             other => Answer::Other(other.as_u16()),
         }
     }

@@ -1,6 +1,7 @@
 //! What servers do over HTTP on loopback: each alone on one core, and the load generator `wrk` on the other.
 //!
-//! In each round every server has its turn, in an order of its own.
+//! They take turns of a second: in each round every server has its turn, in an order of its own, and is compared with the
+//! others of that round.
 
 use std::env;
 use std::fs;
@@ -8,31 +9,25 @@ use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use peers::cpu_time;
-use peers::delivery::{Delivery, ID};
-use peers::limit::BareHmac;
-use peers::results::{Http, HttpAdded, HttpOf, HttpOfSize, Spread, Stored as _, is_quick};
+use fastrand::Rng;
+use peers::delivery::Delivery;
+use peers::results::{Http, HttpOf, HttpOfSize, Spread, Stored as _, is_quick};
+use peers::routers::{FORMS, UNVERIFIED};
+use peers::tables;
 use serde::Deserialize;
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 const SIZES: [usize; 2] = [1024, 20 * 1024];
 const CONNECTIONS: usize = 32;
-const UNVERIFIED: &str = "unverified";
 const SERVER_CORE: &str = "0";
 const WRK_CORE: &str = "1";
 
 fn main() -> io::Result<()> {
-    let (rounds, seconds) = if is_quick() { (3, 1) } else { (7, 4) };
+    let turns = if is_quick() { 3 } else { 20 };
     let server = env::current_exe()?.with_file_name("server");
     let mut servers = vec![];
-    for form in [
-        UNVERIFIED,
-        "bare-hmac",
-        "tower-svix",
-        "webhook-verify",
-        "svix",
-    ] {
-        servers.push(Server::start(form, &server, form)?);
+    for form in &FORMS {
+        servers.push(Server::start(form.name, &server, form.name)?);
     }
     // The script `run` installs what Express needs, where there is Node.
     if fs::exists(format!("{HERE}/express/node_modules"))? {
@@ -40,38 +35,36 @@ fn main() -> io::Result<()> {
         servers.push(Server::start("express", Path::new("node"), &script)?);
     }
 
+    let seed = fastrand::u64(..);
+    eprintln!("{turns} turns of {} servers, seed {seed}", servers.len());
+    let mut random = Rng::with_seed(seed);
     let mut sizes = vec![];
     for body_len in SIZES {
-        sizes.push(measure(body_len, &servers, rounds, seconds)?);
+        sizes.push(measure(body_len, &servers, turns, &mut random)?);
     }
-    Http {
-        rounds,
-        seconds,
+    let http = Http {
+        turns,
         connections: CONNECTIONS,
+        seed,
         sizes,
-    }
-    .save()
+    };
+    print!("{}", tables::http(&http));
+    http.save()
 }
 
 fn measure(
     body_len: usize,
     servers: &[Server],
-    rounds: usize,
-    seconds: u64,
+    turns: usize,
+    random: &mut Rng,
 ) -> io::Result<HttpOfSize> {
     let mut order: Vec<_> = (0..servers.len()).collect();
-    let mut random = fastrand::Rng::with_seed(1);
-    let mut measured: Vec<Vec<Measured>> = servers.iter().map(|_| vec![]).collect();
-    let mut limits = vec![];
-    for _ in 0..rounds {
+    let mut loads: Vec<Vec<Load>> = servers.iter().map(|_| vec![]).collect();
+    for _ in 0..turns {
         random.shuffle(&mut order);
         for index in &order {
-            measured[*index].push(Measured {
-                busy: servers[*index].load(body_len, CONNECTIONS, seconds)?,
-                alone: servers[*index].load(body_len, 1, 1)?,
-            });
+            loads[*index].push(servers[*index].load(body_len)?);
         }
-        limits.push(limit(body_len));
     }
     let unverified = servers
         .iter()
@@ -79,32 +72,13 @@ fn measure(
         .expect("started first");
     let forms = servers
         .iter()
-        .zip(&measured)
-        .map(|(server, runs)| summary(server.name, runs, &measured[unverified], &limits))
+        .zip(&loads)
+        .map(|(server, turns)| summary(server.name, turns, &loads[unverified]))
         .collect();
-    Ok(HttpOfSize {
-        body_len,
-        limit: limits.into_iter().collect(),
-        forms,
-    })
+    Ok(HttpOfSize { body_len, forms })
 }
 
-/// Nanoseconds for the bare HMAC of the same body, in the middle of it all.
-fn limit(body_len: usize) -> f64 {
-    const TIMES: usize = 4000;
-    let delivery = Delivery::signed(body_len);
-    let hmac = BareHmac::new();
-    let (time, ()) = cpu_time::of(|| (0..TIMES).for_each(|_| hmac.compute(&delivery)));
-    time.as_nanos() as f64 / TIMES as f64
-}
-
-/// One server in one round.
-struct Measured {
-    busy: Load,
-    alone: Load,
-}
-
-/// What `deliver.lua` prints.
+/// One turn of a server: what `deliver.lua` prints.
 #[derive(Deserialize)]
 struct Load {
     requests: f64,
@@ -118,46 +92,24 @@ struct Load {
 }
 
 impl Load {
-    fn nanos_per_request(&self) -> f64 {
-        1e3 * self.micros / self.requests
-    }
-
     fn cpu_nanos_per_request(&self) -> f64 {
         self.server_nanos / self.requests
     }
 }
 
-fn summary(name: &str, runs: &[Measured], unverified: &[Measured], limits: &[f64]) -> HttpOf {
-    let spread = |value: fn(&Measured) -> f64| runs.iter().map(value).collect::<Spread>();
-    let pairs = || {
-        runs.iter()
-            .zip(unverified)
-            .map(|(with, without)| (&with.busy, &without.busy))
-    };
-    let added =
-        || pairs().map(|(with, without)| with.nanos_per_request() - without.nanos_per_request());
+fn summary(name: &str, turns: &[Load], unverified: &[Load]) -> HttpOf {
+    let spread = |value: fn(&Load) -> f64| turns.iter().map(value).collect::<Spread>();
+    let added = turns
+        .iter()
+        .zip(unverified)
+        .map(|(with, without)| with.cpu_nanos_per_request() - without.cpu_nanos_per_request());
     HttpOf {
         name: name.to_owned(),
-        requests_per_second: spread(|run| 1e9 / run.busy.nanos_per_request()),
-        p50: spread(|run| run.busy.p50),
-        p99: spread(|run| run.busy.p99),
-        p50_alone: spread(|run| run.alone.p50),
-        p99_alone: spread(|run| run.alone.p99),
-        added: (name != UNVERIFIED).then(|| HttpAdded {
-            nanos: added().collect(),
-            cpu_nanos: pairs()
-                .map(|(with, without)| {
-                    with.cpu_nanos_per_request() - without.cpu_nanos_per_request()
-                })
-                .collect(),
-            ratio: added()
-                .zip(limits)
-                .map(|(added, limit)| added / limit)
-                .collect(),
-            share: pairs()
-                .map(|(with, without)| without.nanos_per_request() / with.nanos_per_request())
-                .collect(),
-        }),
+        cpu_nanos: spread(Load::cpu_nanos_per_request),
+        added: (name != UNVERIFIED).then(|| added.collect()),
+        requests_per_second: spread(|load| 1e6 * load.requests / load.micros),
+        p50: spread(|load| load.p50),
+        p99: spread(|load| load.p99),
     }
 }
 
@@ -189,22 +141,32 @@ impl Server {
         })
     }
 
-    /// Runs `wrk` for so many seconds, with a delivery that is signed now.
-    fn load(&self, body_len: usize, connections: usize, seconds: u64) -> io::Result<Load> {
+    /// Runs `wrk` for a second, with a delivery that is signed now.
+    fn load(&self, body_len: usize) -> io::Result<Load> {
         let delivery = Delivery::signed(body_len);
         let body_file = format!("{HERE}/target/results/body");
         fs::create_dir_all(format!("{HERE}/target/results"))?;
         fs::write(&body_file, &delivery.body)?;
+        let headers = [
+            "content-type",
+            "webhook-id",
+            "webhook-timestamp",
+            "webhook-signature",
+            "x-hub-signature-256",
+        ];
         let start = self.run_nanos()?;
         let output = Command::new("taskset")
             .args(["--cpu-list", WRK_CORE, "wrk", "--threads", "1"])
-            .args(["--connections", &connections.to_string()])
-            .args(["--duration", &format!("{seconds}s")])
+            .args(["--connections", &CONNECTIONS.to_string()])
+            .args(["--duration", "1s"])
             .args(["--script", &format!("{HERE}/src/deliver.lua")])
             .arg(format!("http://{}/webhook", self.address))
-            .args(["--", ID, &delivery.timestamp])
-            .arg(delivery.header("webhook-signature"))
-            .arg(&body_file)
+            .args(["--", &body_file])
+            .args(
+                headers
+                    .iter()
+                    .flat_map(|name| [*name, delivery.header(name)]),
+            )
             .stderr(Stdio::inherit())
             .output()?;
         let output = String::from_utf8_lossy(&output.stdout);

@@ -19,6 +19,7 @@ use peers::cpu_time;
 use peers::delivery::{Delivery, ID};
 use peers::results::{PollTimes, Polls, PollsOf, Stored as _, is_quick};
 use peers::services::{self, Receiver};
+use peers::tables;
 use pin_project_lite::pin_project;
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceExt as _};
@@ -35,12 +36,13 @@ fn main() -> io::Result<()> {
         measure("webhook-verify", deliveries, services::webhook_verify())?,
         measure("svix, by hand", deliveries, services::svix())?,
     ];
-    Polls {
+    let polls = Polls {
         body_len: BODY_LEN,
         deliveries,
         contenders,
-    }
-    .save()
+    };
+    print!("{}", tables::polls(&polls));
+    polls.save()
 }
 
 fn measure<R>(

@@ -3,23 +3,13 @@
 use std::io::{self, Write as _};
 
 use axum::serve::ListenerExt as _;
-use peers::routers;
+use peers::routers::FORMS;
 use tokio::net::TcpListener;
 
 fn main() -> io::Result<()> {
-    let form = std::env::args().nth(1).unwrap_or_default();
-    let router = match form.as_str() {
-        "unverified" => routers::unverified(),
-        "bare-hmac" => routers::bare_hmac(),
-        "tower-svix" => routers::tower_svix(),
-        "svix" => routers::svix(),
-        "webhook-verify" => routers::webhook_verify(),
-        _ => {
-            return Err(io::Error::other(
-                "name a form: unverified, bare-hmac, tower-svix, svix or webhook-verify",
-            ));
-        }
-    };
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let form = FORMS.iter().find(|form| form.name == name);
+    let router = (form.ok_or_else(|| io::Error::other("name a form"))?.router)();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -1,103 +1,152 @@
-//! What a delivery costs at the level of Tower, with its body in memory.
+//! What a delivery costs at the level of Tower, with its body in memory: the median over many processes.
 //!
-//! In each round everyone delivers a batch, in an order of its own: what disturbs the machine, disturbs all of them.
+//! ```text
+//! times [--quick] [LABEL=PROGRAM...] [NAME...]
+//! ```
+//!
+//! Where a process happens to lie in memory decides as much as some changes to the code, so each process of `measure` is
+//! one measurement. The order of the processes is drawn, and so are the orders within each. With names, only these are
+//! measured, and nothing is left for the report. A label and a program add a build of `measure`, such as one from before
+//! a change, by turns with the present one.
 
-use std::io;
+use std::path::PathBuf;
+use std::process::Command;
+use std::{env, io};
 
-use peers::contender::{self, Contender};
-use peers::cpu_time;
-use peers::delivery::Delivery;
-use peers::limit::BareHmac;
-use peers::results::{Added, Stored as _, TimeOf, Times, TimesOfSize, is_quick};
+use fastrand::Rng;
+use peers::contender::OURS;
+use peers::results::{Added, Build, Spread, Stored as _, TimeOf, Times, TimesOfSize, is_quick};
+use peers::tables;
 
-const SIZES: [usize; 5] = [128, 1024, 20 * 1024, 350 * 1024, 2 * 1024 * 1024];
+/// What one process measures.
+type Measured = Vec<TimesOfSize<f64>>;
+
+/// Processes that are alike.
+struct Group {
+    /// `None` for the table of all contenders.
+    label: Option<String>,
+    program: PathBuf,
+    names: Vec<String>,
+    measured: Vec<Measured>,
+}
 
 fn main() -> io::Result<()> {
-    let rounds = if is_quick() { 40 } else { 600 };
-    let sizes = SIZES
-        .into_iter()
-        .map(|body_len| measure(body_len, rounds))
-        .collect();
-    Times { rounds, sizes }.save()
-}
+    let (processes, rounds) = if is_quick() { (4, 10) } else { (20, 40) };
+    let (builds, names): (Vec<_>, Vec<_>) = env::args()
+        .skip(1)
+        .filter(|argument| argument != "--quick")
+        .partition(|argument| argument.contains('='));
+    let is_whole = names.is_empty();
 
-fn measure(body_len: usize, rounds: usize) -> TimesOfSize {
-    let delivery = Delivery::signed(body_len);
-    let mut contenders = contender::all_sound(&delivery);
-    let limit = BareHmac::new();
-    // Some 100 µs at the least, beside which it costs nothing to read the clock.
-    let batch = (256 * 1024 / body_len).clamp(1, 1000);
-
-    let mut order: Vec<_> = (0..=contenders.len()).collect();
-    let mut random = fastrand::Rng::with_seed(1);
-    let rounds: Vec<Round> = (0..rounds)
-        .map(|_| {
-            random.shuffle(&mut order);
-            run_round(&order, batch, &delivery, &limit, &mut contenders)
-        })
-        .collect();
-
-    TimesOfSize {
-        body_len,
-        limit: rounds.iter().map(|round| round.limit).collect(),
-        contenders: (0..contenders.len())
-            .map(|index| time_of(index, &contenders, &rounds))
-            .collect(),
-    }
-}
-
-/// Nanoseconds for one delivery.
-struct Round {
-    limit: f64,
-    contenders: Vec<f64>,
-}
-
-fn run_round(
-    order: &[usize],
-    batch: usize,
-    delivery: &Delivery,
-    limit: &BareHmac,
-    contenders: &mut [Contender],
-) -> Round {
-    let mut round = Round {
-        limit: 0.0,
-        contenders: vec![0.0; contenders.len()],
+    let program = |name: &str| Ok::<_, io::Error>(env::current_exe()?.with_file_name(name));
+    let mut groups = vec![Group::new(None, program("measure")?, names)];
+    let mut add = |label: &str, program| {
+        groups.push(Group::new(
+            Some(label.to_owned()),
+            program,
+            vec![OURS.to_owned()],
+        ));
     };
-    for index in order {
-        let (time, result) = match contenders.get_mut(*index) {
-            Some(contender) => (
-                &mut round.contenders[*index],
-                cpu_time::of(|| assert_eq!(contender.deliver(batch), batch)),
-            ),
-            None => (
-                &mut round.limit,
-                cpu_time::of(|| (0..batch).for_each(|_| limit.compute(delivery))),
-            ),
-        };
-        *time = result.0.as_nanos() as f64 / batch as f64;
+    if is_whole || !builds.is_empty() {
+        let label = if is_whole { "without features" } else { "now" };
+        add(label, program("measure")?);
     }
-    round
+    if is_whole {
+        add("`tracing`, no subscriber", program("measure-tracing")?);
+        add("`metrics`, no recorder", program("measure-metrics")?);
+    }
+    for (label, program) in builds.iter().filter_map(|build| build.split_once('=')) {
+        add(label, program.into());
+    }
+
+    let seed = fastrand::u64(..);
+    eprintln!(
+        "{processes} processes of {} kinds, seed {seed}",
+        groups.len()
+    );
+    let mut random = Rng::with_seed(seed);
+    let mut order: Vec<_> = (0..groups.len())
+        .flat_map(|group| vec![group; processes])
+        .collect();
+    random.shuffle(&mut order);
+    for group in order {
+        groups[group].measure(random.u64(..), rounds)?;
+    }
+
+    let mut groups = groups.into_iter();
+    let times = Times {
+        processes,
+        rounds,
+        seed,
+        sizes: over_processes(&groups.next().expect("the first").measured),
+        builds: groups.map(Group::into_build).collect(),
+    };
+    print!("{}\n{}", tables::ratios(&times), tables::nanos(&times));
+    print!("\n{}\n{}", tables::cases(&times), tables::builds(&times));
+    if is_whole {
+        times.save()?;
+    }
+    Ok(())
 }
 
-fn time_of(index: usize, contenders: &[Contender], rounds: &[Round]) -> TimeOf {
-    let Contender { name, baseline, .. } = contenders[index];
-    let added = baseline.map(|baseline| {
-        let baseline = contenders
-            .iter()
-            .position(|contender| contender.name == baseline)
-            .expect("a baseline is a contender");
-        let added = |round: &Round| round.contenders[index] - round.contenders[baseline];
-        Added {
-            nanos: rounds.iter().map(added).collect(),
-            ratio: rounds
-                .iter()
-                .map(|round| added(round) / round.limit)
-                .collect(),
+impl Group {
+    fn new(label: Option<String>, program: PathBuf, names: Vec<String>) -> Self {
+        Self {
+            label,
+            program,
+            names,
+            measured: vec![],
         }
-    });
-    TimeOf {
-        name: name.to_owned(),
-        total: rounds.iter().map(|round| round.contenders[index]).collect(),
-        added,
     }
+
+    fn measure(&mut self, seed: u64, rounds: usize) -> io::Result<()> {
+        let output = Command::new(&self.program)
+            .args([seed.to_string(), rounds.to_string()])
+            .args(&self.names)
+            .stderr(std::process::Stdio::inherit())
+            .output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(format!("{}", self.program.display())));
+        }
+        self.measured.push(serde_json::from_slice(&output.stdout)?);
+        Ok(())
+    }
+
+    fn into_build(self) -> Build {
+        Build {
+            label: self.label.unwrap_or_default(),
+            sizes: over_processes(&self.measured),
+        }
+    }
+}
+
+/// The quartiles of what the processes measured.
+fn over_processes(measured: &[Measured]) -> Vec<TimesOfSize<Spread>> {
+    let first = &measured[0];
+    let of_size = |(size, first): (usize, &TimesOfSize<f64>)| {
+        let spread = |value: &dyn Fn(&TimesOfSize<f64>) -> f64| {
+            let values = measured.iter().map(|process| value(&process[size]));
+            values.collect::<Spread>()
+        };
+        let time_of = |(index, first): (usize, &TimeOf<f64>)| {
+            let added = |value: fn(&Added<f64>) -> f64| {
+                spread(&|size| size.contenders[index].added.as_ref().map_or(0.0, value))
+            };
+            TimeOf {
+                name: first.name.clone(),
+                table: first.table,
+                total: spread(&|size| size.contenders[index].total),
+                added: first.added.as_ref().map(|_| Added {
+                    nanos: added(|added| added.nanos),
+                    ratio: added(|added| added.ratio),
+                }),
+            }
+        };
+        TimesOfSize {
+            body_len: first.body_len,
+            limit: spread(&|size| size.limit),
+            contenders: first.contenders.iter().enumerate().map(time_of).collect(),
+        }
+    };
+    first.iter().enumerate().map(of_size).collect()
 }

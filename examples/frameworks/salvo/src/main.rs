@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! WEBHOOK_SECRET=whsec_… cargo run -p on-salvo
-//! cargo run --example send -- --url http://127.0.0.1:3000/webhook --secret whsec_…
+//! cargo run -p tower-svix-cli -- send --url http://127.0.0.1:3000/webhook --secret whsec_…
 //! ```
 
 use std::env;

@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
 use tower_svix_redis::RedisStore;
-use tower_svix_tests::redis_server::RedisServer;
 use tower_svix_tests::store_model::{compare, steps};
+
+use super::blocking;
 
 /// Lets time pass in Redis, which has no clock to set: each key is left with that much less to live.
 async fn age(connection: &ConnectionManager, time: Duration) {
@@ -25,12 +26,7 @@ async fn age(connection: &ConnectionManager, time: Duration) {
 
 #[test]
 fn the_redis_store_does_what_the_model_does() {
-    let server = RedisServer::start();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let connection = runtime.block_on(server.connect());
+    let (runtime, connection, _server) = blocking::start();
     let store = RedisStore::new(connection.clone(), "webhook:").timeout(Duration::from_secs(30));
     proptest!(ProptestConfig::with_cases(200), |(steps in steps())| {
         runtime.block_on(async {

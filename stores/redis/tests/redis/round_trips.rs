@@ -33,7 +33,10 @@ async fn each_operation_of_a_delivery_is_one_command() {
     assert!(claim.contains("EVAL") && claim.contains("msg_1"), "{claim}");
 
     for _ in 0..3 {
-        assert_eq!(deliver(&receiver, "msg_1").await, StatusCode::CONFLICT);
+        assert_eq!(
+            deliver(&receiver, "msg_1").await,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
         assert_eq!(commands.since_last().await, 1, "a duplicate while it runs");
     }
 

@@ -8,7 +8,7 @@ use tower_svix::idempotency::{ClaimStatus, Settlement, Store};
 use tower_svix::test_util::conformance;
 use tower_svix_redis::RedisStore;
 use tower_svix_tests::redis_server::RedisServer;
-use tower_svix_tests::stores::{LEASE, RETENTION, key, process, token};
+use tower_svix_tests::stores::{LEASE, RETENTION, completed, fingerprint, key, process, token};
 
 #[tokio::test]
 async fn the_redis_store_conforms_over_any_connection() {
@@ -54,23 +54,30 @@ async fn no_key_in_redis_is_without_an_expiry() {
     let (claimed, completed, late) = (key("claimed"), key("completed"), key("late"));
     store.claim(&claimed, token(), LEASE).await.unwrap();
     process(&store, &completed).await;
-    store.complete(&late, token(), Duration::MAX).await.unwrap();
+    store
+        .complete(&late, token(), fingerprint(), Duration::MAX)
+        .await
+        .unwrap();
     store
         .claim(&key("at once"), token(), Duration::ZERO)
         .await
         .unwrap();
 
-    let mut expected = vec!["mine::msg_claimed", "mine::msg_completed", "mine::msg_late"];
+    let mut expected = vec![
+        "mine::msg_claimed:5",
+        "mine::msg_completed:5",
+        "mine::msg_late:5",
+    ];
     for key in &expected {
         let expiry: i64 = connection.pttl(key).await.unwrap();
         assert!(expiry > 0, "{key}: {expiry}");
     }
     // For ever is a hundred years.
-    let expiry: u64 = connection.pttl("mine::msg_late").await.unwrap();
+    let expiry: u64 = connection.pttl("mine::msg_late:5").await.unwrap();
     let years = Duration::from_millis(expiry).as_secs_f64() / (365.0 * 86_400.0);
     assert!((99.9..=100.0).contains(&years), "{years} years");
     let mut keys: Vec<String> = connection.keys("*").await.unwrap();
-    keys.retain(|key| !key.ends_with("at once"));
+    keys.retain(|key| !key.ends_with("at once:5"));
     keys.sort();
     expected.sort_unstable();
     assert_eq!(keys, expected);
@@ -106,7 +113,10 @@ async fn an_operation_is_one_command_even_after_redis_forgot_its_scripts() {
         store.claim(&key, token, LEASE).await.unwrap();
         store.release(&key, token).await.unwrap();
         store.claim(&key, token, LEASE).await.unwrap();
-        store.complete(&key, token, RETENTION).await.unwrap();
+        store
+            .complete(&key, token, fingerprint(), RETENTION)
+            .await
+            .unwrap();
         assert_eq!(calls(&mut connection).await, "cmdstat_eval:calls=4");
     }
 }
@@ -117,14 +127,26 @@ async fn a_key_of_somebody_else_is_an_error_and_stays() {
     let mut connection = server.connect().await;
     let store = RedisStore::new(connection.clone(), "theirs");
     let key = key(1);
-    for theirs in ["", "hello", "completed", "running", "x0123456789abcdef"] {
-        let () = connection.set("theirs:msg_1", theirs).await.unwrap();
+    for theirs in [
+        "",
+        "hello",
+        "completed",
+        "running",
+        "x0123456789abcdef",
+        "c0123456789abcdef",
+        "r0123456789abcdef0123456789abcdef",
+    ] {
+        let () = connection.set("theirs:msg_1:6", theirs).await.unwrap();
         store.claim(&key, token(), LEASE).await.unwrap_err();
-        let completed = store.complete(&key, token(), RETENTION).await.unwrap();
+        let completed = store
+            .complete(&key, token(), fingerprint(), RETENTION)
+            .await
+            .unwrap();
         assert_eq!(completed, Settlement::Superseded);
         let released = store.release(&key, token()).await.unwrap();
         assert_eq!(released, Settlement::Superseded);
-        let value: String = connection.get("theirs:msg_1").await.unwrap();
+        store.forget(&key).await.unwrap_err();
+        let value: String = connection.get("theirs:msg_1:6").await.unwrap();
         assert_eq!(value, theirs);
     }
 }
@@ -162,7 +184,7 @@ async fn a_full_redis_rejects_and_forgets_nothing() {
         .await
         .unwrap();
     let claim = store.claim(&key("before"), token(), LEASE).await.unwrap();
-    assert_eq!(claim, ClaimStatus::Completed);
+    assert_eq!(claim, completed());
     process(&store, &key("while")).await;
 }
 

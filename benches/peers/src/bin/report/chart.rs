@@ -1,9 +1,9 @@
 //! The chart of the page: a panel for each size, and a bar for each contender.
 
-use peers::contender::OURS;
-use peers::results::{TimeOf, Times, TimesOfSize};
+use peers::contender::{OURS, Table};
+use peers::results::{Spread, TimeOf, Times, TimesOfSize};
 
-use super::tables::bytes;
+use peers::tables::bytes;
 
 const WIDTH: usize = 960;
 const NAMES_WIDTH: usize = 224;
@@ -68,7 +68,13 @@ pub(super) fn draw(times: &Times) -> String {
     svg + "</svg>\n"
 }
 
-fn panel(size: &TimesOfSize, names: &[&str], x: usize, height: usize, scale: f64) -> String {
+fn panel(
+    size: &TimesOfSize<Spread>,
+    names: &[&str],
+    x: usize,
+    height: usize,
+    scale: f64,
+) -> String {
     let len = bytes(size.body_len);
     let limit = duration(size.limit.median);
     let limit_x = x as f64 + scale;
@@ -101,7 +107,7 @@ fn panel(size: &TimesOfSize, names: &[&str], x: usize, height: usize, scale: f64
 }
 
 /// All that verify, the fastest first.
-fn order(size: &TimesOfSize) -> Vec<&str> {
+fn order(size: &TimesOfSize<Spread>) -> Vec<&str> {
     let mut contenders: Vec<_> = (size.contenders.iter())
         .filter_map(|contender| Some((ratio(contender)?, contender.name.as_str())))
         .collect();
@@ -127,8 +133,9 @@ fn description(times: &Times, names: &[&str]) -> String {
     names.iter().map(sentence).collect::<Vec<_>>().join(" ")
 }
 
-fn ratio(contender: &TimeOf) -> Option<f64> {
-    Some(contender.added.as_ref()?.ratio.median)
+fn ratio(contender: &TimeOf<Spread>) -> Option<f64> {
+    let added = contender.added.as_ref()?;
+    (contender.table == Table::Peers).then_some(added.ratio.median)
 }
 
 fn is_ours(name: &str) -> bool {

@@ -2,25 +2,31 @@
 
 mod chart;
 mod machine;
-mod tables;
 
 use std::fs;
 use std::io;
 
 use peers::results::{Allocations, Http, Polls, Stored as _, Times};
+use peers::tables;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 fn main() -> io::Result<()> {
     let times = Times::load()?;
+    let http = Http::load()?;
     let page = format!(
         include_str!("page.template"),
         machine = machine::describe()?,
+        processes = times.processes,
         rounds = times.rounds,
         ratios = tables::ratios(&times),
         nanos = tables::nanos(&times),
+        cases = tables::cases(&times),
+        builds = tables::builds(&times),
         allocations = tables::allocations(&Allocations::load()?),
-        http = tables::http(&Http::load()?),
+        turns = http.turns,
+        connections = http.connections,
+        http = tables::http(&http),
         polls = tables::polls(&Polls::load()?),
     );
     fs::write(format!("{ROOT}/benches/RESULTS.md"), page)?;

@@ -1,0 +1,67 @@
+//! The HTTP client of `send` and `listen`.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{Request, Response, Uri};
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::timeout;
+
+use crate::Failure;
+
+/// How long an answer may take: as long as Svix waits.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long an answer may be, in bytes.
+const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+
+#[derive(Clone)]
+pub(crate) struct Client(HyperClient<HttpConnector, Full<Bytes>>);
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = HyperClient::builder(TokioExecutor::new())
+            .http1_preserve_header_case(true)
+            .build(connector);
+        Self(client)
+    }
+
+    /// Sends a request, and reads the whole answer.
+    pub(crate) async fn call(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, Failure> {
+        let answer = async {
+            let response = self.0.request(request).await?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_LIMIT).collect().await?.to_bytes();
+            Ok::<_, Failure>(Response::from_parts(head, body))
+        };
+        timeout(ANSWER_TIMEOUT, answer)
+            .await
+            .map_err(|_| format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()))?
+            .map_err(|error| root_cause(&*error).into())
+    }
+}
+
+/// Parses an address that this client can call.
+pub(crate) fn url(text: &str) -> Result<Uri, String> {
+    let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
+    match uri.scheme_str() {
+        Some("http") => Ok(uri),
+        _ => Err("it must start with http://, as this program does without TLS".to_owned()),
+    }
+}
+
+/// What happened is at the end of the chain: the client itself says no more than "client error (Connect)".
+fn root_cause(mut error: &(dyn Error + 'static)) -> String {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

@@ -1,0 +1,137 @@
+//! Where the secret comes from, and what it can do.
+
+use std::env;
+use std::path::PathBuf;
+use std::str;
+
+use hyper::header::HeaderValue;
+use tower_svix::{Keyring, SigningKey};
+
+use crate::{Failure, input};
+
+const VARIABLE: &str = "WEBHOOK_SECRET";
+
+/// Where the secret comes from.
+#[derive(clap::Args)]
+pub(crate) struct KeyArgs {
+    /// The secret: `whsec_…`, or several separated by spaces. Others on this machine can see it among the processes
+    #[arg(long, value_name = "TEXT", conflicts_with = "secret_file")]
+    secret: Option<String>,
+    /// Read the secret from this file; `-` is the standard input. Default: the variable `WEBHOOK_SECRET`
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+impl KeyArgs {
+    /// The text of the keys, which has to be there.
+    pub(crate) fn text(&self) -> Result<KeysText, Failure> {
+        self.find()?.ok_or_else(|| {
+            "there is no secret: set WEBHOOK_SECRET, or name a file with --secret-file".into()
+        })
+    }
+
+    /// The text of the keys, if there is one anywhere.
+    pub(crate) fn find(&self) -> Result<Option<KeysText>, Failure> {
+        if let Some(text) = &self.secret {
+            return Ok(Some(KeysText::new(text, "--secret")));
+        }
+        if let Some(path) = &self.secret_file {
+            let source = path.display().to_string();
+            let bytes = input::read(path)?;
+            let text = str::from_utf8(&bytes).map_err(|_| format!("{source}: it is not UTF-8"))?;
+            return Ok(Some(KeysText::new(text, &source)));
+        }
+        match env::var(VARIABLE) {
+            Ok(text) => Ok(Some(KeysText::new(&text, VARIABLE))),
+            Err(env::VarError::NotPresent) => Ok(None),
+            // This error would repeat the text.
+            Err(env::VarError::NotUnicode(_)) => Err(format!("{VARIABLE}: it is not UTF-8").into()),
+        }
+    }
+
+    /// Whether one of these two reads the standard input.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        self.secret_file
+            .as_ref()
+            .is_some_and(|path| input::is_stdin(path))
+    }
+}
+
+/// The text of one or several keys, not yet parsed. It has no `Debug`, since it would show them.
+#[derive(Clone)]
+pub(crate) struct KeysText {
+    text: String,
+    source: String,
+}
+
+impl KeysText {
+    pub(crate) fn new(text: &str, source: &str) -> Self {
+        Self {
+            text: text.trim().to_owned(),
+            source: source.to_owned(),
+        }
+    }
+
+    /// The text itself, secrets and all.
+    pub(crate) fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// The keys to verify with.
+    pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
+        let keyring = self.text.parse();
+        keyring.map_err(|error| format!("{}: {error}", self.source).into())
+    }
+
+    /// The keys to sign with.
+    pub(crate) fn signing_keys(&self) -> Result<SigningKeys, Failure> {
+        let keys: Result<Vec<_>, _> = self.parts().map(str::parse).collect();
+        let keys = keys.map_err(|error| format!("{}: {error}", self.source))?;
+        SigningKeys::of(keys).ok_or_else(|| format!("{}: it is empty", self.source).into())
+    }
+
+    /// Those of the keys that can sign: a public key cannot.
+    pub(crate) fn any_signing_keys(&self) -> Option<SigningKeys> {
+        SigningKeys::of(self.parts().filter_map(|part| part.parse().ok()).collect())
+    }
+
+    /// Each key, separated as in the text of a `Keyring`.
+    fn parts(&self) -> impl Iterator<Item = &str> {
+        self.text
+            .split(|character: char| character.is_ascii_whitespace() || ",|".contains(character))
+            .filter(|part| !part.is_empty())
+    }
+}
+
+/// At least one key to sign with. Several sign as a sender does during a rotation.
+#[derive(Clone)]
+pub(crate) struct SigningKeys(Vec<SigningKey>);
+
+impl SigningKeys {
+    fn of(keys: Vec<SigningKey>) -> Option<Self> {
+        (!keys.is_empty()).then_some(Self(keys))
+    }
+
+    /// The value of the signature header: one signature for each key.
+    pub(crate) fn sign(
+        &self,
+        id: &str,
+        unix_seconds: u64,
+        body: &[u8],
+    ) -> Result<HeaderValue, Failure> {
+        let mut list = Vec::new();
+        for key in &self.0 {
+            if !list.is_empty() {
+                list.push(b' ');
+            }
+            list.extend_from_slice(key.sign(id, unix_seconds, body)?.as_bytes());
+        }
+        Ok(HeaderValue::try_from(list)?)
+    }
+}
+
+/// An id that no other delivery has. It must not hold a full stop.
+pub(crate) fn random_id() -> Result<String, Failure> {
+    let (high, low) = (getrandom::u64()?, getrandom::u64()?);
+    Ok(format!("msg_{high:016x}{low:016x}"))
+}

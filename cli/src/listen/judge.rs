@@ -1,0 +1,100 @@
+//! The verdict on a delivery: that of the middleware itself.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Collected, Full};
+use hyper::http::request::Parts;
+use hyper::{Request, Response};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_svix::diagnose::Diagnosis;
+use tower_svix::{HeaderFamily, Rejection, SvixVerifyLayer, VerifiedBody};
+
+use super::delivery::Verdict;
+use crate::explanation::Explanation;
+use crate::keys::KeysText;
+use crate::{Failure, time};
+
+pub(crate) struct Judge {
+    layer: SvixVerifyLayer,
+    keys: KeysText,
+    family: Option<HeaderFamily>,
+    explaining: Semaphore,
+}
+
+/// How many rejections are explained at once: each may hash 64 MiB.
+const EXPLAINED_AT_ONCE: usize = 2;
+/// How long a rejection waits for its turn to be explained.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Judge {
+    pub(crate) fn new(
+        keys: &KeysText,
+        body_limit: usize,
+        family: Option<HeaderFamily>,
+    ) -> Result<Self, Failure> {
+        let mut layer = SvixVerifyLayer::new(keys.keyring()?).body_limit(body_limit);
+        if let Some(family) = family {
+            layer = layer.header_family(family);
+        }
+        Ok(Self {
+            layer,
+            keys: keys.clone(),
+            family,
+            explaining: Semaphore::new(EXPLAINED_AT_ONCE),
+        })
+    }
+
+    /// The verdict, and what the sender is answered if it is no.
+    pub(crate) async fn judge(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+    ) -> (Verdict, Option<Response<Bytes>>) {
+        let request = Request::from_parts(head.clone(), Full::new(body.clone()));
+        let service = self
+            .layer
+            .layer(service_fn(|_: Request<VerifiedBody>| async {
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
+            }));
+        let Ok(response) = service.oneshot(request).await;
+        let Some(rejection) = response.extensions().get::<Rejection>().copied() else {
+            return (Verdict::valid(), None);
+        };
+        let verdict = Verdict {
+            code: rejection.code().to_owned(),
+            text: rejection.to_string(),
+            explanation: self.explain(head, body).await,
+        };
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map(Collected::to_bytes);
+        (
+            verdict,
+            Some(Response::from_parts(head, body.unwrap_or_default())),
+        )
+    }
+
+    /// Looks for the cause, on a thread where it blocks nothing. In a flood of forgeries, it skips some.
+    async fn explain(&self, head: &Parts, body: &Bytes) -> Option<Explanation> {
+        let Ok(Ok(_place)) = timeout(PATIENCE, self.explaining.acquire()).await else {
+            return Some(Explanation::none(
+                "It is not explained, as too many are rejected at once.",
+            ));
+        };
+        let now = time::now().ok()?.as_secs();
+        let (keys, family) = (self.keys.clone(), self.family);
+        let (headers, body) = (head.headers.clone(), body.clone());
+        let diagnosis = spawn_blocking(move || {
+            let mut examination = Diagnosis::of(keys.expose(), &headers, &body);
+            if let Some(family) = family {
+                examination = examination.header_family(family);
+            }
+            examination.at(now)
+        });
+        Some((&diagnosis.await.ok()?).into())
+    }
+}

@@ -1,0 +1,11 @@
+//! The program `webhook`, run as a user runs it.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod browser;
+mod commands;
+mod explain;
+mod guard;
+mod listen;
+mod send;
+mod store;
+mod support;

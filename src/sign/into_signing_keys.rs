@@ -1,0 +1,52 @@
+//! What a sender can be given as its keys.
+
+#[cfg(feature = "ed25519")]
+use crate::signature::PrivateKey;
+use crate::signature::{Secret, SigningKey};
+
+/// What is, or becomes, the keys of a sender: a [`Secret`], a private key, a [`SigningKey`], or an array or `Vec` of these.
+///
+/// With several keys, as during a rotation, each delivery lists a signature of each.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a key that deliveries are signed with",
+    label = "expected a `Secret`, a `PrivateKey`, a `SigningKey`, or an array or `Vec` of these",
+    note = "parse the text of a key: `text.parse::<SigningKey>()?`"
+)]
+pub trait IntoSigningKeys {
+    /// Makes a list of the keys.
+    fn into_signing_keys(self) -> Vec<SigningKey>;
+}
+
+impl IntoSigningKeys for SigningKey {
+    fn into_signing_keys(self) -> Vec<SigningKey> {
+        vec![self]
+    }
+}
+
+impl IntoSigningKeys for Secret {
+    fn into_signing_keys(self) -> Vec<SigningKey> {
+        vec![self.into()]
+    }
+}
+
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+impl IntoSigningKeys for PrivateKey {
+    fn into_signing_keys(self) -> Vec<SigningKey> {
+        vec![self.into()]
+    }
+}
+
+impl<K: IntoSigningKeys, const N: usize> IntoSigningKeys for [K; N] {
+    fn into_signing_keys(self) -> Vec<SigningKey> {
+        let keys = self.into_iter();
+        keys.flat_map(IntoSigningKeys::into_signing_keys).collect()
+    }
+}
+
+impl<K: IntoSigningKeys> IntoSigningKeys for Vec<K> {
+    fn into_signing_keys(self) -> Vec<SigningKey> {
+        let keys = self.into_iter();
+        keys.flat_map(IntoSigningKeys::into_signing_keys).collect()
+    }
+}

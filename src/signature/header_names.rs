@@ -1,0 +1,80 @@
+//! Names of headers that a sender chose itself.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use http::HeaderName;
+
+/// What HTTP itself needs: headers that frame a message or say what it is, and those that each hop makes anew ([RFC 9110,
+/// section 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)). A sender that signs would break its own requests.
+const RESERVED: [&str; 15] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
+/// A sender's own header names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct HeaderNames(&'static [HeaderName; 3]);
+
+impl HeaderNames {
+    pub(super) fn new(names: [&str; 3]) -> Result<Self, InvalidHeaderNames> {
+        /// Each of them once, so that a family is as small as a reference, and an error can name a header.
+        static KNOWN: Mutex<Vec<&'static [HeaderName; 3]>> = Mutex::new(Vec::new());
+
+        let parse = |name| HeaderName::try_from(name).map_err(|_| InvalidHeaderNames);
+        let [id, timestamp, signature] = names.map(parse);
+        let names = [id?, timestamp?, signature?];
+        if names[0] == names[1] || names[1] == names[2] || names[2] == names[0] {
+            return Err(InvalidHeaderNames);
+        }
+        if names.iter().any(|name| RESERVED.contains(&name.as_str())) {
+            return Err(InvalidHeaderNames);
+        }
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.iter().find(|known| ***known == names) {
+            return Ok(Self(known));
+        }
+        let names = &*Box::leak(Box::new(names));
+        known.push(names);
+        Ok(Self(names))
+    }
+
+    pub(super) fn as_strs(self) -> [&'static str; 3] {
+        let [id, timestamp, signature] = self.0;
+        [id.as_str(), timestamp.as_str(), signature.as_str()]
+    }
+}
+
+impl fmt::Debug for HeaderNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.as_strs()).finish()
+    }
+}
+
+/// Why a [`HeaderFamily`](crate::HeaderFamily) could not be made: its names are not three different names of headers,
+/// or one of them is of HTTP itself, such as `host` or `content-length`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidHeaderNames;
+
+impl fmt::Display for InvalidHeaderNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a family of headers needs three different names that HTTP allows, and does not need itself")
+    }
+}
+
+impl Error for InvalidHeaderNames {}

@@ -1,0 +1,58 @@
+//! A task that deletes what is not needed any more.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::database::DatabaseError;
+use crate::telemetry;
+
+/// A task that deletes what is not needed any more, until it is [stopped](Self::stop) or dropped.
+#[derive(Debug)]
+#[must_use = "dropping it ends the task"]
+pub struct Cleanup {
+    stopping: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Cleanup {
+    pub(crate) fn spawn<F>(pause: Duration, delete: impl Fn() -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<u64, DatabaseError>> + Send,
+    {
+        let (stopping, mut stopped) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            loop {
+                if let Err(error) = delete().await {
+                    telemetry::error("cleanup-failed", &error);
+                }
+                tokio::select! {
+                    _ = stopped.wait_for(|stop| *stop) => return,
+                    () = sleep(pause) => {}
+                }
+            }
+        });
+        Self {
+            stopping,
+            task: Some(task),
+        }
+    }
+
+    /// Ends the task, once it has finished what it is deleting.
+    pub async fn stop(mut self) {
+        self.stopping.send_replace(true);
+        if let Some(task) = self.task.take() {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a database engine is to the rest of the crate: a set of statements, and a few ways to run one.
+#![allow(
+    unnameable_types,
+    reason = "nobody but this crate implements an engine, or calls one"
+)]
+
+use self::private::Operations;
+use crate::table::Sql;
+
+/// A database engine: [`Postgres`](sqlx::Postgres) with the feature `postgres`, [`Sqlite`](sqlx::Sqlite) with `sqlite`.
+///
+/// The pool that a store or an inbox is given decides which it is. No other crate can implement this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no database engine of `tower-svix-sqlx`",
+    note = "switch on its feature `postgres` or `sqlite`"
+)]
+pub trait Engine: Operations {}
+
+impl<DB: Operations> Engine for DB {}
+
+/// A value that is bound to a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    Bytes(&'a [u8]),
+    NoBytes,
+    Int(i64),
+    Text(Option<&'a str>),
+}
+
+pub(crate) mod private {
+    use sqlx::{Database, Pool};
+    use tokio::sync::watch;
+
+    use super::{InboxSql, StoreSql, Value};
+    use crate::table::Sql;
+
+    /// What each engine does in its own way. `sqlx` has no type that stands for any of them.
+    pub trait Operations: Database {
+        /// The statements of a store, with `{table}` where its name belongs.
+        const STORE: StoreSql<&'static str>;
+        /// Those of an inbox.
+        const INBOX: InboxSql<&'static str>;
+        /// What `{now}` stands for in them.
+        const NOW: &'static str;
+        /// What begins a transaction that writes.
+        const BEGIN: &'static str;
+        /// Whether one statement at a time can write, so that it is better to queue here than in the engine.
+        const ONE_WRITER: bool;
+
+        /// Returns how many rows the statement changed.
+        fn execute(
+            connection: &mut Self::Connection,
+            sql: &Sql,
+            values: &[Value<'_>],
+        ) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+        fn rows(
+            connection: &mut Self::Connection,
+            sql: &Sql,
+            values: &[Value<'_>],
+        ) -> impl Future<Output = sqlx::Result<Vec<Self::Row>>> + Send;
+
+        /// Runs several statements, which have no values.
+        fn script(
+            connection: &mut Self::Connection,
+            sql: &Sql,
+        ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+        fn int(row: &Self::Row, column: usize) -> sqlx::Result<Option<i64>>;
+        fn text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>>;
+        fn bytes(row: &Self::Row, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
+
+        /// Passes on what other processes announce, without end.
+        fn listen(
+            pool: Pool<Self>,
+            heard: watch::Sender<()>,
+        ) -> impl Future<Output = ()> + Send + 'static;
+    }
+}
+
+/// Defines a set of statements, and how names are filled in.
+macro_rules! define_statements {
+    ($(#[$doc:meta])* $name:ident { $($field:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name<T> {
+            $(pub(crate) $field: T,)*
+        }
+
+        impl $name<&'static str> {
+            pub(crate) fn fill(&self, table: &crate::table::TableName, now: &str) -> $name<Sql> {
+                $name { $($field: table.fill(self.$field, now),)* }
+            }
+        }
+    };
+}
+
+define_statements! {
+    /// The statements of a [`SqlStore`](crate::SqlStore).
+    StoreSql { exists, lock, create_schema, create, claim, complete, release, forget, delete_expired }
+}
+
+define_statements! {
+    /// The statements of an [`Inbox`](crate::Inbox) and its workers.
+    InboxSql {
+        exists, lock, create_schema, create,
+        insert, compare, announce,
+        claim, give_back_claim, renew, done, fail, give_back,
+        list, payload, counts, depth, retry, retry_dead, forget, delete_done,
+    }
+}

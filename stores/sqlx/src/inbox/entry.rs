@@ -1,0 +1,104 @@
+//! What an operator sees of an event.
+
+use std::time::{Duration, SystemTime};
+
+use super::columns::{count, time};
+use super::state::State;
+use crate::engine::Engine;
+
+/// An event as an operator sees it: all but its payload, which [`Inbox::payload`](crate::Inbox::payload) returns.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The number that the event got when it was stored.
+    pub number: i64,
+    /// The tenant whose keyring verified it.
+    pub tenant: Option<String>,
+    /// Its id, as the sender signed it.
+    pub id: String,
+    /// The payload's top-level `type`.
+    pub event_type: Option<String>,
+    /// What has become of it.
+    pub state: State,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// Why the last attempt failed. A text of the handler's: escape control characters before it is printed.
+    pub error: Option<String>,
+    /// How long the payload is, in bytes.
+    pub payload_len: u64,
+    /// When it was stored, by the database's clock.
+    pub received_at: SystemTime,
+    /// When the next attempt may be made, or when the lease of the one that runs ends.
+    pub due_at: SystemTime,
+    /// When it was done or given up.
+    pub ended_at: Option<SystemTime>,
+}
+
+impl Entry {
+    /// Reads a row of the statement `list`.
+    pub(super) fn read<DB: Engine>(row: &DB::Row) -> sqlx::Result<Self> {
+        Ok(Self {
+            number: DB::int(row, 0)?.unwrap_or_default(),
+            tenant: DB::text(row, 1)?,
+            id: DB::text(row, 2)?.unwrap_or_default(),
+            event_type: DB::text(row, 3)?,
+            state: State::parse(DB::text(row, 4)?.as_deref())?,
+            attempts: count(DB::int(row, 5)?),
+            error: DB::text(row, 6)?,
+            payload_len: DB::int(row, 7)?.unwrap_or(0).unsigned_abs(),
+            received_at: time(DB::int(row, 8)?.unwrap_or_default()),
+            due_at: time(DB::int(row, 9)?.unwrap_or_default()),
+            ended_at: DB::int(row, 10)?.map(time),
+        })
+    }
+}
+
+/// Which events to [list](crate::Inbox::list).
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Filter {
+    pub(super) state: Option<State>,
+    pub(super) id: Option<String>,
+    pub(super) after: i64,
+}
+
+impl Filter {
+    /// All events.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only events in this state.
+    pub fn state(mut self, state: State) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Only events with this id, of whatever tenant.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Only events with a number above this: that of the last one on the page before.
+    pub fn after(mut self, number: i64) -> Self {
+        self.after = number;
+        self
+    }
+}
+
+/// How many events there are, by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Those that wait.
+    pub pending: u64,
+    /// Those that a worker has.
+    pub running: u64,
+    /// Those that are done, and not deleted yet.
+    pub done: u64,
+    /// Those that are given up.
+    pub dead: u64,
+    /// How long ago the oldest that waits was stored.
+    pub oldest_pending: Duration,
+}

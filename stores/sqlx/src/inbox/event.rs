@@ -1,0 +1,118 @@
+//! An event as a worker gets it.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use super::columns::{count, milliseconds, time};
+use super::state::State;
+use crate::engine::Engine;
+
+/// An event that was verified and stored, in one attempt to process it.
+#[derive(Clone)]
+pub struct StoredEvent {
+    number: i64,
+    tenant: Option<String>,
+    id: String,
+    event_type: Option<String>,
+    unix_seconds: i64,
+    received_at: SystemTime,
+    payload: Bytes,
+    trace_context: Option<String>,
+    attempt: u32,
+    age: Duration,
+}
+
+impl StoredEvent {
+    /// The number that the event got when it was stored: the inbox knows it by that.
+    #[must_use]
+    pub fn number(&self) -> i64 {
+        self.number
+    }
+
+    /// The tenant whose keyring verified the delivery, if the keyring names one.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// The id of the event, as the sender signed it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The payload's top-level `type`, if it is JSON and has one.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.event_type.as_deref()
+    }
+
+    /// When the delivery was signed, in seconds since 1970-01-01T00:00:00Z, by the sender's clock.
+    #[must_use]
+    pub fn unix_seconds(&self) -> u64 {
+        self.unix_seconds.try_into().unwrap_or(0)
+    }
+
+    /// When the event was stored, by the database's clock.
+    #[must_use]
+    pub fn received_at(&self) -> SystemTime {
+        self.received_at
+    }
+
+    /// The body, exactly as it was signed.
+    #[must_use]
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// What [`Inbox::trace_context`](crate::Inbox::trace_context) left.
+    #[must_use]
+    pub fn trace_context(&self) -> Option<&str> {
+        self.trace_context.as_deref()
+    }
+
+    /// Which attempt this is, counted from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// How long ago it was stored, when the attempt began.
+    pub(crate) fn age(&self) -> Duration {
+        self.age
+    }
+
+    /// Reads a row of the statement `claim`, and the state that the event is in now.
+    pub(crate) fn read<DB: Engine>(row: &DB::Row) -> sqlx::Result<(Self, State)> {
+        let event = Self {
+            number: DB::int(row, 0)?.unwrap_or_default(),
+            tenant: DB::text(row, 1)?,
+            id: DB::text(row, 2)?.unwrap_or_default(),
+            event_type: DB::text(row, 3)?,
+            unix_seconds: DB::int(row, 4)?.unwrap_or_default(),
+            received_at: time(DB::int(row, 5)?.unwrap_or_default()),
+            payload: DB::bytes(row, 6)?.unwrap_or_default().into(),
+            trace_context: DB::text(row, 7)?,
+            attempt: count(DB::int(row, 8)?),
+            age: milliseconds(DB::int(row, 10)?),
+        };
+        Ok((event, State::parse(DB::text(row, 9)?.as_deref())?))
+    }
+}
+
+/// Leaves the payload out: it is the sender's data, and does not belong in a log.
+impl fmt::Debug for StoredEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredEvent")
+            .field("number", &self.number)
+            .field("tenant", &self.tenant)
+            .field("id", &self.id)
+            .field("event_type", &self.event_type)
+            .field("unix_seconds", &self.unix_seconds)
+            .field("payload_len", &self.payload.len())
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}

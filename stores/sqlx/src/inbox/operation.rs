@@ -1,0 +1,170 @@
+//! What operators do with an inbox.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::columns::milliseconds;
+use super::entry::{Counts, Entry, Filter};
+use super::settings::Inbox;
+use super::state::State;
+use crate::cleanup::Cleanup;
+use crate::database::{self, DatabaseError};
+use crate::engine::{Engine, Value};
+use crate::table::Sql;
+use crate::telemetry;
+
+/// How many rows one statement deletes: few enough that other statements do not wait for it.
+const BATCH: i64 = 1000;
+
+/// Each of these fails with [`DatabaseError`] if the database does, or does not answer within the timeout.
+#[allow(clippy::missing_errors_doc, reason = "said once, above")]
+impl<DB: Engine> Inbox<DB> {
+    /// Lists at most `limit` events in the order in which they were stored.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_svix_sqlx::inbox::{Filter, State};
+    /// use tower_svix_sqlx::{DatabaseError, Engine, Inbox};
+    ///
+    /// async fn print_dead<DB: Engine>(inbox: &Inbox<DB>) -> Result<(), DatabaseError> {
+    ///     for event in inbox.list(&Filter::new().state(State::Dead), 100).await? {
+    ///         println!("{} {:?} {:?}", event.number, event.id, event.error);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn list(&self, filter: &Filter, limit: u32) -> Result<Vec<Entry>, DatabaseError> {
+        let values = [
+            Value::Int(filter.after),
+            Value::Int(limit.into()),
+            Value::Text(filter.state.as_ref().map(State::name)),
+            Value::Text(filter.id.as_deref()),
+        ];
+        let rows = self.database.read(&self.sql.list, &values).await?;
+        let entries: sqlx::Result<_> = rows.iter().map(Entry::read::<DB>).collect();
+        Ok(entries?)
+    }
+
+    /// Returns the event with this number.
+    pub async fn show(&self, number: i64) -> Result<Option<Entry>, DatabaseError> {
+        let filter = Filter::new().after(number.saturating_sub(1));
+        let entries = self.list(&filter, 1).await?;
+        Ok(entries.into_iter().find(|entry| entry.number == number))
+    }
+
+    /// Returns the payload of the event with this number.
+    pub async fn payload(&self, number: i64) -> Result<Option<Bytes>, DatabaseError> {
+        let values = [Value::Int(number)];
+        let rows = self.database.read(&self.sql.payload, &values).await?;
+        let Some(row) = rows.into_iter().next() else {
+            return Ok(None);
+        };
+        Ok(DB::bytes(&row, 0)?.map(Bytes::from))
+    }
+
+    /// Counts the events by state. It reads the whole table.
+    pub async fn counts(&self) -> Result<Counts, DatabaseError> {
+        let mut counts = Counts::default();
+        for (state, events, oldest) in self.count(&self.sql.counts).await? {
+            match state {
+                State::Pending => {
+                    counts.pending = events;
+                    counts.oldest_pending = oldest;
+                }
+                State::Running => counts.running = events,
+                State::Done => counts.done = events,
+                State::Dead => counts.dead = events,
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Has an event processed now, whether it is dead, waits for its next attempt, or is done already. Its attempts are
+    /// counted anew. Returns `false` if there is none with this number, or a worker has it.
+    pub async fn retry(&self, number: i64) -> Result<bool, DatabaseError> {
+        let values = [Value::Int(number)];
+        let changed = self.database.execute(&self.sql.retry, &values).await?;
+        self.announce();
+        Ok(changed > 0)
+    }
+
+    /// Has all dead events processed now, and returns how many there are.
+    pub async fn retry_dead(&self) -> Result<u64, DatabaseError> {
+        let changed = self.database.execute(&self.sql.retry_dead, &[]).await?;
+        self.announce();
+        Ok(changed)
+    }
+
+    /// Deletes an event, whatever its state. Returns `false` if there is none with this number.
+    ///
+    /// A worker that has it can finish, but not with a transaction. The next delivery of the event is stored again.
+    pub async fn forget(&self, number: i64) -> Result<bool, DatabaseError> {
+        let values = [Value::Int(number)];
+        let changed = self.database.execute(&self.sql.forget, &values).await?;
+        Ok(changed > 0)
+    }
+
+    /// Deletes the events that were done at least `retention` ago, and returns how many there were.
+    ///
+    /// A delivery of an event that is deleted is stored and processed again, so `retention` must be longer than the sender's
+    /// whole schedule: 96 hours cover all that we know of.
+    pub async fn delete_done(&self, retention: Duration) -> Result<u64, DatabaseError> {
+        let values = [
+            Value::Int(database::milliseconds(retention)),
+            Value::Int(BATCH),
+        ];
+        let mut deleted = 0;
+        loop {
+            let batch = self
+                .database
+                .execute(&self.sql.delete_done, &values)
+                .await?;
+            deleted += batch;
+            if batch < BATCH.unsigned_abs() {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    /// Spawns a task that calls [`delete_done`](Self::delete_done) now and again after each `pause`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    pub fn spawn_cleanup(&self, retention: Duration, pause: Duration) -> Cleanup {
+        let inbox = self.clone();
+        Cleanup::spawn(pause, move || {
+            let inbox = inbox.clone();
+            async move { inbox.delete_done(retention).await }
+        })
+    }
+
+    /// Tells the metrics how many events are left to do, and how old the oldest is.
+    pub(crate) async fn measure(&self) -> Result<(), DatabaseError> {
+        let mut measured =
+            [State::Pending, State::Running, State::Dead].map(|state| (state, 0, Duration::ZERO));
+        for (state, events, oldest) in self.count(&self.sql.depth).await? {
+            if let Some(of_state) = measured.iter_mut().find(|(other, ..)| *other == state) {
+                *of_state = (state, events, oldest);
+            }
+        }
+        for (state, events, oldest) in measured {
+            telemetry::depth(state.name(), events, oldest);
+        }
+        Ok(())
+    }
+
+    async fn count(&self, sql: &Sql) -> Result<Vec<(State, u64, Duration)>, DatabaseError> {
+        let mut counts = Vec::new();
+        for row in self.database.read(sql, &[]).await? {
+            counts.push((
+                State::parse(DB::text(&row, 0)?.as_deref())?,
+                DB::int(&row, 1)?.unwrap_or(0).unsigned_abs(),
+                milliseconds(DB::int(&row, 2)?),
+            ));
+        }
+        Ok(counts)
+    }
+}

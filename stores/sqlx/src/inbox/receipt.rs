@@ -1,0 +1,73 @@
+//! What became of a delivery, and what the sender is told: the only place that chooses a status.
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+
+/// What became of a delivery.
+///
+/// [`Inbox`](crate::Inbox) leaves it in the extensions of its response, for an outer layer to log or count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Receipt {
+    /// The event is stored now.
+    Stored,
+    /// The event was stored before.
+    Duplicate,
+    /// An event with this key was stored before, with another payload: that one stays.
+    Conflict,
+    /// The event could not be stored, or not within the timeout.
+    StoreUnavailable,
+    /// The request has no [`VerifiedEvent`](tower_svix::VerifiedEvent), because the inbox is not inside
+    /// [`SvixVerifyLayer`](tower_svix::SvixVerifyLayer).
+    EventMissing,
+}
+
+impl Receipt {
+    /// The stable, machine-readable name of the outcome. A response to a delivery that was not stored shows it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::Conflict => "conflict",
+            Self::StoreUnavailable => "store-unavailable",
+            Self::EventMissing => "event-missing",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Stored => StatusCode::ACCEPTED,
+            // Not 409: the sender would take it for a failure, and try again.
+            Self::Duplicate | Self::Conflict => StatusCode::OK,
+            Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::EventMissing => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    pub(super) fn response(self) -> Response<String> {
+        const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("30");
+
+        let (media_type, body) = match self {
+            Self::Stored => ("text/plain", "stored\n"),
+            Self::Duplicate | Self::Conflict => ("text/plain", "stored before\n"),
+            Self::StoreUnavailable => (
+                "application/problem+json",
+                r#"{"title":"Service Unavailable","status":503,"code":"store-unavailable","detail":"the event could not be stored"}"#,
+            ),
+            Self::EventMissing => (
+                "application/problem+json",
+                r#"{"title":"Internal Server Error","status":500,"code":"event-missing","detail":"the inbox is not inside SvixVerifyLayer"}"#,
+            ),
+        };
+        let mut response = Response::new(body.to_owned());
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        if self == Self::StoreUnavailable {
+            headers.insert(RETRY_AFTER, RETRY_SECONDS);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,160 @@
+//! What a delivery goes through.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
+use tower_service::Service;
+use tower_svix::VerifiedEvent;
+
+use super::receipt::Receipt;
+use super::settings::Inbox;
+use crate::database::DatabaseError;
+use crate::engine::{Engine, Value};
+use crate::telemetry;
+
+/// The service takes any body and reads none of it: the event has the payload.
+impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    /// Always ready: the wait for the database is bounded by the timeout.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let event = request.extensions().get::<VerifiedEvent>().cloned();
+        let inbox = self.clone();
+        ResponseFuture(Box::pin(async move {
+            let receipt = if let Some(event) = event {
+                inbox.receive(&event).await
+            } else {
+                let detail =
+                    "the inbox is not inside SvixVerifyLayer: nothing is stored on this route";
+                telemetry::error(Receipt::EventMissing.code(), &detail);
+                Receipt::EventMissing
+            };
+            telemetry::received(receipt.code());
+            Ok(receipt.response())
+        }))
+    }
+}
+
+impl<DB: Engine> Inbox<DB> {
+    /// Stores a verified event, as the [service](crate::inbox) does with that of a request.
+    pub async fn receive(&self, event: &VerifiedEvent) -> Receipt {
+        let receipt = match self.store(event).await {
+            Ok(receipt) => receipt,
+            Err(error) => {
+                let detail = format!("{} is not stored: {error}", event.id());
+                telemetry::error("event-not-stored", &detail);
+                return Receipt::StoreUnavailable;
+            }
+        };
+        match receipt {
+            Receipt::Stored => self.announce(),
+            Receipt::Conflict => {
+                let detail = format!(
+                    "{} was stored before, with another payload, which stays",
+                    event.id()
+                );
+                telemetry::error(receipt.code(), &detail);
+            }
+            _ => {}
+        }
+        receipt
+    }
+
+    async fn store(&self, event: &VerifiedEvent) -> Result<Receipt, DatabaseError> {
+        let key: [u8; 32] = Sha256::digest(self.key_of(event).as_str()).into();
+        let order_key: Option<[u8; 32]> =
+            self.order_of(event).map(|key| Sha256::digest(key).into());
+        let event_type = event.event_type().ok().map(|text| storable(&text));
+        let tenant = event.tenant().map(storable);
+        let context = self.context().as_deref().map(storable);
+        // Times that the headers can hold are far below.
+        let sent_at = i64::try_from(event.unix_seconds()).unwrap_or(i64::MAX);
+        let values = [
+            Value::Bytes(&key),
+            Value::Text(tenant.as_deref()),
+            Value::Text(Some(event.id())),
+            Value::Text(event_type.as_deref()),
+            Value::Int(sent_at),
+            Value::Bytes(event.payload()),
+            order_key
+                .as_ref()
+                .map_or(Value::NoBytes, |key| Value::Bytes(key)),
+            Value::Text(context.as_deref()),
+        ];
+        if self.database.execute(&self.sql.insert, &values).await? == 1 {
+            return Ok(Receipt::Stored);
+        }
+        let values = [Value::Bytes(&key), Value::Bytes(event.payload())];
+        let rows = self.database.read(&self.sql.compare, &values).await?;
+        // If it was deleted since, it was done.
+        let is_same = match rows.first() {
+            Some(row) => DB::int(row, 0)? == Some(1),
+            None => true,
+        };
+        Ok(if is_same {
+            Receipt::Duplicate
+        } else {
+            Receipt::Conflict
+        })
+    }
+
+    /// Tells all workers that there is something to do.
+    ///
+    /// Those of other processes are told in the background. While they are being told, any number of events share the next
+    /// announcement. If it is lost, they find the events when they look for themselves.
+    pub(super) fn announce(&self) {
+        self.wake.send_replace(());
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        if self.sql.announce.is_empty() || self.announcer.is_waiting.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let inbox = self.clone();
+        runtime.spawn(async move {
+            let _turn = inbox.announcer.turn.lock().await;
+            // Whatever is stored from here on is announced anew.
+            inbox.announcer.is_waiting.store(false, Ordering::SeqCst);
+            let _ = inbox.database.read(&inbox.sql.announce, &[]).await;
+        });
+    }
+}
+
+/// A text as Postgres takes it: all but NUL.
+fn storable(text: impl AsRef<str>) -> String {
+    text.as_ref().replace('\0', "\u{fffd}")
+}
+
+/// Response future of [`Inbox`].
+///
+/// Dropping it may leave the event stored or not: the sender tries again.
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture(
+    Pin<Box<dyn Future<Output = Result<Response<String>, Infallible>> + Send>>,
+);
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<String>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

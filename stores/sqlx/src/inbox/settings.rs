@@ -1,0 +1,197 @@
+//! How an inbox is configured.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Pool;
+use tokio::sync::watch;
+use tower_svix::VerifiedEvent;
+use tower_svix::idempotency::EventKey;
+
+use super::announcer::Announcer;
+use crate::database::{Database, DatabaseError};
+use crate::engine::{Engine, InboxSql};
+use crate::table::{Sql, TableName};
+
+type KeyOf = dyn Fn(&VerifiedEvent) -> EventKey + Send + Sync;
+type OrderOf = dyn Fn(&VerifiedEvent) -> Option<String> + Send + Sync;
+type ContextOf = dyn Fn() -> Option<String> + Send + Sync;
+
+/// Stores verified events in a table of Postgres or `SQLite`, and answers.
+///
+/// See the [module docs](crate::inbox) for an example, and for what each delivery is answered. Clones are cheap, and are the
+/// same inbox.
+///
+/// # What the database must be set up for
+///
+/// - Postgres: `synchronous_commit` must not be `off`, and `fsync` must be on: these are the defaults. If it fails over to a
+///   replica, replication must be synchronous, or what was acknowledged last is lost. The isolation must be `read
+///   committed`, the default.
+/// - `SQLite`: `journal_mode = WAL` and `synchronous = FULL`. With `NORMAL`, a power cut takes what was acknowledged last.
+/// - A pool that tests each connection before it is used, as `sqlx` does by default, takes a round trip more:
+///   `PoolOptions::test_before_acquire(false)` saves it.
+#[must_use]
+pub struct Inbox<DB: Engine> {
+    pub(crate) database: Database<DB>,
+    table: TableName,
+    pub(crate) sql: Arc<InboxSql<Sql>>,
+    /// Changes when there may be something to do.
+    pub(crate) wake: watch::Sender<()>,
+    pub(super) announcer: Arc<Announcer>,
+    key: Option<Arc<KeyOf>>,
+    order: Option<Arc<OrderOf>>,
+    context: Option<Arc<ContextOf>>,
+}
+
+impl<DB: Engine> Inbox<DB> {
+    /// Stores events in the table `webhook_inbox` of the database that `pool` leads to.
+    ///
+    /// The table must be of this receiver alone, and the same in all its processes: Svix sends a message under one id to every
+    /// endpoint, and what one of them stored would be a duplicate for the other.
+    pub fn new(pool: Pool<DB>) -> Self {
+        let table = TableName::fixed("webhook_inbox");
+        Self {
+            database: Database::new(pool),
+            sql: Arc::new(DB::INBOX.fill(&table, DB::NOW)),
+            table,
+            wake: watch::Sender::default(),
+            announcer: Arc::default(),
+            key: None,
+            order: None,
+            context: None,
+        }
+    }
+
+    /// Sets the table. Default: `webhook_inbox`.
+    pub fn table(mut self, table: TableName) -> Self {
+        self.sql = Arc::new(DB::INBOX.fill(&table, DB::NOW));
+        self.table = table;
+        self
+    }
+
+    /// Sets how long an operation may take before it counts as failed, the wait for a connection of the pool included.
+    /// Default: two seconds, so that a sender has its 503 before it gives up.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.database.timeout = timeout;
+        self
+    }
+
+    /// Sets what makes two deliveries the same event. Default: the tenant and the id.
+    ///
+    /// For senders that give each attempt an id of its own, or one id to several events.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_svix::idempotency::EventKey;
+    /// use tower_svix_sqlx::{Engine, Inbox};
+    ///
+    /// /// The sender's id is new in each attempt; the invoice and the type are not.
+    /// fn by_invoice<DB: Engine>(inbox: Inbox<DB>) -> Inbox<DB> {
+    ///     inbox.key(|event| {
+    ///         let invoice: Option<serde_json::Value> = event.json().ok();
+    ///         match invoice.as_ref().and_then(|event| event["invoice_id"].as_str()) {
+    ///             Some(id) => EventKey::new(event.tenant(), &format!("invoice {id}")),
+    ///             None => EventKey::from(event),
+    ///         }
+    ///     })
+    /// }
+    /// ```
+    pub fn key(mut self, key: impl Fn(&VerifiedEvent) -> EventKey + Send + Sync + 'static) -> Self {
+        self.key = Some(Arc::new(key));
+        self
+    }
+
+    /// Has events of one key processed one after another, in the order in which they were stored. Default: all events are
+    /// processed at once, as far as the workers have room.
+    ///
+    /// `None` is an event that waits for no other. An event that failed keeps those after it waiting until it is done or
+    /// dead: a dead event does not hold up the rest.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_svix_sqlx::{Engine, Inbox};
+    ///
+    /// fn in_order<DB: Engine>(inbox: Inbox<DB>) -> Inbox<DB> {
+    ///     inbox.order_by_key(|event| {
+    ///         let event: serde_json::Value = event.json().ok()?;
+    ///         event["data"]["job_id"].as_str().map(str::to_owned)
+    ///     })
+    /// }
+    /// ```
+    pub fn order_by_key(
+        mut self,
+        order: impl Fn(&VerifiedEvent) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.order = Some(Arc::new(order));
+        self
+    }
+
+    /// Stores a text with each event, for its [attempts](super::StoredEvent::trace_context): where in a trace the delivery
+    /// was. Default: none.
+    ///
+    /// `context` is called within the span of the delivery. With OpenTelemetry, it writes the `traceparent` of the current
+    /// context down, and the handler makes its span a child of that.
+    pub fn trace_context(
+        mut self,
+        context: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.context = Some(Arc::new(context));
+        self
+    }
+
+    /// Creates the table unless it is there.
+    ///
+    /// Call it at every start: several processes can do so at once, and while the table is in use. If the table is there,
+    /// this reads the catalogue and changes nothing, so the user of the database need not be allowed to create tables.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError`] if the database failed: then there is no table, rather than a part of one.
+    pub async fn migrate(&self) -> Result<(), DatabaseError> {
+        let sql = &self.sql;
+        let statements = [&sql.exists, &sql.lock, &sql.create_schema, &sql.create];
+        self.database.create_table(&self.table, statements).await
+    }
+
+    pub(super) fn key_of(&self, event: &VerifiedEvent) -> EventKey {
+        match &self.key {
+            Some(key) => key(event),
+            None => EventKey::from(event),
+        }
+    }
+
+    pub(super) fn order_of(&self, event: &VerifiedEvent) -> Option<String> {
+        self.order.as_ref()?(event)
+    }
+
+    pub(super) fn context(&self) -> Option<String> {
+        self.context.as_ref()?()
+    }
+}
+
+impl<DB: Engine> Clone for Inbox<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            database: self.database.clone(),
+            table: self.table.clone(),
+            sql: Arc::clone(&self.sql),
+            wake: self.wake.clone(),
+            announcer: Arc::clone(&self.announcer),
+            key: self.key.clone(),
+            order: self.order.clone(),
+            context: self.context.clone(),
+        }
+    }
+}
+
+impl<DB: Engine> fmt::Debug for Inbox<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("table", &self.table)
+            .field("timeout", &self.database.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod cleanup;
+mod database;
+mod engine;
+pub mod inbox;
+mod persistent;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod runners;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+mod table;
+mod telemetry;
+pub mod worker;
+
+pub use self::cleanup::Cleanup;
+pub use self::database::DatabaseError;
+pub use self::engine::Engine;
+pub use self::inbox::Inbox;
+pub use self::store::SqlStore;
+pub use self::table::{TableName, TableNameError};
+pub use self::worker::Worker;

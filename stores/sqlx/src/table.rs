@@ -1,0 +1,125 @@
+//! Names that are safe to stand in a statement.
+
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A statement, its names filled in.
+pub(crate) type Sql = Arc<str>;
+
+/// The name of a table, as `table` or `schema.table`.
+///
+/// Each part has up to 40 letters, digits and underscores, all of them ASCII, and does not begin with a digit. Names are
+/// quoted, so upper case stays upper case. Without a schema, the database chooses: Postgres takes the first of its
+/// `search_path`, and `SQLite` the main file. In `SQLite`, a schema is the name of an attached file.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix_sqlx::TableName;
+///
+/// let name: TableName = "billing.webhook_inbox".parse()?;
+/// assert_eq!(name.to_string(), "billing.webhook_inbox");
+/// assert!("webhooks; DROP TABLE users".parse::<TableName>().is_err());
+/// # Ok::<_, tower_svix_sqlx::TableNameError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TableName {
+    schema: Option<Arc<str>>,
+    table: Arc<str>,
+}
+
+impl TableName {
+    /// The longest part of a name, in bytes: Postgres cuts names at 63, and those of indices are longer than their table's.
+    const MAX_LEN: usize = 40;
+
+    /// A name that stands in the code of this crate.
+    pub(crate) fn fixed(table: &'static str) -> Self {
+        debug_assert!(is_valid(table));
+        Self {
+            schema: None,
+            table: table.into(),
+        }
+    }
+
+    /// The statement in which `{table}`, `{schema.}`, `{schema}` and `{name}` stand for the whole name and its parts, and
+    /// `{now}` for the time.
+    pub(crate) fn fill(&self, template: &str, now: &str) -> Sql {
+        let schema = match &self.schema {
+            Some(schema) => format!("\"{schema}\"."),
+            None => String::new(),
+        };
+        template
+            .replace("{table}", &format!("{schema}\"{}\"", self.table))
+            .replace("{schema.}", &schema)
+            .replace("{schema}", self.schema.as_deref().unwrap_or_default())
+            .replace("{name}", &self.table)
+            .replace("{now}", now)
+            .into()
+    }
+
+    pub(crate) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+}
+
+impl FromStr for TableName {
+    type Err = TableNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (schema, table) = match text.split_once('.') {
+            Some((schema, table)) => (Some(schema), table),
+            None => (None, text),
+        };
+        if !is_valid(table) || schema.is_some_and(|schema| !is_valid(schema)) {
+            return Err(TableNameError { _private: () });
+        }
+        Ok(Self {
+            schema: schema.map(Into::into),
+            table: table.into(),
+        })
+    }
+}
+
+fn is_valid(part: &str) -> bool {
+    let is_start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    part.len() <= TableName::MAX_LEN
+        && part.bytes().next().is_some_and(is_start)
+        && part
+            .bytes()
+            .all(|byte| is_start(byte) || byte.is_ascii_digit())
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.table)
+    }
+}
+
+impl fmt::Debug for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TableName").field(&self.to_string()).finish()
+    }
+}
+
+/// A text is not the [name of a table](TableName).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableNameError {
+    _private: (),
+}
+
+impl fmt::Display for TableNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a table is named as `table` or `schema.table`, each of up to {} ASCII letters, digits and underscores",
+            TableName::MAX_LEN
+        )
+    }
+}
+
+impl Error for TableNameError {}

@@ -1,0 +1,114 @@
+//! What a handler can say about its failure.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// Any error.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// An error of a handler that says when to try again, or that no attempt can help.
+///
+/// A handler returns any error; one that is a `Failure`, boxed or not, decides what follows.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_svix_sqlx::inbox::StoredEvent;
+/// use tower_svix_sqlx::worker::{BoxError, Failure};
+///
+/// async fn process(event: StoredEvent) -> Result<(), BoxError> {
+///     let payload: serde_json::Value =
+///         serde_json::from_slice(event.payload()).map_err(Failure::permanent)?;
+///     if payload["data"].is_null() {
+///         return Err(Failure::retry_after("no data yet", Duration::from_secs(60)).into());
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Failure {
+    cause: BoxError,
+    next: Next,
+}
+
+/// What follows a failed attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Next {
+    AfterPause,
+    NotBefore(Duration),
+    Never,
+}
+
+impl Failure {
+    /// No attempt can help: the event is dead at once.
+    pub fn permanent(cause: impl Into<BoxError>) -> Self {
+        Self {
+            cause: cause.into(),
+            next: Next::Never,
+        }
+    }
+
+    /// The next attempt comes after `pause` at the earliest: for a server that answered with `Retry-After`, say.
+    pub fn retry_after(cause: impl Into<BoxError>, pause: Duration) -> Self {
+        Self {
+            cause: cause.into(),
+            next: Next::NotBefore(pause),
+        }
+    }
+
+    pub(super) fn next(error: &BoxError) -> Next {
+        error
+            .downcast_ref::<Self>()
+            .map_or(Next::AfterPause, |failure| failure.next)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+/// Beyond this, a chain is most likely a circle.
+const MAX_SOURCES: usize = 16;
+/// In bytes. A longer text helps nobody.
+const MAX_LEN: usize = 2000;
+
+/// An error with its sources, as it is written into the table.
+pub(super) fn text(error: &BoxError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    for _ in 0..MAX_SOURCES {
+        let Some(error) = source else {
+            break;
+        };
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    let mut end = text.len().min(MAX_LEN);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    // Postgres takes all but that.
+    text.replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_has_no_nul() {
+        let error: BoxError = format!("\0{}", "\u{e9}".repeat(MAX_LEN)).into();
+        let text = text(&error);
+        assert!(text.len() <= MAX_LEN + 2, "{}", text.len());
+        assert!(text.starts_with("\u{fffd}\u{e9}"));
+    }
+}

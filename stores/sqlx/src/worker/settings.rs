@@ -1,0 +1,165 @@
+//! How a worker is configured.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Transaction;
+
+use super::backoff::Backoff;
+use super::failure::BoxError;
+use crate::engine::Engine;
+use crate::inbox::{Inbox, StoredEvent};
+
+/// A boxed future that borrows.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+type Plain = dyn Fn(StoredEvent) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
+type Transactional<DB> = dyn for<'a> Fn(StoredEvent, &'a mut Transaction<'static, DB>) -> BoxFuture<'a, Result<(), BoxError>>
+    + Send
+    + Sync;
+
+/// What is done with an event.
+pub(super) enum Handler<DB: Engine> {
+    Plain(Box<Plain>),
+    Transactional(Box<Transactional<DB>>),
+}
+
+/// Processes the events of an [`Inbox`].
+///
+/// See the [module docs](crate::worker) for examples, and for what is promised.
+#[must_use = "a worker does nothing unless it runs"]
+pub struct Worker<DB: Engine> {
+    pub(super) inbox: Inbox<DB>,
+    pub(super) handler: Arc<Handler<DB>>,
+    pub(super) concurrency: usize,
+    pub(super) lease: Duration,
+    pub(super) timeout: Duration,
+    pub(super) grace: Duration,
+    pub(super) poll_interval: Duration,
+    pub(super) max_attempts: u32,
+    pub(super) backoff: Backoff,
+}
+
+impl<DB: Engine> Worker<DB> {
+    /// Calls `handler` at least once for each event of `inbox`.
+    ///
+    /// Its error is written into the table and into the log, so it should hold nothing secret. A [`Failure`] among errors
+    /// decides when the next attempt follows.
+    ///
+    /// [`Failure`]: super::Failure
+    pub fn new<H, F, E>(inbox: Inbox<DB>, handler: H) -> Self
+    where
+        H: Fn(StoredEvent) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let plain: Box<Plain> = Box::new(move |event| {
+            let work = handler(event);
+            Box::pin(async move { work.await.map_err(Into::into) })
+        });
+        Self::with(inbox, Handler::Plain(plain))
+    }
+
+    /// Calls `handler` with a transaction, in which the event is marked as done afterwards: what it changes in it happens
+    /// exactly once for each event.
+    ///
+    /// Effects elsewhere, and in other transactions, are not a part of that. The transaction is committed if the handler
+    /// returns `Ok`, and rolled back otherwise. On `SQLite` it keeps everybody else from writing, the inbox included, so it
+    /// must be short: one at a time is open. On Postgres, two connections of the pool are left to others.
+    pub fn transactional<H, E>(inbox: Inbox<DB>, handler: H) -> Self
+    where
+        H: for<'a> Fn(
+                StoredEvent,
+                &'a mut Transaction<'static, DB>,
+            ) -> BoxFuture<'a, Result<(), E>>
+            + Send
+            + Sync
+            + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        let transactional: Box<Transactional<DB>> = Box::new(move |event, transaction| {
+            let work = handler(event, transaction);
+            Box::pin(async move { work.await.map_err(Into::into) })
+        });
+        Self::with(inbox, Handler::Transactional(transactional))
+    }
+
+    fn with(inbox: Inbox<DB>, handler: Handler<DB>) -> Self {
+        Self {
+            inbox,
+            handler: Arc::new(handler),
+            concurrency: 8,
+            lease: Duration::from_secs(30),
+            timeout: Duration::from_mins(5),
+            grace: Duration::from_secs(20),
+            poll_interval: Duration::from_secs(1),
+            max_attempts: 20,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Sets how many events are processed at the same time. Default: 8.
+    pub fn concurrency(mut self, events: usize) -> Self {
+        self.concurrency = events.max(1);
+        self
+    }
+
+    /// Sets for how long an event is left to a worker that gives no sign of life. Default: 30 seconds.
+    ///
+    /// The lease is renewed while a handler runs, so a handler may take longer. It is how long an event waits after its
+    /// worker died. At least one second.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Sets how long a handler may take, before it is cut off and the attempt has failed. Default: five minutes.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets how long handlers may go on after the worker was told to stop. Default: 20 seconds.
+    ///
+    /// What is not finished by then is cut off and given back, so that another worker takes it at once. That does not count as
+    /// an attempt.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets how often the worker looks for events that were not announced. Default: each second.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// Sets how many attempts an event has, the first one included, until it is dead. Default: 20.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts.max(1);
+        self
+    }
+
+    /// Sets the pauses between attempts. Default: from one second to ten minutes.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+}
+
+impl<DB: Engine> fmt::Debug for Worker<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("inbox", &self.inbox)
+            .field("concurrency", &self.concurrency)
+            .field("lease", &self.lease)
+            .field("timeout", &self.timeout)
+            .field("grace", &self.grace)
+            .field("poll_interval", &self.poll_interval)
+            .field("max_attempts", &self.max_attempts)
+            .field("backoff", &self.backoff)
+            .finish_non_exhaustive()
+    }
+}

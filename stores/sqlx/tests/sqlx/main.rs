@@ -1,0 +1,13 @@
+//! The store and the inbox in a real `PostgreSQL`, which the tests start for themselves, and in `SQLite`.
+#![cfg(all(feature = "postgres", feature = "sqlite", target_os = "linux"))]
+
+mod inbox;
+mod migrations;
+mod model;
+mod numbers;
+mod outages;
+mod receivers;
+mod store;
+mod support;
+mod worker;
+mod worker_failures;

@@ -1,0 +1,314 @@
+//! Receivers that share a table of ids: the database is killed, restarted and frozen, and no event is lost.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::slice::from_ref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceBuilder, ServiceExt};
+use tower_svix::idempotency::Outcome;
+use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
+use tower_svix_sqlx::{Engine, SqlStore};
+use tower_svix_tests::net::{self, Delivery, within};
+use tower_svix_tests::postgres_server::PostgresServer;
+
+use super::support::{OnPostgres, TestDatabase, on_each_engine};
+
+on_each_engine!(
+    two_receivers_process_each_event_once,
+    a_dropped_request_releases_its_event
+);
+
+const IDS: usize = 25;
+const DELIVERIES: usize = 500;
+/// Far from anything that happens here.
+const LONG_LEASE: Duration = Duration::from_mins(10);
+
+type Receiver = BoxCloneSyncService<Request<Full<Bytes>>, (StatusCode, Outcome), Infallible>;
+
+/// What the handlers did, of all receivers together.
+#[derive(Clone, Default)]
+struct Effects {
+    of_ids: Arc<Mutex<HashMap<String, usize>>>,
+    /// How many handlers have started.
+    started: Arc<AtomicUsize>,
+}
+
+impl Effects {
+    fn add(&self, id: &str) {
+        *self
+            .of_ids
+            .lock()
+            .unwrap()
+            .entry(id.to_owned())
+            .or_default() += 1;
+    }
+
+    fn of(&self, id: &str) -> usize {
+        self.of_ids.lock().unwrap().get(id).copied().unwrap_or(0)
+    }
+}
+
+/// A receiver whose handler has an effect after a moment, if `gate` lets it.
+fn receiver<DB: Engine>(
+    store: SqlStore<DB>,
+    lease: Duration,
+    effects: &Effects,
+    gate: Option<&Arc<Semaphore>>,
+) -> Receiver {
+    let (effects, gate) = (effects.clone(), gate.cloned());
+    let service = ServiceBuilder::new()
+        .layer(net::layer())
+        .layer(IdempotencyLayer::new(store).lease(lease))
+        .service_fn(move |request: Request<VerifiedBody>| {
+            let (effects, gate) = (effects.clone(), gate.clone());
+            async move {
+                effects.started.fetch_add(1, Ordering::SeqCst);
+                let event: &VerifiedEvent = request.extensions().get().unwrap();
+                sleep(Duration::from_millis(rand::random_range(0..10))).await;
+                if let Some(gate) = gate {
+                    gate.acquire().await.unwrap().forget();
+                }
+                effects.add(event.id());
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+            }
+        });
+    let service = ServiceExt::<Request<Full<Bytes>>>::map_response(service, |response| {
+        let outcome = *response.extensions().get::<Outcome>().unwrap();
+        (response.status(), outcome)
+    });
+    BoxCloneSyncService::new(service)
+}
+
+async fn deliver(receiver: &Receiver, id: &str) -> (StatusCode, Outcome) {
+    let delivery = Delivery::genuine(id, "{}");
+    let mut request = Request::new(Full::new(delivery.body.clone()));
+    *request.headers_mut() = delivery.headers();
+    let Ok(seen) = within(receiver.clone().oneshot(request)).await;
+    seen
+}
+
+/// Delivers until it is acknowledged, and gives the outcome of each attempt.
+async fn deliver_until_acknowledged(receivers: &[Receiver], id: &str) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    loop {
+        let receiver = &receivers[rand::random_range(0..receivers.len())];
+        let (status, outcome) = deliver(receiver, id).await;
+        outcomes.push(outcome);
+        match status {
+            StatusCode::OK => return outcomes,
+            StatusCode::SERVICE_UNAVAILABLE => {}
+            other => panic!("{other}"),
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn two_receivers_process_each_event_once<T: TestDatabase>(database: T) {
+    let effects = Effects::default();
+    let store = SqlStore::new(database.pool()).timeout(Duration::from_secs(20));
+    store.migrate().await.unwrap();
+    let receivers = [
+        receiver(store.clone(), LONG_LEASE, &effects, None),
+        receiver(store, LONG_LEASE, &effects, None),
+    ];
+    let deliveries = (0..DELIVERIES).map(|number| {
+        let (receiver, effects) = (receivers[number % 2].clone(), effects.clone());
+        tokio::spawn(async move {
+            let id = format!("msg_{}", number / 2 % IDS);
+            let (status, outcome) = deliver(&receiver, &id).await;
+            match outcome {
+                Outcome::Processed | Outcome::Replayed => {
+                    assert_eq!(status, StatusCode::OK);
+                    assert_eq!(effects.of(&id), 1, "{id} is acknowledged after its effect");
+                }
+                Outcome::InProgress { .. } => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE),
+                other => panic!("{other:?}"),
+            }
+            outcome
+        })
+    });
+    let outcomes = join_all(deliveries).await;
+    let processed = outcomes
+        .iter()
+        .filter(|outcome| *outcome.as_ref().unwrap() == Outcome::Processed);
+    assert_eq!(processed.count(), IDS);
+    for id in 0..IDS {
+        let id = format!("msg_{id}");
+        assert_eq!(effects.of(&id), 1, "{id}");
+        for receiver in &receivers {
+            assert_eq!(deliver(receiver, &id).await.1, Outcome::Replayed);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_while_postgres_is_killed_and_restarted() {
+    let mut server = PostgresServer::start();
+    let effects = Effects::default();
+    // Claims that the database could not be told about end with their lease.
+    let lease = Duration::from_secs(3);
+    let mut receivers = Vec::new();
+    for _ in 0..2 {
+        let store = SqlStore::new(server.pool().await).timeout(Duration::from_secs(1));
+        store.migrate().await.unwrap();
+        receivers.push(receiver(store, lease, &effects, None));
+    }
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let deliveries: Vec<_> = (0..DELIVERIES)
+        .map(|number| {
+            let (receivers, effects) = (receivers.clone(), effects.clone());
+            let acknowledged = Arc::clone(&acknowledged);
+            tokio::spawn(async move {
+                // Over some two seconds, so that the crash comes in the middle.
+                sleep(Duration::from_millis(4 * number as u64)).await;
+                // Some of the ids appear only after the crash.
+                let id = format!("msg_{}_{}", number % IDS, number / (DELIVERIES / 4));
+                let outcomes = deliver_until_acknowledged(&receivers, &id).await;
+                acknowledged.fetch_add(1, Ordering::SeqCst);
+                assert!(
+                    effects.of(&id) >= 1,
+                    "{id} is acknowledged after its effect"
+                );
+                (id, outcomes)
+            })
+        })
+        .collect();
+    within(async {
+        while acknowledged.load(Ordering::SeqCst) < DELIVERIES / 4 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    server.kill();
+    assert!(acknowledged.load(Ordering::SeqCst) < DELIVERIES);
+    // Longer than anybody waits.
+    sleep(Duration::from_millis(1200)).await;
+    server.restart();
+
+    let mut unsure: HashMap<String, usize> = HashMap::new();
+    let mut rejected = 0;
+    let all = timeout(Duration::from_mins(1), join_all(deliveries));
+    for delivery in all.await.unwrap() {
+        let (id, outcomes) = delivery.unwrap();
+        let uncertain =
+            |outcome: &&Outcome| matches!(outcome, Outcome::Unsettled | Outcome::Superseded);
+        *unsure.entry(id).or_default() += outcomes.iter().filter(uncertain).count();
+        rejected += outcomes
+            .iter()
+            .filter(|outcome| **outcome == Outcome::StoreUnavailable)
+            .count();
+    }
+    assert!(rejected > 0, "the crash was noticed");
+    for (id, unsure) in &unsure {
+        // Only an event whose completion failed, or that outlived its lease, may have been processed again.
+        let effects = effects.of(id);
+        assert!(
+            (1..=1 + unsure).contains(&effects),
+            "{id}: {effects}, {unsure} unsure"
+        );
+        let last = deliver_until_acknowledged(&receivers, id).await;
+        assert_eq!(last.last(), Some(&Outcome::Replayed), "{id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_postgres_leads_to_503_and_loses_nothing() {
+    let server = PostgresServer::start();
+    let effects = Effects::default();
+    let gate = Arc::new(Semaphore::new(0));
+    let store = SqlStore::new(server.pool().await).timeout(Duration::from_millis(500));
+    store.migrate().await.unwrap();
+    let receiver = receiver(store, Duration::from_secs(5), &effects, Some(&gate));
+
+    let running = tokio::spawn({
+        let receiver = receiver.clone();
+        async move { deliver(&receiver, "msg_running").await }
+    });
+    within(async {
+        while effects.started.load(Ordering::SeqCst) == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+
+    server.freeze();
+    // The pool itself would wait without end: without the store's bound, this does not end.
+    let (status, outcome) = deliver(&receiver, "msg_frozen").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(outcome, Outcome::StoreUnavailable);
+    assert_eq!(effects.of("msg_frozen"), 0);
+    // The response of a handler stands, though it cannot be written down.
+    gate.add_permits(1);
+    let (status, outcome) = within(running).await.unwrap();
+    assert_eq!((status, outcome), (StatusCode::OK, Outcome::Unsettled));
+    assert_eq!(effects.of("msg_running"), 1);
+
+    server.thaw();
+    gate.add_permits(1);
+    let outcomes = within(deliver_until_acknowledged(
+        from_ref(&receiver),
+        "msg_frozen",
+    ))
+    .await;
+    assert_eq!(outcomes.last(), Some(&Outcome::Processed));
+    assert_eq!(effects.of("msg_frozen"), 1);
+}
+
+async fn a_dropped_request_releases_its_event<T: TestDatabase>(database: T) {
+    const REQUESTS: usize = 20;
+
+    let effects = Effects::default();
+    let gate = Arc::new(Semaphore::new(0));
+    let store = SqlStore::new(database.pool()).timeout(Duration::from_secs(20));
+    store.migrate().await.unwrap();
+    let receiver = receiver(store, LONG_LEASE, &effects, Some(&gate));
+    // Some are dropped while they wait for the database, some in the handler.
+    for number in 0..REQUESTS {
+        let id = format!("msg_{number}");
+        let wait = Duration::from_millis(2 * number as u64);
+        let dropped = timeout(wait, deliver(&receiver, &id)).await;
+        assert!(dropped.is_err(), "{id}");
+    }
+    gate.add_permits(REQUESTS);
+    for number in 0..REQUESTS {
+        let id = format!("msg_{number}");
+        let outcomes = within(deliver_until_acknowledged(from_ref(&receiver), &id)).await;
+        assert_eq!(outcomes.last(), Some(&Outcome::Processed), "{id}");
+        assert_eq!(effects.of(&id), 1);
+    }
+}
+
+#[test]
+fn a_request_that_is_dropped_outside_the_runtime_does_no_harm() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let gate = Arc::new(Semaphore::new(0));
+    let effects = Effects::default();
+    let database = runtime.block_on(OnPostgres::new());
+    let store = SqlStore::new(database.pool());
+    runtime.block_on(store.migrate()).unwrap();
+    let receiver = receiver(store, LONG_LEASE, &effects, Some(&gate));
+    let mut request = Box::pin(async move { deliver(&receiver, "msg_1").await });
+    runtime.block_on(async {
+        let waited = timeout(Duration::from_millis(300), &mut request).await;
+        assert!(waited.is_err(), "the handler is stuck");
+        assert!(Handle::try_current().is_ok());
+    });
+    drop(runtime);
+    drop(request);
+    assert_eq!(effects.of("msg_1"), 0);
+}

@@ -1,0 +1,212 @@
+//! Mistakes with keys and with the form of signatures.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+
+use super::delivery::{BODY, Delivery, KEY, hex, mac, message, secret, v1};
+
+/// A genuine delivery of a sender that uses this key.
+fn by(key: &[u8]) -> Delivery {
+    Delivery::new().signature(v1(key, &message(BODY)))
+}
+
+#[test]
+fn a_key_that_is_read_in_another_way() {
+    let base64 = STANDARD.encode(KEY);
+    let url_safe = URL_SAFE.encode(KEY);
+    assert_ne!(base64, url_safe);
+    let digits = hex(KEY);
+    // What `Buffer.from(secret, "base64").toString("hex")` of Node prints.
+    let by_node = "c21b1e73ffbefbe7137566432586b394c7a5234745977384e62fffff";
+    let with_prefix: Vec<u8> = (0..by_node.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&by_node[at..at + 2], 16).expect("digits"))
+        .collect();
+    let polar = "polar_whs_0123456789abcdefghijklmnopqrstuv";
+    let two = format!("whsec_{} {}", STANDARD.encode([9; 24]), secret());
+    let cases: [(&str, Delivery, &[&str]); 17] = [
+        ("its text", by(secret().as_bytes()), &["key-text"]),
+        (
+            "its text without a prefix",
+            by(base64.as_bytes()),
+            &["key-text-without-prefix"],
+        ),
+        (
+            "a text that is no base64",
+            by(polar.as_bytes()).keys(polar),
+            &["key-text"],
+        ),
+        (
+            "the text of the second key",
+            by(secret().as_bytes()).keys(&two),
+            &["key-text"],
+        ),
+        (
+            "encoded twice",
+            by(KEY).keys(STANDARD.encode(secret())),
+            &["key-decoded-twice"],
+        ),
+        (
+            "encoded twice, with a prefix",
+            by(KEY).keys(format!("whsec_{}", STANDARD.encode(&base64))),
+            &["key-decoded-twice"],
+        ),
+        (
+            "URL-safe",
+            by(KEY).keys(format!("whsec_{url_safe}")),
+            &["key-url-safe-base64"],
+        ),
+        ("hexadecimal", by(KEY).keys(&digits), &["key-hex"]),
+        (
+            "hexadecimal in upper case",
+            by(KEY).keys(format!("whsec_{}", digits.to_uppercase())),
+            &["key-hex"],
+        ),
+        (
+            "decoded with its prefix",
+            by(&with_prefix),
+            &["key-prefix-decoded"],
+        ),
+        (
+            "the second of a list in JSON",
+            by(KEY).keys(format!(
+                r#"["whsec_{}","{}"]"#,
+                STANDARD.encode([9; 24]),
+                secret()
+            )),
+            &["key-one-of-several"],
+        ),
+        (
+            "one of two without a prefix",
+            by(KEY).keys(format!("{base64} {}", STANDARD.encode([9; 24]))),
+            &["key-one-of-several"],
+        ),
+        (
+            "in quotes",
+            by(KEY).keys(format!("\"{}\"", secret())),
+            &["key-wrapped"],
+        ),
+        (
+            "with a name",
+            by(KEY).keys(format!("SECRET={}", secret())),
+            &["key-wrapped"],
+        ),
+        (
+            "with `Bearer`",
+            by(KEY).keys(format!("Bearer {}", secret())),
+            &["key-wrapped"],
+        ),
+        (
+            "too short",
+            by(b"8 bytes!").keys(format!("whsec_{}", STANDARD.encode("8 bytes!"))),
+            &["key-rejected"],
+        ),
+        (
+            "base64 that looks like hexadecimal digits",
+            by(&STANDARD
+                .decode("0123456789abcdef0123456789abcdef")
+                .expect("base64"))
+            .keys("0123456789abcdef0123456789abcdef"),
+            &["key-rejected"],
+        ),
+    ];
+    for (name, delivery, expected) in cases {
+        delivery.assert_found(name, expected);
+    }
+}
+
+#[test]
+fn a_key_of_the_other_kind() {
+    // The base point, which is a public key that everyone knows the private key of.
+    let public = "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY=";
+    let private = format!("whsk_{}", STANDARD.encode([7; 64]));
+    let v1a = format!("v1a,{}", STANDARD.encode([7; 64]));
+    for (name, delivery, expected) in [
+        ("public", Delivery::new().keys(public), "key-ed25519"),
+        ("private", Delivery::new().keys(private), "key-ed25519"),
+        (
+            "a secret",
+            Delivery::new().signature(&v1a),
+            "key-not-ed25519",
+        ),
+    ] {
+        delivery.assert_found(name, &[expected]);
+    }
+    let both = Delivery::new().signature(format!("{v1a} {}", v1(b"another", b"")));
+    both.assert_found("signatures of both kinds", &[]);
+}
+
+#[test]
+fn a_signature_that_is_written_in_another_way() {
+    // A body whose MAC the two alphabets write in different ways.
+    let body = (0..1000)
+        .map(|number| format!("{{\"n\":{number}}}"))
+        .find(|body| {
+            let text = STANDARD.encode(mac(KEY, &message(body)));
+            text.contains('+') && text.contains('/')
+        })
+        .expect("most have");
+    let right = mac(KEY, &message(&body));
+    let base64 = STANDARD.encode(right);
+    let url_safe = URL_SAFE.encode(right);
+    let text_mac = mac(secret().as_bytes(), &message(&body));
+    let other = v1(b"another", b"");
+    let cases: [(&str, String, &[&str]); 11] = [
+        ("hex", hex(&right), &["signature-hex"]),
+        (
+            "hex with a version",
+            format!("v1,{}", hex(&right)),
+            &["signature-hex"],
+        ),
+        (
+            "hex in upper case",
+            format!("v1,{}", hex(&right).to_uppercase()),
+            &["signature-hex"],
+        ),
+        (
+            "hex as GitHub writes it",
+            format!("sha256={}", hex(&right)),
+            &["signature-hex"],
+        ),
+        (
+            "hex as Stripe writes it",
+            format!("t=1700000000,v1={}", hex(&right)),
+            &["signature-hex"],
+        ),
+        (
+            "hex with the text as key, as in the samples of Pulse",
+            hex(&text_mac),
+            &["key-text", "signature-hex"],
+        ),
+        (
+            "without padding",
+            format!("v1,{}", STANDARD_NO_PAD.encode(right)),
+            &["signature-form"],
+        ),
+        (
+            "in the URL-safe alphabet",
+            format!("v1,{url_safe}"),
+            &["signature-form"],
+        ),
+        (
+            "of another version",
+            format!("v2,{base64}"),
+            &["signature-form"],
+        ),
+        (
+            "with an equals sign",
+            format!("v1={base64}"),
+            &["signature-form"],
+        ),
+        (
+            "joined by a comma",
+            format!("{other},v1,{base64}"),
+            &["headers-joined"],
+        ),
+    ];
+    for (name, list, expected) in cases {
+        Delivery::signed(&body)
+            .signature(list)
+            .assert_found(name, expected);
+    }
+}

@@ -1,0 +1,148 @@
+//! Deliveries whose futures are moved into boxes, as frameworks do, by the program that holds secrets.
+
+use std::convert::Infallible;
+use std::env;
+use std::hint::black_box;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::Poll;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::post;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::request::Parts;
+use http::{HeaderMap, Request, Response, StatusCode};
+use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
+use tower_svix::{KeySource, Keyring, Secret, SvixVerifyLayer, VerifiedBody, key_source_fn};
+use tower_svix_tests::clock::At;
+use tower_svix_tests::fixture::{BODY, NOW};
+use tower_svix_tests::poll_once;
+
+use super::holder::{FORGED, SIGNATURE, pause, signed};
+
+/// What becomes of a delivery.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    Accepted,
+    Forged,
+    /// The sender falls silent, and the future is dropped.
+    InTheBody,
+}
+
+const DEPTHS: usize = 50;
+
+/// A future as frameworks have it: they know neither its size nor what is in it.
+type Boxed = Pin<Box<dyn Future<Output = StatusCode>>>;
+
+/// The future of the middleware itself, in a box.
+pub(crate) fn in_a_box(secret: Secret, end: End) {
+    let layer = layer(secret);
+    deliver_in_boxes(&layer, end);
+    drop(layer);
+    pause("dropped");
+}
+
+/// The same where code of the user's own takes much of the stack before the MAC is computed.
+pub(crate) fn deep_in_a_box(secret: Secret, end: End) {
+    let keyring = Keyring::from(secret);
+    let keys = key_source_fn(move |_: &Parts| {
+        let keyring = keyring.clone();
+        async move {
+            black_box(&mut [0_u8; 8192]);
+            Ok::<_, Infallible>(Some(keyring))
+        }
+    });
+    let layer = SvixVerifyLayer::with_key_source(keys).clock(At(NOW));
+    deliver_in_boxes(&layer, end);
+    drop(layer);
+    pause("dropped");
+}
+
+fn deliver_in_boxes<K: KeySource + 'static>(layer: &SvixVerifyLayer<K>, end: End) {
+    let headers = signed(&env::var(SIGNATURE).unwrap());
+    let mut service = layer.layer(service_fn(async |_: Request<VerifiedBody>| {
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    }));
+    deliver_from_all_depths(end, || {
+        let future = service.call(request(&headers, end));
+        // It is complete before the box is there, and then moved into it.
+        let mut future = Box::pin(black_box(future));
+        Box::pin(async move { future.as_mut().await.unwrap().status() })
+    });
+    pause("used");
+}
+
+/// The futures of axum, one of which has the middleware's in its box.
+pub(crate) fn in_axum(secret: Secret, end: End) {
+    let headers = signed(&env::var(SIGNATURE).unwrap());
+    let router = Router::new()
+        .route("/webhook", post(async |_: Bytes| ()))
+        .layer(layer(secret));
+    deliver_from_all_depths(end, || {
+        let future = router.clone().oneshot(request(&headers, end));
+        Box::pin(async move { future.await.unwrap().status() })
+    });
+    pause("used");
+    drop(router);
+    pause("dropped");
+}
+
+/// Delivers many times, and drops all that is left of the deliveries.
+///
+/// What a delivery leaves on the stack, a move of the next one may take to the heap. Each starts a bit deeper on the stack
+/// than the one before, so that each part of a future once lies where a state was. Meanwhile the futures are kept: in
+/// their place, others would hide what they leave behind.
+fn deliver_from_all_depths(end: End, mut start: impl FnMut() -> Boxed) {
+    let mut deliveries = Vec::with_capacity(DEPTHS);
+    for depth in 0..DEPTHS {
+        let mut delivery = at_depth(depth, &mut start);
+        let verdict = loop {
+            match poll_once(Pin::new(&mut delivery)) {
+                (Poll::Ready(status), _) => break Some(status),
+                (Poll::Pending, true) => {}
+                (Poll::Pending, false) => break None,
+            }
+        };
+        let expected = match end {
+            End::Accepted => Some(StatusCode::OK),
+            End::Forged => Some(StatusCode::UNAUTHORIZED),
+            End::InTheBody => None,
+        };
+        assert_eq!(verdict, expected);
+        deliveries.push(delivery);
+    }
+}
+
+/// Calls `work` deeper on the stack, by so many frames, without a trace in them.
+#[inline(never)]
+fn at_depth<T>(frames: usize, work: &mut impl FnMut() -> T) -> T {
+    let mut frame = MaybeUninit::<[u8; 32]>::uninit();
+    black_box(&mut frame);
+    let result = if frames == 0 {
+        work()
+    } else {
+        at_depth(frames - 1, work)
+    };
+    black_box(&mut frame);
+    result
+}
+
+fn layer(secret: Secret) -> SvixVerifyLayer {
+    SvixVerifyLayer::new(secret).clock(At(NOW))
+}
+
+fn request(headers: &HeaderMap, end: End) -> Request<Body> {
+    let frames = match end {
+        End::Accepted => BODY.chunks(BODY.len().div_ceil(2)),
+        End::Forged => FORGED.chunks(1),
+        End::InTheBody => BODY[1..].chunks(BODY.len().div_ceil(2)),
+    };
+    let frames = stream::iter(frames.map(Bytes::from_static).map(Ok::<_, Infallible>));
+    let body = match end {
+        End::Accepted | End::Forged => Body::from_stream(frames),
+        End::InTheBody => Body::from_stream(frames.chain(stream::pending())),
+    };
+    tower_svix_tests::request(headers.clone(), body)
+}

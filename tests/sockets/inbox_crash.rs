@@ -1,0 +1,347 @@
+//! Everything around an inbox dies in turn: its receivers, its workers, its database. What was acknowledged has its effect:
+//! exactly once in a transaction, at least once without.
+//!
+//! `programs/inbox.rs` is each receiver and each worker. `INBOX_DELIVERIES` sets how many deliveries there are.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+use std::env;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{Executor, Pool};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tower_svix_sqlx::inbox::Counts;
+use tower_svix_sqlx::{Engine, Inbox};
+use tower_svix_tests::net::Delivery;
+use tower_svix_tests::postgres_server::{self, PostgresServer};
+use tower_svix_tests::process::{Server, Signal};
+
+const SENDERS: usize = 8;
+const RECEIVERS: usize = 2;
+const WORKERS: usize = 4;
+/// How often each event is delivered.
+const DELIVERIES_OF_EACH: usize = 4;
+const DEADLINE: Duration = Duration::from_secs(120);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_transaction_each_effect_happens_exactly_once_on_postgres() {
+    let counts = on_postgres("transactional-worker", 10_000).await;
+    assert!(counts.values().all(|effects| *effects == 1), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_transaction_each_effect_happens_at_least_once_on_postgres() {
+    on_postgres("worker", 4000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_transaction_each_effect_happens_exactly_once_on_sqlite() {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("inbox-crash-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let url = format!(
+        "sqlite:{}?mode=rwc",
+        directory.join("inbox.sqlite").display()
+    );
+    let pool = SqlitePoolOptions::new().connect(&url).await.unwrap();
+    let mut crowd = Crowd::start(&pool, &url, "transactional-worker", deliveries(1000)).await;
+    let mut disturbances = vec![Disturbance::Receiver(0), Disturbance::Receiver(1)];
+    disturbances.extend((0..WORKERS).map(Disturbance::Worker));
+    crowd.disturb(&disturbances, None).await;
+    let counts = crowd.finish(&pool).await;
+    assert!(counts.values().all(|effects| *effects == 1), "{counts:?}");
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+async fn on_postgres(role: &'static str, default: usize) -> HashMap<String, i64> {
+    let mut server = PostgresServer::start();
+    let url = server.url();
+    let pool = postgres_server::connect(&url).await;
+    let mut crowd = Crowd::start(&pool, &url, role, deliveries(default)).await;
+    let disturbances = [
+        Disturbance::Worker(0),
+        Disturbance::Receiver(0),
+        Disturbance::Worker(1),
+        Disturbance::DatabaseKilled,
+        Disturbance::WorkerFrozen(2),
+        Disturbance::Receiver(1),
+        Disturbance::DatabaseFrozen,
+        Disturbance::Worker(3),
+        Disturbance::DatabaseStopped,
+        Disturbance::Worker(2),
+    ];
+    crowd.disturb(&disturbances, Some(&mut server)).await;
+    crowd.finish(&pool).await
+}
+
+/// How many deliveries there are.
+fn deliveries(default: usize) -> usize {
+    env::var("INBOX_DELIVERIES").map_or(default, |number| number.parse().unwrap())
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Disturbance {
+    Receiver(usize),
+    Worker(usize),
+    /// For longer than its lease.
+    WorkerFrozen(usize),
+    DatabaseKilled,
+    DatabaseFrozen,
+    DatabaseStopped,
+}
+
+/// All processes but the database, and the senders.
+struct Crowd {
+    url: String,
+    role: &'static str,
+    deliveries: usize,
+    receivers: Vec<Server>,
+    workers: Vec<Server>,
+    addresses: Arc<RwLock<Vec<SocketAddr>>>,
+    acknowledged: Arc<AtomicUsize>,
+    senders: JoinSet<Tally>,
+}
+
+/// What a sender was told.
+#[derive(Default)]
+struct Tally {
+    stored: usize,
+    duplicates: usize,
+    /// Without a 2xx.
+    failed: usize,
+}
+
+impl Crowd {
+    async fn start<DB: Engine>(
+        pool: &Pool<DB>,
+        url: &str,
+        role: &'static str,
+        deliveries: usize,
+    ) -> Self
+    where
+        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    {
+        Inbox::new(pool.clone()).migrate().await.unwrap();
+        let mut connection = pool.acquire().await.unwrap();
+        connection
+            .execute("CREATE TABLE effects (id TEXT)")
+            .await
+            .unwrap();
+        drop(connection);
+        let receivers: Vec<_> = (0..RECEIVERS).map(|_| start(url, "receiver", 0)).collect();
+        let workers = (0..WORKERS)
+            .map(|number| start(url, role, number))
+            .collect();
+        let addresses = receivers.iter().map(|receiver| receiver.address).collect();
+        let mut crowd = Self {
+            url: url.to_owned(),
+            role,
+            deliveries,
+            receivers,
+            workers,
+            addresses: Arc::new(RwLock::new(addresses)),
+            acknowledged: Arc::default(),
+            senders: JoinSet::new(),
+        };
+        for sender in 0..SENDERS {
+            let (addresses, acknowledged) = (
+                Arc::clone(&crowd.addresses),
+                Arc::clone(&crowd.acknowledged),
+            );
+            let ids = (sender..deliveries)
+                .step_by(SENDERS)
+                .map(move |delivery| format!("msg_{}", delivery / DELIVERIES_OF_EACH));
+            crowd.senders.spawn(send(ids, addresses, acknowledged));
+        }
+        crowd
+    }
+
+    /// Makes each disturbance after another part of the deliveries.
+    async fn disturb(
+        &mut self,
+        disturbances: &[Disturbance],
+        mut server: Option<&mut PostgresServer>,
+    ) {
+        for (part, disturbance) in (1..).zip(disturbances) {
+            let after = self.deliveries * part / (disturbances.len() + 1);
+            let all = async {
+                while self.acknowledged.load(Ordering::SeqCst) < after {
+                    sleep(Duration::from_millis(2)).await;
+                }
+            };
+            if timeout(DEADLINE, all).await.is_err() {
+                let acknowledged = self.acknowledged.load(Ordering::SeqCst);
+                panic!(
+                    "{acknowledged} of {} before {disturbance:?}",
+                    self.deliveries
+                );
+            }
+            match *disturbance {
+                Disturbance::Receiver(number) => {
+                    self.receivers[number] = start(&self.url, "receiver", 0);
+                    let addresses = self.receivers.iter().map(|receiver| receiver.address);
+                    *self.addresses.write().unwrap() = addresses.collect();
+                }
+                Disturbance::Worker(number) => {
+                    self.workers[number] = start(&self.url, self.role, number);
+                }
+                Disturbance::WorkerFrozen(number) => {
+                    self.workers[number].signal(Signal::STOP);
+                    sleep(Duration::from_millis(2500)).await;
+                    self.workers[number].signal(Signal::CONT);
+                }
+                Disturbance::DatabaseKilled => {
+                    let server = server.as_mut().unwrap();
+                    server.kill();
+                    server.restart();
+                }
+                Disturbance::DatabaseStopped => {
+                    let server = server.as_mut().unwrap();
+                    server.stop();
+                    server.restart();
+                }
+                Disturbance::DatabaseFrozen => {
+                    let server = server.as_mut().unwrap();
+                    server.freeze();
+                    sleep(Duration::from_millis(1500)).await;
+                    server.thaw();
+                }
+            }
+        }
+    }
+
+    /// Waits until all is delivered and processed, and counts the effects of each event.
+    async fn finish<DB: Engine>(mut self, pool: &Pool<DB>) -> HashMap<String, i64>
+    where
+        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+        for<'r> i64: sqlx::Decode<'r, DB> + sqlx::Type<DB>,
+        for<'r> String: sqlx::Decode<'r, DB> + sqlx::Type<DB>,
+        usize: sqlx::ColumnIndex<DB::Row>,
+    {
+        let mut told = Tally::default();
+        while let Some(tally) = timeout(DEADLINE, self.senders.join_next()).await.unwrap() {
+            let tally = tally.unwrap();
+            told.stored += tally.stored;
+            told.duplicates += tally.duplicates;
+            told.failed += tally.failed;
+        }
+        let events = self.deliveries / DELIVERIES_OF_EACH;
+        assert_eq!(told.stored + told.duplicates, self.deliveries);
+        // The answer to the one that stored it may have been lost.
+        assert!(told.stored <= events, "{} of {events}", told.stored);
+        assert!(told.failed > 0, "the disturbances were noticed");
+
+        let inbox = Inbox::new(pool.clone()).timeout(Duration::from_secs(20));
+        let mut counts = Counts::default();
+        let all = async {
+            while counts.done < events as u64 {
+                sleep(Duration::from_millis(50)).await;
+                if let Ok(now) = inbox.counts().await {
+                    counts = now;
+                }
+            }
+        };
+        let in_time = timeout(DEADLINE, all).await.is_ok();
+        assert!(in_time, "{counts:?} of {events}");
+        assert_eq!((counts.done, counts.dead), (events as u64, 0));
+        drop(self.workers);
+
+        let mut connection = pool.acquire().await.unwrap();
+        let rows = connection
+            .fetch_all("SELECT id, count(*) FROM effects GROUP BY id")
+            .await
+            .unwrap();
+        let effects: HashMap<String, i64> = rows
+            .iter()
+            .map(|row| (sqlx::Row::get(row, 0), sqlx::Row::get(row, 1)))
+            .collect();
+        assert_eq!(effects.len(), events, "each event has its effect");
+        effects
+    }
+}
+
+async fn send(
+    ids: impl Iterator<Item = String>,
+    addresses: Arc<RwLock<Vec<SocketAddr>>>,
+    acknowledged: Arc<AtomicUsize>,
+) -> Tally {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let mut tally = Tally::default();
+    for id in ids {
+        let body = format!(r#"{{"type":"job.completed","id":"{id}"}}"#);
+        let delivery = Delivery::genuine(&id, body);
+        loop {
+            let address = {
+                let addresses = addresses.read().unwrap();
+                addresses[rand::random_range(0..addresses.len())]
+            };
+            let mut request = Request::post(format!("http://{address}/webhook"))
+                .body(Full::new(delivery.body.clone()))
+                .unwrap();
+            request.headers_mut().extend(delivery.headers());
+            let response = timeout(Duration::from_secs(10), client.request(request)).await;
+            match response.map(|response| response.map(|response| response.status())) {
+                Ok(Ok(StatusCode::ACCEPTED)) => {
+                    tally.stored += 1;
+                    break;
+                }
+                Ok(Ok(StatusCode::OK)) => {
+                    tally.duplicates += 1;
+                    break;
+                }
+                // The connection broke, or there was no answer.
+                Ok(Ok(StatusCode::SERVICE_UNAVAILABLE) | Err(_)) | Err(_) => {}
+                Ok(Ok(other)) => panic!("{other}"),
+            }
+            tally.failed += 1;
+            sleep(Duration::from_millis(20)).await;
+        }
+        acknowledged.fetch_add(1, Ordering::SeqCst);
+    }
+    tally
+}
+
+/// Starts a process. The clocks of the first two workers are twenty minutes apart.
+fn start(url: &str, role: &str, number: usize) -> Server {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_inbox"));
+    command.env("DATABASE_URL", url).env("ROLE", role);
+    let skew = match (role, number) {
+        ("receiver", _) => None,
+        (_, 0) => Some("+600s"),
+        (_, 1) => Some("-600s"),
+        _ => None,
+    };
+    if let Some(skew) = skew {
+        match faketime() {
+            Some(library) => {
+                command.env("LD_PRELOAD", library);
+                command
+                    .env("FAKETIME", skew)
+                    .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+            }
+            None => println!(
+                "NOT TESTED: clocks that are apart. Debian's package `faketime` is missing"
+            ),
+        }
+    }
+    Server::start(&mut command)
+}
+
+fn faketime() -> Option<PathBuf> {
+    let folder = format!("/usr/lib/{}-linux-gnu/faketime", env::consts::ARCH);
+    let library = Path::new(&folder).join("libfaketimeMT.so.1");
+    library.is_file().then_some(library)
+}
