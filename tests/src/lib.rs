@@ -25,6 +25,7 @@ pub mod net;
 #[cfg(target_os = "linux")]
 pub mod postgres_server;
 pub mod process;
+pub mod receivers;
 pub mod recorder;
 pub mod redis_server;
 pub mod requests;

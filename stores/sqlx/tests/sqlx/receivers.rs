@@ -2,26 +2,21 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::slice::from_ref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http::StatusCode;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tower::util::BoxCloneSyncService;
-use tower::{ServiceBuilder, ServiceExt};
 use tower_svix::idempotency::Outcome;
-use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
-use tower_svix_sqlx::{Engine, SqlStore};
-use tower_svix_tests::net::{self, Delivery, within};
+use tower_svix_sqlx::SqlStore;
+use tower_svix_tests::net::within;
 use tower_svix_tests::postgres_server::PostgresServer;
+use tower_svix_tests::receivers::{Effects, deliver, deliver_until_acknowledged, receiver};
 
 use super::support::{OnPostgres, TestDatabase, on_each_engine};
 
@@ -34,86 +29,6 @@ const IDS: usize = 25;
 const DELIVERIES: usize = 500;
 /// Far from anything that happens here.
 const LONG_LEASE: Duration = Duration::from_mins(10);
-
-type Receiver = BoxCloneSyncService<Request<Full<Bytes>>, (StatusCode, Outcome), Infallible>;
-
-/// What the handlers did, of all receivers together.
-#[derive(Clone, Default)]
-struct Effects {
-    of_ids: Arc<Mutex<HashMap<String, usize>>>,
-    /// How many handlers have started.
-    started: Arc<AtomicUsize>,
-}
-
-impl Effects {
-    fn add(&self, id: &str) {
-        *self
-            .of_ids
-            .lock()
-            .unwrap()
-            .entry(id.to_owned())
-            .or_default() += 1;
-    }
-
-    fn of(&self, id: &str) -> usize {
-        self.of_ids.lock().unwrap().get(id).copied().unwrap_or(0)
-    }
-}
-
-/// A receiver whose handler has an effect after a moment, if `gate` lets it.
-fn receiver<DB: Engine>(
-    store: SqlStore<DB>,
-    lease: Duration,
-    effects: &Effects,
-    gate: Option<&Arc<Semaphore>>,
-) -> Receiver {
-    let (effects, gate) = (effects.clone(), gate.cloned());
-    let service = ServiceBuilder::new()
-        .layer(net::layer())
-        .layer(IdempotencyLayer::new(store).lease(lease))
-        .service_fn(move |request: Request<VerifiedBody>| {
-            let (effects, gate) = (effects.clone(), gate.clone());
-            async move {
-                effects.started.fetch_add(1, Ordering::SeqCst);
-                let event: &VerifiedEvent = request.extensions().get().unwrap();
-                sleep(Duration::from_millis(rand::random_range(0..10))).await;
-                if let Some(gate) = gate {
-                    gate.acquire().await.unwrap().forget();
-                }
-                effects.add(event.id());
-                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-            }
-        });
-    let service = ServiceExt::<Request<Full<Bytes>>>::map_response(service, |response| {
-        let outcome = *response.extensions().get::<Outcome>().unwrap();
-        (response.status(), outcome)
-    });
-    BoxCloneSyncService::new(service)
-}
-
-async fn deliver(receiver: &Receiver, id: &str) -> (StatusCode, Outcome) {
-    let delivery = Delivery::genuine(id, "{}");
-    let mut request = Request::new(Full::new(delivery.body.clone()));
-    *request.headers_mut() = delivery.headers();
-    let Ok(seen) = within(receiver.clone().oneshot(request)).await;
-    seen
-}
-
-/// Delivers until it is acknowledged, and gives the outcome of each attempt.
-async fn deliver_until_acknowledged(receivers: &[Receiver], id: &str) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    loop {
-        let receiver = &receivers[rand::random_range(0..receivers.len())];
-        let (status, outcome) = deliver(receiver, id).await;
-        outcomes.push(outcome);
-        match status {
-            StatusCode::OK => return outcomes,
-            StatusCode::SERVICE_UNAVAILABLE => {}
-            other => panic!("{other}"),
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
-}
 
 async fn two_receivers_process_each_event_once<T: TestDatabase>(database: T) {
     let effects = Effects::default();
