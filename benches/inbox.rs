@@ -88,7 +88,10 @@ async fn stored(postgres: &PostgresServer, directory: &Path) -> io::Result<()> {
         rates.entry("pgbench").or_default().push(inserted);
     }
     let mut out = io::stdout();
-    writeln!(out, "{CONNECTIONS} connections    events/s       p50       p99")?;
+    writeln!(
+        out,
+        "{CONNECTIONS} connections    events/s       p50       p99"
+    )?;
     for name in servers.map(|(name, _)| name).iter().chain(&["pgbench"]) {
         let rounds = &rates[name];
         let rate = median(rounds.iter().map(|round| round.rate));
@@ -182,7 +185,11 @@ impl Connection {
         self.0.write_all(request).await.unwrap();
         let mut answer = Vec::with_capacity(1024);
         loop {
-            assert_ne!(self.0.read_buf(&mut answer).await.unwrap(), 0, "it is cut off");
+            assert_ne!(
+                self.0.read_buf(&mut answer).await.unwrap(),
+                0,
+                "it is cut off"
+            );
             if let Some(len) = answer_len(&answer)
                 && answer.len() >= len
             {
@@ -233,7 +240,13 @@ async fn pgbench(postgres: &PostgresServer) -> Round {
         let path = file.unwrap().path();
         let name = script.with_extension("log");
         let name = name.file_name().unwrap().to_str().unwrap();
-        if path.file_name().unwrap().to_str().unwrap().starts_with(name) {
+        if path
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .starts_with(name)
+        {
             // `client transaction microseconds …`
             let log = fs::read_to_string(&path).unwrap();
             waits.extend(log.lines().map(|line| {
@@ -381,6 +394,7 @@ impl Running {
 async fn postgres_pool(postgres: &PostgresServer, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
+        .test_before_acquire(false)
         .connect(&postgres.url())
         .await
         .unwrap()
@@ -392,7 +406,10 @@ async fn sqlite_pool(directory: &Path) -> SqlitePool {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
-    SqlitePoolOptions::new().connect_with(options).await.unwrap()
+    SqlitePoolOptions::new()
+        .connect_with(options)
+        .await
+        .unwrap()
 }
 
 fn alone() -> Router {

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tower_svix::idempotency::StoreError;
 
-use crate::engine::{Engine, Value};
+use crate::engine::{Engine, NewEvent, Value};
 use crate::persistent::Persistent;
 use crate::table::{Sql, TableName};
 
@@ -53,6 +53,25 @@ impl<DB: Engine> Database<DB> {
         bounded(self.timeout, async {
             let mut connection = self.connection().await?;
             Ok(DB::execute(&mut connection.of, sql, values).await?)
+        })
+        .await
+    }
+
+    /// Stores the events whose keys are not there yet: all of these, or none. Tells of each whether it was new.
+    pub(crate) async fn insert(
+        &self,
+        sql: &Sql,
+        events: &[NewEvent],
+    ) -> Result<Vec<bool>, DatabaseError> {
+        bounded(self.timeout, async {
+            let mut connection = self.connection().await?;
+            let inserted = DB::insert(&mut connection.of, sql, events).await;
+            if inserted.is_err() {
+                // `SQLite` ends a transaction itself when the disk is full. `sqlx` would take it for open ever after, and
+                // begin no other on this connection.
+                connection.of.close_on_drop();
+            }
+            Ok(inserted?)
         })
         .await
     }
@@ -177,13 +196,12 @@ fn first_int<DB: Engine>(rows: &[DB::Row]) -> sqlx::Result<i64> {
     Ok(DB::int(row, 0)?.unwrap_or(0))
 }
 
-async fn bounded<T>(
+pub(crate) async fn bounded<T>(
     at_most: Duration,
     work: impl Future<Output = Result<T, DatabaseError>>,
 ) -> Result<T, DatabaseError> {
-    timeout(at_most, work).await.unwrap_or(Err(DatabaseError {
-        cause: Cause::TimedOut,
-    }))
+    let done = timeout(at_most, work).await;
+    done.unwrap_or_else(|_| Err(DatabaseError::timed_out()))
 }
 
 /// At least one millisecond, and at most 100 years, far from where a time overflows.
@@ -221,6 +239,12 @@ impl DatabaseError {
 }
 
 impl DatabaseError {
+    pub(crate) fn timed_out() -> Self {
+        Self {
+            cause: Cause::TimedOut,
+        }
+    }
+
     /// Whether a unique index kept a statement from doing what another has just done.
     pub(crate) fn is_conflict(&self) -> bool {
         let Cause::Sqlx(sqlx::Error::Database(error)) = &self.cause else {

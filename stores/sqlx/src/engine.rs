@@ -4,6 +4,10 @@
     reason = "nobody but this crate implements an engine, or calls one"
 )]
 
+use std::fmt;
+
+use bytes::Bytes;
+
 use self::private::Operations;
 use crate::table::Sql;
 
@@ -27,11 +31,34 @@ pub enum Value<'a> {
     Text(Option<&'a str>),
 }
 
+/// An event that is to be stored.
+pub struct NewEvent {
+    /// The SHA-256 of its key.
+    pub(crate) key: [u8; 32],
+    pub(crate) tenant: Option<String>,
+    pub(crate) id: String,
+    pub(crate) event_type: Option<String>,
+    /// In seconds since 1970.
+    pub(crate) sent_at: i64,
+    pub(crate) payload: Bytes,
+    /// The SHA-256 of its order key.
+    pub(crate) order_key: Option<[u8; 32]>,
+    pub(crate) trace_context: Option<String>,
+}
+
+impl fmt::Debug for NewEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewEvent")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 pub(crate) mod private {
     use sqlx::{Database, Pool};
     use tokio::sync::watch;
 
-    use super::{InboxSql, StoreSql, Value};
+    use super::{InboxSql, NewEvent, StoreSql, Value};
     use crate::table::Sql;
 
     /// What each engine does in its own way. `sqlx` has no type that stands for any of them.
@@ -53,6 +80,13 @@ pub(crate) mod private {
             sql: &Sql,
             values: &[Value<'_>],
         ) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+        /// Stores events whose keys are not there yet: all of these, or none. Tells of each whether it was new.
+        fn insert(
+            connection: &mut Self::Connection,
+            sql: &Sql,
+            events: &[NewEvent],
+        ) -> impl Future<Output = sqlx::Result<Vec<bool>>> + Send;
 
         fn rows(
             connection: &mut Self::Connection,

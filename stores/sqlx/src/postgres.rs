@@ -3,15 +3,18 @@
 //! `{now}` is `statement_timestamp()`: the time at which a statement arrived, and so the same wherever it stands in it. No
 //! time of another machine is compared with it.
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgListener, PgPoolOptions};
-use sqlx::{PgPool, Pool, Postgres};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Pool, Postgres, Row as _};
 use tokio::sync::watch;
 
 use crate::engine::private::Operations;
-use crate::engine::{InboxSql, StoreSql};
+use crate::engine::{InboxSql, NewEvent, StoreSql};
 use crate::runners::{define_query, define_statement_runners};
+use crate::table::Sql;
 
 /// What every process announces new events on, and listens to. To be woken for another inbox does no harm.
 const CHANNEL: &str = "tower_svix_inbox";
@@ -113,12 +116,15 @@ const INBOX: InboxSql<&str> = InboxSql {
             WHERE state = 'running' AND order_key IS NOT NULL;
         CREATE INDEX \"{name}_ended\" ON {table} (state, ended_at) WHERE state IN ('done', 'dead');",
 
-    // $1 key, $2 tenant, $3 id, $4 type, $5 sent at, in seconds since 1970, $6 payload, $7 order key, $8 trace context.
-    // A transaction that inserts the same key is waited for, so what is in conflict is committed.
+    // Of each event: $1 key, $2 tenant, $3 id, $4 type, $5 sent at, in seconds since 1970, $6 payload, $7 order key, $8
+    // trace context. A transaction that inserts the same key is waited for, so what is in conflict is committed.
     insert: "
         INSERT INTO {table} (key, tenant, id, type, sent_at, payload, order_key, trace_context)
-        VALUES ($1, $2, $3, $4, to_timestamp($5), $6, $7, $8)
-        ON CONFLICT (key) DO NOTHING",
+        SELECT key, tenant, id, type, to_timestamp(sent_at), payload, order_key, trace_context
+        FROM unnest($1::BYTEA[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::BYTEA[], $7::BYTEA[], $8::TEXT[])
+            AS event (key, tenant, id, type, sent_at, payload, order_key, trace_context)
+        ON CONFLICT (key) DO NOTHING
+        RETURNING key",
 
     // $1 key, $2 payload.
     compare: "SELECT (payload = $2)::INT::BIGINT FROM {table} WHERE key = $1",
@@ -226,6 +232,52 @@ impl Operations for Postgres {
     const ONE_WRITER: bool = false;
 
     define_statement_runners!();
+
+    /// One statement: a round trip, and a commit.
+    async fn insert(
+        connection: &mut PgConnection,
+        sql: &Sql,
+        events: &[NewEvent],
+    ) -> sqlx::Result<Vec<bool>> {
+        // All insert in the same order. Otherwise each of two could wait for a key that the other has inserted.
+        let mut in_order: Vec<_> = events.iter().collect();
+        in_order.sort_unstable_by_key(|event| event.key);
+        let all = || in_order.iter();
+        let rows = sqlx::query::<Self>(AssertSqlSafe(Arc::clone(sql)))
+            .bind(all().map(|event| &event.key[..]).collect::<Vec<_>>())
+            .bind(
+                all()
+                    .map(|event| event.tenant.as_deref())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(all().map(|event| &event.id[..]).collect::<Vec<_>>())
+            .bind(
+                all()
+                    .map(|event| event.event_type.as_deref())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(all().map(|event| event.sent_at).collect::<Vec<_>>())
+            .bind(all().map(|event| &event.payload[..]).collect::<Vec<_>>())
+            .bind(
+                all()
+                    .map(|event| event.order_key.as_ref().map(|key| &key[..]))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                all()
+                    .map(|event| event.trace_context.as_deref())
+                    .collect::<Vec<_>>(),
+            )
+            .fetch_all(connection)
+            .await?;
+        let keys = rows.iter().map(|row| row.try_get(0));
+        let mut new: HashSet<&[u8]> = keys.collect::<sqlx::Result<_>>()?;
+        // Of two with the same key, one was new.
+        Ok(events
+            .iter()
+            .map(|event| new.remove(&event.key[..]))
+            .collect())
+    }
 
     async fn listen(pool: Pool<Self>, heard: watch::Sender<()>) {
         // A pool of its own: the connection of a listener is taken for good.

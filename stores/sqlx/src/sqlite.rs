@@ -5,12 +5,13 @@
 use std::future::pending;
 
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Pool, Sqlite};
+use sqlx::{Connection as _, Pool, Sqlite, SqliteConnection};
 use tokio::sync::watch;
 
 use crate::engine::private::Operations;
-use crate::engine::{InboxSql, StoreSql};
+use crate::engine::{InboxSql, NewEvent, StoreSql, Value};
 use crate::runners::{define_query, define_statement_runners};
+use crate::table::Sql;
 
 const EXISTS: &str = "
     SELECT count(*) FROM {schema.}sqlite_master WHERE type = 'table' AND name = '{name}' COLLATE NOCASE";
@@ -201,6 +202,34 @@ impl Operations for Sqlite {
     const ONE_WRITER: bool = true;
 
     define_statement_runners!();
+
+    /// One transaction, and with that one write to the disk.
+    async fn insert(
+        connection: &mut SqliteConnection,
+        sql: &Sql,
+        events: &[NewEvent],
+    ) -> sqlx::Result<Vec<bool>> {
+        let mut transaction = connection.begin_with(Self::BEGIN).await?;
+        let mut are_new = Vec::with_capacity(events.len());
+        for event in events {
+            let values = [
+                Value::Bytes(&event.key),
+                Value::Text(event.tenant.as_deref()),
+                Value::Text(Some(&event.id)),
+                Value::Text(event.event_type.as_deref()),
+                Value::Int(event.sent_at),
+                Value::Bytes(&event.payload),
+                event
+                    .order_key
+                    .as_ref()
+                    .map_or(Value::NoBytes, |key| Value::Bytes(key)),
+                Value::Text(event.trace_context.as_deref()),
+            ];
+            are_new.push(Self::execute(&mut transaction, sql, &values).await? == 1);
+        }
+        transaction.commit().await?;
+        Ok(are_new)
+    }
 
     async fn listen(_: Pool<Self>, _: watch::Sender<()>) {
         pending::<()>().await;

@@ -57,6 +57,7 @@ mod receipt;
 mod service;
 mod settings;
 mod state;
+mod writer;
 
 pub use self::entry::{Counts, Entry, Filter};
 pub use self::event::StoredEvent;

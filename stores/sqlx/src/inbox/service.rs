@@ -15,7 +15,7 @@ use tower_svix::VerifiedEvent;
 use super::receipt::Receipt;
 use super::settings::Inbox;
 use crate::database::DatabaseError;
-use crate::engine::{Engine, Value};
+use crate::engine::{Engine, NewEvent, Value};
 use crate::telemetry;
 
 /// The service takes any body and reads none of it: the event has the payload.
@@ -73,27 +73,20 @@ impl<DB: Engine> Inbox<DB> {
     }
 
     async fn store(&self, event: &VerifiedEvent) -> Result<Receipt, DatabaseError> {
-        let key: [u8; 32] = Sha256::digest(self.key_of(event).as_str()).into();
-        let order_key: Option<[u8; 32]> =
-            self.order_of(event).map(|key| Sha256::digest(key).into());
-        let event_type = event.event_type().ok().map(|text| storable(&text));
-        let tenant = event.tenant().map(storable);
-        let context = self.context().as_deref().map(storable);
-        // Times that the headers can hold are far below.
-        let sent_at = i64::try_from(event.unix_seconds()).unwrap_or(i64::MAX);
-        let values = [
-            Value::Bytes(&key),
-            Value::Text(tenant.as_deref()),
-            Value::Text(Some(event.id())),
-            Value::Text(event_type.as_deref()),
-            Value::Int(sent_at),
-            Value::Bytes(event.payload()),
-            order_key
-                .as_ref()
-                .map_or(Value::NoBytes, |key| Value::Bytes(key)),
-            Value::Text(context.as_deref()),
-        ];
-        if self.database.execute(&self.sql.insert, &values).await? == 1 {
+        let key = Sha256::digest(self.key_of(event).as_str()).into();
+        let new = NewEvent {
+            key,
+            tenant: event.tenant().map(storable),
+            id: event.id().to_owned(),
+            event_type: event.event_type().ok().map(|text| storable(&text)),
+            // Times that the headers can hold are far below.
+            sent_at: i64::try_from(event.unix_seconds()).unwrap_or(i64::MAX),
+            payload: event.payload().clone(),
+            order_key: self.order_of(event).map(|key| Sha256::digest(key).into()),
+            trace_context: self.context().as_deref().map(storable),
+        };
+        let insert = self.writer.insert(&self.database, &self.sql.insert, new);
+        if insert.await? {
             return Ok(Receipt::Stored);
         }
         let values = [Value::Bytes(&key), Value::Bytes(event.payload())];

@@ -10,6 +10,7 @@ use tower_svix::VerifiedEvent;
 use tower_svix::idempotency::EventKey;
 
 use super::announcer::Announcer;
+use super::writer::Writer;
 use crate::database::{Database, DatabaseError};
 use crate::engine::{Engine, InboxSql};
 use crate::table::{Sql, TableName};
@@ -38,6 +39,7 @@ pub struct Inbox<DB: Engine> {
     pub(crate) sql: Arc<InboxSql<Sql>>,
     /// Changes when there may be something to do.
     pub(crate) wake: watch::Sender<()>,
+    pub(super) writer: Arc<Writer>,
     pub(super) announcer: Arc<Announcer>,
     key: Option<Arc<KeyOf>>,
     order: Option<Arc<OrderOf>>,
@@ -56,6 +58,7 @@ impl<DB: Engine> Inbox<DB> {
             sql: Arc::new(DB::INBOX.fill(&table, DB::NOW)),
             table,
             wake: watch::Sender::default(),
+            writer: Arc::default(),
             announcer: Arc::default(),
             key: None,
             order: None,
@@ -179,6 +182,7 @@ impl<DB: Engine> Clone for Inbox<DB> {
             table: self.table.clone(),
             sql: Arc::clone(&self.sql),
             wake: self.wake.clone(),
+            writer: Arc::clone(&self.writer),
             announcer: Arc::clone(&self.announcer),
             key: self.key.clone(),
             order: self.order.clone(),

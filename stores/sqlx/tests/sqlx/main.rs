@@ -1,6 +1,7 @@
 //! The store and the inbox in a real `PostgreSQL`, which the tests start for themselves, and in `SQLite`.
 #![cfg(all(feature = "postgres", feature = "sqlite", target_os = "linux"))]
 
+mod batches;
 mod inbox;
 mod migrations;
 mod model;
