@@ -17,8 +17,9 @@ mod support;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fs::File;
 use std::future::ready;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -60,9 +61,29 @@ async fn main() -> io::Result<()> {
     let directory = env::temp_dir().join(format!("tower-svix-inbox-{}", process::id()));
     fs::create_dir_all(&directory)?;
 
+    let writes = durable_writes(&directory)?;
+    writeln!(
+        io::stdout(),
+        "the disk: {writes:.0} writes of 8 KiB a second, one after another\n"
+    )?;
     stored(&postgres, &directory).await?;
     processed(&postgres, &directory).await?;
     fs::remove_dir_all(directory)
+}
+
+/// How many times a second the disk can be waited for.
+fn durable_writes(directory: &Path) -> io::Result<f64> {
+    let path = directory.join("writes");
+    let mut file = File::create(&path)?;
+    let (start, mut writes) = (Instant::now(), 0.0);
+    while start.elapsed() < Duration::from_secs(2) {
+        file.rewind()?;
+        file.write_all(&[1; 8192])?;
+        file.sync_data()?;
+        writes += 1.0;
+    }
+    fs::remove_file(path)?;
+    Ok(writes / start.elapsed().as_secs_f64())
 }
 
 /// Events a second, and how long their senders wait.
@@ -84,7 +105,7 @@ async fn stored(postgres: &PostgresServer, directory: &Path) -> io::Result<()> {
             let round = send(address, &format!("{round}_{name}")).await;
             rates.entry(name).or_default().push(round);
         }
-        let inserted = pgbench(postgres).await;
+        let inserted = pgbench(postgres);
         rates.entry("pgbench").or_default().push(inserted);
     }
     let mut out = io::stdout();
@@ -212,7 +233,7 @@ fn answer_len(answer: &[u8]) -> Option<usize> {
 }
 
 /// The same insert, of the same size, by Postgres's own benchmark: prepared, over 32 connections.
-async fn pgbench(postgres: &PostgresServer) -> Round {
+fn pgbench(postgres: &PostgresServer) -> Round {
     let script = env::temp_dir().join(format!("tower-svix-insert-{}.sql", process::id()));
     let payload = "a".repeat(BODY);
     let insert = format!(
@@ -275,13 +296,17 @@ async fn processed(postgres: &PostgresServer, directory: &Path) -> io::Result<()
             let pool = postgres_pool(postgres, POOL / 2).await;
             workers.push(Inbox::new(pool).table(table(count)));
         }
-        report("inbox, Postgres", work(inbox, &workers).await)?;
+        let before = log_bytes(postgres).await;
+        let measured = work(inbox, &workers).await;
+        let written = (log_bytes(postgres).await - before) / measured.events;
+        report("inbox, Postgres", &measured)?;
+        writeln!(out, "  log: {written} bytes an event, stored and processed")?;
     }
     for count in [1, 4] {
         let inbox = Inbox::new(sqlite_pool(directory).await).table(table(count));
         inbox.migrate().await.unwrap();
         let workers = vec![inbox.clone(); count];
-        report("inbox, SQLite", work(inbox, &workers).await)?;
+        report("inbox, SQLite", &work(inbox, &workers).await)?;
     }
     Ok(())
 }
@@ -290,8 +315,33 @@ fn table(workers: usize) -> TableName {
     format!("inbox_of_{workers}").parse().unwrap()
 }
 
-fn report(name: &str, (workers, soon, rate): (usize, Round, f64)) -> io::Result<()> {
-    let Round { p50, p99, .. } = soon;
+/// How much Postgres has written to its log so far, in bytes.
+async fn log_bytes(postgres: &PostgresServer) -> usize {
+    let pool = postgres_pool(postgres, 1).await;
+    let bytes: i64 = sqlx::query_scalar("SELECT (pg_current_wal_insert_lsn() - '0/0')::BIGINT")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    usize::try_from(bytes).unwrap()
+}
+
+/// What workers have done.
+struct Worked {
+    workers: usize,
+    events: usize,
+    /// From the answer to the handler.
+    soon: Round,
+    /// Events a second, with thousands that wait.
+    rate: f64,
+}
+
+fn report(name: &str, worked: &Worked) -> io::Result<()> {
+    let Worked {
+        workers,
+        soon: Round { p50, p99, .. },
+        rate,
+        ..
+    } = worked;
     writeln!(
         io::stdout(),
         "{name:16} {workers:7} {p50:6.2} ms {p99:6.2} ms {rate:9.0}"
@@ -300,7 +350,7 @@ fn report(name: &str, (workers, soon, rate): (usize, Round, f64)) -> io::Result<
 
 /// How long it takes from an answer to the handler, with a delivery each 5 ms; and how many events a second are processed
 /// while thousands wait.
-async fn work<DB: Engine>(inbox: Inbox<DB>, workers: &[Inbox<DB>]) -> (usize, Round, f64) {
+async fn work<DB: Engine>(inbox: Inbox<DB>, workers: &[Inbox<DB>]) -> Worked {
     const SPACED: usize = 500;
     const WAITING: usize = 5000;
 
@@ -337,7 +387,12 @@ async fn work<DB: Engine>(inbox: Inbox<DB>, workers: &[Inbox<DB>]) -> (usize, Ro
     running.stop().await;
     #[allow(clippy::cast_precision_loss, reason = "far from 2^53")]
     let rate = WAITING as f64 / took.as_secs_f64();
-    (workers.len(), round(waits, took), rate)
+    Worked {
+        workers: workers.len(),
+        events: SPACED + WAITING,
+        soon: round(waits, took),
+        rate,
+    }
 }
 
 /// When the handler of each event began.
