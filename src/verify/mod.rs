@@ -68,12 +68,12 @@
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
-//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the family with fewer missing headers. |
+//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the family with fewer missing headers, or both families if neither is there. |
 //! | `header-duplicate` | 401 | A header of the family is given more than once. |
 //! | `header-malformed` | 401 | A header is empty, or not visible ASCII, or the id holds a full stop. |
 //! | `timestamp-malformed` | 401 | The timestamp is not a plain number of seconds. |
-//! | `timestamp-too-old` | 401 | The timestamp is further in the past than the tolerance. |
-//! | `timestamp-too-new` | 401 | The timestamp is further in the future than the tolerance. |
+//! | `timestamp-too-old` | 401 | The timestamp is further in the past than the tolerance. The `detail` says how far. |
+//! | `timestamp-too-new` | 401 | The timestamp is further in the future than the tolerance. The `detail` says how far, or that it seems to be in milliseconds. |
 //! | `signature-unsupported` | 401 | No listed signature has a version and form that the keys make. |
 //! | `signature-mismatch` | 401 | No listed signature matches the id, timestamp and body under one of the keys. |
 //! | `body-too-large` | 413 | The body is longer than the limit, or claims to be. |
