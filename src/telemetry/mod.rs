@@ -12,6 +12,11 @@ mod metrics;
 #[path = "no_metrics.rs"]
 mod metrics;
 mod phase;
+#[cfg(feature = "tracing")]
+mod rejection_log;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_rejection_log.rs"]
+mod rejection_log;
 // `Instant::now` panics on `wasm32-unknown-unknown`, which has no clock of its own.
 #[cfg(all(
     any(feature = "metrics", feature = "tracing"),
@@ -25,6 +30,8 @@ mod stopwatch;
 #[path = "no_stopwatch.rs"]
 mod stopwatch;
 #[cfg(feature = "tracing")]
+mod throttle;
+#[cfg(feature = "tracing")]
 mod trace;
 #[cfg(not(feature = "tracing"))]
 #[path = "no_trace.rs"]
@@ -36,8 +43,10 @@ use std::fmt;
 use http::StatusCode;
 
 pub(crate) use self::phase::Phase;
+pub(crate) use self::rejection_log::RejectionLog;
 use self::stopwatch::Stopwatch;
 use self::trace::Span;
+use crate::clock::Clock;
 
 #[cfg(feature = "idempotency")]
 pub(crate) use self::metrics::{settled, store_failed};
@@ -49,13 +58,29 @@ pub(crate) struct DeliverySpan {
     span: Span,
     /// A lap is a phase.
     stopwatch: Stopwatch,
+    /// Whether anyone may listen to any of its spans.
+    is_observed: bool,
+    /// How many seconds the phases took before the delivery was verified, for the span that begins then. The future of a
+    /// request is moved a few times, so these are short.
+    keys: f32,
+    body: f32,
 }
 
 impl DeliverySpan {
     pub(crate) fn start() -> Self {
-        let span = Span::new();
-        let stopwatch = Stopwatch::start(cfg!(feature = "metrics") || span.is_enabled());
-        Self { span, stopwatch }
+        let is_observed = trace::may_be_observed();
+        let span = if is_observed {
+            Span::unverified()
+        } else {
+            Span::none()
+        };
+        Self {
+            span,
+            stopwatch: Stopwatch::start(cfg!(feature = "metrics") || is_observed),
+            is_observed,
+            keys: 0.0,
+            body: 0.0,
+        }
     }
 
     /// Makes what happens until the guard is dropped a part of the delivery.
@@ -66,9 +91,16 @@ impl DeliverySpan {
 
     /// Ends a phase, and starts the next.
     pub(crate) fn end_of(&mut self, phase: Phase) {
-        if self.span.is_enabled() {
-            self.span.record_phase(phase, self.stopwatch.lap());
+        if !self.is_observed {
+            return;
         }
+        let duration = self.stopwatch.lap();
+        match phase {
+            Phase::Keys => self.keys = duration.as_secs_f32(),
+            Phase::Body => self.body = duration.as_secs_f32(),
+            Phase::Capacity | Phase::Handler => {}
+        }
+        self.span.record_phase(phase, duration.as_secs_f64());
     }
 
     /// Whether anyone listens to what [`event`](Self::event) and [`event_type`](Self::event_type) record.
@@ -85,17 +117,30 @@ impl DeliverySpan {
         self.span.record_event_type(event_type);
     }
 
-    /// The delivery is verified. `body_len` is in bytes.
-    pub(crate) fn verified(&self, body_len: usize) {
-        self.span.record_body_len(body_len);
+    /// The delivery is verified, and gets another span, which has to be [entered](Self::enter). `body_len` is in bytes.
+    pub(crate) fn verified(&mut self, log: &RejectionLog, clock: &dyn Clock, body_len: usize) {
+        log.verified(clock);
         metrics::verified(body_len, &self.stopwatch);
+        if self.is_observed {
+            self.span.record_outcome("verified", None);
+            self.span = Span::verified();
+            self.span.record_phase(Phase::Keys, self.keys.into());
+            self.span.record_phase(Phase::Body, self.body.into());
+            self.span.record_body_len(body_len);
+        }
     }
 
     /// The request was rejected because of `code`, which is `detail` in prose, and answered with `status`.
     ///
     /// `is_ours` says that the receiver is at fault, whatever the answer to the sender says, and `cause` what failed there.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another fact about the rejection"
+    )]
     pub(crate) fn rejected(
         &self,
+        log: &RejectionLog,
+        clock: &dyn Clock,
         code: &'static str,
         detail: &dyn fmt::Display,
         is_ours: bool,
@@ -104,7 +149,7 @@ impl DeliverySpan {
     ) {
         self.span.record_outcome(code, Some(status));
         metrics::rejected(code);
-        trace::rejected(code, detail, is_ours, cause);
+        log.rejected(clock, code, detail, is_ours, cause);
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {

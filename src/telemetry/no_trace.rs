@@ -1,10 +1,6 @@
 //! What stands in for spans and events without the feature `tracing`: nothing.
 #![allow(clippy::unused_self, reason = "the methods are those of the real one")]
 
-use std::error::Error;
-use std::fmt;
-use std::time::Duration;
-
 use http::StatusCode;
 
 use super::phase::Phase;
@@ -12,13 +8,21 @@ use super::phase::Phase;
 pub(super) struct Span;
 
 impl Span {
-    pub(super) fn new() -> Self {
+    pub(super) fn none() -> Self {
+        Self
+    }
+
+    pub(super) fn unverified() -> Self {
+        Self
+    }
+
+    pub(super) fn verified() -> Self {
         Self
     }
 
     pub(super) fn enter(&self) -> impl Sized + use<> {}
 
-    pub(super) fn record_phase(&self, _: Phase, _: Duration) {}
+    pub(super) fn record_phase(&self, _: Phase, _: f64) {}
 
     pub(super) fn is_enabled(&self) -> bool {
         false
@@ -33,13 +37,14 @@ impl Span {
     pub(super) fn record_outcome(&self, _: &'static str, _: Option<StatusCode>) {}
 }
 
-pub(super) fn rejected(
-    _: &'static str,
-    _: &dyn fmt::Display,
-    _: bool,
-    _: Option<&(dyn Error + 'static)>,
-) {
+pub(super) fn may_be_observed() -> bool {
+    false
 }
 
 #[cfg(any(feature = "axum", feature = "idempotency"))]
-pub(crate) fn error(_: &'static str, _: &dyn fmt::Display) {}
+pub(crate) fn error(
+    _: &'static str,
+    _: &dyn std::fmt::Display,
+    _: Option<&(dyn std::error::Error + 'static)>,
+) {
+}

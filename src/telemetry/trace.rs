@@ -1,28 +1,49 @@
 //! What the crate tells `tracing`: a span for each delivery, and an event for each thing that went wrong.
 //!
 //! The fields of the span have the names of OpenTelemetry's [semantic conventions for messaging][otel], where these have
-//! one. Nothing that an unverified sender can fill is told, unless the error of a lookup repeats it: the id and the type
-//! are recorded once they are verified.
+//! one. Nothing that an unverified sender can fill is told, unless the error of a lookup repeats it, but how far its timestamp
+//! is from now: the id and the type are recorded once they are verified.
 //!
 //! [otel]: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
 
 use http::StatusCode;
+use tracing::Level;
+use tracing::field::Empty;
+use tracing::level_filters::LevelFilter;
 
 use super::cause::Cause;
 use super::phase::Phase;
 
+/// The span of a delivery until it is verified, and another one from then on: anyone can send requests that are rejected, so
+/// theirs are for those who look closer.
+///
 /// `None` if no subscriber listens: even then, `tracing` would look fields up by their names.
 pub(super) struct Span(Option<tracing::Span>);
 
 impl Span {
-    pub(super) fn new() -> Self {
-        use tracing::field::Empty;
+    /// None, since nobody listens.
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
 
-        let span = tracing::info_span!(
+    /// The span of a request that is not verified.
+    pub(super) fn unverified() -> Self {
+        Self::unless_disabled(tracing::debug_span!(
+            "webhook.verification",
+            http.response.status_code = Empty,
+            error.r#type = Empty,
+            webhook.outcome = Empty,
+            webhook.keys.duration = Empty,
+            webhook.body.duration = Empty,
+        ))
+    }
+
+    /// The span of a verified delivery, in which the inner service runs.
+    pub(super) fn verified() -> Self {
+        Self::unless_disabled(tracing::info_span!(
             "webhook",
             otel.kind = "consumer",
             messaging.operation.name = "receive",
@@ -38,7 +59,10 @@ impl Span {
             webhook.body.duration = Empty,
             webhook.capacity.duration = Empty,
             webhook.handler.duration = Empty,
-        );
+        ))
+    }
+
+    fn unless_disabled(span: tracing::Span) -> Self {
         Self((!span.is_disabled()).then_some(span))
     }
 
@@ -46,15 +70,15 @@ impl Span {
         self.0.clone().map(tracing::Span::entered)
     }
 
-    /// Durations are in seconds, as in the conventions.
-    pub(super) fn record_phase(&self, phase: Phase, duration: Duration) {
+    /// In seconds, as in the conventions.
+    pub(super) fn record_phase(&self, phase: Phase, seconds: f64) {
         let field = match phase {
             Phase::Keys => "webhook.keys.duration",
             Phase::Body => "webhook.body.duration",
             Phase::Capacity => "webhook.capacity.duration",
             Phase::Handler => "webhook.handler.duration",
         };
-        self.record(field, duration.as_secs_f64());
+        self.record(field, seconds);
     }
 
     pub(super) fn is_enabled(&self) -> bool {
@@ -94,24 +118,60 @@ impl Span {
     }
 }
 
-/// Says that a request was rejected, and why.
+/// Whether anyone may listen to the spans of verified deliveries.
+pub(super) fn may_be_observed() -> bool {
+    LevelFilter::current() >= LevelFilter::INFO
+}
+
+/// Whether anyone listens to [`rejected`] and [`suppressed`].
+pub(super) fn is_logged(is_ours: bool) -> bool {
+    if is_ours {
+        tracing::enabled!(Level::ERROR)
+    } else {
+        tracing::enabled!(Level::WARN)
+    }
+}
+
+/// Says that a request was rejected, and why, and how many others were for the same reason since this was last said.
 ///
-/// Anyone can send a forged request, so this is no warning; that we could not tell whether one is forged is an error.
+/// This is a warning, since nothing else tells that genuine deliveries are rejected, as under a wrong secret. That we could
+/// not judge one is an error.
 pub(super) fn rejected(
     code: &'static str,
     detail: &dyn fmt::Display,
     is_ours: bool,
     cause: Option<&(dyn Error + 'static)>,
+    suppressed: u64,
 ) {
+    let suppressed = (suppressed > 0).then_some(suppressed);
     match cause.map(Cause) {
-        Some(cause) => tracing::error!(code, "webhook rejected: {detail}: {cause}"),
-        None if is_ours => tracing::error!(code, "webhook rejected: {detail}"),
-        None => tracing::debug!(code, "webhook rejected: {detail}"),
+        Some(cause) => tracing::error!(code, suppressed, "webhook rejected: {detail}: {cause}"),
+        None if is_ours => tracing::error!(code, suppressed, "webhook rejected: {detail}"),
+        None => tracing::warn!(code, suppressed, "webhook rejected: {detail}"),
     }
 }
 
-/// Says what went wrong on the receiver's side. The key of an event may be in there, which is shown escaped.
+/// Says how many rejections were not logged one by one.
+pub(super) fn suppressed(code: &'static str, is_ours: bool, suppressed: u64) {
+    const MESSAGE: &str = "webhooks rejected, and not logged one by one";
+    if is_ours {
+        tracing::error!(code, suppressed, "{MESSAGE}");
+    } else {
+        tracing::warn!(code, suppressed, "{MESSAGE}");
+    }
+}
+
+/// Says what went wrong on the receiver's side, and because of what. The key of an event may be in there, which is shown
+/// escaped.
 #[cfg(any(feature = "axum", feature = "idempotency"))]
-pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
-    tracing::error!(code, "{detail}");
+pub(crate) fn error(
+    code: &'static str,
+    detail: &dyn fmt::Display,
+    cause: Option<&(dyn Error + 'static)>,
+) {
+    if let Some(cause) = cause.map(Cause) {
+        tracing::error!(code, "{detail}: {cause}");
+    } else {
+        tracing::error!(code, "{detail}");
+    }
 }

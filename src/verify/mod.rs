@@ -150,10 +150,28 @@
 //! | `webhook_body_bytes` | histogram of verified deliveries | | bytes |
 //! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
 //!
-//! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
-//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB, from
-//! the place set on the layer), the tenant and the key; in the end, the outcome, the status, and the seconds that each
-//! phase took.
+//! With the feature `tracing`, each verified delivery has a span `webhook` at INFO, in which the inner service runs. It tells
+//! the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB, from the place set on the
+//! layer), the tenant and the key; in the end, the outcome, the status, and the seconds that each phase took. Up to the
+//! verdict, a request has a span `webhook.verification` at DEBUG.
+//!
+//! # The log
+//!
+//! With the feature `tracing`, a rejection is logged with its `code`: at WARN, or at ERROR if it is the receiver's fault
+//! (`clock-unavailable`, and `keys-unavailable` with its cause). A program shows that as soon as it has a subscriber, such as
+//! that of `tracing-subscriber`:
+//!
+//! ```rs
+//! tracing_subscriber::fmt().init();
+//! ```
+//!
+//! ```text
+//! WARN tower_svix::telemetry::trace: webhook rejected: the header `webhook-id` is missing code="header-missing"
+//! ```
+//!
+//! A flood of forgeries cannot fill a disk: for each code, a layer logs one line a second, and up to ten at once. The number of
+//! the others is in the next line, as `suppressed`. If there is none, that number gets a line at the next delivery that is
+//! verified or rejected, or when the layer and its services are dropped. The metrics count every rejection.
 //!
 //! # Cancel safety
 //!
