@@ -45,6 +45,7 @@ use http::StatusCode;
 pub(crate) use self::phase::Phase;
 pub(crate) use self::rejection_log::RejectionLog;
 use self::stopwatch::Stopwatch;
+pub(crate) use self::trace::Entered;
 use self::trace::Span;
 use crate::clock::Clock;
 
@@ -58,49 +59,26 @@ pub(crate) struct DeliverySpan {
     span: Span,
     /// A lap is a phase.
     stopwatch: Stopwatch,
-    /// Whether anyone may listen to any of its spans.
-    is_observed: bool,
-    /// How many seconds the phases took before the delivery was verified, for the span that begins then. The future of a
-    /// request is moved a few times, so these are short.
-    keys: f32,
-    body: f32,
 }
 
 impl DeliverySpan {
+    #[inline]
     pub(crate) fn start() -> Self {
-        let is_observed = trace::may_be_observed();
-        let span = if is_observed {
-            Span::unverified()
-        } else {
-            Span::none()
-        };
-        Self {
-            span,
-            stopwatch: Stopwatch::start(cfg!(feature = "metrics") || is_observed),
-            is_observed,
-            keys: 0.0,
-            body: 0.0,
-        }
+        let span = Span::start();
+        let stopwatch = Stopwatch::start(cfg!(feature = "metrics") || span.may_be_observed());
+        Self { span, stopwatch }
     }
 
     /// Makes what happens until the guard is dropped a part of the delivery.
-    #[must_use]
-    pub(crate) fn enter(&self) -> impl Sized + use<> {
+    pub(crate) fn enter(&self) -> Entered {
         self.span.enter()
     }
 
     /// Ends a phase, and starts the next.
     pub(crate) fn end_of(&mut self, phase: Phase) {
-        if !self.is_observed {
-            return;
+        if self.span.may_be_observed() {
+            self.span.end_of(phase, self.stopwatch.lap());
         }
-        let duration = self.stopwatch.lap();
-        match phase {
-            Phase::Keys => self.keys = duration.as_secs_f32(),
-            Phase::Body => self.body = duration.as_secs_f32(),
-            Phase::Capacity | Phase::Handler => {}
-        }
-        self.span.record_phase(phase, duration.as_secs_f64());
     }
 
     /// Whether anyone listens to what [`event`](Self::event) and [`event_type`](Self::event_type) record.
@@ -117,17 +95,17 @@ impl DeliverySpan {
         self.span.record_event_type(event_type);
     }
 
-    /// The delivery is verified, and gets another span, which has to be [entered](Self::enter). `body_len` is in bytes.
-    pub(crate) fn verified(&mut self, log: &RejectionLog, clock: &dyn Clock, body_len: usize) {
+    /// The delivery is verified, and gets another span, which is entered in place of the former. `body_len` is in bytes.
+    pub(crate) fn verified(
+        &mut self,
+        entered: &mut Entered,
+        log: &RejectionLog,
+        clock: &dyn Clock,
+        body_len: usize,
+    ) {
         log.verified(clock);
         metrics::verified(body_len, &self.stopwatch);
-        if self.is_observed {
-            self.span.record_outcome("verified", None);
-            self.span = Span::verified();
-            self.span.record_phase(Phase::Keys, self.keys.into());
-            self.span.record_phase(Phase::Body, self.body.into());
-            self.span.record_body_len(body_len);
-        }
+        self.span.verified(entered, body_len);
     }
 
     /// The request was rejected because of `code`, which is `detail` in prose, and answered with `status`.

@@ -8,91 +8,101 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use http::StatusCode;
 use tracing::Level;
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
+use tracing::span::EnteredSpan;
 
 use super::cause::Cause;
 use super::phase::Phase;
 
 /// The span of a delivery until it is verified, and another one from then on: anyone can send requests that are rejected, so
 /// theirs are for those who look closer.
-///
-/// `None` if no subscriber listens: even then, `tracing` would look fields up by their names.
-pub(super) struct Span(Option<tracing::Span>);
+pub(super) struct Span {
+    /// `None` if no subscriber listens: even then, `tracing` would look fields up by their names.
+    current: Option<tracing::Span>,
+    may_be_observed: bool,
+    /// How many seconds the phases took before the delivery was verified, for the span that begins then. The future of a
+    /// request is moved a few times, so these are short.
+    keys: f32,
+    body: f32,
+}
+
+/// While it is there, what happens is a part of the span.
+#[must_use]
+pub(crate) struct Entered(Option<EnteredSpan>);
 
 impl Span {
-    /// None, since nobody listens.
-    pub(super) fn none() -> Self {
-        Self(None)
-    }
-
     /// The span of a request that is not verified.
-    pub(super) fn unverified() -> Self {
-        Self::unless_disabled(tracing::debug_span!(
-            "webhook.verification",
-            http.response.status_code = Empty,
-            error.r#type = Empty,
-            webhook.outcome = Empty,
-            webhook.keys.duration = Empty,
-            webhook.body.duration = Empty,
-        ))
-    }
-
-    /// The span of a verified delivery, in which the inner service runs.
-    pub(super) fn verified() -> Self {
-        Self::unless_disabled(tracing::info_span!(
-            "webhook",
-            otel.kind = "consumer",
-            messaging.operation.name = "receive",
-            messaging.message.id = Empty,
-            messaging.message.body.size = Empty,
-            http.response.status_code = Empty,
-            error.r#type = Empty,
-            webhook.event.r#type = Empty,
-            webhook.tenant = Empty,
-            webhook.key_index = Empty,
-            webhook.outcome = Empty,
-            webhook.keys.duration = Empty,
-            webhook.body.duration = Empty,
-            webhook.capacity.duration = Empty,
-            webhook.handler.duration = Empty,
-        ))
-    }
-
-    fn unless_disabled(span: tracing::Span) -> Self {
-        Self((!span.is_disabled()).then_some(span))
-    }
-
-    pub(super) fn enter(&self) -> impl Sized + use<> {
-        self.0.clone().map(tracing::Span::entered)
-    }
-
-    /// In seconds, as in the conventions.
-    pub(super) fn record_phase(&self, phase: Phase, seconds: f64) {
-        let field = match phase {
-            Phase::Keys => "webhook.keys.duration",
-            Phase::Body => "webhook.body.duration",
-            Phase::Capacity => "webhook.capacity.duration",
-            Phase::Handler => "webhook.handler.duration",
-        };
-        self.record(field, seconds);
-    }
-
-    pub(super) fn is_enabled(&self) -> bool {
-        self.0.is_some()
-    }
-
-    fn record(&self, field: &'static str, value: impl tracing::Value) {
-        if let Some(span) = &self.0 {
-            span.record(field, value);
+    pub(super) fn start() -> Self {
+        let may_be_observed = LevelFilter::current() >= LevelFilter::INFO;
+        Self {
+            current: if may_be_observed { unverified() } else { None },
+            may_be_observed,
+            keys: 0.0,
+            body: 0.0,
         }
     }
 
-    pub(super) fn record_body_len(&self, body_len: usize) {
+    /// Whether anyone may listen to any of its spans.
+    pub(super) fn may_be_observed(&self) -> bool {
+        self.may_be_observed
+    }
+
+    /// Begins the span of a verified delivery, in which the inner service runs.
+    #[inline]
+    pub(super) fn verified(&mut self, entered: &mut Entered, body_len: usize) {
+        if self.may_be_observed {
+            self.begin_verified(entered, body_len);
+        }
+    }
+
+    #[cold]
+    fn begin_verified(&mut self, entered: &mut Entered, body_len: usize) {
+        self.record_outcome("verified", None);
+        // Otherwise the one would be the parent of the other.
+        entered.0 = None;
+        self.current = verified();
+        *entered = self.enter();
+        self.record(KEYS, f64::from(self.keys));
+        self.record(BODY, f64::from(self.body));
         self.record("messaging.message.body.size", body_len);
+    }
+
+    #[inline]
+    pub(super) fn enter(&self) -> Entered {
+        Entered(self.current.clone().map(tracing::Span::entered))
+    }
+
+    /// In seconds, as in the conventions.
+    #[cold]
+    pub(super) fn end_of(&mut self, phase: Phase, duration: Duration) {
+        let field = match phase {
+            Phase::Keys => {
+                self.keys = duration.as_secs_f32();
+                KEYS
+            }
+            Phase::Body => {
+                self.body = duration.as_secs_f32();
+                BODY
+            }
+            Phase::Capacity => "webhook.capacity.duration",
+            Phase::Handler => "webhook.handler.duration",
+        };
+        self.record(field, duration.as_secs_f64());
+    }
+
+    pub(super) fn is_enabled(&self) -> bool {
+        self.current.is_some()
+    }
+
+    fn record(&self, field: &'static str, value: impl tracing::Value) {
+        if let Some(span) = &self.current {
+            span.record(field, value);
+        }
     }
 
     pub(super) fn record_event(&self, id: &str, tenant: Option<&str>, key_index: usize) {
@@ -118,9 +128,43 @@ impl Span {
     }
 }
 
-/// Whether anyone may listen to the spans of verified deliveries.
-pub(super) fn may_be_observed() -> bool {
-    LevelFilter::current() >= LevelFilter::INFO
+const KEYS: &str = "webhook.keys.duration";
+const BODY: &str = "webhook.body.duration";
+
+#[cold]
+fn unverified() -> Option<tracing::Span> {
+    unless_disabled(tracing::debug_span!(
+        "webhook.verification",
+        http.response.status_code = Empty,
+        error.r#type = Empty,
+        webhook.outcome = Empty,
+        webhook.keys.duration = Empty,
+        webhook.body.duration = Empty,
+    ))
+}
+
+fn verified() -> Option<tracing::Span> {
+    unless_disabled(tracing::info_span!(
+        "webhook",
+        otel.kind = "consumer",
+        messaging.operation.name = "receive",
+        messaging.message.id = Empty,
+        messaging.message.body.size = Empty,
+        http.response.status_code = Empty,
+        error.r#type = Empty,
+        webhook.event.r#type = Empty,
+        webhook.tenant = Empty,
+        webhook.key_index = Empty,
+        webhook.outcome = Empty,
+        webhook.keys.duration = Empty,
+        webhook.body.duration = Empty,
+        webhook.capacity.duration = Empty,
+        webhook.handler.duration = Empty,
+    ))
+}
+
+fn unless_disabled(span: tracing::Span) -> Option<tracing::Span> {
+    (!span.is_disabled()).then_some(span)
 }
 
 /// Whether anyone listens to [`rejected`] and [`suppressed`].

@@ -20,7 +20,7 @@ use crate::body::ResponseBody;
 use crate::grpc;
 use crate::inner_service::Call;
 use crate::signature::{Keyring, VerifiedEvent};
-use crate::telemetry::{DeliverySpan, Phase};
+use crate::telemetry::{DeliverySpan, Entered, Phase};
 
 pin_project! {
     /// Response future of [`SvixVerify`](super::SvixVerify).
@@ -103,9 +103,7 @@ where
                     let verified = head.as_ref().expect(TAKEN);
                     match ready!(verifying.poll(verified, this.config, this.span, cx)) {
                         Ok(event) => {
-                            drop(entered);
-                            observe(this.config, this.span, &event);
-                            entered = this.span.enter();
+                            observe(this.config, this.span, &mut entered, &event);
                             let mut head = head.take().expect(TAKEN);
                             let body = VerifiedBody::new(event.payload().clone());
                             head.extensions.insert(event);
@@ -167,8 +165,14 @@ fn reject<K>(
 }
 
 /// Tells operators of a verified event.
-fn observe<K>(config: &Config<K>, span: &mut DeliverySpan, event: &VerifiedEvent) {
-    span.verified(&config.log, &*config.policy.clock, event.payload().len());
+fn observe<K>(
+    config: &Config<K>,
+    span: &mut DeliverySpan,
+    entered: &mut Entered,
+    event: &VerifiedEvent,
+) {
+    let (log, clock) = (&config.log, &*config.policy.clock);
+    span.verified(entered, log, clock, event.payload().len());
     if span.is_enabled() {
         span.event(event.id(), event.tenant(), event.key_index());
         if let Some(event_type) = config.event_type(event) {
