@@ -180,15 +180,16 @@ fn new_keys_sign_and_verify() {
         panic!("{} lines", secret.len())
     };
     assert_ne!(new_lines(&[])[0], *secret, "a secret is new each time");
-    let pair = new_lines(&["--key-pair"]);
-    let [private, public] = &pair[..] else {
-        panic!("{} lines", pair.len())
-    };
+    let mut keys = vec![("a secret", secret.clone(), secret.clone())];
+    if cfg!(feature = "ed25519") {
+        let pair = new_lines(&["--key-pair"]);
+        let [private, public] = &pair[..] else {
+            panic!("{} lines", pair.len())
+        };
+        keys.push(("a key pair", private.clone(), public.clone()));
+    }
 
-    for (name, signs, verifies) in [
-        ("a secret", secret, secret),
-        ("a key pair", private, public),
-    ] {
+    for (name, signs, verifies) in &keys {
         let mut sign = webhook();
         sign.env("WEBHOOK_SECRET", signs).arg("sign").arg(&file);
         let (_, headers, _) = run(&mut sign);
@@ -220,4 +221,33 @@ fn the_help_documents_the_exit_codes() {
     let (code, help, _) = run(webhook().arg("--help"));
     assert_eq!(code, 0);
     assert!(help.contains("Exit codes:"), "{help}");
+}
+
+/// What a program lacks is said with the feature that has it.
+#[test]
+fn what_is_not_built_in_names_its_feature() {
+    for (args, feature, is_built_in) in [
+        (
+            &["send", "--url", "https://localhost:1/"][..],
+            "tls",
+            cfg!(feature = "tls"),
+        ),
+        (
+            &["listen", "--forward", "https://localhost:1/"],
+            "tls",
+            cfg!(feature = "tls"),
+        ),
+        (
+            &["secret", "--key-pair"],
+            "ed25519",
+            cfg!(feature = "ed25519"),
+        ),
+    ] {
+        if !is_built_in {
+            let (code, _, stderr) = run(with_secret().args(args));
+            assert_eq!(code, 2, "{args:?}: {stderr}");
+            let expected = format!("--features {feature}");
+            assert!(stderr.contains(&expected), "{args:?}: {stderr}");
+        }
+    }
 }
