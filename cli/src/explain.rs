@@ -56,7 +56,8 @@ pub(crate) fn run(args: &Args) -> Result<Answer, crate::Failure> {
 }
 
 fn diagnose(args: &Args, keys: &KeysText, request: &Capture, unix_seconds: u64) -> Diagnosis {
-    let mut examination = Diagnosis::of(keys.expose(), &request.headers, &request.body)
+    let secrets = keys.as_secrets();
+    let mut examination = Diagnosis::of(&secrets, &request.headers, &request.body)
         .tolerance(args.receiver.tolerance());
     if let Some(family) = args.receiver.family() {
         examination = examination.header_family(family);

@@ -15,6 +15,9 @@ use super::timestamp;
 /// extensions of the request that it lets through; [`Verifier::verify`](crate::Verifier::verify) returns it. A clone
 /// shares the payload and allocates nothing.
 ///
+/// A handler of axum takes it as an argument with the feature `axum`, and as `Extension<VerifiedEvent>` without. If the compiler
+/// says that a handler with this argument does not implement `Handler`, that feature is missing.
+///
 /// # Example
 ///
 /// ```

@@ -7,6 +7,7 @@ use super::responder::Responder;
 #[cfg(feature = "json")]
 use crate::signature::JsonPointer;
 use crate::signature::{Policy, VerifiedEvent};
+use crate::telemetry::RejectionLog;
 
 /// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
 #[cfg(feature = "json")]
@@ -19,6 +20,8 @@ pub(super) struct Config<K> {
     /// In bytes.
     pub(super) body_limit: usize,
     pub(super) responder: Responder,
+    /// One for the layer and all services that it makes, which may be one for each route.
+    pub(super) log: Arc<RejectionLog>,
     /// Where the type of an event stands, for its span.
     #[cfg(feature = "json")]
     pub(super) event_type_at: JsonPointer<'static>,
@@ -31,6 +34,7 @@ impl<K> Config<K> {
             policy,
             body_limit: 2 * 1024 * 1024,
             responder: Responder::Explain,
+            log: Arc::default(),
             #[cfg(feature = "json")]
             event_type_at: JsonPointer::TYPE,
         }
@@ -60,6 +64,7 @@ impl<K> Clone for Config<K> {
             policy: self.policy.clone(),
             body_limit: self.body_limit,
             responder: self.responder.clone(),
+            log: Arc::clone(&self.log),
             #[cfg(feature = "json")]
             event_type_at: self.event_type_at.clone(),
         }

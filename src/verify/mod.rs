@@ -68,12 +68,12 @@
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
-//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the family with fewer missing headers. |
+//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the family with fewer missing headers, or both families if neither is there. |
 //! | `header-duplicate` | 401 | A header of the family is given more than once. |
 //! | `header-malformed` | 401 | A header is empty, or not visible ASCII, or the id holds a full stop. |
 //! | `timestamp-malformed` | 401 | The timestamp is not a plain number of seconds. |
-//! | `timestamp-too-old` | 401 | The timestamp is further in the past than the tolerance. |
-//! | `timestamp-too-new` | 401 | The timestamp is further in the future than the tolerance. |
+//! | `timestamp-too-old` | 401 | The timestamp is further in the past than the tolerance. The `detail` says how far. |
+//! | `timestamp-too-new` | 401 | The timestamp is further in the future than the tolerance. The `detail` says how far, or that it seems to be in milliseconds. |
 //! | `signature-unsupported` | 401 | No listed signature has a version and form that the keys make. |
 //! | `signature-mismatch` | 401 | No listed signature matches the id, timestamp and body under one of the keys. |
 //! | `body-too-large` | 413 | The body is longer than the limit, or claims to be. |
@@ -150,10 +150,28 @@
 //! | `webhook_body_bytes` | histogram of verified deliveries | | bytes |
 //! | `webhook_verification_seconds` | histogram of verified deliveries: lookup of the keys, and arrival of the body | | seconds |
 //!
-//! With the feature `tracing`, each delivery has a span `webhook`, in which the inner service runs. Once the delivery is
-//! verified, it tells the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB, from
-//! the place set on the layer), the tenant and the key; in the end, the outcome, the status, and the seconds that each
-//! phase took.
+//! With the feature `tracing`, each verified delivery has a span `webhook` at INFO, in which the inner service runs. It tells
+//! the id (`messaging.message.id`), the type (with the feature `json`, of a payload up to 64 KiB, from the place set on the
+//! layer), the tenant and the key; in the end, the outcome, the status, and the seconds that each phase took. Up to the
+//! verdict, a request has a span `webhook.verification` at DEBUG.
+//!
+//! # The log
+//!
+//! With the feature `tracing`, a rejection is logged with its `code`: at WARN, or at ERROR if it is the receiver's fault
+//! (`clock-unavailable`, and `keys-unavailable` with its cause). A program shows that as soon as it has a subscriber, such as
+//! that of `tracing-subscriber`:
+//!
+//! ```rs
+//! tracing_subscriber::fmt().init();
+//! ```
+//!
+//! ```text
+//! WARN tower_svix::telemetry::trace: webhook rejected: the header `webhook-id` is missing code="header-missing"
+//! ```
+//!
+//! A flood of forgeries cannot fill a disk: for each code, a layer logs one line a second, and up to ten at once. The number of
+//! the others is in the next line, as `suppressed`. If there is none, that number gets a line at the next delivery that is
+//! verified or rejected, or when the layer and its services are dropped. The metrics count every rejection.
 //!
 //! # Cancel safety
 //!

@@ -42,12 +42,13 @@ impl Rejection {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unverified(error) => match error {
-                VerifyError::MissingHeader(_)
+                VerifyError::NoHeaders
+                | VerifyError::MissingHeader(_)
                 | VerifyError::DuplicateHeader(_)
                 | VerifyError::MalformedHeader(_)
                 | VerifyError::MalformedTimestamp
-                | VerifyError::TimestampTooOld
-                | VerifyError::TimestampTooNew
+                | VerifyError::TimestampTooOld { .. }
+                | VerifyError::TimestampTooNew { .. }
                 | VerifyError::NoSupportedSignature
                 | VerifyError::SignatureMismatch => StatusCode::UNAUTHORIZED,
                 // Our fault: the delivery may be genuine, and the sender must retry it.

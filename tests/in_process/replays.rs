@@ -37,10 +37,15 @@ impl Clock for Hand {
 /// When the last byte arrives, if anyone knows, and what becomes of the delivery.
 const ENDS: [(Option<u64>, Option<VerifyError>); 4] = [
     (Some(NOW + 300), None),
-    (Some(NOW + 301), Some(VerifyError::TimestampTooOld)),
+    (
+        Some(NOW + 301),
+        Some(VerifyError::TimestampTooOld { seconds: 301 }),
+    ),
     (
         Some(NOW + 7 * 24 * 60 * 60),
-        Some(VerifyError::TimestampTooOld),
+        Some(VerifyError::TimestampTooOld {
+            seconds: 7 * 24 * 60 * 60,
+        }),
     ),
     (None, Some(VerifyError::ClockUnavailable)),
 ];

@@ -89,7 +89,8 @@ impl Judge {
         let (keys, family) = (self.keys.clone(), self.family);
         let (headers, body) = (head.headers.clone(), body.clone());
         let diagnosis = spawn_blocking(move || {
-            let mut examination = Diagnosis::of(keys.expose(), &headers, &body);
+            let secrets = keys.as_secrets();
+            let mut examination = Diagnosis::of(&secrets, &headers, &body);
             if let Some(family) = family {
                 examination = examination.header_family(family);
             }
