@@ -1,0 +1,268 @@
+//! What the worker does with an event.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::body::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+use tower_svix_pulse::{JobId, JobStatus, PulseEvent};
+use tower_svix_sqlx::inbox::StoredEvent;
+use tower_svix_sqlx::worker::{self, BoxError};
+
+use crate::api::{ApiError, LargeResult, Position, Pulse, is_large};
+use crate::jobs::Jobs;
+use crate::part::Part;
+use crate::printable::printable;
+use crate::results::Results;
+
+/// What an event is processed with.
+pub struct Handler {
+    pub jobs: Jobs,
+    pub results: Results,
+    pub pulse: Pulse,
+    /// Applied to each result, if there is one.
+    pub schema: Option<Value>,
+}
+
+/// Why an event is not processed. The text goes into the table and into the log, with that of its source.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    #[error("the result cannot be read or written")]
+    File(#[from] io::Error),
+    #[error("Pulse says that the job is {}", printable(.0))]
+    NotFinished(String),
+    #[error("{0}")]
+    Permanent(String),
+}
+
+/// How long to wait until a disk that is full may have room again.
+const DISK_PAUSE: Duration = Duration::from_secs(1);
+
+impl Handler {
+    /// May run more than once for an event, but for one event of a job at a time.
+    pub async fn process(&self, event: StoredEvent) -> Result<(), BoxError> {
+        self.work(&event).await.map_err(Failure::into_error)
+    }
+
+    async fn work(&self, event: &StoredEvent) -> Result<(), Failure> {
+        // An event that cannot be read is dead at once: it stays in the inbox, to be looked at.
+        let event: PulseEvent = serde_json::from_slice(event.payload()).map_err(|error| {
+            let position = Position::of(&error);
+            Failure::Permanent(format!("the event cannot be read: {position}"))
+        })?;
+        tracing::info!(
+            event_type = event.event_type(),
+            job = event.job_id(),
+            "event"
+        );
+        let (job_id, status, timestamp, error) = match &event {
+            PulseEvent::Created(event) => (
+                &event.data.job_id,
+                JobStatus::Pending,
+                event.timestamp,
+                None,
+            ),
+            PulseEvent::Processing(event) => (
+                &event.data.job_id,
+                JobStatus::Processing,
+                event.timestamp,
+                None,
+            ),
+            PulseEvent::Completed(event) => (
+                &event.data.job_id,
+                JobStatus::Completed,
+                event.timestamp,
+                None,
+            ),
+            PulseEvent::Failed(event) => {
+                let error = event.data.error.as_deref();
+                (
+                    &event.data.job_id,
+                    JobStatus::Failed,
+                    event.timestamp,
+                    error,
+                )
+            }
+            PulseEvent::Cancelled(event) => (
+                &event.data.job_id,
+                JobStatus::Cancelled,
+                event.timestamp,
+                None,
+            ),
+            // Pulse added it: it stays in the inbox for a while, and that is all that can be done.
+            PulseEvent::Other(_) => return Ok(()),
+        };
+        let as_of = timestamp.as_millisecond();
+        self.jobs
+            .observe(job_id.as_str(), &status, as_of, error)
+            .await?;
+        match status {
+            JobStatus::Completed => self.fetch(job_id).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts the result of a job into the folder. What is there already is not fetched again.
+    async fn fetch(&self, job_id: &JobId) -> Result<(), Failure> {
+        let id = job_id.as_str();
+        let (Some(path), Some(schema_path)) = (self.results.path(id), self.results.schema_path(id))
+        else {
+            let problem = format!("the job's id {id:?} cannot be a file name");
+            return Err(Failure::Permanent(problem));
+        };
+        let is_here = path.is_file() || self.recover(id, &path).await?;
+        if !is_here && !self.receive(id, &path).await? {
+            return Ok(());
+        }
+        if let Some(schema) = &self.schema
+            && !schema_path.is_file()
+        {
+            let extraction_id = extraction_of(&path).await?;
+            let found = self.pulse.schema(&extraction_id, schema).await?;
+            let found = serde_json::to_vec(&found).map_err(ApiError::from)?;
+            self.results.write(&schema_path, &found).await?;
+        }
+        self.jobs.stored(id, &path).await?;
+        Ok(())
+    }
+
+    /// Finishes what an attempt left that died between the download and the end. Pulse is not asked: it may have forgotten
+    /// the job. Returns `false` if not all is here.
+    async fn recover(&self, job_id: &str, path: &Path) -> Result<bool, Failure> {
+        let Some(part) = self.results.part_left(path).await? else {
+            return Ok(false);
+        };
+        if !part.is_whole().await? {
+            return Ok(false);
+        }
+        tracing::info!(job = job_id, "the result was received before");
+        part.finish().await?;
+        Ok(true)
+    }
+
+    /// Writes the result of a job to `path`, or returns `false` for one that has none, since it did not complete.
+    async fn receive(&self, job_id: &str, path: &Path) -> Result<bool, Failure> {
+        let job = self.pulse.job(job_id).await?;
+        let error = job.error.as_deref();
+        self.jobs.observe(job_id, &job.status, now(), error).await?;
+        match job.status {
+            JobStatus::Completed => {}
+            JobStatus::Failed | JobStatus::Cancelled => return Ok(false),
+            status => return Err(Failure::NotFinished(format!("{status:?}"))),
+        }
+        let Some(result) = job.result else {
+            let problem = "Pulse says that the job is completed, and gives no result";
+            return Err(Failure::Permanent(problem.to_owned()));
+        };
+        if is_large(&result) {
+            self.receive_large(job_id, path, &result).await?;
+        } else {
+            let result = serde_json::to_vec(&result).map_err(ApiError::from)?;
+            self.results.write(path, &result).await?;
+        }
+        Ok(true)
+    }
+
+    /// Receives what can be downloaded once: whatever arrives is on disk at once, and found there by the next attempt.
+    async fn receive_large(
+        &self,
+        job_id: &str,
+        path: &Path,
+        result: &Value,
+    ) -> Result<(), Failure> {
+        // Before the download: a folder that cannot be written to must not cost it.
+        let mut part = self.results.part(path).await?;
+        match self.pulse.large_result(job_id, result).await {
+            Ok(incoming) => fill(&mut part, incoming).await?,
+            Err(error) if error.is_gone() => return Err(gone(&part, &error)),
+            Err(error) => return Err(error.into()),
+        }
+        if !part.is_whole().await? {
+            let problem = format!("the large result is no JSON: see {}", part.path().display());
+            return Err(Failure::Permanent(problem));
+        }
+        Ok(part.finish().await?)
+    }
+}
+
+/// Writes what may not exist anywhere else any more. So this does not give up while the disk is full: it says what is wrong,
+/// and goes on once somebody has mended it.
+async fn fill(part: &mut Part, mut incoming: LargeResult) -> Result<(), Failure> {
+    part.restart().await?;
+    while let Some(piece) = incoming.next().await? {
+        append(part, piece).await;
+    }
+    Ok(())
+}
+
+async fn append(part: &mut Part, piece: Bytes) {
+    while let Err(error) = part.append(piece.clone()).await {
+        let path = part.path().display();
+        tracing::error!(%path, %error, "the download waits until the file can be written");
+        tokio::time::sleep(DISK_PAUSE).await;
+    }
+}
+
+fn gone(part: &Part, error: &ApiError) -> Failure {
+    let kept = if part.is_empty() {
+        "nothing of it is here".to_owned()
+    } else {
+        format!(
+            "{} bytes of it are in {}",
+            part.len(),
+            part.path().display()
+        )
+    };
+    Failure::Permanent(format!(
+        "the large result was downloaded before, and {kept}: {error}"
+    ))
+}
+
+/// Reads the id of the extraction, and no more than that is kept in memory.
+async fn extraction_of(path: &Path) -> Result<String, Failure> {
+    #[derive(Deserialize)]
+    struct Extraction {
+        extraction_id: String,
+    }
+    let path = path.to_owned();
+    let read = move || -> Result<String, Failure> {
+        let file = io::BufReader::new(std::fs::File::open(path)?);
+        let extraction: Extraction = serde_json::from_reader(file).map_err(|error| {
+            let position = Position::of(&error);
+            Failure::Permanent(format!("no schema can be applied: {position}"))
+        })?;
+        Ok(extraction.extraction_id)
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(io::Error::other)?
+}
+
+impl Failure {
+    /// The error that tells the worker what follows.
+    fn into_error(self) -> BoxError {
+        match &self {
+            Self::Permanent(_) => worker::Failure::permanent(self).into(),
+            Self::Api(error) if !error.is_transient() => worker::Failure::permanent(self).into(),
+            Self::Api(error) => match error.retry_after() {
+                Some(pause) => worker::Failure::retry_after(self, pause).into(),
+                None => self.into(),
+            },
+            Self::Database(_) | Self::File(_) | Self::NotFinished(_) => self.into(),
+        }
+    }
+}
+
+/// In milliseconds since 1970.
+fn now() -> i64 {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
