@@ -1,7 +1,6 @@
 //! The database that the inbox and the table of jobs are in: a file of SQLite, or Postgres.
 
 use std::fs::File;
-use std::path::Path;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -35,22 +34,29 @@ const PATIENCE: Duration = Duration::from_secs(3);
 impl Database {
     /// Opens the database that `name` names, and creates the tables unless they are there.
     ///
-    /// `postgres://…` is a URL of Postgres, and anything else is a file of SQLite, which is made unless it is there.
+    /// `postgres://…` is a URL of Postgres, `sqlite:…` one of SQLite, and anything else a file of SQLite. A file is made unless
+    /// it is there.
     pub async fn open(name: &str) -> Result<Self, BoxError> {
         if name.starts_with("postgres://") || name.starts_with("postgresql://") {
             return Self::postgres(name).await;
         }
-        let file = name.strip_prefix("sqlite:").unwrap_or(name);
-        Self::sqlite(Path::new(file)).await
+        let options = if name.starts_with("sqlite:") {
+            name.parse()?
+        } else if name.contains("://") {
+            // It may have a password in it.
+            return Err("the database is neither Postgres nor SQLite".into());
+        } else {
+            SqliteConnectOptions::new().filename(name)
+        };
+        Self::sqlite(options).await
     }
 
-    async fn sqlite(file: &Path) -> Result<Self, BoxError> {
+    async fn sqlite(options: SqliteConnectOptions) -> Result<Self, BoxError> {
         // Several processes may open a new file at the same time: one of them makes the tables, and the others wait.
-        let lock = File::create(file.with_extension("lock"))?;
+        let lock = File::create(options.get_filename().with_extension("lock"))?;
         let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
 
-        let options = SqliteConnectOptions::new()
-            .filename(file)
+        let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // What was acknowledged survives a power cut too.

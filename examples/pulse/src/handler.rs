@@ -224,7 +224,10 @@ fn gone(part: &Part, error: &ApiError) -> Failure {
     ))
 }
 
-/// Reads the id of the extraction, and no more than that is kept in memory.
+/// The longest result that a schema is applied to, in bytes: to read one takes as much memory as its longest text, at most.
+const MAX_READ: u64 = 256 << 20;
+
+/// Reads the id of the extraction, and keeps no more than that in memory.
 async fn extraction_of(path: &Path) -> Result<String, Failure> {
     #[derive(Deserialize)]
     struct Extraction {
@@ -232,7 +235,12 @@ async fn extraction_of(path: &Path) -> Result<String, Failure> {
     }
     let path = path.to_owned();
     let read = move || -> Result<String, Failure> {
-        let file = io::BufReader::new(std::fs::File::open(path)?);
+        let file = std::fs::File::open(path)?;
+        if file.metadata()?.len() > MAX_READ {
+            let problem = format!("no schema is applied to a result of more than {MAX_READ} bytes");
+            return Err(Failure::Permanent(problem));
+        }
+        let file = io::BufReader::new(file);
         let extraction: Extraction = serde_json::from_reader(file).map_err(|error| {
             let position = Position::of(&error);
             Failure::Permanent(format!("no schema can be applied: {position}"))

@@ -37,6 +37,7 @@ pub mod part;
 pub mod printable;
 pub mod results;
 pub mod server;
+mod whole;
 
 /// An error that is shown to whoever runs the program.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -98,7 +98,7 @@ struct Serve {
     secret: Vec<String>,
     #[arg(long, default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
-    /// The folder that the results go to
+    /// The folder that the results go to; several machines need one for all
     #[arg(long, default_value = "results")]
     results: PathBuf,
     /// A file with a JSON schema that is applied to each result

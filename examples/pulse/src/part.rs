@@ -1,16 +1,17 @@
 //! A result that can be downloaded once, while it arrives: each piece is on disk before the next is asked for.
 //!
 //! A process that is killed leaves the file `{job}.part`. The next attempt finds it, and needs no download if all had
-//! arrived: an object or a list of JSON tells by itself whether it is whole.
+//! arrived: an object or a list of JSON tells by itself whether it is whole. Several machines need one folder for that.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use serde::de::IgnoredAny;
 use tokio::task::spawn_blocking;
+
+use crate::whole::is_whole;
 
 /// The file that a result is received in.
 ///
@@ -69,22 +70,12 @@ impl Part {
         self.len == 0
     }
 
-    /// Tells whether all has arrived. Reads the file piece by piece, however long it is.
+    /// Tells whether all has arrived.
     pub async fn is_whole(&self) -> io::Result<bool> {
         let file = Arc::clone(&self.file);
         blocking(move || {
-            let mut first = [0];
             (&*file).rewind()?;
-            // The first half of a number is a number.
-            if (&*file).read(&mut first)? == 0 || !matches!(first[0], b'{' | b'[') {
-                return Ok(false);
-            }
-            (&*file).rewind()?;
-            match serde_json::from_reader::<_, IgnoredAny>(BufReader::new(&*file)) {
-                Ok(_) => Ok(true),
-                Err(error) if error.is_io() => Err(error.into()),
-                Err(_) => Ok(false),
-            }
+            is_whole(BufReader::new(&*file))
         })
         .await
     }

@@ -236,7 +236,10 @@ async fn an_answer_without_end_is_not_read_into_memory() {
         let pulse = Pulse::new(&serve(Router::new().fallback(any(endless))).await, API_KEY);
         let error = pulse.unwrap().job("1").await.unwrap_err();
         match error {
-            ApiError::TooLong(_) => assert_eq!(status, StatusCode::OK),
+            ApiError::TooLong(limit) => {
+                assert_eq!(status, StatusCode::OK);
+                assert!(limit <= 64 << 20, "{limit}");
+            }
             ApiError::Status { message, .. } => {
                 assert_eq!(status, StatusCode::FORBIDDEN);
                 assert!(message.len() <= 500, "{}", message.len());

@@ -61,6 +61,7 @@ async fn the_password_of_a_database_is_not_shown() {
     for url in [
         "postgres://user:s3cret-word@127.0.0.1:1/pulse",
         "postgres://user:s3cret-word@127.0.0.1:port/pulse",
+        "mysql://user:s3cret-word@127.0.0.1:1/pulse",
     ] {
         let output = flow
             .command("inbox")

@@ -59,7 +59,8 @@ impl Transport {
             return Err("the base of the API is no http(s) URL".into());
         }
         // A proxy would connect to what the name means there.
-        let elsewhere = client().no_proxy().dns_resolver(PublicOnly);
+        let elsewhere = client().no_proxy().https_only(true);
+        let elsewhere = elsewhere.dns_resolver(PublicOnly);
         Ok(Self {
             base,
             api_key,
