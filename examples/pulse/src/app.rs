@@ -12,6 +12,7 @@ use tower_svix_sqlx::{Engine, Inbox, Worker};
 
 use crate::api::Pulse;
 use crate::database::{Database, with_pool};
+use crate::download::Downloads;
 use crate::handler::Handler;
 use crate::jobs::Jobs;
 use crate::results::Results;
@@ -28,6 +29,8 @@ pub struct App {
 
 /// How long what is at hand may take once the process is told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// How long a download that there is only once may take after that. Pulse has deleted the result by then.
+const DOWNLOAD_GRACE: Duration = Duration::from_mins(5);
 /// For how long an event is left to a worker that may be dead.
 const LEASE: Duration = Duration::from_secs(10);
 /// The last resort. A large result may come slowly, and each step has a timeout of its own.
@@ -59,7 +62,8 @@ impl App {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), BoxError> {
         let (stop, stopped) = watch::channel(false);
-        let worker = self.worker(inbox.clone())?;
+        let downloads = Downloads::default();
+        let worker = self.worker(inbox.clone(), downloads.clone())?;
         let worker = tokio::spawn(worker.run_until(told_to_stop(stopped.clone())));
         let _cleanup = inbox.spawn_cleanup(RETENTION, CLEANUP_PAUSE);
 
@@ -79,13 +83,20 @@ impl App {
             () = grace => {}
         }
         // It finishes what it is at, or gives it back: it is taken up at the next start.
-        Ok(worker.await?)
+        worker.await?;
+        let _ = tokio::time::timeout(DOWNLOAD_GRACE, downloads.finished()).await;
+        Ok(())
     }
 
-    fn worker<DB: Engine>(&self, inbox: Inbox<DB>) -> Result<Worker<DB>, BoxError> {
+    fn worker<DB: Engine>(
+        &self,
+        inbox: Inbox<DB>,
+        downloads: Downloads,
+    ) -> Result<Worker<DB>, BoxError> {
         let handler = Arc::new(Handler {
             jobs: Jobs::new(self.database.clone()),
             results: Results::open(&self.results)?,
+            downloads,
             pulse: self.pulse.clone(),
             schema: self.schema.clone(),
         });

@@ -2,47 +2,30 @@
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::body::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 use tower_svix_pulse::{JobId, JobStatus, PulseEvent};
 use tower_svix_sqlx::inbox::StoredEvent;
-use tower_svix_sqlx::worker::{self, BoxError};
+use tower_svix_sqlx::worker::BoxError;
 
-use crate::api::{ApiError, LargeResult, Position, Pulse, is_large};
+use crate::api::{ApiError, Position, Pulse, is_large};
+use crate::download::Downloads;
+use crate::failure::Failure;
 use crate::jobs::Jobs;
 use crate::part::Part;
-use crate::printable::printable;
 use crate::results::Results;
 
 /// What an event is processed with.
 pub struct Handler {
     pub jobs: Jobs,
     pub results: Results,
+    pub downloads: Downloads,
     pub pulse: Pulse,
     /// Applied to each result, if there is one.
     pub schema: Option<Value>,
 }
-
-/// Why an event is not processed. The text goes into the table and into the log, with that of its source.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Api(#[from] ApiError),
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-    #[error("the result cannot be read or written")]
-    File(#[from] io::Error),
-    #[error("Pulse says that the job is {}", printable(.0))]
-    NotFinished(String),
-    #[error("{0}")]
-    Permanent(String),
-}
-
-/// How long to wait until a disk that is full may have room again.
-const DISK_PAUSE: Duration = Duration::from_secs(1);
 
 impl Handler {
     /// May run more than once for an event, but for one event of a job at a time.
@@ -177,35 +160,12 @@ impl Handler {
         result: &Value,
     ) -> Result<(), Failure> {
         // Before the download: a folder that cannot be written to must not cost it.
-        let mut part = self.results.part(path).await?;
+        let part = self.results.part(path).await?;
         match self.pulse.large_result(job_id, result).await {
-            Ok(incoming) => fill(&mut part, incoming).await?,
-            Err(error) if error.is_gone() => return Err(gone(&part, &error)),
-            Err(error) => return Err(error.into()),
+            Ok(incoming) => self.downloads.receive(part, incoming).await,
+            Err(error) if error.is_gone() => Err(gone(&part, &error)),
+            Err(error) => Err(error.into()),
         }
-        if !part.is_whole().await? {
-            let problem = format!("the large result is no JSON: see {}", part.path().display());
-            return Err(Failure::Permanent(problem));
-        }
-        Ok(part.finish().await?)
-    }
-}
-
-/// Writes what may not exist anywhere else any more. So this does not give up while the disk is full: it says what is wrong,
-/// and goes on once somebody has mended it.
-async fn fill(part: &mut Part, mut incoming: LargeResult) -> Result<(), Failure> {
-    part.restart().await?;
-    while let Some(piece) = incoming.next().await? {
-        append(part, piece).await;
-    }
-    Ok(())
-}
-
-async fn append(part: &mut Part, piece: Bytes) {
-    while let Err(error) = part.append(piece.clone()).await {
-        let path = part.path().display();
-        tracing::error!(%path, %error, "the download waits until the file can be written");
-        tokio::time::sleep(DISK_PAUSE).await;
     }
 }
 
@@ -250,21 +210,6 @@ async fn extraction_of(path: &Path) -> Result<String, Failure> {
     tokio::task::spawn_blocking(read)
         .await
         .map_err(io::Error::other)?
-}
-
-impl Failure {
-    /// The error that tells the worker what follows.
-    fn into_error(self) -> BoxError {
-        match &self {
-            Self::Permanent(_) => worker::Failure::permanent(self).into(),
-            Self::Api(error) if !error.is_transient() => worker::Failure::permanent(self).into(),
-            Self::Api(error) => match error.retry_after() {
-                Some(pause) => worker::Failure::retry_after(self, pause).into(),
-                None => self.into(),
-            },
-            Self::Database(_) | Self::File(_) | Self::NotFinished(_) => self.into(),
-        }
-    }
 }
 
 /// In milliseconds since 1970.

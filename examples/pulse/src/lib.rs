@@ -15,7 +15,7 @@
 //! | Look at the inbox, and have events processed again | [`operate`] |
 //! | What is known of each job | [`jobs`] |
 //! | Files that are whole or not there | [`results`] |
-//! | A download that there is only once | [`part`] |
+//! | A download that there is only once | [`download`], [`part`] |
 //! | Pulse's API, with retries and bounds | [`api`] |
 //! | What is printed cannot steer a terminal | [`printable`] |
 //! | All of it in one process | [`app`], [`metrics`] |
@@ -27,6 +27,8 @@ pub mod api;
 pub mod app;
 pub mod database;
 pub mod demo;
+pub mod download;
+mod failure;
 pub mod fake;
 pub mod handler;
 pub mod inbox;

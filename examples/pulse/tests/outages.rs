@@ -4,10 +4,12 @@ mod support;
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::http::StatusCode;
 use pulse_flow::database::Database;
 use pulse_flow::fake::Trouble;
 use support::{Flow, eventually};
+use tokio::net::TcpListener;
 use tower_svix_sqlx::inbox::{Entry, State};
 
 /// Starts the receiver with a job that has completed, and an API in trouble. Returns the id of the job, and the event once
@@ -167,6 +169,29 @@ async fn what_arrived_of_a_download_that_broke_off_is_kept_and_named() {
     let kept = format!("{} bytes of it are in {}", half.len(), part.display());
     assert!(event.error.as_ref().unwrap().contains(&kept), "{event:?}");
     assert_eq!(std::fs::read(part).unwrap(), half);
+}
+
+#[tokio::test]
+async fn a_large_result_that_is_no_json_is_kept_and_named() {
+    const PAGE: &str = "<html>An error, with the status of a success</html>";
+
+    let mut flow = Flow::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = format!("http://{}", listener.local_addr().unwrap());
+    let routes = Router::new().fallback(|| async { PAGE });
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    flow.fake.large_results_at(&elsewhere);
+    flow.pulse = flow.pulse.insecure_results_from_anywhere();
+    flow.serve().await;
+
+    let job_id = flow.submit("https://example.com/large.pdf").await;
+
+    let event = flow.until_dead().await;
+    let part = flow.part(&job_id).canonicalize().unwrap();
+    let error = event.error.unwrap();
+    assert!(error.contains("no JSON"), "{error}");
+    assert!(error.contains(part.to_str().unwrap()), "{error}");
+    assert_eq!(std::fs::read(part).unwrap(), PAGE.as_bytes());
 }
 
 /// Downloads the large result of a job.

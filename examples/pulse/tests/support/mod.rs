@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tower_svix::Secret;
 use tower_svix_pulse::JobStatus;
 use tower_svix_sqlx::inbox::{Counts, Entry, Filter, State};
@@ -111,12 +112,29 @@ impl Flow {
 
     /// The receiver and its worker in this process. Returns the URL that it receives at.
     pub async fn serve(&self) -> String {
+        let (url, _) = self.start_serving(std::future::pending()).await;
+        url
+    }
+
+    /// The same until `shutdown`.
+    pub async fn serve_until(
+        &self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let (_, server) = self.start_serving(shutdown).await;
+        server
+    }
+
+    async fn start_serving(
+        &self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> (String, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/webhook", listener.local_addr().unwrap());
         self.send_events_to(&url);
         let app = self.app().await;
-        tokio::spawn(async move { app.run(listener, std::future::pending()).await.unwrap() });
-        url
+        let server = tokio::spawn(async move { app.run(listener, shutdown).await.unwrap() });
+        (url, server)
     }
 
     pub async fn app(&self) -> App {
