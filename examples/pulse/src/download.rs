@@ -51,8 +51,8 @@ async fn receive(mut part: Part, mut incoming: LargeResult) -> Result<(), Failur
     Ok(part.finish().await?)
 }
 
-/// Writes what may not exist anywhere else any more. So this does not give up while the disk is full: it says what is wrong,
-/// and goes on once somebody has mended it.
+/// Writes what may not exist anywhere else any more. While the disk is full, this waits and logs the reason, and it goes on
+/// once there is room.
 async fn append(part: &mut Part, piece: Bytes) {
     while let Err(error) = part.append(piece.clone()).await {
         let path = part.path().display();

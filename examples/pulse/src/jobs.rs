@@ -17,18 +17,8 @@ const TABLE: &str = "
         error      TEXT,
         result     TEXT
     )";
-/// Of several processes that start at once, one creates the table: until the end of the transaction that the statements of
-/// a script are.
-const LOCKED_TABLE: &str = "
-    SELECT pg_advisory_xact_lock(3462016271);
-    CREATE TABLE IF NOT EXISTS pulse_jobs (
-        job_id     TEXT PRIMARY KEY,
-        status     TEXT NOT NULL,
-        progress   BIGINT NOT NULL,
-        as_of      BIGINT NOT NULL,
-        error      TEXT,
-        result     TEXT
-    )";
+/// Of several processes that start at once, one creates the table, and the others wait for the end of its transaction.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(3462016271)";
 
 /// The table of jobs.
 #[derive(Clone)]
@@ -50,8 +40,14 @@ pub struct Job {
 
 pub(crate) async fn migrate(database: &Database) -> Result<(), sqlx::Error> {
     match database {
+        // The caller has the lock of the file.
         Database::Sqlite(pool) => raw_sql(TABLE).execute(pool).await.map(drop),
-        Database::Postgres(pool) => raw_sql(LOCKED_TABLE).execute(pool).await.map(drop),
+        Database::Postgres(pool) => {
+            let mut transaction = pool.begin().await?;
+            raw_sql(LOCK).execute(&mut *transaction).await?;
+            raw_sql(TABLE).execute(&mut *transaction).await?;
+            transaction.commit().await
+        }
     }
 }
 

@@ -41,7 +41,7 @@ impl Part {
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // Whoever had it until now may have renamed it: then this would write to the result.
+            // Another worker may have renamed it in this moment: then this would write to the result.
             if target.is_file() {
                 return Err(io::Error::other("another worker has just received it"));
             }

@@ -27,7 +27,7 @@ pub fn printable_bytes(bytes: &[u8]) -> String {
     shown
 }
 
-/// Replaces what may be a URL or a part of one: whoever has that of a large result, with the signature in it, can download it.
+/// Replaces what may be a URL, or a part of one. That of a large result has a signature, with which anybody can download it.
 pub fn without_urls(text: &str) -> String {
     // JSON may have slashes escaped.
     let text = text.replace("\\/", "/");

@@ -76,7 +76,7 @@ async fn the_password_of_a_database_is_not_shown() {
     }
 }
 
-/// Whoever has the URL of a large result can download it: neither a log of everything nor the database has it.
+/// With the URL, anybody can download the result: neither a log of everything nor the database has it.
 #[tokio::test]
 async fn the_url_of_a_large_result_reaches_neither_the_log_nor_the_database() {
     let flow = Flow::start().await;

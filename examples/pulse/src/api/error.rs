@@ -12,7 +12,7 @@ use crate::printable::{printable, without_urls};
 
 /// Why Pulse's API did not do what it was asked for.
 ///
-/// No text of it has a URL: that of a large result has a signature in it, with which anybody could fetch the result.
+/// Its texts have no URLs: that of a large result has a signature in it, with which anybody can fetch the result.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     #[error("Pulse answered {status}: {message}")]
@@ -26,7 +26,7 @@ pub enum ApiError {
         status: StatusCode,
         retry_after: Option<Duration>,
     },
-    #[error("Pulse did not answer: {}", chain(.0))]
+    #[error("there was no answer: {}", chain(.0))]
     Transport(reqwest::Error),
     #[error("Pulse's answer is not what its documentation says: {0}")]
     Unexpected(Position),

@@ -1,6 +1,7 @@
 //! A client of Pulse's API.
 
 mod backoff;
+mod body;
 mod error;
 mod public;
 mod transport;
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tower_svix_pulse::{JobId, JobStatus};
 
+pub use self::body::LargeResult;
 pub use self::error::{ApiError, Forbidden, Position};
 pub use self::public::NotPublic;
-pub use self::transport::LargeResult;
 use self::transport::{Repeatable, Transport};
 use crate::BoxError;
 
@@ -52,7 +53,7 @@ pub struct JobState {
     pub other: Map<String, Value>,
 }
 
-/// Tells whether the result of a job is only where to download it: once, and by whoever has its URL.
+/// Tells whether the result of a job is only the place to download it from, which works once, for anybody who has the URL.
 pub fn is_large(result: &Value) -> bool {
     result.get("is_url") == Some(&Value::Bool(true))
 }

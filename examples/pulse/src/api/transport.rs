@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use axum::body::Bytes;
 use reqwest::header::{HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Request, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
 use super::backoff::Backoff;
+use super::body;
 use super::error::{ApiError, Forbidden};
 use super::public::{self, PublicOnly};
 use crate::BoxError;
@@ -35,10 +35,6 @@ pub(super) enum Repeatable {
 
 /// How long an answer may take; of a large result, each piece of it.
 const TIME_TO_ANSWER: Duration = Duration::from_mins(1);
-/// The longest answer that is read into memory, in bytes.
-const MAX_ANSWER: u64 = 16 << 20;
-/// As much of an answer that says no.
-const MAX_MESSAGE: u64 = 2 << 10;
 const MAX_REDIRECTS: usize = 5;
 /// For hiccups. What lasts longer is the inbox's business, which waits without holding anything.
 const ATTEMPTS: u32 = 3;
@@ -83,7 +79,7 @@ impl Transport {
     ) -> Result<T, ApiError> {
         let answer = || {
             let request = request(&self.api).timeout(TIME_TO_ANSWER).build();
-            async { read(self.execute(request?).await?).await }
+            async { body::read(self.execute(request?).await?).await }
         };
         let body = self.repeat(repeatable, answer).await?;
         Ok(serde_json::from_slice(&body)?)
@@ -180,60 +176,12 @@ async fn answered(response: Response, is_at_api: bool) -> Result<Response, ApiEr
             retry_after,
         });
     }
-    let message = match collect(response, MAX_MESSAGE).await? {
-        Ok(body) | Err(body) => ApiError::message(&body),
-    };
+    let message = ApiError::message(&body::beginning(response).await?);
     Err(ApiError::Status {
         status,
         message,
         retry_after,
     })
-}
-
-async fn read(response: Response) -> Result<Vec<u8>, ApiError> {
-    let body = collect(response, MAX_ANSWER).await?;
-    body.map_err(|_| ApiError::TooLong(MAX_ANSWER))
-}
-
-/// The body, or the beginning of one that is longer than `limit`.
-async fn collect(mut response: Response, limit: u64) -> Result<Result<Vec<u8>, Vec<u8>>, ApiError> {
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        if (body.len() + piece.len()) as u64 > limit {
-            return Ok(Err(body));
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(Ok(body))
-}
-
-/// A large result on its way: nothing of it is kept in memory.
-#[derive(Debug)]
-pub struct LargeResult {
-    response: Response,
-    received: u64,
-}
-
-/// The longest result that is written to disk, in bytes.
-const MAX_RESULT: u64 = 16 << 30;
-
-impl LargeResult {
-    pub(super) fn new(response: Response) -> Self {
-        Self {
-            response,
-            received: 0,
-        }
-    }
-
-    /// The next piece, or `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
-        let piece = self.response.chunk().await?;
-        self.received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
-        if self.received > MAX_RESULT {
-            return Err(ApiError::TooLong(MAX_RESULT));
-        }
-        Ok(piece)
-    }
 }
 
 /// Where a redirect points to.
