@@ -103,6 +103,7 @@ impl Handler {
         if !is_here && !self.receive(id, &path).await? {
             return Ok(());
         }
+        self.jobs.stored(id, &path).await?;
         if let Some(schema) = &self.schema
             && !schema_path.is_file()
         {
@@ -111,7 +112,6 @@ impl Handler {
             let found = serde_json::to_vec(&found).map_err(ApiError::from)?;
             self.results.write(&schema_path, &found).await?;
         }
-        self.jobs.stored(id, &path).await?;
         Ok(())
     }
 

@@ -23,7 +23,9 @@ async fn a_submitted_document_ends_as_a_file_with_its_result() {
 
     let result = flow.until_stored(&job_id).await;
     assert_eq!(result, flow_result(&flow, &job_id).await);
-    let found = read_json(&flow.results().join(format!("{job_id}.schema.json")));
+    let found = flow.results().join(format!("{job_id}.schema.json"));
+    eventually("the schema is applied", || found.exists()).await;
+    let found = read_json(&found);
     assert_eq!(
         found["schema_output"]["values"],
         json!({ "title": "sample" })

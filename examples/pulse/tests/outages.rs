@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
+use pulse_flow::app::App;
 use pulse_flow::database::Database;
 use pulse_flow::fake::Trouble;
+use serde_json::json;
 use support::{Flow, eventually};
 use tokio::net::TcpListener;
 use tower_svix_sqlx::inbox::{Entry, State};
@@ -171,17 +173,41 @@ async fn what_arrived_of_a_download_that_broke_off_is_kept_and_named() {
     assert_eq!(std::fs::read(part).unwrap(), half);
 }
 
+/// A flow whose large results are `content`, elsewhere than at the API.
+async fn with_large_results(content: &'static str) -> Flow {
+    let mut flow = Flow::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = format!("http://{}", listener.local_addr().unwrap());
+    let routes = Router::new().fallback(move || async move { content });
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    flow.fake.large_results_at(&elsewhere);
+    flow.pulse = flow.pulse.insecure_results_from_anywhere();
+    flow
+}
+
+#[tokio::test]
+async fn a_result_is_known_also_if_no_schema_can_be_applied_to_it() {
+    let flow = with_large_results(r#"{"no": "extraction"}"#).await;
+    let app = App {
+        schema: Some(json!({ "type": "object" })),
+        ..flow.app().await
+    };
+    flow.serve_app(app, std::future::pending()).await;
+
+    let job_id = flow.submit("https://example.com/large.pdf").await;
+
+    let error = flow.until_dead().await.error.unwrap();
+    assert!(error.contains("no schema can be applied"), "{error}");
+    assert!(error.contains("`extraction_id` is missing"), "{error}");
+    let result = flow.until_stored(&job_id).await;
+    assert_eq!(result, json!({ "no": "extraction" }));
+}
+
 #[tokio::test]
 async fn a_large_result_that_is_no_json_is_kept_and_named() {
     const PAGE: &str = "<html>An error, with the status of a success</html>";
 
-    let mut flow = Flow::start().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let elsewhere = format!("http://{}", listener.local_addr().unwrap());
-    let routes = Router::new().fallback(|| async { PAGE });
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    flow.fake.large_results_at(&elsewhere);
-    flow.pulse = flow.pulse.insecure_results_from_anywhere();
+    let flow = with_large_results(PAGE).await;
     flow.serve().await;
 
     let job_id = flow.submit("https://example.com/large.pdf").await;

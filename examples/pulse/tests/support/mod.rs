@@ -112,7 +112,8 @@ impl Flow {
 
     /// The receiver and its worker in this process. Returns the URL that it receives at.
     pub async fn serve(&self) -> String {
-        let (url, _) = self.start_serving(std::future::pending()).await;
+        let app = self.app().await;
+        let (url, _) = self.serve_app(app, std::future::pending()).await;
         url
     }
 
@@ -121,18 +122,18 @@ impl Flow {
         &self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> JoinHandle<()> {
-        let (_, server) = self.start_serving(shutdown).await;
+        let (_, server) = self.serve_app(self.app().await, shutdown).await;
         server
     }
 
-    async fn start_serving(
+    pub async fn serve_app(
         &self,
+        app: App,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> (String, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/webhook", listener.local_addr().unwrap());
         self.send_events_to(&url);
-        let app = self.app().await;
         let server = tokio::spawn(async move { app.run(listener, shutdown).await.unwrap() });
         (url, server)
     }
