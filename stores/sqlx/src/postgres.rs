@@ -9,6 +9,7 @@ use sqlx::postgres::{PgArguments, PgListener, PgPoolOptions};
 use sqlx::{PgPool, Pool, Postgres};
 use tokio::sync::watch;
 
+use crate::database::milliseconds;
 use crate::engine::private::Operations;
 use crate::engine::{InboxSql, StoreSql};
 use crate::runners::{define_query, define_statement_runners};
@@ -19,14 +20,22 @@ const CHANNEL: &str = "tower_svix_inbox";
 /// The pause before it is tried again to listen. Until then, a worker finds events when it looks for itself.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// It reads `pg_class`, and with that takes note of what others have created since the transaction began.
-const EXISTS: &str = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('{table}')";
+/// The names of the columns that the table has: none if there is no table.
+const COLUMNS: &str = "
+    SELECT attname::TEXT FROM pg_catalog.pg_attribute
+    WHERE attrelid = to_regclass('{table}') AND attnum > 0 AND NOT attisdropped";
 /// Until the end of the transaction. Any number will do that nobody else takes.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7020664780236173409)";
-const CREATE_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS \"{schema}\"";
+/// To create a schema asks for a right on the database, also if the schema is there.
+const CREATE_SCHEMA: &str = "
+    DO $$ BEGIN
+        IF to_regnamespace('\"{schema}\"') IS NULL THEN
+            CREATE SCHEMA \"{schema}\";
+        END IF;
+    END $$";
 
 const STORE: StoreSql<&str> = StoreSql {
-    exists: EXISTS,
+    columns: COLUMNS,
     lock: LOCK,
     create_schema: CREATE_SCHEMA,
 
@@ -81,7 +90,7 @@ const STORE: StoreSql<&str> = StoreSql {
 };
 
 const INBOX: InboxSql<&str> = InboxSql {
-    exists: EXISTS,
+    columns: COLUMNS,
     lock: LOCK,
     create_schema: CREATE_SCHEMA,
 
@@ -102,16 +111,21 @@ const INBOX: InboxSql<&str> = InboxSql {
             state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'running', 'done', 'dead')),
             attempts BIGINT NOT NULL DEFAULT 0,
             due_at TIMESTAMPTZ NOT NULL DEFAULT {now},
+            worker BYTEA,
             token BYTEA,
             error TEXT,
             ended_at TIMESTAMPTZ
         );
-        CREATE INDEX \"{name}_due\" ON {table} (due_at, number) WHERE state IN ('pending', 'running');
+        CREATE INDEX \"{name}_due\" ON {table} (due_at, number) WHERE state = 'pending' AND order_key IS NULL;
+        CREATE INDEX \"{name}_due_in_order\" ON {table} (due_at, number)
+            WHERE state = 'pending' AND order_key IS NOT NULL;
         CREATE INDEX \"{name}_order\" ON {table} (order_key, number)
-            WHERE state IN ('pending', 'running') AND order_key IS NOT NULL;
+            WHERE state = 'pending' AND order_key IS NOT NULL;
         CREATE UNIQUE INDEX \"{name}_one_running\" ON {table} (order_key)
             WHERE state = 'running' AND order_key IS NOT NULL;
-        CREATE INDEX \"{name}_ended\" ON {table} (state, ended_at) WHERE state IN ('done', 'dead');",
+        CREATE INDEX \"{name}_running\" ON {table} (due_at) WHERE state = 'running';
+        CREATE INDEX \"{name}_done\" ON {table} (ended_at) WHERE state = 'done';
+        CREATE INDEX \"{name}_dead\" ON {table} (number) WHERE state = 'dead';",
 
     // $1 key, $2 tenant, $3 id, $4 type, $5 sent at, in seconds since 1970, $6 payload, $7 order key, $8 trace context.
     // A transaction that inserts the same key is waited for, so what is in conflict is committed.
@@ -127,64 +141,140 @@ const INBOX: InboxSql<&str> = InboxSql {
     // and so nobody would share a write to disk with it.
     announce: "SELECT pg_notify('tower_svix_inbox', '{name}')",
 
-    // $1 how many at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has. A worker that dies
-    // in the last one leaves a dead event.
+    // $1 how many without an order key at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has, $5 how
+    // many with an order key at most, $6 worker.
+    //
+    // An event with an order key can be taken if it is the first of its key. Those that wait behind another are passed over,
+    // but no more of them than `seen` has: then the first of each key is found by going from key to key.
     claim: "
-        WITH free AS MATERIALIZED (
-            SELECT number FROM {table} AS event
-            WHERE state IN ('pending', 'running') AND due_at <= {now}
-                AND (order_key IS NULL OR NOT EXISTS (
-                    SELECT FROM {table} AS other
-                    WHERE other.order_key = event.order_key AND other.number <> event.number
-                        AND other.state IN ('pending', 'running')
-                        AND (other.state = 'running' OR (event.state = 'pending' AND other.number < event.number))
-                ))
-            ORDER BY due_at, number
-            LIMIT $1
+        WITH RECURSIVE
+        plain AS MATERIALIZED (
+            SELECT number FROM {table}
+            WHERE state = 'pending' AND order_key IS NULL AND due_at <= {now}
+            ORDER BY due_at, number LIMIT $1
             FOR UPDATE SKIP LOCKED
-        )
+        ),
+        seen AS MATERIALIZED (
+            SELECT number FROM {table}
+            WHERE state = 'pending' AND order_key IS NOT NULL AND due_at <= {now}
+            ORDER BY due_at, number LIMIT 200
+        ),
+        keys AS (
+            SELECT (
+                SELECT order_key FROM {table} WHERE state = 'pending' AND order_key IS NOT NULL
+                ORDER BY order_key LIMIT 1
+            ) AS order_key WHERE (SELECT count(*) FROM seen) = 200
+            UNION ALL
+            SELECT (
+                SELECT order_key FROM {table}
+                WHERE state = 'pending' AND order_key IS NOT NULL AND order_key > keys.order_key
+                ORDER BY order_key LIMIT 1
+            ) FROM keys WHERE keys.order_key IS NOT NULL
+        ),
+        candidates AS MATERIALIZED (
+            SELECT number FROM seen
+            UNION
+            SELECT (
+                SELECT number FROM {table} AS first
+                WHERE first.state = 'pending' AND first.order_key = keys.order_key
+                ORDER BY number LIMIT 1
+            ) FROM keys WHERE keys.order_key IS NOT NULL
+        ),
+        in_order AS MATERIALIZED (
+            SELECT event.number FROM candidates JOIN {table} AS event USING (number)
+            WHERE event.state = 'pending' AND event.due_at <= {now}
+                AND NOT EXISTS (
+                    SELECT FROM {table} AS other
+                    WHERE other.state = 'running' AND other.order_key = event.order_key
+                )
+                AND NOT EXISTS (
+                    SELECT FROM {table} AS other
+                    WHERE other.state = 'pending' AND other.order_key = event.order_key
+                        AND other.number < event.number
+                )
+            ORDER BY event.due_at, event.number LIMIT $5
+            FOR UPDATE OF event SKIP LOCKED
+        ),
+        free AS (SELECT number FROM plain UNION ALL SELECT number FROM in_order)
         UPDATE {table} AS event SET
             state = CASE WHEN attempts < $4 THEN 'running' ELSE 'dead' END,
             attempts = CASE WHEN attempts < $4 THEN attempts + 1 ELSE attempts END,
-            error = CASE WHEN attempts < $4 THEN error ELSE 'its worker died in the last attempt' END,
+            error = CASE WHEN attempts < $4 THEN error ELSE coalesce(error, 'no attempt is left') END,
             ended_at = CASE WHEN attempts < $4 THEN NULL ELSE {now} END,
+            worker = $6,
             token = $2,
             due_at = {now} + $3 * INTERVAL '1 millisecond'
         FROM free WHERE event.number = free.number
         RETURNING event.number, tenant, id, type, extract(epoch FROM sent_at)::BIGINT,
             (extract(epoch FROM received_at) * 1000)::BIGINT, payload, trace_context, attempts, state,
-            (extract(epoch FROM {now} - received_at) * 1000)::BIGINT",
+            (extract(epoch FROM {now} - received_at) * 1000)::BIGINT, (order_key IS NOT NULL)::INT::BIGINT",
 
-    // $1 token.
-    give_back_claim: "
-        UPDATE {table} SET state = 'pending', due_at = {now}, attempts = attempts - 1, token = NULL
-        WHERE state = 'running' AND token = $1",
+    // $1 token, $2 lease in milliseconds, $3 how many attempts an event has, $4 worker. A worker that dies in the last one
+    // leaves a dead event.
+    claim_late: "
+        WITH late AS MATERIALIZED (
+            SELECT number FROM {table}
+            WHERE state = 'running' AND due_at <= {now} AND worker IS DISTINCT FROM $4
+            ORDER BY due_at LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        )
+        UPDATE {table} AS event SET
+            state = CASE WHEN attempts < $3 THEN 'running' ELSE 'dead' END,
+            attempts = CASE WHEN attempts < $3 THEN attempts + 1 ELSE attempts END,
+            error = CASE WHEN attempts < $3 THEN error ELSE 'its worker died in the last attempt' END,
+            ended_at = CASE WHEN attempts < $3 THEN NULL ELSE {now} END,
+            worker = $4,
+            token = $1,
+            due_at = {now} + $2 * INTERVAL '1 millisecond'
+        FROM late WHERE event.number = late.number
+        RETURNING event.number, tenant, id, type, extract(epoch FROM sent_at)::BIGINT,
+            (extract(epoch FROM received_at) * 1000)::BIGINT, payload, trace_context, attempts, state,
+            (extract(epoch FROM {now} - received_at) * 1000)::BIGINT, (order_key IS NOT NULL)::INT::BIGINT",
 
-    // Those that follow change nothing unless the token, $2, still holds the event, $1. $3 lease in milliseconds.
+    // $1 worker, $2 lease in milliseconds. It returns what the worker has.
     renew: "
-        UPDATE {table} SET due_at = {now} + $3 * INTERVAL '1 millisecond'
-        WHERE number = $1 AND token = $2 AND state = 'running'",
+        UPDATE {table} SET due_at = {now} + $2 * INTERVAL '1 millisecond'
+        WHERE state = 'running' AND worker = $1
+        RETURNING number, token",
+
+    // Those that follow change nothing unless the token, $2, still holds the event, $1.
     done: "
-        UPDATE {table} SET state = 'done', ended_at = {now}, token = NULL, error = NULL
+        UPDATE {table} SET state = 'done', ended_at = {now}, worker = NULL, token = NULL, error = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
     // $3 pause in milliseconds, $4 error, $5 the state afterwards.
     fail: "
         UPDATE {table} SET
-            state = $5, error = $4, token = NULL,
+            state = $5, error = $4, worker = NULL, token = NULL,
             due_at = {now} + $3 * INTERVAL '1 millisecond',
             ended_at = CASE WHEN $5 = 'dead' THEN {now} END
         WHERE number = $1 AND token = $2 AND state = 'running'",
+    // $3 pause in milliseconds.
     give_back: "
-        UPDATE {table} SET state = 'pending', due_at = {now}, attempts = attempts - 1, token = NULL
+        UPDATE {table} SET
+            state = 'pending', due_at = {now} + $3 * INTERVAL '1 millisecond', attempts = attempts - 1,
+            worker = NULL, token = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
 
-    // $1 after which number, $2 how many at most, $3 state, $4 id of the event, or NULL for any.
+    // The event is marked last, so that its lease can be renewed meanwhile. The setting ends with the transaction in which it
+    // was made: a mark after that would be one without the effects.
+    enter: "",
+    leave: "
+        UPDATE {table} SET state = 'done', ended_at = {now}, worker = NULL, token = NULL, error = NULL
+        WHERE number = $1 AND token = $2 AND state = 'running'
+            AND current_setting('tower_svix.attempt', TRUE) = 'open'",
+    is_inside: "SELECT (current_setting('tower_svix.attempt', TRUE) IS NOT DISTINCT FROM 'open')::INT::BIGINT",
+    reset: "",
+
+    // $1 number.
+    look: "SELECT state FROM {table} WHERE number = $1",
+
+    // $1 after which number, $2 how many at most, $3 id of the event, or NULL for any. `{in_state}` is filled in by `list`.
     list: "
         SELECT number, tenant, id, type, state, attempts, error, octet_length(payload)::BIGINT,
             (extract(epoch FROM received_at) * 1000)::BIGINT, (extract(epoch FROM due_at) * 1000)::BIGINT,
             (extract(epoch FROM ended_at) * 1000)::BIGINT
         FROM {table}
-        WHERE number > $1 AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR id = $4)
+        WHERE number > $1 AND ($3::TEXT IS NULL OR id = $3) {in_state}
         ORDER BY number LIMIT $2",
     payload: "SELECT payload FROM {table} WHERE number = $1",
 
@@ -195,7 +285,10 @@ const INBOX: InboxSql<&str> = InboxSql {
     // The same without those that are done, which may be many.
     depth: "
         SELECT state, count(*), (extract(epoch FROM {now} - min(received_at)) * 1000)::BIGINT
-        FROM {table} WHERE state IN ('pending', 'running') GROUP BY state
+        FROM {table} WHERE state = 'pending' GROUP BY state
+        UNION ALL
+        SELECT state, count(*), (extract(epoch FROM {now} - min(received_at)) * 1000)::BIGINT
+        FROM {table} WHERE state = 'running' GROUP BY state
         UNION ALL
         SELECT 'dead', count(*), (extract(epoch FROM {now} - min(received_at)) * 1000)::BIGINT
         FROM {table} WHERE state = 'dead'",
@@ -216,6 +309,12 @@ const INBOX: InboxSql<&str> = InboxSql {
             WHERE state = 'done' AND ended_at <= {now} - $1 * INTERVAL '1 millisecond'
             LIMIT $2 FOR UPDATE SKIP LOCKED
         )",
+    delete_dead: "
+        DELETE FROM {table} WHERE number IN (
+            SELECT number FROM {table}
+            WHERE state = 'dead' AND ended_at <= {now} - $1 * INTERVAL '1 millisecond'
+            LIMIT $2 FOR UPDATE SKIP LOCKED
+        )",
 };
 
 impl Operations for Postgres {
@@ -224,6 +323,17 @@ impl Operations for Postgres {
     const NOW: &'static str = "statement_timestamp()";
     const BEGIN: &'static str = "BEGIN";
     const ONE_WRITER: bool = false;
+
+    /// A shorter time that the user of the database has is left.
+    fn begin_attempt(idle: Duration) -> String {
+        let idle = milliseconds(idle).min(i32::MAX.into());
+        format!(
+            "BEGIN; SET LOCAL tower_svix.attempt = 'open';
+            SELECT set_config('idle_in_transaction_session_timeout', '{idle}', TRUE)
+            WHERE extract(epoch FROM current_setting('idle_in_transaction_session_timeout')::INTERVAL) * 1000
+                NOT BETWEEN 1 AND {idle}"
+        )
+    }
 
     define_statement_runners!();
 

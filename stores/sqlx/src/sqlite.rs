@@ -3,6 +3,7 @@
 //! Times are in milliseconds since 1970, and `{now}` is the same wherever it stands in a statement.
 
 use std::future::pending;
+use std::time::Duration;
 
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Pool, Sqlite};
@@ -12,15 +13,15 @@ use crate::engine::private::Operations;
 use crate::engine::{InboxSql, StoreSql};
 use crate::runners::{define_query, define_statement_runners};
 
-const EXISTS: &str = "
-    SELECT count(*) FROM {schema.}sqlite_master WHERE type = 'table' AND name = '{name}' COLLATE NOCASE";
+/// The names of the columns that the table has: none if there is no table.
+const COLUMNS: &str = "SELECT name FROM pragma_table_info('{name}', {schema_or_null})";
 /// `BEGIN IMMEDIATE` has locked the file.
 const LOCK: &str = "SELECT 1";
 /// It is an attached file.
 const CREATE_SCHEMA: &str = "SELECT 1";
 
 const STORE: StoreSql<&str> = StoreSql {
-    exists: EXISTS,
+    columns: COLUMNS,
     lock: LOCK,
     create_schema: CREATE_SCHEMA,
 
@@ -31,7 +32,7 @@ const STORE: StoreSql<&str> = StoreSql {
             token BLOB NOT NULL,
             fingerprint BLOB,
             expires_at INTEGER NOT NULL
-        ) WITHOUT ROWID;
+        ) STRICT, WITHOUT ROWID;
         CREATE INDEX {schema.}\"{name}_expires_at\" ON \"{name}\" (expires_at);",
 
     // $1 key, $2 token, $3 lease in milliseconds. It returns the resulting row, which may be another token's.
@@ -70,12 +71,13 @@ const STORE: StoreSql<&str> = StoreSql {
 };
 
 const INBOX: InboxSql<&str> = InboxSql {
-    exists: EXISTS,
+    columns: COLUMNS,
     lock: LOCK,
     create_schema: CREATE_SCHEMA,
 
     // `due_at` is when a pending event may be taken, and when the lease on a running one ends: both are then free to take.
-    // Of the events with one order key, only one can be running.
+    // Of the events with one order key, only one can be running. An index with a condition serves a statement that has the
+    // very same condition.
     create: "
         CREATE TABLE {table} (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -91,16 +93,22 @@ const INBOX: InboxSql<&str> = InboxSql {
             state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'running', 'done', 'dead')),
             attempts INTEGER NOT NULL DEFAULT 0,
             due_at INTEGER NOT NULL DEFAULT ({now}),
+            worker BLOB,
             token BLOB,
             error TEXT,
             ended_at INTEGER
-        );
-        CREATE INDEX {schema.}\"{name}_due\" ON \"{name}\" (due_at, number) WHERE state IN ('pending', 'running');
+        ) STRICT;
+        CREATE INDEX {schema.}\"{name}_due\" ON \"{name}\" (due_at, number)
+            WHERE state = 'pending' AND order_key IS NULL;
+        CREATE INDEX {schema.}\"{name}_due_in_order\" ON \"{name}\" (due_at, number)
+            WHERE state = 'pending' AND order_key IS NOT NULL;
         CREATE INDEX {schema.}\"{name}_order\" ON \"{name}\" (order_key, number)
-            WHERE state IN ('pending', 'running') AND order_key IS NOT NULL;
+            WHERE state = 'pending' AND order_key IS NOT NULL;
         CREATE UNIQUE INDEX {schema.}\"{name}_one_running\" ON \"{name}\" (order_key)
             WHERE state = 'running' AND order_key IS NOT NULL;
-        CREATE INDEX {schema.}\"{name}_ended\" ON \"{name}\" (state, ended_at) WHERE state IN ('done', 'dead');",
+        CREATE INDEX {schema.}\"{name}_running\" ON \"{name}\" (number) WHERE state = 'running';
+        CREATE INDEX {schema.}\"{name}_done\" ON \"{name}\" (ended_at) WHERE state = 'done';
+        CREATE INDEX {schema.}\"{name}_dead\" ON \"{name}\" (number) WHERE state = 'dead';",
 
     // $1 key, $2 tenant, $3 id, $4 type, $5 sent at, in seconds since 1970, $6 payload, $7 order key, $8 trace context.
     insert: "
@@ -114,66 +122,147 @@ const INBOX: InboxSql<&str> = InboxSql {
     // Other processes look for themselves.
     announce: "",
 
-    // $1 how many at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has. A worker that dies
-    // in the last one leaves a dead event.
+    // $1 how many without an order key at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has, $5 how
+    // many with an order key at most, $6 worker.
+    //
+    // An event with an order key can be taken if it is the first of its key. Those that wait behind another are passed over,
+    // but no more of them than `seen` has: then the first of each key is found by going from key to key.
     claim: "
+        WITH RECURSIVE
+        seen (number) AS MATERIALIZED (
+            SELECT number FROM {table}
+            WHERE state = 'pending' AND order_key IS NOT NULL AND due_at <= {now}
+            ORDER BY due_at, number LIMIT 200
+        ),
+        keys (order_key) AS (
+            SELECT (
+                SELECT order_key FROM {table} WHERE state = 'pending' AND order_key IS NOT NULL
+                ORDER BY order_key LIMIT 1
+            ) WHERE (SELECT count(*) FROM seen) = 200
+            UNION ALL
+            SELECT (
+                SELECT order_key FROM {table}
+                WHERE state = 'pending' AND order_key IS NOT NULL AND order_key > keys.order_key
+                ORDER BY order_key LIMIT 1
+            ) FROM keys WHERE keys.order_key IS NOT NULL
+        )
         UPDATE {table} SET
             state = CASE WHEN attempts < $4 THEN 'running' ELSE 'dead' END,
             attempts = CASE WHEN attempts < $4 THEN attempts + 1 ELSE attempts END,
-            error = CASE WHEN attempts < $4 THEN error ELSE 'its worker died in the last attempt' END,
+            error = CASE WHEN attempts < $4 THEN error ELSE coalesce(error, 'no attempt is left') END,
             ended_at = CASE WHEN attempts < $4 THEN NULL ELSE {now} END,
+            worker = $6,
             token = $2,
             due_at = {now} + $3
         WHERE number IN (
-            SELECT number FROM {table} AS event
-            WHERE state IN ('pending', 'running') AND due_at <= {now}
-                AND (order_key IS NULL OR NOT EXISTS (
-                    SELECT 1 FROM {table} AS other
-                    WHERE other.order_key = event.order_key AND other.number <> event.number
-                        AND other.state IN ('pending', 'running')
-                        AND (other.state = 'running' OR (event.state = 'pending' AND other.number < event.number))
-                ))
-            ORDER BY due_at, number
-            LIMIT $1
+            SELECT number FROM (
+                SELECT number FROM {table}
+                WHERE state = 'pending' AND order_key IS NULL AND due_at <= {now}
+                ORDER BY due_at, number LIMIT $1
+            )
+            UNION ALL
+            SELECT number FROM (
+                SELECT number FROM {table} AS event
+                WHERE number IN (
+                        SELECT number FROM seen
+                        UNION ALL
+                        SELECT (
+                            SELECT number FROM {table} AS first
+                            WHERE first.state = 'pending' AND first.order_key = keys.order_key
+                            ORDER BY number LIMIT 1
+                        ) FROM keys WHERE keys.order_key IS NOT NULL
+                    )
+                    AND state = 'pending' AND due_at <= {now}
+                    AND NOT EXISTS (
+                        SELECT 1 FROM {table} AS other
+                        WHERE other.state = 'running' AND other.order_key = event.order_key
+                    )
+                    AND NOT EXISTS (
+                        SELECT 1 FROM {table} AS other
+                        WHERE other.state = 'pending' AND other.order_key = event.order_key
+                            AND other.number < event.number
+                    )
+                ORDER BY due_at, number LIMIT $5
+            )
         )
         RETURNING number, tenant, id, type, sent_at, received_at, payload, trace_context, attempts, state,
-            {now} - received_at",
+            {now} - received_at, order_key IS NOT NULL",
 
-    // $1 token.
-    give_back_claim: "
-        UPDATE {table} SET state = 'pending', due_at = {now}, attempts = attempts - 1, token = NULL
-        WHERE state = 'running' AND token = $1",
+    // $1 token, $2 lease in milliseconds, $3 how many attempts an event has, $4 worker. A worker that dies in the last one
+    // leaves a dead event.
+    claim_late: "
+        UPDATE {table} SET
+            state = CASE WHEN attempts < $3 THEN 'running' ELSE 'dead' END,
+            attempts = CASE WHEN attempts < $3 THEN attempts + 1 ELSE attempts END,
+            error = CASE WHEN attempts < $3 THEN error ELSE 'its worker died in the last attempt' END,
+            ended_at = CASE WHEN attempts < $3 THEN NULL ELSE {now} END,
+            worker = $4,
+            token = $1,
+            due_at = {now} + $2
+        WHERE number IN (
+            SELECT number FROM {table}
+            WHERE state = 'running' AND due_at <= {now} AND worker IS NOT $4
+            ORDER BY due_at LIMIT 1
+        )
+        RETURNING number, tenant, id, type, sent_at, received_at, payload, trace_context, attempts, state,
+            {now} - received_at, order_key IS NOT NULL",
 
-    // Those that follow change nothing unless the token, $2, still holds the event, $1. $3 lease in milliseconds.
-    renew: "UPDATE {table} SET due_at = {now} + $3 WHERE number = $1 AND token = $2 AND state = 'running'",
+    // $1 worker, $2 lease in milliseconds. It returns what the worker has.
+    renew: "
+        UPDATE {table} SET due_at = {now} + $2 WHERE state = 'running' AND worker = $1
+        RETURNING number, token",
+
+    // Those that follow change nothing unless the token, $2, still holds the event, $1.
     done: "
-        UPDATE {table} SET state = 'done', ended_at = {now}, token = NULL, error = NULL
+        UPDATE {table} SET state = 'done', ended_at = {now}, worker = NULL, token = NULL, error = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
     // $3 pause in milliseconds, $4 error, $5 the state afterwards.
     fail: "
         UPDATE {table} SET
-            state = $5, error = $4, token = NULL,
+            state = $5, error = $4, worker = NULL, token = NULL,
             due_at = {now} + $3,
             ended_at = CASE WHEN $5 = 'dead' THEN {now} END
         WHERE number = $1 AND token = $2 AND state = 'running'",
+    // $3 pause in milliseconds.
     give_back: "
-        UPDATE {table} SET state = 'pending', due_at = {now}, attempts = attempts - 1, token = NULL
+        UPDATE {table} SET
+            state = 'pending', due_at = {now} + $3, attempts = attempts - 1, worker = NULL, token = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
 
-    // $1 after which number, $2 how many at most, $3 state, $4 id of the event, or NULL for any.
+    // The first statement in the transaction of a handler marks the event, and the last one looks for the mark. If SQLite has
+    // rolled back in between, as it does when the disk is full, the mark is gone.
+    enter: "
+        UPDATE {table} SET state = 'done', ended_at = {now}
+        WHERE number = $1 AND token = $2 AND state = 'running'",
+    leave: "
+        UPDATE {table} SET ended_at = {now}, worker = NULL, token = NULL, error = NULL
+        WHERE number = $1 AND token = $2 AND state = 'done'",
+    // Nobody else can have changed the event meanwhile.
+    is_inside: "SELECT 0",
+    // It fails in a transaction. After one that SQLite has rolled back, `sqlx` needs another to end.
+    reset: "BEGIN",
+
+    // $1 number.
+    look: "SELECT state FROM {table} WHERE number = $1",
+
+    // $1 after which number, $2 how many at most, $3 id of the event, or NULL for any. `{in_state}` is filled in by `list`.
     list: "
         SELECT number, tenant, id, type, state, attempts, error, length(payload), received_at, due_at, ended_at
         FROM {table}
-        WHERE number > $1 AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR id = $4)
+        WHERE number > $1 AND ($3 IS NULL OR id = $3) {in_state}
         ORDER BY number LIMIT $2",
     payload: "SELECT payload FROM {table} WHERE number = $1",
 
     // The state, how many, and the age of the oldest in milliseconds.
     counts: "SELECT state, count(*), {now} - min(received_at) FROM {table} GROUP BY state",
-    // The same without those that are done, which may be many.
+    // The same without those that are done, which may be many. A state may come twice.
     depth: "
-        SELECT state, count(*), {now} - min(received_at) FROM {table}
-        WHERE state IN ('pending', 'running') GROUP BY state
+        SELECT 'pending', count(*), {now} - min(received_at) FROM {table} WHERE state = 'pending' AND order_key IS NULL
+        UNION ALL
+        SELECT 'pending', count(*), {now} - min(received_at) FROM {table}
+            WHERE state = 'pending' AND order_key IS NOT NULL
+        UNION ALL
+        SELECT 'running', count(*), {now} - min(received_at) FROM {table} WHERE state = 'running'
         UNION ALL
         SELECT 'dead', count(*), {now} - min(received_at) FROM {table} WHERE state = 'dead'",
 
@@ -190,6 +279,10 @@ const INBOX: InboxSql<&str> = InboxSql {
         DELETE FROM {table} WHERE number IN (
             SELECT number FROM {table} WHERE state = 'done' AND ended_at <= {now} - $1 LIMIT $2
         )",
+    delete_dead: "
+        DELETE FROM {table} WHERE number IN (
+            SELECT number FROM {table} WHERE state = 'dead' AND ended_at <= {now} - $1 LIMIT $2
+        )",
 };
 
 impl Operations for Sqlite {
@@ -199,6 +292,10 @@ impl Operations for Sqlite {
     // The lock for writing is taken at once: two transactions that both read first could not both write afterwards.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const ONE_WRITER: bool = true;
+
+    fn begin_attempt(_: Duration) -> String {
+        Self::BEGIN.to_owned()
+    }
 
     define_statement_runners!();
 

@@ -1,6 +1,8 @@
 //! The store and the inbox in a real `PostgreSQL`, which the tests start for themselves, and in `SQLite`.
 #![cfg(all(feature = "postgres", feature = "sqlite", target_os = "linux"))]
 
+mod costs;
+mod edges;
 mod inbox;
 mod migrations;
 mod model;
@@ -11,3 +13,4 @@ mod store;
 mod support;
 mod worker;
 mod worker_failures;
+mod worker_losses;

@@ -88,7 +88,7 @@ async fn operators_are_told_what_happens() {
     let worker = Worker::new(inbox.clone(), |event| async move {
         match event.id() {
             "msg_done" => Ok(()),
-            "msg_dead" => Err::<(), BoxError>(Failure::permanent("no\nuse").into()),
+            "msg_dead" => Err::<(), BoxError>(Failure::permanent("no\n\u{2028}use").into()),
             _ => Err(Failure::retry_after("not yet", Duration::from_hours(1)).into()),
         }
     });
@@ -161,6 +161,6 @@ async fn operators_are_told_what_happens() {
         "webhook.attempt=1",
     ]);
     lines.assert_has(&["event", "code=\"conflict\"", "msg_done"]);
-    lines.assert_has(&["event", "code=\"event-dead\"", "msg_dead", "no use"]);
+    lines.assert_has(&["event", "code=\"event-dead\"", "msg_dead", "no  use"]);
     lines.assert_has(&["event", "code=\"attempt-failed\"", "msg_later", "not yet"]);
 }

@@ -36,7 +36,9 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
         .connect(&server.url())
         .await
         .unwrap();
-    let inbox = Inbox::new(pool.clone()).timeout(TIMEOUT);
+    let inbox = Inbox::new(pool.clone())
+        .timeout(TIMEOUT)
+        .operator_timeout(TIMEOUT);
     let store = SqlStore::new(pool.clone()).timeout(TIMEOUT);
     inbox.migrate().await.unwrap();
     store.migrate().await.unwrap();
