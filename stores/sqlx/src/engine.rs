@@ -108,7 +108,7 @@ define_statements! {
         columns, lock, create_schema, create,
         insert, compare, announce,
         claim, claim_late, renew, done, fail, give_back,
-        enter, leave, is_inside, reset, look,
+        savepoint, undo, enter, leave, is_inside, reset, look,
         list, payload, counts, depth, retry, retry_dead, forget, delete_done, delete_dead,
     }
 }

@@ -255,6 +255,10 @@ const INBOX: InboxSql<&str> = InboxSql {
             worker = NULL, token = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
 
+    // The lease is renewed while a transaction is open. So a failure is written down afterwards.
+    savepoint: "",
+    undo: "",
+
     // The event is marked last, so that its lease can be renewed meanwhile. The setting ends with the transaction in which it
     // was made: a mark after that would be one without the effects.
     enter: "",

@@ -229,6 +229,10 @@ const INBOX: InboxSql<&str> = InboxSql {
             state = 'pending', due_at = {now} + $3, attempts = attempts - 1, worker = NULL, token = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
 
+    // The lease is not renewed while a transaction is open. So a failure is written down before it ends.
+    savepoint: "SAVEPOINT tower_svix_attempt",
+    undo: "ROLLBACK TO tower_svix_attempt",
+
     // The first statement in the transaction of a handler marks the event, and the last one looks for the mark. If SQLite has
     // rolled back in between, as it does when the disk is full, the mark is gone.
     enter: "

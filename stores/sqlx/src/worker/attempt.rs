@@ -9,11 +9,11 @@ use tower_svix::idempotency::ClaimToken;
 
 use super::claim::Claimed;
 use super::end::{End, fenced, panicked};
-use super::failure::{self, BoxError, Failure, Next};
 use super::leases::Lease;
 use super::settings::{Handler, Worker};
 use super::task::EndsWhenDropped;
 use super::transaction;
+use super::verdict::Verdict;
 use crate::database;
 use crate::database_error::DatabaseError;
 use crate::engine::{Engine, Value};
@@ -115,7 +115,16 @@ impl<DB: Engine> Attempt<DB> {
                 self.report("attempt-interrupted", &error);
                 ("given-back", self.give_back(PAUSE).await)
             }
-            End::Failed(error) => self.fail(&error).await,
+            End::Failed(error) => {
+                let verdict = Verdict::new(&self.worker, &self.event, &error);
+                self.report(verdict.code(), &verdict.text);
+                let written = self.write(&sql.fail, &verdict.values()).await;
+                (verdict.outcome(), written)
+            }
+            End::Recorded(verdict) => {
+                self.report(verdict.code(), &verdict.text);
+                (verdict.outcome(), Written::Now)
+            }
         };
         if written != Written::Superseded {
             return outcome;
@@ -142,37 +151,6 @@ impl<DB: Engine> Attempt<DB> {
     async fn give_back(&self, pause: Duration) -> Written {
         let pause = Value::Int(database::milliseconds(pause));
         self.write(&self.worker.inbox.sql.give_back, &[pause]).await
-    }
-
-    async fn fail(&self, error: &BoxError) -> (&'static str, Written) {
-        let attempt = self.event.attempt();
-        let pause = self.worker.backoff.pause(attempt);
-        let (state, pause) = match Failure::next(error) {
-            Next::Never => (State::Dead, pause),
-            _ if attempt >= self.worker.max_attempts => (State::Dead, pause),
-            Next::AfterPause => (State::Pending, pause),
-            // The jitter comes on top: everyone was told the same time.
-            Next::NotBefore(asked) => (
-                State::Pending,
-                asked.saturating_add(pause.min(Duration::from_secs(1))),
-            ),
-        };
-        let text = failure::text(error);
-        let (code, outcome) = if state == State::Dead {
-            ("event-dead", "dead")
-        } else {
-            ("attempt-failed", "failed")
-        };
-        self.report(code, &text);
-        let values = [
-            Value::Int(database::milliseconds(pause)),
-            Value::Text(Some(&text)),
-            Value::Text(Some(state.name())),
-        ];
-        (
-            outcome,
-            self.write(&self.worker.inbox.sql.fail, &values).await,
-        )
     }
 
     /// Writes until the database takes it. What is done must not be done again because the database was away for a moment.

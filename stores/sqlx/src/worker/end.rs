@@ -5,6 +5,7 @@ use std::any::Any;
 use tower_svix::idempotency::ClaimToken;
 
 use super::failure::BoxError;
+use super::verdict::Verdict;
 use crate::database_error::DatabaseError;
 use crate::engine::Value;
 use crate::inbox::StoredEvent;
@@ -16,6 +17,8 @@ pub(super) enum End {
     /// It succeeded, which is written down.
     Committed,
     Failed(BoxError),
+    /// It failed, which is written down.
+    Recorded(Verdict),
     /// The database failed before the handler began, or after it succeeded: that is no failure of the handler.
     Interrupted(DatabaseError),
     /// The event is another worker's, or forgotten.

@@ -123,6 +123,7 @@ mod run;
 mod settings;
 mod task;
 mod transaction;
+mod verdict;
 
 pub use self::backoff::Backoff;
 pub use self::failure::{BoxError, Failure};

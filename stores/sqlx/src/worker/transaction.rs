@@ -11,6 +11,7 @@ use tower_svix::idempotency::ClaimToken;
 
 use super::end::{End, fenced, panicked};
 use super::settings::{BoxFuture, Transactional, Worker};
+use super::verdict::Verdict;
 use crate::database_error::DatabaseError;
 use crate::engine::{Engine, InboxSql, Value};
 use crate::inbox::StoredEvent;
@@ -32,19 +33,45 @@ pub(super) async fn run<DB: Engine>(
         Err(error) => return End::Interrupted(error),
     };
     let sql = &worker.inbox.sql;
-    let end = within(&mut turn.of, handler, event, token, sql).await;
-    if !matches!(end, End::Succeeded) {
-        if !sql.reset.is_empty() {
-            let _ = DB::script(&mut turn.of, &sql.reset).await;
+    let mut end = within(&mut turn.of, handler, event, token, sql).await;
+    if let End::Failed(error) = &end {
+        let verdict = Verdict::new(worker, event, error);
+        if record(&mut turn.of, &verdict, event, token, sql).await {
+            end = End::Recorded(verdict);
         }
-        // If that fails, the connection does.
-        let _ = turn.of.rollback().await;
-        return end;
     }
+    let committed = match end {
+        End::Succeeded => End::Committed,
+        End::Recorded(_) => end,
+        _ => {
+            if !sql.reset.is_empty() {
+                let _ = DB::script(&mut turn.of, &sql.reset).await;
+            }
+            // If that fails, the connection does.
+            let _ = turn.of.rollback().await;
+            return end;
+        }
+    };
     match turn.of.commit().await.map_err(DatabaseError::from) {
-        Ok(()) => End::Committed,
+        Ok(()) => committed,
         Err(error) => failed(error),
     }
+}
+
+/// Undoes what the handler did, and writes its failure down in the same transaction, if the lease may have passed meanwhile:
+/// otherwise another process could take the event in between. Returns `false` if that is left to a statement of its own.
+async fn record<DB: Engine>(
+    transaction: &mut Transaction<'static, DB>,
+    verdict: &Verdict,
+    event: &StoredEvent,
+    token: &ClaimToken,
+    sql: &InboxSql<Sql>,
+) -> bool {
+    if sql.undo.is_empty() || DB::script(transaction, &sql.undo).await.is_err() {
+        return false;
+    }
+    let values = fenced(event, token, &verdict.values());
+    matches!(DB::execute(transaction, &sql.fail, &values).await, Ok(1))
 }
 
 async fn within<DB: Engine>(
@@ -55,6 +82,11 @@ async fn within<DB: Engine>(
     sql: &InboxSql<Sql>,
 ) -> End {
     let values = fenced(event, token, &[]);
+    if !sql.savepoint.is_empty()
+        && let Err(error) = DB::script(transaction, &sql.savepoint).await
+    {
+        return End::Interrupted(error.into());
+    }
     if !sql.enter.is_empty() {
         match DB::execute(transaction, &sql.enter, &values).await {
             Ok(0) => return End::Superseded,

@@ -17,7 +17,8 @@ use tower_svix_sqlx::{Engine, Inbox, Worker};
 use tower_svix_tests::net::within;
 
 use super::support::{
-    OnPostgres, OnSqlite, TestDatabase, deliver, deliver_many, on_each_engine, until,
+    Directory, OnPostgres, OnSqlite, TestDatabase, deliver, deliver_many, on_each_engine, open,
+    until,
 };
 
 on_each_engine!(
@@ -178,6 +179,42 @@ async fn a_lowered_limit_tells_the_reason_of_the_failure<T: TestDatabase>(databa
     assert_eq!(first.error.as_deref(), Some("not today"));
     let second = inbox.show(2).await.unwrap().unwrap().error.unwrap();
     assert!(!second.contains("died"), "{second}");
+}
+
+/// Nobody can take the event while the transaction is open, and the failure is written down before it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_after_the_lease_is_written_down_on_sqlite() {
+    let directory = Directory::new();
+    let file = directory.0.join("webhooks.sqlite");
+    let inbox = Inbox::new(open(file.clone()).await);
+    inbox.migrate().await.unwrap();
+    let slow = Worker::transactional(inbox.clone(), |_, _| {
+        Box::pin(async {
+            sleep(Duration::from_millis(2500)).await;
+            Err::<(), _>("after the lease")
+        })
+    });
+    let hour = Duration::from_hours(1);
+    let slow = slow
+        .lease(Duration::from_secs(1))
+        .backoff(Backoff::new(hour, hour));
+    let slow = tokio::spawn(slow.run());
+    deliver_many(&inbox, 1).await;
+    until(&inbox, |counts| counts.running == 1).await;
+    // As in other processes: they wait for the lock that the transaction has.
+    let mut greedy = Vec::new();
+    for _ in 0..4 {
+        let theirs = Inbox::new(open(file.clone()).await);
+        let worker = Worker::new(theirs, |_| async { Ok::<_, Infallible>(()) });
+        greedy.push(tokio::spawn(soon(worker).run()));
+    }
+    until(&inbox, |counts| counts.pending == 1).await;
+    for worker in greedy.iter().chain([&slow]) {
+        worker.abort();
+    }
+    let failed = inbox.show(1).await.unwrap().unwrap();
+    assert_eq!(failed.error.as_deref(), Some("after the lease"));
+    assert_eq!(failed.attempts, 1);
 }
 
 /// A trigger holds the statement up on the server for longer than the worker waits.
