@@ -35,26 +35,31 @@ async fn the_longest_times_are_taken<T: TestDatabase>(database: T) {
         match event.id() {
             "msg_0" => Ok(()),
             "msg_1" => Err::<(), BoxError>("an error".into()),
+            "msg_2" => std::future::pending().await,
             _ => Err(Failure::retry_after("later", Duration::MAX).into()),
         }
     });
     let worker = worker
         .lease(max)
         .timeout(max)
-        .grace(max)
+        .grace(Duration::ZERO)
         .poll_interval(max)
         .backoff(Backoff::new(max, max));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(worker.run_until(async {
         let _ = stopped.await;
     }));
-    deliver_many(&inbox, 3).await;
-    until(&inbox, |counts| (counts.done, counts.pending) == (1, 2)).await;
+    deliver_many(&inbox, 4).await;
+    until(&inbox, |counts| {
+        (counts.done, counts.pending, counts.running) == (1, 2, 1)
+    })
+    .await;
     stop.send(()).unwrap();
     within(running).await.unwrap();
+    assert_eq!(inbox.counts().await.unwrap().pending, 3);
     assert_eq!(inbox.delete_done(max).await.unwrap(), 0);
     let entries = inbox.list(&Filter::new(), 10).await.unwrap();
-    assert_eq!(entries.len(), 3);
+    assert_eq!(entries.len(), 4);
 }
 
 #[derive(Debug)]

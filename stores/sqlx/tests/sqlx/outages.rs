@@ -50,7 +50,7 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
             async { Ok::<_, Infallible>(()) }
         }
     });
-    // A claim that reaches the database after it was given back ends with the lease.
+    // A claim that reaches the database after it was given up is given back with the next renewal.
     let worker = tokio::spawn(worker.lease(Duration::from_secs(2)).run());
     assert_eq!(deliver(&inbox, "msg_before", "{}").await.status, 202);
     until(&inbox, |counts| counts.done == 1).await;
