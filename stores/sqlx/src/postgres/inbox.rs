@@ -123,15 +123,22 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
             (extract(epoch FROM received_at) * 1000)::BIGINT, payload, trace_context, attempts, state,
             (extract(epoch FROM {now} - received_at) * 1000)::BIGINT, (order_key IS NOT NULL)::INT::BIGINT",
 
-    // $1 token, $2 lease in milliseconds, $3 how many attempts an event has, $4 worker. A worker that dies in the last one
-    // leaves a dead event.
+    // $1 token, $2 lease in milliseconds, $3 how many attempts an event has, $4 worker, $6 how many at most of those with up to
+    // $5 attempts, and $7 of those with more. A worker that dies in the last one leaves a dead event.
     claim_late: "
-        WITH late AS MATERIALIZED (
+        WITH unlucky AS MATERIALIZED (
             SELECT number FROM {table}
-            WHERE state = 'running' AND due_at <= {now} AND worker IS DISTINCT FROM $4
-            ORDER BY due_at LIMIT 1
+            WHERE state = 'running' AND due_at <= {now} AND worker IS DISTINCT FROM $4 AND attempts <= $5
+            ORDER BY due_at LIMIT $6
             FOR UPDATE SKIP LOCKED
-        )
+        ),
+        suspect AS MATERIALIZED (
+            SELECT number FROM {table}
+            WHERE state = 'running' AND due_at <= {now} AND worker IS DISTINCT FROM $4 AND attempts > $5
+            ORDER BY due_at LIMIT $7
+            FOR UPDATE SKIP LOCKED
+        ),
+        late AS (SELECT number FROM unlucky UNION ALL SELECT number FROM suspect)
         UPDATE {table} AS event SET
             state = CASE WHEN attempts < $3 THEN 'running' ELSE 'dead' END,
             attempts = CASE WHEN attempts < $3 THEN attempts + 1 ELSE attempts END,

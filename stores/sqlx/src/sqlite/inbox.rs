@@ -121,8 +121,8 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         RETURNING number, tenant, id, type, sent_at, received_at, payload, trace_context, attempts, state,
             {now} - received_at, order_key IS NOT NULL",
 
-    // $1 token, $2 lease in milliseconds, $3 how many attempts an event has, $4 worker. A worker that dies in the last one
-    // leaves a dead event.
+    // $1 token, $2 lease in milliseconds, $3 how many attempts an event has, $4 worker, $6 how many at most of those with up to
+    // $5 attempts, and $7 of those with more. A worker that dies in the last one leaves a dead event.
     claim_late: "
         UPDATE {table} SET
             state = CASE WHEN attempts < $3 THEN 'running' ELSE 'dead' END,
@@ -133,9 +133,17 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
             token = $1,
             due_at = {now} + $2
         WHERE number IN (
-            SELECT number FROM {table}
-            WHERE state = 'running' AND due_at <= {now} AND worker IS NOT $4
-            ORDER BY due_at LIMIT 1
+            SELECT number FROM (
+                SELECT number FROM {table}
+                WHERE state = 'running' AND due_at <= {now} AND worker IS NOT $4 AND attempts <= $5
+                ORDER BY due_at LIMIT $6
+            )
+            UNION ALL
+            SELECT number FROM (
+                SELECT number FROM {table}
+                WHERE state = 'running' AND due_at <= {now} AND worker IS NOT $4 AND attempts > $5
+                ORDER BY due_at LIMIT $7
+            )
         )
         RETURNING number, tenant, id, type, sent_at, received_at, payload, trace_context, attempts, state,
             {now} - received_at, order_key IS NOT NULL",

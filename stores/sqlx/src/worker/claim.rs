@@ -30,6 +30,7 @@ pub(super) struct Claims<DB: Engine> {
     /// Which kind has the turn if there is room for one event.
     is_turn_of_ordered: bool,
     look_for_late_at: Instant,
+    is_turn_of_suspects: bool,
 }
 
 /// How many events of each kind.
@@ -55,6 +56,7 @@ impl<DB: Engine> Claims<DB> {
             leases,
             is_turn_of_ordered: false,
             look_for_late_at: Instant::now(),
+            is_turn_of_suspects: false,
         }
     }
 
@@ -98,14 +100,22 @@ impl<DB: Engine> Claims<DB> {
         Ok(events)
     }
 
-    /// Takes one event whose worker died, if it is time to look for one.
+    /// Takes up to `room` events whose worker died, if it is time to look for them.
     ///
-    /// It may be the event that killed it. So a worker has one of these at a time: those that ran beside it do not run beside it
-    /// once more.
-    pub(super) async fn late(&mut self) -> Result<Option<Claimed>, DatabaseError> {
+    /// One of them may be what killed it. After one death, they run beside others as any event: most workers die of something
+    /// else. After more, an event is a suspect, of which a worker has one at a time: those that ran beside it do not run beside
+    /// it again.
+    pub(super) async fn late(
+        &mut self,
+        room: usize,
+        has_suspect: bool,
+    ) -> Result<Vec<Claimed>, DatabaseError> {
         if Instant::now() < self.look_for_late_at {
-            return Ok(None);
+            return Ok(Vec::new());
         }
+        self.is_turn_of_suspects = !self.is_turn_of_suspects;
+        let has_turn = room > 1 || self.worker.concurrency == 1 || self.is_turn_of_suspects;
+        let suspects = usize::from(!has_suspect && has_turn);
         loop {
             let token = ClaimToken::random()?;
             let values = [
@@ -113,23 +123,37 @@ impl<DB: Engine> Claims<DB> {
                 Value::Int(database::milliseconds(self.worker.lease)),
                 Value::Int(self.worker.max_attempts.into()),
                 self.leases.id(),
+                Value::Int(self.innocent_deaths().into()),
+                number(room - suspects),
+                number(suspects),
             ];
             let sql = &self.worker.inbox.sql.claim_late;
             let batch = self.take(sql, &values, token).await?.unwrap_or_default();
             let Share { plain, ordered } = batch.taken;
-            if let Some(claimed) = batch.events.into_iter().next() {
-                return Ok(Some(claimed));
-            }
             if plain + ordered == 0 {
                 self.look_for_late_at = Instant::now() + self.worker.poll_interval;
-                return Ok(None);
+                return Ok(Vec::new());
+            }
+            // Otherwise all of them have died.
+            if !batch.events.is_empty() {
+                return Ok(batch.events);
             }
         }
     }
 
+    /// Whether the event may be what killed its workers.
+    pub(super) fn is_suspect(&self, event: &StoredEvent) -> bool {
+        event.attempt() > self.innocent_deaths() + 1
+    }
+
+    /// After how many deaths an event is no suspect yet. One with few attempts has none to lose. In a worker that has room for
+    /// one event, each runs alone.
+    fn innocent_deaths(&self) -> u32 {
+        u32::from(self.worker.max_attempts > 3 && self.worker.concurrency > 1)
+    }
+
     async fn claim(&self, share: Share) -> Result<Option<Batch>, DatabaseError> {
         let token = ClaimToken::random()?;
-        let number = |events: usize| Value::Int(i64::try_from(events).unwrap_or(i64::MAX));
         let values = [
             number(share.plain),
             Value::Bytes(token.as_bytes()),
@@ -214,4 +238,8 @@ impl<DB: Engine> Claims<DB> {
             telemetry::error("not-written", &error);
         }
     }
+}
+
+fn number(events: usize) -> Value<'static> {
+    Value::Int(i64::try_from(events).unwrap_or(i64::MAX))
 }

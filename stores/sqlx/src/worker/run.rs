@@ -63,7 +63,7 @@ impl<DB: Engine> Worker<DB> {
             worker: Arc::clone(&worker),
             running: JoinSet::new(),
             stopped,
-            for_late: Arc::new(Semaphore::new(1)),
+            for_suspect: Arc::new(Semaphore::new(1)),
         };
         attempts.run_until(shutdown, wake).await;
 
@@ -97,8 +97,8 @@ struct Attempts<DB: Engine> {
     claims: Claims<DB>,
     running: JoinSet<()>,
     stopped: watch::Receiver<bool>,
-    /// One event at a time whose worker died.
-    for_late: Arc<Semaphore>,
+    /// One event at a time that may be what killed its workers.
+    for_suspect: Arc<Semaphore>,
 }
 
 impl<DB: Engine> Attempts<DB> {
@@ -133,10 +133,12 @@ impl<DB: Engine> Attempts<DB> {
 
     /// Starts as many attempts as there is room for.
     async fn start(&mut self) -> Result<(), DatabaseError> {
-        if let Ok(permit) = Arc::clone(&self.for_late).try_acquire_owned()
-            && let Some(late) = self.claims.late().await?
-        {
-            let attempt = Attempt::new(Arc::clone(&self.worker), late, Some(permit));
+        let mut permit = Arc::clone(&self.for_suspect).try_acquire_owned().ok();
+        let late = self.claims.late(self.room(), permit.is_none()).await?;
+        for claimed in late {
+            let is_suspect = self.claims.is_suspect(&claimed.event);
+            let alone = if is_suspect { permit.take() } else { None };
+            let attempt = Attempt::new(Arc::clone(&self.worker), claimed, alone);
             self.running.spawn(attempt.run(self.stopped.clone()));
         }
         let room = self.room();

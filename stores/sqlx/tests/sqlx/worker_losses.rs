@@ -23,6 +23,7 @@ use super::support::{
 
 on_each_engine!(
     an_event_that_kills_its_workers_does_not_take_its_neighbours_along,
+    with_few_attempts_one_death_is_enough,
     a_transaction_that_ended_on_its_own_is_no_success,
     a_lowered_limit_tells_the_reason_of_the_failure,
 );
@@ -36,9 +37,22 @@ fn soon<DB: Engine>(worker: Worker<DB>) -> Worker<DB> {
         ))
 }
 
-/// Each worker runs until the event of poison ends it, as an `abort` of the process does.
 async fn an_event_that_kills_its_workers_does_not_take_its_neighbours_along<T: TestDatabase>(
     database: T,
+) {
+    // Two deaths beside it, and an attempt without it.
+    beside_poison(database, 4, 3).await;
+}
+
+async fn with_few_attempts_one_death_is_enough<T: TestDatabase>(database: T) {
+    beside_poison(database, 2, 2).await;
+}
+
+/// Each worker runs until the event of poison ends it, as an `abort` of the process does.
+async fn beside_poison<T: TestDatabase>(
+    database: T,
+    max_attempts: u32,
+    attempts_of_neighbours: u32,
 ) {
     const NEIGHBOURS: usize = 7;
 
@@ -64,7 +78,7 @@ async fn an_event_that_kills_its_workers_does_not_take_its_neighbours_along<T: T
                     }
                 }
             });
-            let running = tokio::spawn(soon(worker).max_attempts(4).run());
+            let running = tokio::spawn(soon(worker).max_attempts(max_attempts).run());
             let is_over = async {
                 until(&inbox, |counts| counts.pending + counts.running == 0).await;
             };
@@ -86,10 +100,10 @@ async fn an_event_that_kills_its_workers_does_not_take_its_neighbours_along<T: T
     let counts = inbox.counts().await.unwrap();
     assert_eq!((counts.done, counts.dead), (NEIGHBOURS as u64, 1));
     let poison = inbox.show(8).await.unwrap().unwrap();
-    assert_eq!((poison.state, poison.attempts), (State::Dead, 4));
+    assert_eq!((poison.state, poison.attempts), (State::Dead, max_attempts));
     for number in 1..8 {
         let neighbour = inbox.show(number).await.unwrap().unwrap();
-        assert_eq!(neighbour.attempts, 2, "{}", neighbour.id);
+        assert_eq!(neighbour.attempts, attempts_of_neighbours);
     }
 }
 
