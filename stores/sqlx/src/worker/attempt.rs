@@ -130,7 +130,7 @@ impl<DB: Engine> Attempt<DB> {
             return outcome;
         }
         // A transaction may be committed though the answer was lost.
-        if self.is_done().await {
+        if matches!(*self.worker.handler, Handler::Transactional(_)) && self.is_done().await {
             return "done";
         }
         self.report(

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use sqlx::Transaction;
+use tokio::time::timeout;
 use tower_svix::idempotency::ClaimToken;
 
 use super::end::{End, fenced, panicked};
@@ -47,8 +48,9 @@ pub(super) async fn run<DB: Engine>(
             if !sql.reset.is_empty() {
                 let _ = DB::script(&mut turn.of, &sql.reset).await;
             }
-            // If that fails, the connection does.
-            let _ = turn.of.rollback().await;
+            // Cut off, the connection rolls back before anyone else has it.
+            let at_most = worker.inbox.database.timeout();
+            let _ = timeout(at_most, turn.of.rollback()).await;
             return end;
         }
     };

@@ -183,6 +183,20 @@ async fn an_operator_waits_for_longer_than_a_sender() {
     within(counting).await.unwrap().unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cleanup_that_waits_for_the_database_is_stopped_at_once() {
+    let database = OnPostgres::new().await;
+    let hour = Duration::from_hours(1);
+    let inbox = database.inbox().await.timeout(hour).operator_timeout(hour);
+    let mut lock = database.pool().begin().await.unwrap();
+    lock.execute("LOCK TABLE webhook_inbox IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let cleanup = inbox.spawn_cleanup(hour, hour);
+    sleep(Duration::from_millis(200)).await;
+    within(cleanup.stop()).await;
+}
+
 /// To create a schema asks for a right on the database, which a user need not have for one that is there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_that_is_there_is_not_created() {
