@@ -50,9 +50,9 @@
 //! # Operation
 //!
 //! [`Inbox::counts`], [`list`](Inbox::list) and [`payload`](Inbox::payload) show what is there, [`retry`](Inbox::retry) and
-//! [`retry_dead`](Inbox::retry_dead) have events processed again, [`forget`](Inbox::forget) deletes one, and
-//! [`delete_done`](Inbox::delete_done) those that are done, [`delete_dead`](Inbox::delete_dead) those that are given up. They are methods of the inbox, so a program of an operator makes
-//! one with the same table, and no worker.
+//! [`retry_dead`](Inbox::retry_dead) have events processed again, [`forget`](Inbox::forget) deletes one,
+//! [`delete_done`](Inbox::delete_done) those that are done, and [`delete_dead`](Inbox::delete_dead) those that are given up.
+//! They are methods of the inbox, so a program of an operator makes one with the same table, and no worker.
 
 mod announcer;
 mod columns;

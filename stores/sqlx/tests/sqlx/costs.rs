@@ -12,7 +12,7 @@ use tower_svix_sqlx::inbox::{Filter, State};
 use tower_svix_sqlx::{Engine, Inbox, Worker};
 use tower_svix_tests::postgres_server::PostgresServer;
 
-use super::support::{Directory, deliver, until};
+use super::support::{Directory, deliver, deliver_many, until};
 
 const FEW: u64 = 400;
 const MANY: u64 = 20_000;
@@ -91,16 +91,21 @@ async fn a_key_that_is_stuck_costs_the_same_however_many_wait_on_sqlite() {
     assert!(costs[1] < costs[0] * 4, "{costs:?}");
 }
 
+/// Counts what each statement does.
+fn counting_server() -> PostgresServer {
+    PostgresServer::with_options(&[
+        "-c",
+        "fsync=off",
+        "-c",
+        "shared_preload_libraries=pg_stat_statements",
+    ])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_stuck_costs_the_same_however_many_wait_on_postgres() {
     let mut costs = Vec::new();
     for waiting in [FEW, MANY] {
-        let server = PostgresServer::with_options(&[
-            "-c",
-            "fsync=off",
-            "-c",
-            "shared_preload_libraries=pg_stat_statements",
-        ]);
+        let server = counting_server();
         let pool = server.pool().await;
         let inbox = Inbox::new(pool.clone()).timeout(Duration::from_secs(20));
         inbox.migrate().await.unwrap();
@@ -128,6 +133,50 @@ async fn a_key_that_is_stuck_costs_the_same_however_many_wait_on_postgres() {
         costs.push(pages);
     }
     assert!(costs[1] < costs[0] * 4, "{costs:?}");
+}
+
+/// Many handlers that take long leave the connections of the pool to deliveries.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_leases_of_a_worker_are_renewed_by_one_statement() {
+    const EVENTS: u64 = 20;
+
+    let server = counting_server();
+    let pool = server.pool().await;
+    let inbox = Inbox::new(pool.clone()).timeout(Duration::from_secs(20));
+    inbox.migrate().await.unwrap();
+    sqlx::query("CREATE EXTENSION pg_stat_statements")
+        .execute(&pool)
+        .await
+        .unwrap();
+    deliver_many(&inbox, 20).await;
+    let worker = Worker::new(inbox.clone(), |_| {
+        std::future::pending::<Result<(), Infallible>>()
+    });
+    let worker = worker.lease(Duration::from_secs(1)).concurrency(30);
+    let running = tokio::spawn(worker.run());
+    until(&inbox, |counts| counts.running == EVENTS).await;
+    sqlx::query("SELECT pg_stat_statements_reset()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    tower_svix_tests::net::within(async {
+        loop {
+            let renewed: (i64, i64) = sqlx::query_as(
+                "SELECT coalesce(sum(rows), 0)::BIGINT, coalesce(sum(calls), 0)::BIGINT
+                FROM pg_stat_statements WHERE query LIKE '%RETURNING number, token%'",
+            )
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+            if renewed.1 >= 3 {
+                assert_eq!(renewed.0, renewed.1 * EVENTS.cast_signed());
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    running.abort();
 }
 
 /// What is done stays for days, and may be millions of rows.
