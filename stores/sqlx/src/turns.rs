@@ -40,3 +40,18 @@ pub(crate) fn of<DB: Engine>(pool: &Pool<DB>) -> Arc<Semaphore> {
     });
     turns
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use sqlx::SqlitePool;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_that_is_on_one_pool_shares_its_turns() {
+        let [pool, other] = [(); 2].map(|()| SqlitePool::connect_lazy("sqlite::memory:").unwrap());
+        let turns = of(&pool);
+        assert!(Arc::ptr_eq(&turns, &of(&pool.clone())));
+        assert!(!Arc::ptr_eq(&turns, &of(&other)));
+    }
+}

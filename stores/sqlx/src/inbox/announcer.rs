@@ -28,3 +28,17 @@ impl Drop for Waiting {
         self.0.is_waiting.store(false, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_dropped_lets_the_next_one_wait() {
+        let announcer = Arc::default();
+        let waiting = Waiting::new(&announcer);
+        assert!(waiting.is_some() && Waiting::new(&announcer).is_none());
+        drop(waiting);
+        assert!(Waiting::new(&announcer).is_some());
+    }
+}
