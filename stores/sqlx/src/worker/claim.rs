@@ -102,9 +102,9 @@ impl<DB: Engine> Claims<DB> {
 
     /// Takes up to `room` events whose worker died, if it is time to look for them.
     ///
-    /// One of them may be what killed it. After one death, they run beside others as any event: most workers die of something
-    /// else. After more, an event is a suspect, of which a worker has one at a time: those that ran beside it do not run beside
-    /// it again.
+    /// One of them may be what killed it. Those in their first attempt run beside others as any event: most workers die of
+    /// something else. In a later attempt, an event is a suspect, of which a worker has one at a time: those that ran beside it
+    /// do not run beside it again.
     pub(super) async fn late(
         &mut self,
         room: usize,
@@ -123,7 +123,7 @@ impl<DB: Engine> Claims<DB> {
                 Value::Int(database::milliseconds(self.worker.lease)),
                 Value::Int(self.worker.max_attempts.into()),
                 self.leases.id(),
-                Value::Int(self.innocent_deaths().into()),
+                Value::Int(self.last_innocent_attempt().into()),
                 number(room - suspects),
                 number(suspects),
             ];
@@ -141,14 +141,14 @@ impl<DB: Engine> Claims<DB> {
         }
     }
 
-    /// Whether the event may be what killed its workers.
+    /// Whether an event whose worker died may be what killed it. This is the attempt after that.
     pub(super) fn is_suspect(&self, event: &StoredEvent) -> bool {
-        event.attempt() > self.innocent_deaths() + 1
+        event.attempt() > self.last_innocent_attempt() + 1
     }
 
-    /// After how many deaths an event is no suspect yet. One with few attempts has none to lose. In a worker that has room for
-    /// one event, each runs alone.
-    fn innocent_deaths(&self) -> u32 {
+    /// Up to which attempt an event is no suspect. One with few attempts has none to lose. In a worker that has room for one
+    /// event, each runs alone.
+    fn last_innocent_attempt(&self) -> u32 {
         u32::from(self.worker.max_attempts > 3 && self.worker.concurrency > 1)
     }
 

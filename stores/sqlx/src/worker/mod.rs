@@ -64,9 +64,10 @@
 //!    does not: a claim that was lost on its way, a transaction that could not begin, a worker that stops.
 //! 5. **An event that no attempt helps does not block the rest.** After [`Worker::max_attempts`] it is dead: it stays in the
 //!    table with its last error, until an operator retries or forgets it.
-//! 6. **An event that kills its process does not take others along.** Each death is an attempt of all that ran. From the second
-//!    death of an event on, or from the first with three attempts or fewer, a worker has one such event at a time: those
-//!    that ran beside the one that kills do not run beside it again.
+//! 6. **An event that kills its process does not take others along.** Each death is an attempt of all that ran. Events whose
+//!    worker died in their first attempt are taken up at once. One whose worker died in a later attempt is a suspect, and a
+//!    worker has one suspect at a time: those that ran beside the one that kills do not run beside it again. With three
+//!    attempts or fewer, the first death makes a suspect.
 //! 7. **Machines' clocks do not matter with Postgres,** which measures leases and pauses by its own. With `SQLite` it is the
 //!    clock of the one machine: while that is set back, what is due later waits for longer.
 //! 8. **Order is promised only within a key,** if [`Inbox::order_by_key`](crate::Inbox::order_by_key) asks for it. A key whose
