@@ -71,6 +71,8 @@ pub(crate) mod private {
         const NOW: &'static str;
         /// What begins a transaction that writes.
         const BEGIN: &'static str;
+        /// What begins the transaction of a handler, which the engine is to end if the worker is idle in it for that long.
+        fn begin_attempt(idle: std::time::Duration) -> String;
         /// Whether one statement at a time can write, so that it is better to queue here than in the engine.
         const ONE_WRITER: bool;
 
@@ -131,15 +133,16 @@ macro_rules! define_statements {
 
 define_statements! {
     /// The statements of a [`SqlStore`](crate::SqlStore).
-    StoreSql { exists, lock, create_schema, create, claim, complete, release, forget, delete_expired }
+    StoreSql { columns, lock, create_schema, create, claim, complete, release, forget, delete_expired }
 }
 
 define_statements! {
     /// The statements of an [`Inbox`](crate::Inbox) and its workers.
     InboxSql {
-        exists, lock, create_schema, create,
+        columns, lock, create_schema, create,
         insert, compare, announce,
-        claim, give_back_claim, renew, done, fail, give_back,
-        list, payload, counts, depth, retry, retry_dead, forget, delete_done,
+        claim, claim_late, renew, done, fail, give_back,
+        savepoint, undo, enter, leave, is_inside, reset, look,
+        list, payload, counts, depth, retry, retry_dead, forget, delete_done, delete_dead,
     }
 }

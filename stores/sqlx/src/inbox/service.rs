@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -12,9 +11,10 @@ use tokio::runtime::Handle;
 use tower_service::Service;
 use tower_svix::VerifiedEvent;
 
+use super::announcer::Waiting;
 use super::receipt::Receipt;
 use super::settings::Inbox;
-use crate::database::DatabaseError;
+use crate::database_error::DatabaseError;
 use crate::engine::{Engine, NewEvent, Value};
 use crate::telemetry;
 
@@ -50,7 +50,8 @@ impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
 impl<DB: Engine> Inbox<DB> {
     /// Stores a verified event, as the [service](crate::inbox) does with that of a request.
     pub async fn receive(&self, event: &VerifiedEvent) -> Receipt {
-        let receipt = match self.store(event).await {
+        // One deadline for both statements.
+        let receipt = match self.database.within(self.store(event)).await {
             Ok(receipt) => receipt,
             Err(error) => {
                 let detail = format!("{} is not stored: {error}", event.id());
@@ -112,14 +113,17 @@ impl<DB: Engine> Inbox<DB> {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        if self.sql.announce.is_empty() || self.announcer.is_waiting.swap(true, Ordering::SeqCst) {
+        if self.sql.announce.is_empty() {
             return;
         }
+        let Some(waiting) = Waiting::new(&self.announcer) else {
+            return;
+        };
         let inbox = self.clone();
         runtime.spawn(async move {
             let _turn = inbox.announcer.turn.lock().await;
             // Whatever is stored from here on is announced anew.
-            inbox.announcer.is_waiting.store(false, Ordering::SeqCst);
+            drop(waiting);
             let _ = inbox.database.read(&inbox.sql.announce, &[]).await;
         });
     }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::database::{Database, DatabaseError, bounded};
+use crate::database::Database;
+use crate::database_error::DatabaseError;
 use crate::engine::{Engine, NewEvent};
 use crate::table::Sql;
 
@@ -48,12 +49,13 @@ impl Writer {
             // Not by this future: others wait for the batch when this delivery is cut off.
             tokio::spawn(write_all(turn, database.clone(), Arc::clone(sql)));
         }
-        bounded(database.timeout, async {
-            let answer = answered.await;
-            // Without an answer, the runtime of the writer has ended.
-            answer.unwrap_or_else(|_| Err(DatabaseError::timed_out()))
-        })
-        .await
+        database
+            .within(async {
+                let answer = answered.await;
+                // Without an answer, the runtime of the writer has ended.
+                answer.unwrap_or_else(|_| Err(DatabaseError::timed_out()))
+            })
+            .await
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -2,6 +2,8 @@
 #![cfg(all(feature = "postgres", feature = "sqlite", target_os = "linux"))]
 
 mod batches;
+mod costs;
+mod edges;
 mod inbox;
 mod migrations;
 mod model;
@@ -12,3 +14,4 @@ mod store;
 mod support;
 mod worker;
 mod worker_failures;
+mod worker_losses;
