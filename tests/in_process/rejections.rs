@@ -348,9 +348,12 @@ async fn no_method_is_exempt() {
         Method::POST,
         Method::PUT,
         Method::DELETE,
+        Method::CONNECT,
         Method::OPTIONS,
         Method::TRACE,
+        Method::PATCH,
         Method::from_bytes(b"PURGE").unwrap(),
+        Method::from_bytes(b"patch").unwrap(),
     ];
     for method in methods {
         let mut request = any(requests::forged());
