@@ -28,6 +28,7 @@ const CASES: &[&[Case]] = &[
         allocations:
         verification_adds_the_three_blocks_of_an_extension
         a_clone_of_an_event_allocates_nothing
+        a_compact_event_keeps_only_its_own_payload
     ],
     cases![
         bodies:
