@@ -73,9 +73,9 @@ impl IncomingDelivery {
         headers: &SignatureHeaders<V>,
         chunk: impl Buf,
     ) {
+        let _wipe = stack::WipeOnDrop;
         self.body.push(chunk, self.claimed_len);
         self.advance(headers, usize::MAX);
-        stack::wipe();
     }
 
     /// Copies and hashes at most `budget` of the received bytes that are not hashed yet, and returns how many those
@@ -141,14 +141,13 @@ impl IncomingDelivery {
         policy: &Policy,
         now: &mut Now,
     ) -> Result<VerifiedEvent, VerifyError> {
-        let verdict = loop {
+        let _wipe = stack::WipeOnDrop;
+        loop {
             self.advance(headers, usize::MAX);
             if let Some(verdict) = self.conclude(headers, policy, now) {
                 break verdict;
             }
-        };
-        stack::wipe();
-        verdict
+        }
     }
 }
 

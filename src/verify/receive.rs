@@ -110,13 +110,16 @@ impl<B: Body, L> Verifying<B, L> {
         let mut this = self.project();
         let mut now = Now::default();
         let mut receiving = this.receiving.as_mut();
+        let _wipe;
         let verdict = if let Some(headers) = this.headers {
+            _wipe = stack::WipeOnDrop;
             receiving
                 .as_mut()
                 .poll(head, headers, &mut now, config, span, cx)
         } else {
             // Nearly all deliveries get their verdict here, without a copy of what the headers say.
             let headers = config.policy.admit(&head.headers, &mut now)?;
+            _wipe = stack::WipeOnDrop;
             let verdict = receiving
                 .as_mut()
                 .poll(head, &headers, &mut now, config, span, cx);
@@ -129,7 +132,6 @@ impl<B: Body, L> Verifying<B, L> {
         if verdict.is_pending() {
             receiving.project().delivery.keep();
         }
-        stack::wipe();
         verdict
     }
 }

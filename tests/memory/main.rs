@@ -52,6 +52,8 @@ const CASES: &[&[Case]] = &[
         a_delivery_in_a_box_leaves_nothing_behind
         a_delivery_deep_on_the_stack_leaves_nothing_behind
         a_delivery_to_axum_leaves_nothing_behind
+        a_verification_that_moves_leaves_nothing_behind
+        a_body_that_panics_leaves_nothing_behind
         a_text_that_is_no_secret_leaves_nothing_behind
         a_generated_secret_leaves_nothing_behind
     ],
