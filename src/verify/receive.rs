@@ -14,7 +14,7 @@ use super::key_source::KeySource;
 use super::rejection::Rejection;
 use crate::body::claimed_len;
 use crate::signature::headers::SignatureHeaders;
-use crate::signature::incoming::IncomingDelivery;
+use crate::signature::incoming::{Conclusion, IncomingDelivery};
 use crate::signature::search::Search;
 use crate::signature::{Keyring, Now, VerifiedEvent, VerifyError};
 use crate::stack;
@@ -24,8 +24,6 @@ use crate::telemetry::{DeliverySpan, Phase};
 const POLL_BUDGET: usize = 128 * 1024;
 /// What a frame costs of the budget at least, so that a flood of empty frames is interrupted too.
 const FRAME_COST: usize = 64;
-/// What each pass over the body costs beyond its bytes: up to 100 µs on the curve of ed25519.
-const PASS_COST: usize = 32 * 1024;
 
 pin_project! {
     /// A request without its head, which stays with the caller.
@@ -249,10 +247,13 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
                 Some(Err(_)) => return Poll::Ready(Err(Rejection::BodyUnreadable)),
                 None => body.set(None),
             }
-        } else if let Some(verdict) = delivery.conclude(headers, &config.policy, now) {
-            return Poll::Ready(verdict.map_err(Rejection::from));
         } else {
-            budget = budget.saturating_sub(PASS_COST + headers.cost_of_pass());
+            match delivery.conclude(headers, &config.policy, now) {
+                Conclusion::Verdict(verdict) => {
+                    return Poll::Ready(verdict.map_err(Rejection::from));
+                }
+                Conclusion::Unfinished { cost } => budget = budget.saturating_sub(cost),
+            }
         }
     }
 }
