@@ -14,6 +14,10 @@
 //! 7. One of the listed signatures was made with one of the keys over `id.timestamp.body`, and the timestamp is still
 //!    within the tolerance.
 //!
+//! While a request waits for its keys or its body, the timestamp is checked again each time that it is woken, so that an upload
+//! that trickles in ends with the tolerance: up to twice that time, if the timestamp lies in the future. One that sends
+//! nothing wakes nobody: a timeout [outside](#placement) ends it.
+//!
 //! So a request with invalid headers is rejected before any of its body is read. If all of this is so, the inner
 //! service is asked for capacity, and called, with the very bytes that were verified as a
 //! [`VerifiedBody`](crate::VerifiedBody), and with the proof, a [`VerifiedEvent`](crate::VerifiedEvent), in the
@@ -134,7 +138,9 @@
 //! - Place the layer where it sees the bytes that the sender signed. If the sender compresses what it signed, decompress
 //!   outside of the layer; if it signs what it compressed, decompress inside.
 //! - Place timeouts and rate limits outside. A body is kept until it ends, up to the limit; a timeout for slow bodies
-//!   inside would only ever see whole ones.
+//!   inside would only ever see whole ones. A timeout for the whole request ends a trickle too; one that starts anew with each
+//!   frame, as `RequestBodyTimeoutLayer` of tower-http has it, ends a stalled upload only, and leaves the trickle to the
+//!   tolerance.
 //! - Place a limit on open connections or requests outside. Each request may hold a body of up to the limit before it is
 //!   known to be forged: the memory that this takes is at most the product of the two.
 //! - Place limits on what the handler needs, such as concurrency and buffers, inside. They are asked for capacity only

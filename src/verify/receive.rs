@@ -110,6 +110,8 @@ impl<B: Body, L> Verifying<B, L> {
         let mut receiving = this.receiving.as_mut();
         let _wipe;
         let verdict = if let Some(headers) = this.headers {
+            // A body that trickles in must not outlive the tolerance.
+            config.policy.check_again(headers, &mut now)?;
             _wipe = stack::WipeOnDrop;
             receiving
                 .as_mut()
