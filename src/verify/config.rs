@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::memory::MemoryLimit;
 use super::responder::Responder;
 #[cfg(feature = "json")]
 use crate::signature::JsonPointer;
@@ -18,6 +19,8 @@ pub(super) struct Config<K> {
     pub(super) policy: Policy,
     /// In bytes.
     pub(super) body_limit: usize,
+    /// That of all services of the layer together.
+    pub(super) memory_limit: Option<Arc<MemoryLimit>>,
     pub(super) responder: Responder,
     /// Where the type of an event stands, for its span.
     #[cfg(feature = "json")]
@@ -30,6 +33,7 @@ impl<K> Config<K> {
             key_source: Arc::new(key_source),
             policy,
             body_limit: 2 * 1024 * 1024,
+            memory_limit: None,
             responder: Responder::Explain,
             #[cfg(feature = "json")]
             event_type_at: JsonPointer::TYPE,
@@ -59,6 +63,7 @@ impl<K> Clone for Config<K> {
             key_source: Arc::clone(&self.key_source),
             policy: self.policy.clone(),
             body_limit: self.body_limit,
+            memory_limit: self.memory_limit.clone(),
             responder: self.responder.clone(),
             #[cfg(feature = "json")]
             event_type_at: self.event_type_at.clone(),

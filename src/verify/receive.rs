@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::config::Config;
 use super::key_source::KeySource;
+use super::memory::Room;
 use super::rejection::Rejection;
 use crate::body::claimed_len;
 use crate::signature::headers::SignatureHeaders;
@@ -43,6 +44,8 @@ pin_project! {
         #[pin]
         body: Option<B>,
         delivery: IncomingDelivery,
+        // It is given back with the verdict, when the future goes on to another state.
+        room: Room,
     }
 }
 
@@ -86,6 +89,7 @@ impl<B, L> Verifying<B, L> {
                 keys: Keys::Unasked,
                 body: Some(body),
                 delivery: IncomingDelivery::default(),
+                room: Room::default(),
             },
         }
     }
@@ -181,12 +185,13 @@ impl<B: Body, L> Receiving<B, L> {
             this.delivery.search(search);
             let body = this.body.as_ref().get_ref().as_ref();
             let claimed = body.map_or(0, |body| claimed_len(&head.headers, body));
-            before_body(config, this.delivery, headers, claimed)?;
+            before_body(config, this.delivery, this.room, headers, claimed)?;
         }
         let verdict = ready!(poll_verdict(
             config,
             this.body,
             this.delivery,
+            this.room,
             headers,
             now,
             cx
@@ -196,11 +201,12 @@ impl<B: Body, L> Receiving<B, L> {
     }
 }
 
-/// What is left to check before the body is read, now that the keys are known.
+/// What is left to check before the body is read, now that the keys are known. Makes room for what the body claims.
 #[inline]
 fn before_body<V: AsRef<[u8]>, K: KeySource>(
     config: &Config<K>,
     delivery: &mut IncomingDelivery,
+    room: &mut Room,
     headers: &SignatureHeaders<V>,
     claimed_len: u64,
 ) -> Result<(), Rejection> {
@@ -208,13 +214,10 @@ fn before_body<V: AsRef<[u8]>, K: KeySource>(
     if config.key_source.is_single_tenant() && !delivery.can_succeed(headers) {
         return Err(VerifyError::NoSupportedSignature.into());
     }
-    match usize::try_from(claimed_len) {
-        Ok(claimed_len) if claimed_len <= config.body_limit => {
-            delivery.expect_len(claimed_len);
-            Ok(())
-        }
-        _ => Err(Rejection::BodyTooLarge),
-    }
+    let claimed = usize::try_from(claimed_len).map_err(|_| Rejection::BodyTooLarge)?;
+    room.make(claimed, config.body_limit, config.memory_limit.as_ref())?;
+    delivery.expect_len(claimed);
+    Ok(())
 }
 
 /// Receives the body and hashes it as it comes, until there is a verdict.
@@ -223,6 +226,7 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
     config: &Config<K>,
     mut body: Pin<&mut Option<B>>,
     delivery: &mut IncomingDelivery,
+    room: &mut Room,
     headers: &SignatureHeaders<V>,
     now: &mut Now,
     cx: &mut Context<'_>,
@@ -240,8 +244,9 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
                     budget = budget.saturating_sub(FRAME_COST);
                     // Trailers are not signed: they are dropped.
                     if let Ok(data) = frame.into_data() {
-                        if data.remaining() > config.body_limit - delivery.received() {
-                            return Poll::Ready(Err(Rejection::BodyTooLarge));
+                        let (received, more) = (delivery.received(), data.remaining());
+                        if more > room.bytes() - received {
+                            room.grow_to(received.checked_add(more), config.body_limit)?;
                         }
                         delivery.receive(data);
                     }

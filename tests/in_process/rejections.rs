@@ -113,6 +113,13 @@ fn cases() -> Vec<Case> {
         request: broken_off(),
     });
     cases.push(Case {
+        code: "memory-exhausted",
+        status: 503,
+        rejection: Rejection::MemoryExhausted,
+        layer: layer().memory_limit(BODY.len() - 1),
+        request: any(genuine()),
+    });
+    cases.push(Case {
         code: "clock-unavailable",
         status: 503,
         rejection: Rejection::Unverified(VerifyError::ClockUnavailable),

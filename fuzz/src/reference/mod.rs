@@ -183,7 +183,7 @@ pub fn status_of(code: &str) -> u16 {
         | "signature-unsupported"
         | "signature-mismatch" => 401,
         "body-too-large" => 413,
-        "body-unreadable" | "clock-unavailable" | "keys-unavailable" => 503,
+        "body-unreadable" | "clock-unavailable" | "keys-unavailable" | "memory-exhausted" => 503,
         _ => panic!("{code} is not in the table of rejections"),
     }
 }
