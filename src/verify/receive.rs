@@ -17,7 +17,7 @@ use crate::body::claimed_len;
 use crate::signature::headers::SignatureHeaders;
 use crate::signature::incoming::{Conclusion, IncomingDelivery};
 use crate::signature::search::Search;
-use crate::signature::{Keyring, Now, VerifiedEvent, VerifyError};
+use crate::signature::{Now, VerifiedEvent, VerifyError};
 use crate::stack;
 use crate::telemetry::{DeliverySpan, Phase};
 
@@ -28,18 +28,24 @@ const FRAME_COST: usize = 64;
 
 pin_project! {
     /// A request without its head, which stays with the caller.
-    pub(super) struct Verifying<B, L> {
+    pub(super) struct Verifying<B, K>
+    where
+        K: KeySource,
+    {
         // What the headers say, once the delivery had to wait. Until then it is borrowed from the head.
         headers: Option<SignatureHeaders>,
         #[pin]
-        receiving: Receiving<B, L>,
+        receiving: Receiving<B, K>,
     }
 }
 
 pin_project! {
-    struct Receiving<B, L> {
+    struct Receiving<B, K>
+    where
+        K: KeySource,
+    {
         #[pin]
-        keys: Keys<L>,
+        keys: Keys<K::Future>,
         // `None` once it has ended.
         #[pin]
         body: Option<B>,
@@ -80,7 +86,7 @@ impl<R: Into<Rejection>> From<R> for Failure {
     }
 }
 
-impl<B, L> Verifying<B, L> {
+impl<B, K: KeySource> Verifying<B, K> {
     #[inline]
     pub(super) fn new(body: B) -> Self {
         Self {
@@ -95,20 +101,16 @@ impl<B, L> Verifying<B, L> {
     }
 }
 
-impl<B: Body, L> Verifying<B, L> {
+impl<B: Body, K: KeySource> Verifying<B, K> {
     /// Goes on until there is a verdict. `head` is the same at each call.
     #[inline]
-    pub(super) fn poll<K>(
+    pub(super) fn poll(
         self: Pin<&mut Self>,
         head: &request::Parts,
         config: &Config<K>,
         span: &mut DeliverySpan,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<VerifiedEvent, Failure>>
-    where
-        K: KeySource<Future = L>,
-        L: Future<Output = Result<Option<Keyring>, K::Error>>,
-    {
+    ) -> Poll<Result<VerifiedEvent, Failure>> {
         let mut this = self.project();
         let mut now = Now::default();
         let mut receiving = this.receiving.as_mut();
@@ -140,9 +142,9 @@ impl<B: Body, L> Verifying<B, L> {
     }
 }
 
-impl<B: Body, L> Receiving<B, L> {
+impl<B: Body, K: KeySource> Receiving<B, K> {
     #[inline]
-    fn poll<V: AsRef<[u8]>, K>(
+    fn poll<V: AsRef<[u8]>>(
         self: Pin<&mut Self>,
         head: &request::Parts,
         headers: &SignatureHeaders<V>,
@@ -150,11 +152,7 @@ impl<B: Body, L> Receiving<B, L> {
         config: &Config<K>,
         span: &mut DeliverySpan,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<VerifiedEvent, Failure>>
-    where
-        K: KeySource<Future = L>,
-        L: Future<Output = Result<Option<Keyring>, K::Error>>,
-    {
+    ) -> Poll<Result<VerifiedEvent, Failure>> {
         let mut this = self.project();
         loop {
             let search = match this.keys.as_mut().project() {
