@@ -103,6 +103,28 @@ async fn a_body_of_unknown_length_takes_what_arrives() {
 }
 
 #[tokio::test]
+async fn the_limit_of_a_body_counts_beside_that_of_all() {
+    let layer = layer();
+    for (limit, rejection) in [
+        (BODY.len(), None),
+        (BODY.len() - 1, Some(Rejection::BodyTooLarge)),
+    ] {
+        let layer = layer.clone().body_limit(limit);
+        for claimed in [false, true] {
+            let body = Script::new([Step::data(Bytes::from_static(BODY))]);
+            let request = if claimed {
+                claiming(BODY.len(), body)
+            } else {
+                signed(body)
+            };
+            let answer = answer(&layer, request).await;
+            assert_eq!(answer.rejection, rejection, "{limit}, claimed: {claimed}");
+        }
+    }
+    assert_left(&layer, LIMIT).await;
+}
+
+#[tokio::test]
 async fn a_verified_event_takes_nothing_however_long_the_inner_service_takes() {
     let layer = layer();
     let never = |_: Request<VerifiedBody>| pending::<Result<Response<Full<Bytes>>, Infallible>>();
