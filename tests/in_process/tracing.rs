@@ -78,7 +78,7 @@ async fn logged<K: KeySource, B: Body>(
 }
 
 /// Requests that are rejected before, while and after their body is read, with the level and code they are logged with.
-fn rejected() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 5] {
+fn rejected() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 6] {
     [
         (
             Level::DEBUG,
@@ -98,6 +98,13 @@ fn rejected() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 
             Level::DEBUG,
             "body-too-large",
             layer().body_limit(1),
+            genuine(),
+        ),
+        // Forged uploads can take all memory, and must not fill the log.
+        (
+            Level::DEBUG,
+            "memory-exhausted",
+            layer().memory_limit(1),
             genuine(),
         ),
         (Level::DEBUG, "signature-mismatch", layer(), forged()),
