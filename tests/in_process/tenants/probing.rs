@@ -138,7 +138,7 @@ async fn a_delivery_signed_with_a_well_known_key_is_rejected_for_an_unknown_tena
     }
 }
 
-/// Whoever has the key of a tenant finds out neither who else is one, nor gets anything through in nobody's name.
+/// A tenant's own key gets nothing through under a name that nobody has.
 #[tokio::test]
 async fn no_key_of_a_tenant_is_one_of_an_unknown_tenant() {
     for number in [1, 2] {
