@@ -64,6 +64,27 @@ impl VerifiedEvent {
         &self.payload
     }
 
+    /// Returns the event with a payload of its own, to be kept.
+    ///
+    /// A payload that arrived in one piece is a part of the buffer that the server read it into, and keeps all of that
+    /// in memory: 16 KiB and more for a few bytes. This copies it, which is worth it for an event that outlives its
+    /// request, in a queue or a cache for example.
+    ///
+    /// ```
+    /// use std::sync::mpsc::Sender;
+    /// use tower_svix::VerifiedEvent;
+    ///
+    /// fn enqueue<B>(request: &http::Request<B>, queue: &Sender<VerifiedEvent>) {
+    ///     let event: &VerifiedEvent = request.extensions().get().expect("behind SvixVerifyLayer");
+    ///     queue.send(event.clone().compact()).expect("the worker runs");
+    /// }
+    /// ```
+    #[must_use]
+    pub fn compact(mut self) -> Self {
+        self.payload = Bytes::copy_from_slice(&self.payload);
+        self
+    }
+
     /// The position in the [`Keyring`](crate::Keyring) of the key that signed the delivery, counted from 0.
     ///
     /// During a rotation it tells whether the sender uses the new key yet.

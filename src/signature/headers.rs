@@ -75,7 +75,7 @@ impl<'h> SignatureHeaders<&'h HeaderValue> {
 
 impl<V: AsRef<[u8]>> SignatureHeaders<V> {
     /// What a pass of one key costs beyond the body, in bytes that could be hashed in the same time.
-    pub(crate) fn cost_of_pass(&self) -> usize {
+    pub(super) fn cost_of_pass(&self) -> usize {
         // Comparing one listed MAC costs about as much as hashing two bytes.
         self.id.as_ref().len() + 2 * self.signatures.len()
     }

@@ -50,6 +50,15 @@ impl Policy {
         }
     }
 
+    /// Checks the time again, for a delivery that had to wait.
+    pub(crate) fn check_again<V>(
+        &self,
+        headers: &SignatureHeaders<V>,
+        now: &mut Now,
+    ) -> Result<(), VerifyError> {
+        self.check_time(headers.unix_seconds, now)
+    }
+
     /// Checks that a timestamp is within the tolerance of now.
     #[inline]
     pub(super) fn check_time(&self, unix_seconds: u64, now: &mut Now) -> Result<(), VerifyError> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::memory::MemoryLimit;
 use super::responder::Responder;
 #[cfg(feature = "json")]
 use crate::signature::JsonPointer;
@@ -19,6 +20,8 @@ pub(super) struct Config<K> {
     pub(super) policy: Policy,
     /// In bytes.
     pub(super) body_limit: usize,
+    /// That of all services of the layer together.
+    pub(super) memory_limit: Option<Arc<MemoryLimit>>,
     pub(super) responder: Responder,
     /// One for the layer and all services that it makes, which may be one for each route.
     pub(super) log: Arc<RejectionLog>,
@@ -33,6 +36,7 @@ impl<K> Config<K> {
             key_source: Arc::new(key_source),
             policy,
             body_limit: 2 * 1024 * 1024,
+            memory_limit: None,
             responder: Responder::Explain,
             log: Arc::default(),
             #[cfg(feature = "json")]
@@ -63,6 +67,7 @@ impl<K> Clone for Config<K> {
             key_source: Arc::clone(&self.key_source),
             policy: self.policy.clone(),
             body_limit: self.body_limit,
+            memory_limit: self.memory_limit.clone(),
             responder: self.responder.clone(),
             log: Arc::clone(&self.log),
             #[cfg(feature = "json")]

@@ -32,7 +32,7 @@ pin_project! {
         K: KeySource,
     {
         #[pin]
-        state: State<S, B, K::Future, S::Future>,
+        state: State<S, B, K, S::Future>,
         config: Arc<Config<K>>,
         span: DeliverySpan,
     }
@@ -40,12 +40,15 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, L, F> {
+    enum State<S, B, K, F>
+    where
+        K: KeySource,
+    {
         Verifying {
             head: Option<request::Parts>,
             inner: Option<S>,
             #[pin]
-            verifying: Verifying<B, L>,
+            verifying: Verifying<B, K>,
         },
         /// The request is verified, and waits until the inner service has room for it.
         Readying {

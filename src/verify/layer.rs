@@ -8,6 +8,7 @@ use tower_layer::Layer;
 
 use super::config::Config;
 use super::key_source::KeySource;
+use super::memory::MemoryLimit;
 use super::rejection::Rejection;
 use super::responder::Responder;
 use super::service::SvixVerify;
@@ -56,6 +57,36 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     /// A longer one is rejected with [`Rejection::BodyTooLarge`], before it is read if its length is known in advance.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.config.body_limit = bytes;
+        self
+    }
+
+    /// Sets how many bytes the unverified bodies of all requests may take together. Default: no limit but the product of
+    /// [`body_limit`](Self::body_limit) and the number of open requests.
+    ///
+    /// All clones of this layer share the limit, and so do all services that they make. A request takes of it what its
+    /// body claims to have, with `Content-Length` for example, before any of that is read, and beyond that what arrives. It
+    /// gives all of it back once the event is verified or the request is rejected or dropped: limit what waits for the
+    /// inner service [there](crate::verify#placement).
+    ///
+    /// A request for which nothing is left is rejected with [`Rejection::MemoryExhausted`], that is with 503 and
+    /// `Retry-After`. So a genuine delivery is late, and not lost, while forged uploads take all memory. Choose a limit that
+    /// genuine deliveries never reach, and limit what one peer may take of it outside of the layer: forged requests that
+    /// merely claim long bodies, and then stall, take as much as those that send them. The limit counts the bytes of
+    /// bodies; the buffers that they are in may take a quarter more.
+    ///
+    /// ```
+    /// use tower_svix::{Secret, SvixVerifyLayer};
+    ///
+    /// # fn main() -> Result<(), tower_svix::KeyError> {
+    /// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+    /// let layer = SvixVerifyLayer::new(secret)
+    ///     .body_limit(1024 * 1024)
+    ///     .memory_limit(64 * 1024 * 1024);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.config.memory_limit = Some(MemoryLimit::new(bytes));
         self
     }
 

@@ -21,6 +21,7 @@ mod idempotency_stores;
 mod keys;
 mod keys_deserialized;
 mod links;
+mod memory_limit;
 mod properties;
 mod pulse_sample_scheme;
 mod rejections;

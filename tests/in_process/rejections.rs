@@ -119,6 +119,13 @@ fn cases() -> Vec<Case> {
         request: broken_off(),
     });
     cases.push(Case {
+        code: "memory-exhausted",
+        status: 503,
+        rejection: Rejection::MemoryExhausted,
+        layer: layer().memory_limit(BODY.len() - 1),
+        request: any(genuine()),
+    });
+    cases.push(Case {
         code: "clock-unavailable",
         status: 503,
         rejection: Rejection::Unverified(VerifyError::ClockUnavailable),
@@ -354,9 +361,12 @@ async fn no_method_is_exempt() {
         Method::POST,
         Method::PUT,
         Method::DELETE,
+        Method::CONNECT,
         Method::OPTIONS,
         Method::TRACE,
+        Method::PATCH,
         Method::from_bytes(b"PURGE").unwrap(),
+        Method::from_bytes(b"patch").unwrap(),
     ];
     for method in methods {
         let mut request = any(requests::forged());

@@ -255,7 +255,7 @@ fn debug_output_shows_neither_keys_nor_payloads() {
         format!("{:?}", layer()),
         "SvixVerifyLayer { config: Config { key_source: Keyring { tenant: None, keys: [Secret(HMAC-SHA256)] }, \
          policy: Policy { tolerance: Some(300s), header_family: None, allow_dotted_ids: false, clock: At(1700000000) }, \
-         body_limit: 2097152, responder: Explain, log: RejectionLog, event_type_at: JsonPointer(\"/type\") } }"
+         body_limit: 2097152, memory_limit: None, responder: Explain, log: RejectionLog, event_type_at: JsonPointer(\"/type\") } }"
     );
     assert_eq!(
         format!("{event:?}"),

@@ -104,7 +104,7 @@ async fn logged<K: KeySource, B: Body>(
 }
 
 /// Requests that are rejected before, while and after their body is read, with the level and code they are logged with.
-fn rejected() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 5] {
+fn rejected() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 6] {
     [
         (
             Level::WARN,
@@ -124,6 +124,12 @@ fn rejected() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 
             Level::WARN,
             "body-too-large",
             layer().body_limit(1),
+            genuine(),
+        ),
+        (
+            Level::WARN,
+            "memory-exhausted",
+            layer().memory_limit(1),
             genuine(),
         ),
         (Level::WARN, "signature-mismatch", layer(), forged()),

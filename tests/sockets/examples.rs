@@ -1,6 +1,7 @@
 //! The examples do what they promise, run as processes.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -424,7 +425,8 @@ fn deliver_reprinted(server: &Server) {
         delivery.body.len()
     );
     for (name, value) in &delivery.headers() {
-        request += &format!("{name}: {}\r\n", value.to_str().unwrap());
+        let value = value.to_str().unwrap();
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
     stream.write_all(request.as_bytes()).unwrap();
     stream.write_all(b"\r\n").unwrap();

@@ -15,6 +15,7 @@ mod example_server;
 mod framing;
 mod http2;
 mod http2_limits;
+mod memory;
 mod pipelining;
 mod slow;
 mod smuggling;

@@ -67,7 +67,7 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
     }
     let claimed = within(store.claim(&key(1), token(), LEASE)).await;
     claimed.unwrap_err();
-    let counted = within(inbox.counts()).await;
+    let counted = within(Box::pin(inbox.counts())).await;
     assert!(counted.unwrap_err().is_timeout());
 
     server.thaw();
