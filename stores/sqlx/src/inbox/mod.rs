@@ -1,8 +1,9 @@
 //! Store each verified event before the sender is answered, and leave the work to a [`Worker`](crate::Worker).
 //!
 //! [`Inbox`] is the service inside [`SvixVerifyLayer`](tower_svix::SvixVerifyLayer). One `INSERT … ON CONFLICT DO NOTHING`
-//! writes the event down, so an answer takes as long as one write to the disk, whatever the work takes. There is no lease
-//! before the answer, and no duplicate is processed twice: an event is a row, and its key is unique.
+//! stores the event, or all those that arrive while another is being stored, so an answer takes as long as one or two writes
+//! to the disk, whatever the work takes. There is no lease before the answer, and no duplicate is processed twice: an event
+//! is a row, and its key is unique.
 //!
 //! | Delivery | Answer | [`Receipt`] |
 //! | --- | --- | --- |
