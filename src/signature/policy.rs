@@ -100,7 +100,7 @@ macro_rules! define_policy_setters {
             self
         }
 
-        /// Accepts deliveries of any age, without reading the clock. The timestamp must still be there and be signed.
+        /// Accepts deliveries of any age, whatever the clock says. The timestamp must still be there and be signed.
         ///
         /// A delivery that was captured once can then be replayed at any time: use it for archived deliveries only.
         pub fn insecure_ignore_timestamp(mut self) -> Self {

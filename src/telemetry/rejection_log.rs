@@ -9,7 +9,7 @@ use super::throttle::Throttle;
 use super::trace;
 use crate::clock::Clock;
 
-/// There are twelve codes. Should there be more than places, the last ones share one.
+/// More than there are codes. Otherwise the last ones would share a place.
 const PLACES: usize = 16;
 
 /// Logs the rejections of a layer, a few lines a second for each code, and the number of the others.

@@ -11,7 +11,6 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
-use tracing::Level;
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
 use tracing::span::EnteredSpan;
@@ -167,13 +166,16 @@ fn unless_disabled(span: tracing::Span) -> Option<tracing::Span> {
     (!span.is_disabled()).then_some(span)
 }
 
-/// Whether anyone listens to [`rejected`] and [`suppressed`].
+/// Whether anyone may listen to [`rejected`] and [`suppressed`].
+// Not `enabled!`: if no event follows it, filters of single layers in `tracing-subscriber` take its answer for that to the
+// next event of the thread, whoever's that is.
 pub(super) fn is_logged(is_ours: bool) -> bool {
-    if is_ours {
-        tracing::enabled!(Level::ERROR)
+    let level = if is_ours {
+        LevelFilter::ERROR
     } else {
-        tracing::enabled!(Level::WARN)
-    }
+        LevelFilter::WARN
+    };
+    LevelFilter::current() >= level
 }
 
 /// Says that a request was rejected, and why, and how many others were for the same reason since this was last said.
@@ -198,10 +200,11 @@ pub(super) fn rejected(
 /// Says how many rejections were not logged one by one.
 pub(super) fn suppressed(code: &'static str, is_ours: bool, suppressed: u64) {
     const MESSAGE: &str = "webhooks rejected, and not logged one by one";
+    // The delivery at hand is not one of them.
     if is_ours {
-        tracing::error!(code, suppressed, "{MESSAGE}");
+        tracing::error!(parent: None, code, suppressed, "{MESSAGE}");
     } else {
-        tracing::warn!(code, suppressed, "{MESSAGE}");
+        tracing::warn!(parent: None, code, suppressed, "{MESSAGE}");
     }
 }
 

@@ -65,14 +65,19 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     ///
     /// All clones of this layer share the limit, and so do all services that they make. A request takes of it what its
     /// body claims to have, with `Content-Length` for example, before any of that is read, and beyond that what arrives. It
-    /// gives all of it back once the event is verified or the request is rejected or dropped: limit what waits for the
-    /// inner service [there](crate::verify#placement).
+    /// gives all of it back once the event is verified, or the request is rejected or dropped. What waits for the inner
+    /// service after that has [limits of its own](crate::verify#placement).
     ///
-    /// A request for which nothing is left is rejected with [`Rejection::MemoryExhausted`], that is with 503 and
-    /// `Retry-After`. So a genuine delivery is late, and not lost, while forged uploads take all memory. Choose a limit that
-    /// genuine deliveries never reach, and limit what one peer may take of it outside of the layer: forged requests that
-    /// merely claim long bodies, and then stall, take as much as those that send them. The limit counts the bytes of
-    /// bodies; the buffers that they are in may take a quarter more.
+    /// A request for which nothing is left is rejected with [`Rejection::MemoryExhausted`]: with 503 and `Retry-After`, so
+    /// that the sender tries again. A body that is longer than this limit would never have room: it is rejected with
+    /// [`Rejection::BodyTooLarge`].
+    ///
+    /// A request that only claims a long body and then stalls takes as much as one that sends it. Without other limits, a
+    /// few such requests keep all deliveries away for as long as they may stall. Limit the requests and connections of each
+    /// peer outside of the layer, and choose a limit that genuine deliveries never reach.
+    ///
+    /// The limit counts the bytes of bodies. Their buffers take up to twice as much while a body is shorter than 64 KiB, and
+    /// up to a quarter more from there on. A short body that arrives in one piece keeps the read buffer of its connection.
     ///
     /// ```
     /// use tower_svix::{Secret, SvixVerifyLayer};

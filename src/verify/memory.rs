@@ -94,15 +94,19 @@ impl Room {
     }
 
     fn grow(&mut self, bytes: usize) -> Result<(), Rejection> {
-        if let Some(share) = &mut self.share
-            && share.limit.take(bytes - share.bytes)
-        {
-            share.bytes = bytes;
-            self.bytes = bytes;
-            Ok(())
-        } else {
-            Err(Rejection::MemoryExhausted)
+        let Some(share) = &mut self.share else {
+            return Err(Rejection::BodyTooLarge);
+        };
+        // There will never be room for it.
+        if bytes > share.limit.bytes {
+            return Err(Rejection::BodyTooLarge);
         }
+        if !share.limit.take(bytes - share.bytes) {
+            return Err(Rejection::MemoryExhausted);
+        }
+        share.bytes = bytes;
+        self.bytes = bytes;
+        Ok(())
     }
 }
 

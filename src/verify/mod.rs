@@ -185,9 +185,10 @@
 //! WARN tower_svix::telemetry::trace: webhook rejected: the header `webhook-id` is missing code="header-missing"
 //! ```
 //!
-//! A flood of forgeries cannot fill a disk: for each code, a layer logs one line a second, and up to ten at once. The number of
+//! For each code, a layer logs at most one line a second, and up to ten at once, however many forgeries arrive. The number of
 //! the others is in the next line, as `suppressed`. If there is none, that number gets a line at the next delivery that is
-//! verified or rejected, or when the layer and its services are dropped. The metrics count every rejection.
+//! verified or rejected, or when the layer and its services are dropped. While the layer's [`Clock`](crate::Clock) does not
+//! tell the time, one rejection in a thousand is logged. The metrics count every rejection.
 //!
 //! # Cancel safety
 //!

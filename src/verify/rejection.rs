@@ -65,8 +65,8 @@ impl Rejection {
         }
     }
 
-    /// Whether operators have something to mend. A body that breaks off is the sender's doing, though it may try again, and
-    /// that all memory is taken is anyone's, who must not be able to fill the log.
+    /// Whether operators have something to mend. The sender is why a body breaks off, and anyone may be why all memory is
+    /// taken: the status only asks the sender to try again.
     pub(super) fn is_ours(self) -> bool {
         !matches!(self, Self::BodyUnreadable | Self::MemoryExhausted)
             && self.status().is_server_error()

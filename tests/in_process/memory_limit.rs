@@ -46,7 +46,12 @@ async fn assert_left(layer: &SvixVerifyLayer, bytes: usize) {
     let answer_to = async |bytes| answer(layer, claiming(bytes, Full::<Bytes>::default())).await;
     answer_to(bytes).await.assert_mismatch();
     let more = answer_to(bytes + 1).await;
-    assert_eq!(more.rejection, Some(Rejection::MemoryExhausted), "{bytes}");
+    let expected = match bytes {
+        // However long it waits, there will be no room for more.
+        LIMIT => Rejection::BodyTooLarge,
+        _ => Rejection::MemoryExhausted,
+    };
+    assert_eq!(more.rejection, Some(expected), "{bytes}");
 }
 
 #[tokio::test]
@@ -71,15 +76,33 @@ async fn what_a_request_claims_is_taken_before_its_body_is_read() {
 #[tokio::test]
 async fn the_length_that_a_body_knows_is_a_claim_too() {
     let layer = layer();
-    let body = Script::new([]).size_hint_lower(1001);
+    let mut service = layer.layer(service_fn(echo));
+    let (_frames, body) = body_from_test();
+    let mut stalled = pin!(service.call(claiming(600, body)));
+    assert!(poll!(&mut stalled).is_pending());
+    let body = Script::new([]).size_hint_lower(401);
     let answer = answer(&layer, signed(body)).await;
     assert_eq!(answer.rejection, Some(Rejection::MemoryExhausted));
+}
+
+#[tokio::test]
+async fn what_would_never_have_room_is_too_large() {
+    let layer = layer();
+    for body in [
+        Script::new([]).size_hint_lower(1001),
+        Script::new([Step::data(Bytes::from_static(&[b'a'; 1001]))]),
+    ] {
+        let answer = answer(&layer, signed(body)).await;
+        assert_eq!(answer.rejection, Some(Rejection::BodyTooLarge));
+    }
+    assert_left(&layer, LIMIT).await;
 }
 
 #[tokio::test]
 async fn a_body_of_unknown_length_takes_what_arrives() {
     let layer = layer();
     let mut service = layer.layer(service_fn(echo));
+    let mut other = layer.layer(service_fn(echo));
     for claimed in [0, 3] {
         let (frames, body) = body_from_test();
         let request = match claimed {
@@ -92,13 +115,15 @@ async fn a_body_of_unknown_length_takes_what_arrives() {
             assert!(poll!(&mut arriving).is_pending(), "{arrived}");
             assert_left(&layer, LIMIT - arrived).await;
         }
-        frames.send(b"a").unwrap();
-        let Poll::Ready(Ok(response)) = poll!(&mut arriving) else {
+        let (others, body) = body_from_test();
+        let mut late = pin!(other.call(signed(body)));
+        others.send(b"a").unwrap();
+        let Poll::Ready(Ok(response)) = poll!(&mut late) else {
             panic!("a byte over the limit is waited for");
         };
         let answer = Answer::read(response).await;
         assert_eq!(answer.rejection, Some(Rejection::MemoryExhausted));
-        assert_left(&layer, LIMIT).await;
+        assert!(poll!(&mut arriving).is_pending());
     }
 }
 

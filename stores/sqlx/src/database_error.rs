@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use tower_svix::idempotency::StoreError;
 
@@ -16,6 +17,8 @@ pub struct DatabaseError {
 
 pub(crate) enum Cause {
     TimedOut,
+    Overloaded,
+    Shared(Arc<DatabaseError>),
     Sqlx(sqlx::Error),
     AnotherTable {
         table: TableName,
@@ -31,13 +34,28 @@ impl DatabaseError {
         }
     }
 
+    /// More wait for the database than it can answer in time.
+    pub(crate) fn overloaded() -> Self {
+        Self {
+            cause: Cause::Overloaded,
+        }
+    }
+
+    /// The same error, told to several.
+    pub(crate) fn shared(error: Arc<Self>) -> Self {
+        Self {
+            cause: Cause::Shared(error),
+        }
+    }
+
     /// Whether the database did not answer in time. The wait for a connection of the pool counts.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(
-            self.cause,
-            Cause::TimedOut | Cause::Sqlx(sqlx::Error::PoolTimedOut)
-        )
+        match &self.cause {
+            Cause::TimedOut | Cause::Overloaded | Cause::Sqlx(sqlx::Error::PoolTimedOut) => true,
+            Cause::Shared(error) => error.is_timeout(),
+            Cause::Sqlx(_) | Cause::AnotherTable { .. } | Cause::Randomness(_) => false,
+        }
     }
 
     /// Whether a unique index, or the order in which the database runs what is concurrent, kept a statement from doing what
@@ -61,7 +79,8 @@ impl DatabaseError {
             Cause::Sqlx(sqlx::Error::Database(error)) => {
                 error.code().is_some_and(|code| says_unavailable(&code))
             }
-            Cause::TimedOut | Cause::Sqlx(_) | Cause::Randomness(_) => true,
+            Cause::TimedOut | Cause::Overloaded | Cause::Sqlx(_) | Cause::Randomness(_) => true,
+            Cause::Shared(error) => error.is_unavailable(),
             Cause::AnotherTable { .. } => false,
         }
     }
@@ -107,6 +126,8 @@ impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
             Cause::TimedOut => f.write_str("the database did not answer in time"),
+            Cause::Overloaded => f.write_str("too many events wait for the database"),
+            Cause::Shared(error) => error.fmt(f),
             Cause::Sqlx(error) => write!(f, "the database failed: {error}"),
             Cause::AnotherTable { table, column } => write!(
                 f,
@@ -130,6 +151,7 @@ impl Error for DatabaseError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
             Cause::Sqlx(sqlx::Error::Io(error)) => Some(error),
+            Cause::Shared(error) => error.source(),
             _ => None,
         }
     }

@@ -120,16 +120,24 @@ impl<DB: Engine> Inbox<DB> {
     }
 
     /// Sets the table. Default: `webhook_inbox`.
-    pub fn table(mut self, table: TableName) -> Self {
-        self.sql = Arc::new(DB::INBOX.fill(&table, DB::NOW));
-        self.table = table;
-        self
+    pub fn table(self, table: TableName) -> Self {
+        // What is shared with clones belongs to their table.
+        Self {
+            sql: Arc::new(DB::INBOX.fill(&table, DB::NOW)),
+            table,
+            wake: watch::Sender::default(),
+            writer: Arc::default(),
+            announcer: Arc::default(),
+            ..self
+        }
     }
 
     /// Sets how long it may take to store an event, the wait for a connection of the pool included, and how long each
     /// statement of a worker may take. Default: two seconds, so that a sender has its 503 before it gives up.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.database.set_timeout(timeout);
+        // Clones that share one share the time for a batch.
+        self.writer = Arc::default();
         self
     }
 
@@ -168,6 +176,8 @@ impl<DB: Engine> Inbox<DB> {
 
     /// Has events of one key processed one after another, in the order in which they were stored. Default: all events are
     /// processed at once, as far as the workers have room.
+    ///
+    /// An event that arrives after another was answered comes after it. Events that arrive at once are in no particular order.
     ///
     /// `None` is an event that waits for no other. An event that failed keeps those after it waiting until it is done or
     /// dead: a dead event does not hold up the rest.

@@ -42,12 +42,14 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         CREATE INDEX \"{name}_dead\" ON {table} (number) WHERE state = 'dead';",
 
     // Of each event: $1 key, $2 tenant, $3 id, $4 type, $5 sent at, in seconds since 1970, $6 payload, $7 order key, $8
-    // trace context. A transaction that inserts the same key is waited for, so what is in conflict is committed.
+    // trace context. A transaction that inserts the same key is waited for, so what is in conflict is committed. One that
+    // changes or deletes the row of a key is not: it could keep all the others waiting.
     insert: "
         INSERT INTO {table} (key, tenant, id, type, sent_at, payload, order_key, trace_context)
         SELECT key, tenant, id, type, to_timestamp(sent_at), payload, order_key, trace_context
         FROM unnest($1::BYTEA[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::BYTEA[], $7::BYTEA[], $8::TEXT[])
             AS event (key, tenant, id, type, sent_at, payload, order_key, trace_context)
+        WHERE NOT EXISTS (SELECT FROM {table} AS stored WHERE stored.key = event.key)
         ON CONFLICT (key) DO NOTHING
         RETURNING key",
 

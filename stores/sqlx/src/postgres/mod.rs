@@ -66,9 +66,10 @@ impl Operations for Postgres {
         sql: &Sql,
         events: &[NewEvent],
     ) -> sqlx::Result<Vec<bool>> {
-        // All insert in the same order. Otherwise each of two could wait for a key that the other has inserted.
+        // All insert in the same order. Otherwise each of two could wait for a key that the other has inserted. Of several
+        // with the same key, the first to arrive stays the first: it is the one that is stored.
         let mut in_order: Vec<_> = events.iter().collect();
-        in_order.sort_unstable_by_key(|event| event.key);
+        in_order.sort_by_key(|event| event.key);
         let all = || in_order.iter();
         let rows = sqlx::query::<Self>(AssertSqlSafe(Arc::clone(sql)))
             .bind(all().map(|event| &event.key[..]).collect::<Vec<_>>())
@@ -99,7 +100,7 @@ impl Operations for Postgres {
             .await?;
         let keys = rows.iter().map(|row| row.try_get(0));
         let mut new: HashSet<&[u8]> = keys.collect::<sqlx::Result<_>>()?;
-        // Of two with the same key, one was new.
+        // Of several with the same key, the first was new.
         Ok(events
             .iter()
             .map(|event| new.remove(&event.key[..]))
