@@ -39,6 +39,7 @@ mod tenants;
 mod test_util;
 mod test_util_fixture;
 mod tracing;
+mod tracing_filters;
 mod vectors;
 mod verdicts;
 mod verified_body;
