@@ -7,8 +7,8 @@
 //!
 //! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of
 //! ids that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there
-//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`], [`redis_server`] and `postgres_server` are programs in processes
-//! of their own.
+//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`], [`redis_server`], [`redis_cluster`] and
+//! `postgres_server` are programs in processes of their own.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod body;
@@ -27,6 +27,7 @@ pub mod postgres_server;
 pub mod process;
 pub mod receivers;
 pub mod recorder;
+pub mod redis_cluster;
 pub mod redis_server;
 pub mod requests;
 pub mod sender;
