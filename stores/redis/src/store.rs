@@ -59,7 +59,8 @@ use tower_svix::idempotency::{
 ///
 /// When a master hangs and keeps its connections, the driver does not look for its successor: the events of that master
 /// are answered with 503 until it ends or goes on. [`examples/cluster.rs`] has a connection that asks another node, and
-/// finds it.
+/// finds it. It also sets a `response_timeout`, which the driver has not by default: when it looks where the slots are, it
+/// asks one node after the other, and commands to the others wait meanwhile.
 ///
 /// [`examples/cluster.rs`]: https://github.com/tower-svix/tower-svix/blob/main/stores/redis/examples/cluster.rs
 ///
