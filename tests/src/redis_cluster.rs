@@ -10,18 +10,23 @@ use tokio::time::sleep;
 
 use crate::redis_server::RedisServer;
 
-/// A replica takes over whatever state its link to the master was in: on a busy machine, it may have been late for long.
-const OPTIONS: &[&str] = &[
+/// A replica takes over soon, and whatever state its link to the master was in: on a busy machine, it may have been late.
+const WITH_REPLICAS: &[&str] = &[
     "--cluster-enabled",
     "yes",
     "--cluster-node-timeout",
-    "2000",
+    "3000",
     "--cluster-replica-validity-factor",
     "0",
-    "--appendonly",
-    "no",
     "--repl-diskless-sync-delay",
     "0",
+];
+/// Nobody takes a master for dead, however busy the machine is.
+const WITHOUT_REPLICAS: &[&str] = &[
+    "--cluster-enabled",
+    "yes",
+    "--cluster-node-timeout",
+    "60000",
 ];
 const SLOTS: usize = 16384;
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -52,9 +57,14 @@ impl RedisCluster {
             masters,
             nodes: Vec::new(),
         };
+        let options = if replicas_of_each > 0 {
+            WITH_REPLICAS
+        } else {
+            WITHOUT_REPLICAS
+        };
         for node in 0..masters * (1 + replicas_of_each) {
             cluster.nodes.push(Node {
-                server: RedisServer::with_options(OPTIONS),
+                server: RedisServer::with_options(options),
                 id: String::new(),
                 answers: true,
             });
