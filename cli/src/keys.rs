@@ -103,6 +103,11 @@ impl KeysText {
         }
     }
 
+    /// The text that was said to be the key itself.
+    pub(crate) fn said_to_be_key(&self) -> Option<&str> {
+        self.is_key.then_some(&*self.text)
+    }
+
     /// The keys to verify with.
     pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
         let keyring = if self.is_key {

@@ -26,9 +26,9 @@ use tower_svix::test_util::ManualClock;
 use tower_svix::{
     IdempotencyLayer, KeySource, Keyring, Rejection, SvixVerifyLayer, VerifiedBody, key_source_fn,
 };
-use tower_svix_tests::keys::{body_from_test, echo};
 use tower_svix_tests::requests::{
-    BODY, ID, NOW, SECRET, Stopped, forged, genuine, head_with_signature, layer, signature,
+    BODY, ID, NOW, SECRET, Stopped, forged, genuine, head_with_signature, layer,
+    layer_without_memory, signature,
 };
 use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
@@ -102,18 +102,6 @@ async fn logged<K: KeySource, B: Body>(
         .await
         .unwrap();
     log.lines()
-}
-
-/// A layer whose memory is taken by a request that stalls for ever.
-fn layer_without_memory() -> SvixVerifyLayer {
-    let layer = layer().memory_limit(BODY.len());
-    let (frames, body) = body_from_test();
-    let request = genuine().map(|_| body);
-    let mut stalled = Box::pin(layer.layer(service_fn(echo)).oneshot(request));
-    frames.send(BODY).unwrap();
-    assert!(stalled.as_mut().now_or_never().is_none());
-    mem::forget((frames, stalled));
-    layer
 }
 
 /// Requests that are rejected before, while and after their body is read, with the level and code they are logged with.

@@ -255,6 +255,34 @@ fn what_is_not_built_in_names_its_feature() {
 
 /// Some senders use the text itself as the key, prefix and all.
 #[test]
+fn a_secret_that_is_taken_for_the_key_itself_is_explained() {
+    const SECRET: &str = concat!("whsec_", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+
+    let folder = folder("secret_as_text");
+    let file = folder.join("body");
+    fs::write(&file, "{}").unwrap();
+    let key_without_prefix = SECRET.trim_start_matches("whsec_").as_bytes();
+    for (name, sender, found) in [
+        ("decoded", Sender::of(SECRET), "text-is-no-key"),
+        ("without its prefix", Sender::with_key(key_without_prefix), "key-text-without-prefix"),
+    ] {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let timestamp = now.as_secs().to_string();
+        let signature = sender.sign(b"msg_1", timestamp.as_bytes(), b"{}");
+        let mut command = webhook();
+        command.env("WEBHOOK_SECRET", SECRET);
+        command.args(["explain", "--secret-is-text", "--body"]).arg(&file);
+        for (header, value) in [("id", "msg_1"), ("timestamp", &timestamp), ("signature", &signature)] {
+            command.args(["-H", &format!("webhook-{header}: {value}")]);
+        }
+        let (code, stdout, _) = run(&mut command);
+        assert_eq!(code, 1, "{name}");
+        assert!(stdout.contains(&format!("Found ({found})")), "{name}: {stdout}");
+        assert_eq!(stdout.matches("Found (").count(), 1, "{name}: {stdout}");
+    }
+}
+
+#[test]
 fn a_text_can_be_the_key_in_every_command() {
     const TEXT: &str = "polar_whs_0123456789abcdefghijklmnopqrstuv";
     const IS_TEXT: &str = "--secret-is-text";
