@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tower_svix_tests::net::{Delivery, within};
 
 const DATA: u8 = 0;
@@ -24,6 +24,9 @@ pub(crate) const INITIAL_WINDOW_SIZE: u16 = 4;
 pub(crate) const PROTOCOL_ERROR: u32 = 1;
 pub(crate) const CANCEL: u32 = 8;
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// What each connection starts with.
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(crate) struct Connection(BufReader<TcpStream>);
 
@@ -47,18 +50,26 @@ impl Connection {
     /// Connects with these settings, and accepts those of the server.
     pub(crate) async fn open(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
+        Self::start(stream, settings).await
+    }
+
+    /// The same, with little room for what is on its way.
+    pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        socket.set_send_buffer_size(4_096).unwrap();
+        Self::start(socket.connect(address).await.unwrap(), &[]).await
+    }
+
+    async fn start(stream: TcpStream, settings: &[(u16, u32)]) -> Self {
         let mut connection = Self(BufReader::new(stream));
         // Without a table, a status stands in each response as it is.
-        let payload: Vec<u8> = [(HEADER_TABLE_SIZE, 0)]
-            .iter()
-            .chain(settings)
-            .flat_map(|(name, value)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat())
-            .collect();
-        connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        connection.write(frame(SETTINGS, 0, 0, &payload)).await;
+        let all = [&[(HEADER_TABLE_SIZE, 0)], settings].concat();
+        connection.write(PREFACE).await;
+        connection.write(self::settings(&all)).await;
         let theirs = connection.next().await.unwrap();
         assert_eq!((theirs.kind, theirs.flags), (SETTINGS, 0));
-        connection.write(frame(SETTINGS, ACK, 0, &[])).await;
+        connection.write(settings_ack()).await;
         connection
     }
 
@@ -69,7 +80,7 @@ impl Connection {
 
     /// Waits until the server has taken in whatever was written so far.
     pub(crate) async fn settle(&mut self) {
-        self.write(frame(PING, 0, 0, b"settled?")).await;
+        self.write(ping(*b"settled?")).await;
         loop {
             let frame = self.next().await.expect("the server is there");
             if (frame.kind, frame.flags) == (PING, ACK) {
@@ -91,6 +102,30 @@ impl Connection {
                 }
                 GOAWAY => return Answer::GoAway(u32_at(&frame.payload, 4)),
                 _ => {}
+            }
+        }
+    }
+
+    /// Waits for so many acknowledgements of frames of this kind.
+    pub(crate) async fn acknowledged(&mut self, kind: u8, count: usize) {
+        let mut left = count;
+        while left > 0 {
+            let frame = self.next().await.expect("the server is there");
+            assert_ne!(frame.kind, GOAWAY, "{:?}", frame.payload);
+            if (frame.kind, frame.flags) == (kind, ACK) {
+                left -= 1;
+            }
+        }
+    }
+
+    /// Waits for the end of the connection: the code of the error, and what the server says about it. `None` if it says
+    /// nothing.
+    pub(crate) async fn end(&mut self) -> Option<(u32, String)> {
+        loop {
+            let frame = self.next().await?;
+            if frame.kind == GOAWAY {
+                let words = String::from_utf8_lossy(&frame.payload[8..]).into_owned();
+                return Some((u32_at(&frame.payload, 4), words));
             }
         }
     }
@@ -180,6 +215,22 @@ pub(crate) fn last_data(stream: u32, bytes: &[u8]) -> Vec<u8> {
 
 pub(crate) fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
+}
+
+pub(crate) fn ping(payload: [u8; 8]) -> Vec<u8> {
+    frame(PING, 0, 0, &payload)
+}
+
+pub(crate) fn settings(settings: &[(u16, u32)]) -> Vec<u8> {
+    let payload: Vec<u8> = settings
+        .iter()
+        .flat_map(|(name, value)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat())
+        .collect();
+    frame(SETTINGS, 0, 0, &payload)
+}
+
+pub(crate) fn settings_ack() -> Vec<u8> {
+    frame(SETTINGS, ACK, 0, &[])
 }
 
 pub(crate) fn go_away() -> Vec<u8> {

@@ -14,6 +14,8 @@ mod doubtful;
 mod example_server;
 mod framing;
 mod http2;
+#[cfg(target_os = "linux")]
+mod http2_floods;
 mod http2_limits;
 mod pipelining;
 mod slow;
