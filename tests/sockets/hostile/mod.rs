@@ -20,3 +20,4 @@ mod http2_limits;
 mod pipelining;
 mod slow;
 mod smuggling;
+mod tunnels;
