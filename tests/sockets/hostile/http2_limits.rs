@@ -4,9 +4,10 @@ use tower_svix_tests::http2 as http2_client;
 use tower_svix_tests::net::{BODY_LIMIT, Delivery};
 
 use super::frames::{
-    Answer, Connection, ENHANCE_YOUR_CALM, REFERENCE, block, continuation, data, fields, head,
-    headers, indexed_field, last_data, reset, unfinished_headers,
+    Answer, Connection, ENHANCE_YOUR_CALM, continuation, data, fields, head, headers, last_data,
+    reset, unfinished_headers,
 };
+use super::hpack::{REFERENCE, block, indexed_field};
 use super::target::Target;
 
 const BODY: &[u8] = b"a body of some length";

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod frames;
+mod hpack;
 mod target;
 
 mod broken;

@@ -3,9 +3,10 @@
 use tower_svix_tests::net::Delivery;
 
 use super::frames::{
-    Answer, Connection, ENHANCE_YOUR_CALM, PROTOCOL_ERROR, REFUSED_STREAM, block, data, fields,
-    headers, last_data,
+    Answer, Connection, ENHANCE_YOUR_CALM, PROTOCOL_ERROR, REFUSED_STREAM, data, fields, headers,
+    last_data,
 };
+use super::hpack::block;
 use super::target::Target;
 
 const BODY: &[u8] = b"a body of some length";
