@@ -18,9 +18,9 @@ use super::{genuine, post, said_to};
 /// What the proxies buffer, each with a short time for a client that stalls.
 fn buffering(kind: Kind) -> Config {
     match kind {
-        Kind::Nginx => Config::nginx().with("client_body_timeout 1s;"),
+        Kind::Nginx => Config::nginx().with("client_body_timeout 3s;"),
         Kind::HaProxy => {
-            Config::haproxy().replace("timeout http-request 10s", "timeout http-request 1s")
+            Config::haproxy().replace("timeout http-request 10s", "timeout http-request 3s")
         }
     }
 }
@@ -168,12 +168,23 @@ async fn a_body_over_the_limit_of_the_receiver_is_its_413() {
         let receiver = Receiver::start().await;
         let proxy = Config::of(kind).start(&[receiver.address]);
         let delivery = Delivery::genuine("msg_1", vec![b'x'; BODY_LIMIT + 1]);
-        let mut connection = Connection::open(proxy.address).await;
-        let answer = connection.post(&delivery).await;
-        assert_eq!(answer.status, 413, "{kind:?}");
-        assert!(answer.body.contains("body-too-large"), "{kind:?}");
+        let said = said_to(proxy.address, &delivery).await;
+        assert_rejected_unread(kind, &said, "413", "body-too-large");
         receiver.assert_processed(&[]);
     }
+}
+
+/// The receiver answers before it has read the body, and hangs up. The proxy, or the sender, may find the connection broken
+/// while it still sends, and then the answer may be lost.
+#[track_caller]
+fn assert_rejected_unread(kind: Kind, said: &str, status: &str, code: &str) {
+    let is_answer = said.starts_with(&format!("http/1.1 {status} ")) && said.contains(code);
+    let is_lost = match kind {
+        Kind::Nginx => said.starts_with("http/1.1 502 "),
+        // It passes the answer on, and then hangs up too.
+        Kind::HaProxy => said.is_empty(),
+    };
+    assert!(is_answer || is_lost, "{kind:?}: {said}");
 }
 
 #[tokio::test]
@@ -209,7 +220,6 @@ async fn a_compressed_body_is_passed_on_as_it_was_signed() {
     }
 }
 
-/// As without a proxy, the sender may still be sending when the receiver has answered and hung up.
 #[tokio::test]
 async fn a_long_body_that_is_rejected_unread_may_be_a_502_instead() {
     for (kind, config) in [
@@ -224,12 +234,7 @@ async fn a_long_body_that_is_rejected_unread_may_be_a_502_instead() {
         condemned.set("webhook-id", "msg.1");
         for _ in 0..10 {
             let said = said_to(proxy.address, &condemned).await;
-            let status = said.get("http/1.1 ".len()..).and_then(|rest| rest.get(..3));
-            match kind {
-                Kind::Nginx => assert!(matches!(status, Some("401" | "502")), "{said}"),
-                // HAProxy passes the answer on, and hangs up too: the sender may lose both.
-                Kind::HaProxy => assert!(matches!(status, Some("401") | None), "{said}"),
-            }
+            assert_rejected_unread(kind, &said, "401", "header-malformed");
         }
         let delivery = genuine("msg_2");
         assert_eq!(post(proxy.address, &delivery).await, 200, "{kind:?}");

@@ -13,11 +13,11 @@ const RETRY_AFTER: &str = "\r\nretry-after: ";
 pub(crate) const RETRY_AFTER_NGINX: &str = include_str!("retry_after.conf");
 pub(crate) const RETRY_AFTER_HAPROXY: &str = include_str!("retry_after.cfg");
 
-/// Waits for the receiver for a second.
+/// Waits for the receiver for three seconds.
 fn impatient(kind: Kind) -> Config {
     match kind {
-        Kind::Nginx => Config::nginx().replace("proxy_read_timeout 30s", "proxy_read_timeout 1s"),
-        Kind::HaProxy => Config::haproxy().replace("timeout server 30s", "timeout server 1s"),
+        Kind::Nginx => Config::nginx().replace("proxy_read_timeout 30s", "proxy_read_timeout 3s"),
+        Kind::HaProxy => Config::haproxy().replace("timeout server 30s", "timeout server 3s"),
     }
 }
 

@@ -97,8 +97,8 @@ async fn a_proxy_that_repeats_after_a_timeout_does_not_have_the_event_processed_
         let receivers = Receiver::pair().await;
         let config = repeating(kind, "timeout", "response-timeout");
         let config = match kind {
-            Kind::Nginx => config.replace("proxy_read_timeout 30s", "proxy_read_timeout 1s"),
-            Kind::HaProxy => config.replace("timeout server 30s", "timeout server 1s"),
+            Kind::Nginx => config.replace("proxy_read_timeout 30s", "proxy_read_timeout 3s"),
+            Kind::HaProxy => config.replace("timeout server 30s", "timeout server 3s"),
         };
         let proxy = config.start(&receivers.each_ref().map(|receiver| receiver.address));
         let delivery = genuine("msg_1");
