@@ -27,7 +27,7 @@ use super::frames::{
 
 /// How much the memory of the server may grow in a flood, in KiB. A frame takes 100 bytes and more if it is kept.
 const MAX_GROWTH: u64 = 4 * 1024;
-/// Kept, they would take many times [`MAX_GROWTH`].
+/// Kept, they would take more than twice [`MAX_GROWTH`].
 const FRAMES: usize = 100_000;
 /// Frames in one write.
 const BATCH: usize = 1_000;
@@ -79,7 +79,7 @@ fn peak(server: &Server) -> u64 {
     kib.expect("Linux says so").parse().unwrap()
 }
 
-/// hyper has no limit for these: each costs the peer as much as the server.
+/// hyper does not end such a connection: a frame costs the peer as much as the server.
 #[tokio::test]
 async fn control_frames_are_answered_one_by_one_and_none_is_kept() {
     for (name, frame) in [

@@ -85,7 +85,7 @@ async fn a_flood_of_forged_tunnels_is_cut_off() {
         let frames = connect(stream, &forged, Some("websocket"));
         connection.write(frames).await;
         match connection.answer(stream).await {
-            // Then the server takes no more streams, since the peer does not end those it has.
+            // The peer leaves the server no window for its answers. They keep streams open, until there may be no more.
             Answer::Status(401) | Answer::Reset(REFUSED_STREAM) => {}
             end => break end,
         }
