@@ -108,10 +108,9 @@ impl Config {
     pub(crate) fn start(&self, receivers: &[SocketAddr]) -> Proxy {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            // Another process may take the port before the proxy does: then the proxy ends, and the next port is tried.
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = listener.local_addr().unwrap();
-            drop(listener);
+            let Some(address) = free_address() else {
+                continue;
+            };
             let directory = directory();
             self.write(&directory, address, receivers);
             let mut proxy = Proxy {
@@ -167,7 +166,8 @@ impl Config {
             }
             Kind::HaProxy => {
                 let mut haproxy = Command::new(installed("haproxy"));
-                haproxy.args(["-db", "-f", "haproxy.cfg"]);
+                // Without `-dR` it would share a port with another HAProxy.
+                haproxy.args(["-db", "-dR", "-f", "haproxy.cfg"]);
                 haproxy
             }
         };
@@ -198,7 +198,12 @@ impl Proxy {
     /// Waits until it takes connections. `false` if it has ended before.
     fn accepts(&mut self, deadline: Instant) -> bool {
         while self.child.try_wait().unwrap().is_none() {
-            if TcpStream::connect(self.address).is_ok() {
+            // nginx writes that file once the port is its own.
+            let is_bound = match self.kind {
+                Kind::Nginx => self.directory.join("nginx.pid").exists(),
+                Kind::HaProxy => true,
+            };
+            if is_bound && TcpStream::connect(self.address).is_ok() {
                 return true;
             }
             assert!(Instant::now() < deadline, "{:?}: {}", self.kind, self.log());
@@ -223,6 +228,13 @@ impl Drop for Proxy {
         }
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// An address that is free by now. Another process may take it before the proxy does: then the proxy ends, and another is
+/// tried. The port is none of those that the system gives away, which other tests could get.
+fn free_address() -> Option<SocketAddr> {
+    let address = SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..32_000)));
+    TcpListener::bind(address).ok().map(|_| address)
 }
 
 /// A folder that no other proxy has.
