@@ -39,6 +39,9 @@ impl KeyArgs {
     /// The text of the keys, if there is one anywhere.
     pub(crate) fn find(&self) -> Result<Option<KeysText>, Failure> {
         let found = self.find_text()?;
+        if found.is_none() && self.secret_is_text {
+            return Err("--secret-is-text: there is no secret".into());
+        }
         Ok(found.map(|text| KeysText {
             is_key: self.secret_is_text,
             ..text

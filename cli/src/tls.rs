@@ -53,7 +53,8 @@ impl TlsArgs {
 
     fn roots(&self) -> Result<RootCertStore, Failure> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let native = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(native.certs);
         if let Some(path) = &self.cacert {
             let failure = |error: &dyn ToString| {
                 Failure::from(format!(
@@ -74,11 +75,13 @@ impl TlsArgs {
             }
         }
         if roots.is_empty() {
-            return Err(
-                "this system trusts no certificate authority: install its package of them, as ca-certificates, or name a \
-                 file with --cacert"
-                    .into(),
-            );
+            let why = native.errors.first().map(|error| format!(" ({error})"));
+            return Err(format!(
+                "this system trusts no certificate authority{}: install its package of them, as ca-certificates, or name a \
+                 file with --cacert",
+                why.unwrap_or_default()
+            )
+            .into());
         }
         Ok(roots)
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use standardwebhooks::Webhook;
@@ -263,21 +264,34 @@ fn a_secret_that_is_taken_for_the_key_itself_is_explained() {
     fs::write(&file, "{}").unwrap();
     let key_without_prefix = SECRET.trim_start_matches("whsec_").as_bytes();
     for (name, sender, found) in [
-        ("decoded", Sender::of(SECRET), "text-is-no-key"),
-        ("without its prefix", Sender::with_key(key_without_prefix), "key-text-without-prefix"),
+        ("decoded", Sender::with_secret(SECRET), "text-is-no-key"),
+        (
+            "without its prefix",
+            Sender::with_key(key_without_prefix),
+            "key-text-without-prefix",
+        ),
     ] {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let timestamp = now.as_secs().to_string();
         let signature = sender.sign(b"msg_1", timestamp.as_bytes(), b"{}");
         let mut command = webhook();
         command.env("WEBHOOK_SECRET", SECRET);
-        command.args(["explain", "--secret-is-text", "--body"]).arg(&file);
-        for (header, value) in [("id", "msg_1"), ("timestamp", &timestamp), ("signature", &signature)] {
+        command
+            .args(["explain", "--secret-is-text", "--body"])
+            .arg(&file);
+        for (header, value) in [
+            ("id", "msg_1"),
+            ("timestamp", &timestamp),
+            ("signature", &signature),
+        ] {
             command.args(["-H", &format!("webhook-{header}: {value}")]);
         }
         let (code, stdout, _) = run(&mut command);
         assert_eq!(code, 1, "{name}");
-        assert!(stdout.contains(&format!("Found ({found})")), "{name}: {stdout}");
+        assert!(
+            stdout.contains(&format!("Found ({found})")),
+            "{name}: {stdout}"
+        );
         assert_eq!(stdout.matches("Found (").count(), 1, "{name}: {stdout}");
     }
 }

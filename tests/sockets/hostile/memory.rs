@@ -7,7 +7,8 @@ use tower::Layer as _;
 use tower_svix_tests::http1::{self, head};
 use tower_svix_tests::net::{Delivery, layer, within};
 
-use super::frames::{self, block, data, fields, headers};
+use super::frames::{self, data, fields, headers};
+use super::hpack::block;
 use super::target::Target;
 
 const UPLOADS: usize = 1_000;
