@@ -75,7 +75,7 @@ impl<DB: Engine> Worker<DB> {
             let at_most = worker.inbox.database.timeout() + LAST_STATEMENTS;
             let _ = timeout(at_most, give_back).await;
         }
-        leases.give_back_doubtful(&worker).await;
+        leases.give_back_unknown(&worker).await;
     }
 
     /// How many events can be processed at once with the connections that there are.
