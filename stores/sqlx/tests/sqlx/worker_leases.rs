@@ -175,3 +175,34 @@ impl Drop for Counted {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
+
+/// The handler has the one turn to write.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_table_waits_for_its_turn_beside_a_busy_inbox() {
+    let database = OnSqlite::new().await;
+    let inbox = database.inbox().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = Worker::transactional(inbox.clone(), {
+        let gate = Arc::clone(&gate);
+        move |_, _| {
+            let gate = Arc::clone(&gate);
+            Box::pin(async move {
+                gate.acquire().await.unwrap().forget();
+                Ok::<_, Infallible>(())
+            })
+        }
+    });
+    let running = tokio::spawn(soon(worker).run());
+    deliver_many(&inbox, 1).await;
+    until(&inbox, |counts| counts.running == 1).await;
+    let another = Inbox::new(database.pool())
+        .timeout(Duration::from_millis(100))
+        .table("another".parse().unwrap());
+    let open = async {
+        sleep(Duration::from_millis(500)).await;
+        gate.add_permits(1);
+    };
+    let (migrated, ()) = within(async { tokio::join!(another.migrate(), open) }).await;
+    migrated.unwrap();
+    running.abort();
+}
