@@ -119,11 +119,14 @@ impl Leases {
     async fn renew<DB: Engine>(&self, worker: &Worker<DB>) -> Result<(), DatabaseError> {
         // The transaction of the handler keeps everybody from writing, so nobody can take its event.
         let is_locked = DB::ONE_WRITER && matches!(*worker.handler, Handler::Transactional(_));
-        let held: Vec<Key> = if is_locked {
-            Vec::new()
-        } else {
-            self.known().held.keys().copied().collect()
-        };
+        let mut held: Vec<Key> = self.known().held.keys().copied().collect();
+        if is_locked && !held.is_empty() {
+            if worker.inbox.database.pool().options().get_max_connections() == 1 {
+                // The handler has the one connection.
+                return Ok(());
+            }
+            held.clear();
+        }
         if !held.is_empty() {
             let values = [self.id(), Value::Int(database::milliseconds(worker.lease))];
             let inbox = &worker.inbox;

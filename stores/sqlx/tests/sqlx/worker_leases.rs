@@ -20,6 +20,7 @@ use super::support::{OnPostgres, OnSqlite, TestDatabase, deliver_many, on_each_e
 on_each_engine!(
     an_error_whose_text_panics_is_a_failed_attempt,
     an_error_whose_text_panics_is_a_failed_attempt_in_a_transaction,
+    an_attempt_that_breaks_off_is_a_failed_attempt,
     a_claim_that_comes_to_light_late_is_no_attempt,
 );
 
@@ -58,6 +59,39 @@ async fn an_error_whose_text_panics_is_a_failed_attempt_in_a_transaction<T: Test
         Box::pin(async { Err::<(), _>(Unspeakable) })
     });
     fails_twice(&inbox, worker).await;
+}
+
+/// What a panic says when it is thrown away is another panic.
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("once more")
+    }
+}
+
+async fn an_attempt_that_breaks_off_is_a_failed_attempt<T: TestDatabase>(database: T) {
+    let inbox = database.inbox().await;
+    let called = Arc::new(AtomicUsize::new(0));
+    let worker = Worker::new(inbox.clone(), {
+        let called = Arc::clone(&called);
+        move |_| {
+            called.fetch_add(1, Ordering::SeqCst);
+            async {
+                std::panic::panic_any(PanicsWhenDropped);
+                #[allow(unreachable_code, reason = "it has the type of a handler")]
+                Ok::<_, Infallible>(())
+            }
+        }
+    });
+    let worker = soon(worker).lease(Duration::from_secs(1)).max_attempts(2);
+    let running = tokio::spawn(worker.run());
+    deliver_many(&inbox, 1).await;
+    until(&inbox, |counts| counts.dead == 1).await;
+    running.abort();
+    let dead = inbox.show(1).await.unwrap().unwrap();
+    assert_eq!((dead.attempts, called.load(Ordering::SeqCst)), (2, 2));
+    assert_eq!(dead.error.as_deref(), Some("the attempt panicked"));
 }
 
 async fn fails_twice<DB: Engine>(inbox: &Inbox<DB>, worker: Worker<DB>) {
