@@ -37,6 +37,8 @@ struct Known {
     claiming: Option<Token>,
     /// Those whose attempt panicked, rather than say what became of it.
     broken_off: HashSet<Key>,
+    /// The worker was dropped. What ran is left to its lease, as after any death.
+    is_dropped: bool,
 }
 
 /// What an attempt has of its event, until it is dropped.
@@ -45,6 +47,17 @@ pub(super) struct Lease {
     key: Key,
     /// Is told if the event is another worker's, or forgotten.
     pub(super) lost: oneshot::Receiver<()>,
+}
+
+/// Tells the renewal, which may be at work on another thread, that the worker is dropped.
+///
+/// Otherwise it could see that an event is not held any more, and give it back as if its handler had never run.
+pub(super) struct TellsDrop(pub(super) Arc<Leases>);
+
+impl Drop for TellsDrop {
+    fn drop(&mut self) {
+        self.0.known().is_dropped = true;
+    }
 }
 
 impl Drop for Lease {
@@ -194,6 +207,9 @@ impl Leases {
     /// its token is not valid any more.
     fn compare(&self, held: &[Key], ours: &HashSet<Key>) -> Vec<Key> {
         let mut known = self.known();
+        if known.is_dropped {
+            return Vec::new();
+        }
         for key in held.iter().filter(|key| !ours.contains(key)) {
             if let Some(tell) = known.held.remove(key) {
                 let _ = tell.send(());
