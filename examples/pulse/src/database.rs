@@ -28,8 +28,10 @@ macro_rules! with_pool {
 
 pub(crate) use with_pool;
 
-/// How long to wait for a connection, or for another process that writes to the file.
+/// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long to wait for another process that writes to the file: no longer than the timeout of the inbox.
+const BUSY: Duration = Duration::from_secs(2);
 
 impl Database {
     /// Opens the database that `name` names, and creates the tables unless they are there.
@@ -61,7 +63,7 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             // What was acknowledged survives a power cut too.
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(PATIENCE);
+            .busy_timeout(BUSY);
         let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE);
         Self::Sqlite(pool.connect_with(options).await?)
             .migrate()

@@ -42,7 +42,7 @@ impl Downloads {
 async fn receive(mut part: Part, mut incoming: LargeResult) -> Result<(), Failure> {
     part.restart().await?;
     while let Some(piece) = incoming.next().await? {
-        append(&mut part, piece).await;
+        append(&mut part, piece).await?;
     }
     if !part.is_whole().await? {
         let problem = format!("the large result is no JSON: see {}", part.path().display());
@@ -53,10 +53,37 @@ async fn receive(mut part: Part, mut incoming: LargeResult) -> Result<(), Failur
 
 /// Writes what may not exist anywhere else any more. While the disk is full, this waits and logs the reason, and it goes on
 /// once there is room.
-async fn append(part: &mut Part, piece: Bytes) {
+async fn append(part: &mut Part, piece: Bytes) -> io::Result<()> {
     while let Err(error) = part.append(piece.clone()).await {
+        if !may_pass(&error) {
+            return Err(error);
+        }
         let path = part.path().display();
         tracing::error!(%path, %error, "the download waits until the file can be written");
         tokio::time::sleep(DISK_PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Whether there may be room later, once somebody has made it or has lifted a limit. A disk that is broken stays so.
+fn may_pass(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_waited_for_and_a_broken_one_is_not() {
+        const WAITED_FOR: [(&str, i32); 3] = [("EFBIG", 27), ("ENOSPC", 28), ("EDQUOT", 122)];
+        const NOT: [(&str, i32); 4] = [("EIO", 5), ("EBADF", 9), ("EROFS", 30), ("ESTALE", 116)];
+        for (name, code) in WAITED_FOR {
+            assert!(may_pass(&io::Error::from_raw_os_error(code)), "{name}");
+        }
+        for (name, code) in NOT {
+            assert!(!may_pass(&io::Error::from_raw_os_error(code)), "{name}");
+        }
     }
 }

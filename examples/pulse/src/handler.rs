@@ -118,8 +118,11 @@ impl Handler {
     /// Finishes what an attempt left that died between the download and the end. Pulse is not asked: it may have forgotten
     /// the job. Returns `false` if not all is here.
     async fn recover(&self, job_id: &str, path: &Path) -> Result<bool, Failure> {
-        let Some(part) = self.results.part_left(path).await? else {
-            return Ok(false);
+        let part = match self.results.part_left(path).await {
+            Ok(Some(part)) => part,
+            Ok(None) => return Ok(false),
+            Err(error) if is_received(&error) => return Ok(true),
+            Err(error) => return Err(error.into()),
         };
         if !part.is_whole().await? {
             return Ok(false);
@@ -152,7 +155,8 @@ impl Handler {
         Ok(true)
     }
 
-    /// Receives what can be downloaded once: whatever arrives is on disk at once, and found there by the next attempt.
+    /// Receives what can be downloaded once: whatever arrives is written to a file at once, and found there by the next attempt
+    /// though the process was killed.
     async fn receive_large(
         &self,
         job_id: &str,
@@ -160,13 +164,22 @@ impl Handler {
         result: &Value,
     ) -> Result<(), Failure> {
         // Before the download: a folder that cannot be written to must not cost it.
-        let part = self.results.part(path).await?;
+        let part = match self.results.part(path).await {
+            Ok(part) => part,
+            Err(error) if is_received(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
         match self.pulse.large_result(job_id, result).await {
             Ok(incoming) => self.downloads.receive(part, incoming).await,
             Err(error) if error.is_gone() => Err(gone(&part, &error)),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether another worker was faster.
+fn is_received(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AlreadyExists
 }
 
 fn gone(part: &Part, error: &ApiError) -> Failure {

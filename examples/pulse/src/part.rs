@@ -1,12 +1,18 @@
-//! A result that can be downloaded once, while it arrives: each piece is on disk before the next is asked for.
+//! A result that can be downloaded once, while it arrives: each piece is written to a file before the next is asked for.
 //!
 //! A process that is killed leaves the file `{job}.part`. The next attempt finds it, and needs no download if all had
 //! arrived: an object or a list of JSON tells by itself whether it is whole. Several machines need one folder for that.
+//!
+//! A power cut is another matter. The operating system has a piece on disk some seconds later, and all of the result for
+//! certain once [`Part::finish`] has returned: before that, the end can be missing, or be zeros, and Pulse gives the result
+//! out once. Its event is dead then, and says how much is left. A sync after each piece would not help against the rest of
+//! the download, and would slow it down.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::task::spawn_blocking;
@@ -24,37 +30,55 @@ pub struct Part {
     len: u64,
 }
 
+/// How long to wait until a file may be another's no more.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 impl Part {
+    /// Waits while another worker receives it, or a download of this process that outlived its attempt. If the result is there
+    /// by then, the error is of the kind [`io::ErrorKind::AlreadyExists`].
     pub(crate) async fn open(path: PathBuf, target: PathBuf) -> io::Result<Self> {
-        blocking(move || {
-            let mut options = OpenOptions::new();
-            let file = options
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    return Err(io::Error::other("another worker is receiving it"));
-                }
-                Err(TryLockError::Error(error)) => return Err(error),
+        loop {
+            let (path, target) = (path.clone(), target.clone());
+            if let Some(part) = blocking(move || Self::try_open(path, target)).await? {
+                return Ok(part);
             }
-            // Another worker may have renamed it in this moment: then this would write to the result.
-            if target.is_file() {
-                return Err(io::Error::other("another worker has just received it"));
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Returns `None` if it is another's.
+    fn try_open(path: PathBuf, target: PathBuf) -> io::Result<Option<Self>> {
+        if target.is_file() {
+            return Err(is_received());
+        }
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let len = file.metadata()?.len();
+        // Another worker may have renamed it in this moment: then this would write to the result, or to a file that nobody
+        // needs.
+        if target.is_file() {
+            if len == 0 {
+                let _ = std::fs::remove_file(&path);
             }
-            let len = file.metadata()?.len();
-            let file = Arc::new(file);
-            Ok(Self {
-                file,
-                path,
-                target,
-                len,
-            })
-        })
-        .await
+            return Err(is_received());
+        }
+        let file = Arc::new(file);
+        Ok(Some(Self {
+            file,
+            path,
+            target,
+            len,
+        }))
     }
 
     pub fn path(&self) -> &Path {
@@ -100,7 +124,7 @@ impl Part {
         Ok(())
     }
 
-    /// Renames the file: from now on, it is the result.
+    /// Renames the file, which is on disk before that: from now on, it is the result, and survives a power cut.
     pub async fn finish(self) -> io::Result<()> {
         blocking(move || {
             self.file.sync_all()?;
@@ -112,6 +136,13 @@ impl Part {
         })
         .await
     }
+}
+
+fn is_received() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "another worker has received it",
+    )
 }
 
 async fn blocking<T: Send + 'static>(

@@ -31,7 +31,7 @@ impl Results {
         file_name(job_id, "schema.json").map(|name| self.folder.join(name))
     }
 
-    /// Opens what was received for the file `path`, or begins it.
+    /// Opens what was received for the file `path`, or begins it, once no other has it.
     pub async fn part(&self, path: &Path) -> io::Result<Part> {
         Part::open(path.with_extension("part"), path.to_owned()).await
     }

@@ -5,7 +5,8 @@ use std::io::{self, BufRead};
 /// Tells whether a text is an object or a list of JSON from its first bracket to its last, and no more.
 ///
 /// It does not look at what is between: this is about what was cut off. The first half of a number is a number, so a
-/// document of another kind is never taken for whole.
+/// document of another kind is never taken for whole. Nor is one with a byte of zero, which no JSON has: a power cut can leave
+/// a hole in a file.
 pub(crate) fn is_whole(mut text: impl BufRead) -> io::Result<bool> {
     let mut scan = Scan::default();
     loop {
@@ -32,6 +33,9 @@ struct Scan {
 impl Scan {
     /// Returns `false` at a byte that no whole document has there.
     fn take(&mut self, byte: u8) -> bool {
+        if byte == 0 {
+            return false;
+        }
         if self.is_in_string {
             match byte {
                 _ if self.is_escaped => self.is_escaped = false,
@@ -79,7 +83,8 @@ mod tests {
     #[test]
     fn what_is_no_object_and_no_list_is_never_whole() {
         for text in [
-            "", " ", "12", "\"a\"", "true", "<html>", "{}{", "{}1", "}", "]", "1{}",
+            "", " ", "12", "\"a\"", "true", "<html>", "{}{", "{}1", "}", "]", "1{}", "{\0}",
+            "[\"\0\"]", "{}\0",
         ] {
             assert!(!is_whole(text.as_bytes()).unwrap(), "{text:?}");
         }

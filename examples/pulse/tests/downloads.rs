@@ -13,7 +13,7 @@ use pulse_flow::results::Results;
 use support::{Flow, eventually, read_json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tower_svix_sqlx::inbox::State;
+use tower_svix_sqlx::inbox::{Entry, State};
 
 /// A place that gives a result out in the pieces that the test sends, and once.
 async fn pieces() -> (String, mpsc::UnboundedSender<&'static str>) {
@@ -64,6 +64,37 @@ async fn a_stop_of_the_receiver_waits_for_a_download_that_there_is_only_once() {
     flow.until_stored(&job_id).await;
 }
 
+/// Another worker receives the result, or a download of this process that outlived its attempt.
+#[tokio::test]
+async fn a_download_that_runs_is_waited_for_and_no_attempt_is_spent_on_it() {
+    let flow = Flow::start().await;
+    let job_id = flow
+        .submit_and_complete("https://example.com/large.pdf")
+        .await;
+    let results = Results::open(&flow.results()).unwrap();
+    let path = results.path(&job_id).unwrap();
+    let mut part = results.part(&path).await.unwrap();
+    flow.serve().await;
+    let is_completed = |event: &Entry| event.event_type.as_deref() == Some("job.completed");
+    flow.until_event(|event| is_completed(event) && event.state == State::Running)
+        .await;
+    // The attempt comes to the file meanwhile.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    part.append(Bytes::from("{\"page_count\": 1}"))
+        .await
+        .unwrap();
+    part.finish().await.unwrap();
+
+    let result = flow.until_stored(&job_id).await;
+    assert_eq!(result["page_count"], 1);
+    let event = flow
+        .until_event(|event| is_completed(event) && event.state == State::Done)
+        .await;
+    assert_eq!(event.attempts, 1, "{event:?}");
+    assert_eq!(flow.downloads(&job_id), 0);
+    assert!(!flow.part(&job_id).exists());
+}
+
 #[tokio::test]
 async fn two_workers_do_not_write_to_one_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -72,8 +103,9 @@ async fn two_workers_do_not_write_to_one_file() {
 
     let mut part = results.part(&path).await.unwrap();
     part.append(Bytes::from("{")).await.unwrap();
-    assert!(results.part(&path).await.is_err(), "it is another's");
-    assert!(results.part_left(&path).await.is_err(), "it is another's");
+    let another = async { results.part(&path).await.is_ok() };
+    let waited = tokio::time::timeout(Duration::from_millis(300), another).await;
+    assert!(waited.is_err(), "it is another's");
     drop(part);
 
     let mut part = results.part_left(&path).await.unwrap().unwrap();

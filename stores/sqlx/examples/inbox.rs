@@ -1,5 +1,7 @@
 //! The program of the README.
 
+use std::time::Duration;
+
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 use tower::Layer as _;
 use tower_svix::{Secret, SvixVerifyLayer};
@@ -21,7 +23,9 @@ async fn main() -> Result<(), BoxError> {
         .filename("webhooks.sqlite")
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
+        .synchronous(SqliteSynchronous::Full)
+        // No longer than the timeout of the inbox.
+        .busy_timeout(Duration::from_secs(2));
     let pool = SqlitePool::connect_with(options).await?;
 
     let inbox = Inbox::new(pool);

@@ -158,7 +158,7 @@ impl<DB: Engine> Database<DB> {
             return Ok(());
         }
         bounded(MIGRATION_TIMEOUT, async {
-            let _turn = self.turn().await?;
+            let _turn = self.turn_within(MIGRATION_TIMEOUT / 2).await?;
             let mut transaction = self.pool.begin_with(DB::BEGIN).await?;
             // Of several processes that start at once, one creates it, and the others find it.
             DB::script(&mut transaction, lock).await?;
@@ -180,9 +180,13 @@ impl<DB: Engine> Database<DB> {
     ///
     /// The queue is in order, unlike that for the lock of `SQLite`, and leaving it costs the database nothing.
     async fn turn(&self) -> Result<OwnedSemaphorePermit, DatabaseError> {
+        self.turn_within(self.timeout / 2).await
+    }
+
+    async fn turn_within(&self, at_most: Duration) -> Result<OwnedSemaphorePermit, DatabaseError> {
         let turns = Arc::clone(&self.turns);
         let turn = async { Ok(turns.acquire_owned().await) };
-        let turn = bounded(self.timeout / 2, turn).await?;
+        let turn = bounded(at_most, turn).await?;
         Ok(turn.expect("nobody closes it"))
     }
 

@@ -141,7 +141,7 @@ define_statements! {
     InboxSql {
         columns, lock, create_schema, create,
         insert, compare, announce,
-        claim, claim_late, renew, done, fail, give_back,
+        claim, claim_late, renew, ours, done, fail, give_back,
         savepoint, undo, enter, leave, is_inside, reset, look,
         list, payload, counts, depth, retry, retry_dead, forget, delete_done, delete_dead,
     }

@@ -157,11 +157,16 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
             (extract(epoch FROM received_at) * 1000)::BIGINT, payload, trace_context, attempts, state,
             (extract(epoch FROM {now} - received_at) * 1000)::BIGINT, (order_key IS NOT NULL)::INT::BIGINT",
 
-    // $1 worker, $2 lease in milliseconds. It returns what the worker has.
+    // $1 worker, $2 lease in milliseconds. A row that somebody else has locked is passed over: to wait for it would cost all
+    // others their lease.
     renew: "
         UPDATE {table} SET due_at = {now} + $2 * INTERVAL '1 millisecond'
-        WHERE state = 'running' AND worker = $1
-        RETURNING number, token",
+        WHERE number IN (
+            SELECT number FROM {table} WHERE state = 'running' AND worker = $1
+            FOR UPDATE SKIP LOCKED
+        )",
+    // $1 worker. It waits for no lock.
+    ours: "SELECT number, token FROM {table} WHERE state = 'running' AND worker = $1",
 
     // Those that follow change nothing unless the token, $2, still holds the event, $1.
     done: "

@@ -148,10 +148,10 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         RETURNING number, tenant, id, type, sent_at, received_at, payload, trace_context, attempts, state,
             {now} - received_at, order_key IS NOT NULL",
 
-    // $1 worker, $2 lease in milliseconds. It returns what the worker has.
-    renew: "
-        UPDATE {table} SET due_at = {now} + $2 WHERE state = 'running' AND worker = $1
-        RETURNING number, token",
+    // $1 worker, $2 lease in milliseconds.
+    renew: "UPDATE {table} SET due_at = {now} + $2 WHERE state = 'running' AND worker = $1",
+    // $1 worker. It waits for no lock.
+    ours: "SELECT number, token FROM {table} WHERE state = 'running' AND worker = $1",
 
     // Those that follow change nothing unless the token, $2, still holds the event, $1.
     done: "

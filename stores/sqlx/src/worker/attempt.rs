@@ -9,6 +9,7 @@ use tower_svix::idempotency::ClaimToken;
 
 use super::claim::Claimed;
 use super::end::{End, fenced, panicked};
+use super::failure::BoxError;
 use super::leases::Lease;
 use super::settings::{Handler, Worker};
 use super::task::EndsWhenDropped;
@@ -81,7 +82,7 @@ impl<DB: Engine> Attempt<DB> {
                 return match ended {
                     Ok(end) => end,
                     Err(error) => match error.try_into_panic() {
-                        Ok(panic) => End::Failed(panicked(&*panic)),
+                        Ok(panic) => self.failed(&panicked(&*panic)),
                         // The runtime ends.
                         Err(_) => End::Stopped,
                     },
@@ -89,7 +90,7 @@ impl<DB: Engine> Attempt<DB> {
             }
             () = sleep(self.worker.timeout) => {
                 let detail = format!("the handler took longer than {:?}", self.worker.timeout);
-                End::Failed(detail.into())
+                self.failed(&detail.into())
             }
             () = told_to_stop(&mut stopped) => End::Stopped,
             Ok(()) = &mut self.lease.lost => End::Superseded,
@@ -101,6 +102,10 @@ impl<DB: Engine> Attempt<DB> {
             Ok(Ok(end @ (End::Succeeded | End::Committed))) => end,
             _ => end,
         }
+    }
+
+    fn failed(&self, error: &BoxError) -> End {
+        End::Failed(Verdict::new(&self.worker, &self.event, error))
     }
 
     /// Writes down what became of the event, and returns its name for the metrics.
@@ -115,8 +120,7 @@ impl<DB: Engine> Attempt<DB> {
                 self.report("attempt-interrupted", &error);
                 ("given-back", self.give_back(PAUSE).await)
             }
-            End::Failed(error) => {
-                let verdict = Verdict::new(&self.worker, &self.event, &error);
+            End::Failed(verdict) => {
                 self.report(verdict.code(), &verdict.text);
                 let written = self.write(&sql.fail, &verdict.values()).await;
                 (verdict.outcome(), written)
@@ -184,11 +188,12 @@ impl<DB: Engine> Attempt<DB> {
     }
 }
 
+/// The verdict belongs to the task of the handler: the text of an error can panic, too.
 async fn handle<DB: Engine>(worker: Arc<Worker<DB>>, event: StoredEvent, token: ClaimToken) -> End {
     match &*worker.handler {
-        Handler::Plain(handler) => match handler(event).await {
+        Handler::Plain(handler) => match handler(event.clone()).await {
             Ok(()) => End::Succeeded,
-            Err(error) => End::Failed(error),
+            Err(error) => End::Failed(Verdict::new(&worker, &event, &error)),
         },
         Handler::Transactional(handler) => {
             transaction::run(&worker, &**handler, &event, &token).await

@@ -185,8 +185,7 @@ impl<DB: Engine> Claims<DB> {
                 };
             }
             Err(error) => {
-                let longest = self.worker.lease + self.worker.inbox.database.timeout();
-                self.leases.give_up_claim(longest);
+                self.leases.give_up_claim();
                 return Err(error);
             }
         };

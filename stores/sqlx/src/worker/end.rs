@@ -16,7 +16,8 @@ pub(super) enum End {
     Succeeded,
     /// It succeeded, which is written down.
     Committed,
-    Failed(BoxError),
+    /// It failed, which is to be written down.
+    Failed(Verdict),
     /// It failed, which is written down.
     Recorded(Verdict),
     /// The database failed before the handler began, or after it succeeded: that is no failure of the handler.

@@ -2,16 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tower_svix::idempotency::ClaimToken;
 
 use super::settings::{Handler, Worker};
 use crate::database;
 use crate::database_error::DatabaseError;
 use crate::engine::{Engine, Value};
+use crate::inbox::State;
 use crate::telemetry;
 
 type Token = [u8; 16];
@@ -33,8 +35,10 @@ struct Known {
     held: HashMap<Key, oneshot::Sender<()>>,
     /// The claim that is under way.
     claiming: Option<Token>,
-    /// Until when a claim that was given up may still be carried out.
-    doubtful_until: Option<Instant>,
+    /// Those whose attempt panicked, rather than say what became of it.
+    broken_off: HashSet<Key>,
+    /// The worker was dropped. What ran is left to its lease, as after any death.
+    is_dropped: bool,
 }
 
 /// What an attempt has of its event, until it is dropped.
@@ -45,9 +49,24 @@ pub(super) struct Lease {
     pub(super) lost: oneshot::Receiver<()>,
 }
 
+/// Tells the renewal, which may be at work on another thread, that the worker is dropped.
+///
+/// Otherwise it could see that an event is not held any more, and give it back as if its handler had never run.
+pub(super) struct TellsDrop(pub(super) Arc<Leases>);
+
+impl Drop for TellsDrop {
+    fn drop(&mut self) {
+        self.0.known().is_dropped = true;
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leases.known().held.remove(&self.key);
+        let mut known = self.leases.known();
+        known.held.remove(&self.key);
+        if thread::panicking() {
+            known.broken_off.insert(self.key);
+        }
     }
 }
 
@@ -73,12 +92,9 @@ impl Leases {
         self.known().claiming = None;
     }
 
-    /// The claim is over, and nobody knows whether it is carried out, or will be within `time`.
-    pub(super) fn give_up_claim(&self, time: Duration) {
-        let mut known = self.known();
-        known.claiming = None;
-        known.doubtful_until = Some(Instant::now() + time);
-        drop(known);
+    /// The claim is over, and nobody knows whether it is carried out, or will be.
+    pub(super) fn give_up_claim(&self) {
+        self.end_claim();
         self.doubt.notify_one();
     }
 
@@ -102,74 +118,106 @@ impl Leases {
                 _ = ticks.tick() => {}
                 () = self.doubt.notified() => {}
             }
-            if self.has_to_look(&worker)
-                && let Err(error) = self.renew(&worker).await
-            {
+            if let Err(error) = self.renew(&worker).await {
                 telemetry::error("renewal-failed", &error);
             }
         }
     }
 
-    fn has_to_look<DB: Engine>(&self, worker: &Worker<DB>) -> bool {
-        let known = self.known();
-        let is_doubtful = known
-            .doubtful_until
-            .is_some_and(|until| until > Instant::now());
+    /// Renews all leases with one statement, and looks at what the worker has: what is held and not among it is lost, and what
+    /// is among it and not held is nobody's.
+    ///
+    /// It looks also if nothing is held. No other worker takes what is ours before its lease has passed, and this one never
+    /// would.
+    async fn renew<DB: Engine>(&self, worker: &Worker<DB>) -> Result<(), DatabaseError> {
         // The transaction of the handler keeps everybody from writing, so nobody can take its event.
         let is_locked = DB::ONE_WRITER && matches!(*worker.handler, Handler::Transactional(_));
-        if known.held.is_empty() {
-            is_doubtful
-        } else {
-            !is_locked
+        let mut held: Vec<Key> = self.known().held.keys().copied().collect();
+        if is_locked && !held.is_empty() {
+            if worker.inbox.database.pool().options().get_max_connections() == 1 {
+                // The handler has the one connection.
+                return Ok(());
+            }
+            held.clear();
         }
+        if !held.is_empty() {
+            let values = [self.id(), Value::Int(database::milliseconds(worker.lease))];
+            let inbox = &worker.inbox;
+            inbox.database.execute(&inbox.sql.renew, &values).await?;
+        }
+        self.look(worker, &held).await
     }
 
-    /// Renews all leases with one statement. It returns what the worker has: what is held and not among it is lost, and what is
-    /// among it and not held comes from a claim that nobody heard of.
-    pub(super) async fn renew<DB: Engine>(&self, worker: &Worker<DB>) -> Result<(), DatabaseError> {
-        let held: Vec<Key> = self.known().held.keys().copied().collect();
-        let values = [self.id(), Value::Int(database::milliseconds(worker.lease))];
+    async fn look<DB: Engine>(
+        &self,
+        worker: &Worker<DB>,
+        held: &[Key],
+    ) -> Result<(), DatabaseError> {
         let (database, sql) = (&worker.inbox.database, &worker.inbox.sql);
-        let mut renewed = HashSet::new();
-        for row in database.change(&sql.renew, &values).await? {
+        let mut ours = HashSet::new();
+        for row in database.read(&sql.ours, &[self.id()]).await? {
             let token = DB::bytes(&row, 1)?.unwrap_or_default();
             if let (Some(number), Ok(token)) = (DB::int(&row, 0)?, Token::try_from(token)) {
-                renewed.insert((number, token));
+                ours.insert((number, token));
             }
         }
-        for (number, token) in self.compare(&held, &renewed) {
-            let values = [Value::Int(number), Value::Bytes(&token), Value::Int(0)];
-            database.execute(&sql.give_back, &values).await?;
-            worker.inbox.wake.send_replace(());
+        for key in self.compare(held, &ours) {
+            self.let_go(worker, key).await?;
         }
         Ok(())
     }
 
-    /// Gives back what a claim may have taken that nobody heard of.
-    pub(super) async fn give_back_doubtful<DB: Engine>(&self, worker: &Worker<DB>) {
-        let is_doubtful = {
-            let mut known = self.known();
-            // Dropped in the middle of a claim.
-            let is_claiming = known.claiming.take().is_some();
-            is_claiming || known.doubtful_until.is_some()
+    /// Gives back what comes from a claim that nobody heard of. If an attempt ended without a word, it has failed: otherwise
+    /// its event would come again and again.
+    async fn let_go<DB: Engine>(&self, worker: &Worker<DB>, key: Key) -> Result<(), DatabaseError> {
+        let (number, token) = key;
+        let (database, sql) = (&worker.inbox.database, &worker.inbox.sql);
+        let has_failed = self.known().broken_off.contains(&key);
+        let (sql, pause) = if has_failed {
+            (&sql.fail, worker.backoff.pause(1))
+        } else {
+            (&sql.give_back, Duration::ZERO)
         };
-        if is_doubtful && let Err(error) = self.renew(worker).await {
+        let mut values = vec![
+            Value::Int(number),
+            Value::Bytes(&token),
+            Value::Int(database::milliseconds(pause)),
+        ];
+        if has_failed {
+            // The next claim sees whether an attempt is left.
+            let state = Value::Text(Some(State::Pending.name()));
+            values.extend([Value::Text(Some("the attempt panicked")), state]);
+        }
+        database.execute(sql, &values).await?;
+        self.known().broken_off.remove(&key);
+        worker.inbox.wake.send_replace(());
+        Ok(())
+    }
+
+    /// Gives back what nobody holds, at the end of the worker.
+    pub(super) async fn give_back_unknown<DB: Engine>(&self, worker: &Worker<DB>) {
+        // Dropped in the middle of a claim.
+        self.end_claim();
+        if let Err(error) = self.look(worker, &[]).await {
             telemetry::error("renewal-failed", &error);
         }
     }
 
     /// Tells those that have lost their event, and returns what nobody holds. An attempt that has ended since changes nothing:
     /// its token is not valid any more.
-    fn compare(&self, held: &[Key], renewed: &HashSet<Key>) -> Vec<Key> {
+    fn compare(&self, held: &[Key], ours: &HashSet<Key>) -> Vec<Key> {
         let mut known = self.known();
-        for key in held.iter().filter(|key| !renewed.contains(key)) {
+        if known.is_dropped {
+            return Vec::new();
+        }
+        for key in held.iter().filter(|key| !ours.contains(key)) {
             if let Some(tell) = known.held.remove(key) {
                 let _ = tell.send(());
             }
         }
         let is_unknown =
             |key: &&Key| !known.held.contains_key(*key) && known.claiming != Some(key.1);
-        renewed.iter().filter(is_unknown).copied().collect()
+        ours.iter().filter(is_unknown).copied().collect()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

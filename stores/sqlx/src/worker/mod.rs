@@ -79,6 +79,7 @@
 //! - The worker dies between the effect and the record of it, or its handler is cut off by its timeout after the effect.
 //! - A handler that blocks its thread cannot be cut off. It goes on beside the next attempt.
 //! - The worker is frozen, or cannot reach the database, for longer than the lease.
+//! - On Postgres, somebody else keeps its row locked for longer than the lease, which nobody can renew meanwhile.
 //!
 //! # How a worker learns of an event
 //!

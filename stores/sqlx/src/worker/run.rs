@@ -12,7 +12,7 @@ use tower_svix::idempotency::ClaimToken;
 
 use super::attempt::Attempt;
 use super::claim::Claims;
-use super::leases::Leases;
+use super::leases::{Leases, TellsDrop};
 use super::settings::{Handler, Worker};
 use super::task::EndsWhenDropped;
 use crate::database_error::DatabaseError;
@@ -65,6 +65,8 @@ impl<DB: Engine> Worker<DB> {
             stopped,
             for_suspect: Arc::new(Semaphore::new(1)),
         };
+        // Declared after the attempts, and with that dropped before them.
+        let _tells_drop = TellsDrop(Arc::clone(&leases));
         attempts.run_until(shutdown, wake).await;
 
         let running = &mut attempts.running;
@@ -75,7 +77,7 @@ impl<DB: Engine> Worker<DB> {
             let at_most = worker.inbox.database.timeout() + LAST_STATEMENTS;
             let _ = timeout(at_most, give_back).await;
         }
-        leases.give_back_doubtful(&worker).await;
+        leases.give_back_unknown(&worker).await;
     }
 
     /// How many events can be processed at once with the connections that there are.

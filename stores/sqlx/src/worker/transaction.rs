@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tower_svix::idempotency::ClaimToken;
 
 use super::end::{End, fenced, panicked};
+use super::failure::BoxError;
 use super::settings::{BoxFuture, Transactional, Worker};
 use super::verdict::Verdict;
 use crate::database_error::DatabaseError;
@@ -34,12 +35,13 @@ pub(super) async fn run<DB: Engine>(
         Err(error) => return End::Interrupted(error),
     };
     let sql = &worker.inbox.sql;
-    let mut end = within(&mut turn.of, handler, event, token, sql).await;
-    if let End::Failed(error) = &end {
-        let verdict = Verdict::new(worker, event, error);
-        if record(&mut turn.of, &verdict, event, token, sql).await {
-            end = End::Recorded(verdict);
-        }
+    let mut end = within(&mut turn.of, handler, event, token, worker).await;
+    if let End::Failed(verdict) = end {
+        end = if record(&mut turn.of, &verdict, event, token, sql).await {
+            End::Recorded(verdict)
+        } else {
+            End::Failed(verdict)
+        };
     }
     let committed = match end {
         End::Succeeded => End::Committed,
@@ -56,7 +58,7 @@ pub(super) async fn run<DB: Engine>(
     };
     match turn.of.commit().await.map_err(DatabaseError::from) {
         Ok(()) => committed,
-        Err(error) => failed(error),
+        Err(error) => failed(error, worker, event),
     }
 }
 
@@ -81,8 +83,9 @@ async fn within<DB: Engine>(
     handler: &Transactional<DB>,
     event: &StoredEvent,
     token: &ClaimToken,
-    sql: &InboxSql<Sql>,
+    worker: &Worker<DB>,
 ) -> End {
+    let sql = &worker.inbox.sql;
     let values = fenced(event, token, &[]);
     if !sql.savepoint.is_empty()
         && let Err(error) = DB::script(transaction, &sql.savepoint).await
@@ -96,15 +99,31 @@ async fn within<DB: Engine>(
             Err(error) => return End::Interrupted(error.into()),
         }
     }
-    match CatchesPanic(handler(event.clone(), transaction)).await {
+    let verdict = |error: BoxError| Verdict::new(worker, event, &error);
+    // The text of an error can panic, too.
+    let work = async { handler(event.clone(), transaction).await.map_err(verdict) };
+    match CatchesPanic(Box::pin(work)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return End::Failed(error),
-        Err(panic) => return End::Failed(panicked(&*panic)),
+        Ok(Err(verdict)) => return End::Failed(verdict),
+        Err(panic) => return End::Failed(verdict(panicked(&*panic))),
     }
     match mark(transaction, &values, sql).await {
-        Ok(end) => end,
-        Err(error) => failed(error),
+        Ok(Marked::Done) => End::Succeeded,
+        Ok(Marked::Superseded) => End::Superseded,
+        Ok(Marked::TooLate) => End::Failed(verdict(
+            "the transaction had ended before its handler returned".into(),
+        )),
+        Err(error) => failed(error, worker, event),
     }
+}
+
+/// What became of the mark.
+enum Marked {
+    Done,
+    /// The event is another worker's, or forgotten.
+    Superseded,
+    /// The transaction is not the one that began.
+    TooLate,
 }
 
 /// Marks the event as done, if the transaction is still the one that began.
@@ -112,9 +131,9 @@ async fn mark<DB: Engine>(
     transaction: &mut Transaction<'static, DB>,
     values: &[Value<'_>],
     sql: &InboxSql<Sql>,
-) -> Result<End, DatabaseError> {
+) -> Result<Marked, DatabaseError> {
     if DB::execute(transaction, &sql.leave, values).await? > 0 {
-        return Ok(End::Succeeded);
+        return Ok(Marked::Done);
     }
     let rows = DB::rows(transaction, &sql.is_inside, &[]).await?;
     let is_inside = match rows.first() {
@@ -122,18 +141,18 @@ async fn mark<DB: Engine>(
         None => false,
     };
     Ok(if is_inside {
-        End::Superseded
+        Marked::Superseded
     } else {
-        End::Failed("the transaction had ended before its handler returned".into())
+        Marked::TooLate
     })
 }
 
 /// An error of the last statements. A constraint of the handler's tables may be checked as late as that.
-fn failed(error: DatabaseError) -> End {
+fn failed<DB: Engine>(error: DatabaseError, worker: &Worker<DB>, event: &StoredEvent) -> End {
     if error.is_unavailable() {
         End::Interrupted(error)
     } else {
-        End::Failed(error.into())
+        End::Failed(Verdict::new(worker, event, &error.into()))
     }
 }
 

@@ -163,7 +163,7 @@ async fn all_leases_of_a_worker_are_renewed_by_one_statement() {
         loop {
             let renewed: (i64, i64) = sqlx::query_as(
                 "SELECT coalesce(sum(rows), 0)::BIGINT, coalesce(sum(calls), 0)::BIGINT
-                FROM pg_stat_statements WHERE query LIKE '%RETURNING number, token%'",
+                FROM pg_stat_statements WHERE query LIKE '%SET due_at = %SKIP LOCKED%'",
             )
             .fetch_one(&pool)
             .await

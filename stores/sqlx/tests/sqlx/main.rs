@@ -14,4 +14,5 @@ mod store;
 mod support;
 mod worker;
 mod worker_failures;
+mod worker_leases;
 mod worker_losses;

@@ -109,7 +109,7 @@ async fn what_is_marked_late_is_done_and_not_superseded() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         lock.execute("SELECT pg_advisory_unlock(43)").await.unwrap();
     });
-    within(running).await;
+    within(Box::pin(running)).await;
     let numbers = numbers(&snapshotter);
     let done = numbers.get("webhook_inbox_attempts_total outcome=done");
     assert_eq!(done, Some(&DebugValue::Counter(1)), "{numbers:?}");
