@@ -59,6 +59,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let mut http = auto::Builder::new(TokioExecutor::new());
             // With a timer, hyper ends a connection on which the head of a request takes more than 30 seconds.
             http.http1().timer(TokioTimer::new());
+            // Each stream may hold a body until that is known to be forged; hyper allows 200.
+            http.http2().max_concurrent_streams(16);
             if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
                 println!("connection ended: {error}");
             }

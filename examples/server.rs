@@ -8,6 +8,8 @@
 //!   rotation, separated by a space. Without it, a random secret is made, and `LISTEN` must be a loopback address.
 //! - `GET /events` lists the latest 1,000 events, to everyone who can reach it.
 //! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
+//! - With `EXPLAIN=1`, or a secret that it has made itself, it says why a delivery is rejected. That is for development: it
+//!   takes far more work than verification does.
 //!
 //! `examples/production` is the same receiver with what the Internet demands: limits, timeouts, metrics, Redis.
 #![allow(clippy::print_stdout, reason = "it shows what it receives")]
@@ -15,14 +17,20 @@
 use std::sync::{Arc, Mutex};
 use std::{env, error::Error};
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router, response::Response};
-use tokio::{net::TcpListener, signal};
+use axum::{Extension, Json, Router};
+use tokio::{net::TcpListener, signal, task::spawn_blocking};
+use tower_svix::diagnose::Diagnosis;
 use tower_svix::idempotency::{MemoryStore, Outcome};
 use tower_svix::sign::generate;
-use tower_svix::{IdempotencyLayer, Keyring, Rejection, SvixVerifyLayer, VerifiedEvent};
+use tower_svix::{
+    Clock, IdempotencyLayer, Keyring, Rejection, SvixVerifyLayer, SystemClock, VerifiedEvent,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -37,11 +45,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let events = Events::default();
     // The last layer is the outermost: a delivery is verified, and then received unless it is a duplicate.
-    let webhook = post(receive)
+    let mut webhook = post(receive)
         .route_layer(IdempotencyLayer::new(MemoryStore::new()))
         .route_layer(from_fn_with_state(events.clone(), record))
         .route_layer(SvixVerifyLayer::new(keys))
         .route_layer(map_response(report_rejection));
+    if made_up || env::var("EXPLAIN").is_ok_and(|value| value == "1") {
+        let text: Arc<str> = text.as_str().into();
+        webhook = webhook.route_layer(from_fn_with_state(text, explain));
+    }
     let app = Router::new()
         .route("/webhook", webhook)
         .route("/events", get(list))
@@ -81,6 +93,34 @@ async fn receive(Extension(event): Extension<VerifiedEvent>) -> String {
 async fn report_rejection(response: Response) -> Response {
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         println!("rejected {}: {rejection}", rejection.code());
+    }
+    response
+}
+
+/// Says why a delivery does not verify, and what to do about it: what `webhook explain` says of a request in a file.
+async fn explain(State(keys): State<Arc<str>>, request: Request, next: Next) -> Response {
+    const LIMIT: usize = 2 * 1024 * 1024;
+
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LIMIT).await else {
+        println!("rejected: the body is longer than {LIMIT} bytes, or broke off");
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let headers: HeaderMap = head.headers.clone();
+    let request = Request::from_parts(head, Body::from(body.clone()));
+    let response = next.run(request).await;
+    if response.extensions().get::<Rejection>().is_some() {
+        let now = SystemClock.unix_seconds().unwrap_or_default();
+        let diagnose = move || Diagnosis::of(&keys, &headers, &body).at(now).to_string();
+        // The first line is the verdict, which is printed already.
+        for line in spawn_blocking(diagnose)
+            .await
+            .unwrap_or_default()
+            .lines()
+            .skip(1)
+        {
+            println!("  {line}");
+        }
     }
     response
 }

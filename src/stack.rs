@@ -5,6 +5,16 @@ use std::hint::black_box;
 /// More bytes than the calls use of the stack that compute a part of a MAC. Each kibibyte takes some 15 ns.
 const DEPTH: usize = 1024;
 
+/// [Wipes](wipe) the stack at the end of the scope that it is made in, after a panic too.
+pub(crate) struct WipeOnDrop;
+
+impl Drop for WipeOnDrop {
+    #[inline]
+    fn drop(&mut self) {
+        wipe();
+    }
+}
+
 /// Overwrites what the calls before, of the same caller, left on the stack.
 ///
 /// A value that is moved leaves a copy behind that no destructor wipes. A later call may carry such bytes to the heap, as

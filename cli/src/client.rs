@@ -12,6 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
 use crate::Failure;
+use crate::tls::{Connector, TlsArgs, check_scheme};
 
 /// How long an answer may take: as long as Svix waits.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -19,16 +20,19 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
 #[derive(Clone)]
-pub(crate) struct Client(HyperClient<HttpConnector, Full<Bytes>>);
+pub(crate) struct Client(HyperClient<Connector, Full<Bytes>>);
 
 impl Client {
-    pub(crate) fn new() -> Self {
+    /// A client for `url`.
+    pub(crate) fn new(tls: &TlsArgs, url: &Uri) -> Result<Self, Failure> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        // It connects for TLS, too.
+        connector.enforce_http(false);
         let client = HyperClient::builder(TokioExecutor::new())
             .http1_preserve_header_case(true)
-            .build(connector);
-        Self(client)
+            .build(tls.connector(connector, url)?);
+        Ok(Self(client))
     }
 
     /// Sends a request, and reads the whole answer.
@@ -52,10 +56,8 @@ impl Client {
 /// Parses an address that this client can call.
 pub(crate) fn url(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
-    match uri.scheme_str() {
-        Some("http") => Ok(uri),
-        _ => Err("it must start with http://, as this program does without TLS".to_owned()),
-    }
+    check_scheme(uri.scheme_str())?;
+    Ok(uri)
 }
 
 /// What happened is at the end of the chain: the client itself says no more than "client error (Connect)".

@@ -5,7 +5,7 @@ use tower_svix::diagnose::{Diagnosis, Failure};
 
 use crate::Answer;
 use crate::capture::{Capture, RequestArgs};
-use crate::explanation::Explanation;
+use crate::explanation::{self, Explanation};
 use crate::keys::{KeyArgs, KeysText};
 use crate::output::{say, say_json};
 use crate::verify::{self, Receiver};
@@ -30,38 +30,54 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<Answer, crate::Failure> {
     let (request, keys) = verify::read(&args.request, &args.keys)?;
     let moment = args.receiver.unix_seconds(&request)?;
-    let diagnosis = diagnose(args, &keys, &request, moment);
+    let (diagnosis, explanation) = diagnose(args, &keys, &request, moment);
     let when_signed = args
         .receiver
         .signed_at(&request)
         .filter(|_| is_about_time(&diagnosis))
         .map(|signed| diagnose(args, &keys, &request, signed));
+    let is_valid = diagnosis.verdict().is_ok();
     if args.json {
-        let mut shown = document(&diagnosis);
-        shown["when_signed"] = when_signed.as_ref().map(document).into();
+        let mut shown = document(&diagnosis, explanation);
+        let when_signed =
+            when_signed.map(|(diagnosis, explanation)| document(&diagnosis, explanation));
+        shown["when_signed"] = when_signed.into();
         say_json(&shown);
     } else {
-        say(format_args!("{diagnosis}"));
-        if let Some(when_signed) = &when_signed {
-            let rest = match when_signed.verdict() {
+        say(format_args!("{}", text(&diagnosis, &explanation)));
+        if let Some((diagnosis, explanation)) = &when_signed {
+            let rest = match diagnosis.verdict() {
                 Ok(_) => {
                     "When it was signed, it was valid: its age is all that is wrong.".to_owned()
                 }
-                Err(_) => format!("Its age aside:\n{when_signed}"),
+                Err(_) => format!("Its age aside:\n{}", text(diagnosis, explanation)),
             };
             say(format_args!("{rest}"));
         }
     }
-    Ok(diagnosis.verdict().is_ok().into())
+    Ok(is_valid.into())
 }
 
-fn diagnose(args: &Args, keys: &KeysText, request: &Capture, unix_seconds: u64) -> Diagnosis {
-    let mut examination = Diagnosis::of(keys.expose(), &request.headers, &request.body)
-        .tolerance(args.receiver.tolerance());
-    if let Some(family) = args.receiver.family() {
-        examination = examination.header_family(family);
-    }
-    examination.at(unix_seconds)
+fn text(diagnosis: &Diagnosis, explanation: &Explanation) -> String {
+    let diagnosis = diagnosis.to_string();
+    let verdict = diagnosis.lines().next().unwrap_or_default();
+    format!("{verdict}{explanation}")
+}
+
+fn diagnose(
+    args: &Args,
+    keys: &KeysText,
+    request: &Capture,
+    unix_seconds: u64,
+) -> (Diagnosis, Explanation) {
+    explanation::diagnose(keys, |secrets| {
+        let mut examination = Diagnosis::of(secrets, &request.headers, &request.body)
+            .tolerance(args.receiver.tolerance());
+        if let Some(family) = args.receiver.family() {
+            examination = examination.header_family(family);
+        }
+        examination.at(unix_seconds)
+    })
 }
 
 /// Whether the delivery is rejected for its time, before its signature is looked at.
@@ -70,12 +86,12 @@ fn is_about_time(diagnosis: &Diagnosis) -> bool {
     matches!(code, Some("timestamp-too-old" | "timestamp-too-new"))
 }
 
-fn document(diagnosis: &Diagnosis) -> serde_json::Value {
+fn document(diagnosis: &Diagnosis, explanation: Explanation) -> serde_json::Value {
     let Explanation {
         remarks,
         findings,
         suspicions,
-    } = diagnosis.into();
+    } = explanation;
     let failure = diagnosis.verdict().err();
     json!({
         "valid": failure.is_none(),

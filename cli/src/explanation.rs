@@ -1,7 +1,11 @@
 //! Why a delivery is rejected, in words and as JSON.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
-use tower_svix::diagnose::{Diagnosis, Finding};
+use tower_svix::diagnose::{Diagnosis, Failure, Finding};
+
+use crate::keys::KeysText;
 
 /// What the diagnosis says. It holds no secret, no signature and no part of the delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +37,33 @@ impl Explanation {
     }
 }
 
+/// Diagnoses with the keys as the user says that they are read. `examine` is given their text.
+pub(crate) fn diagnose(
+    keys: &KeysText,
+    examine: impl Fn(&str) -> Diagnosis,
+) -> (Diagnosis, Explanation) {
+    let diagnosis = examine(&keys.as_secrets());
+    let mut explanation = Explanation::from(&diagnosis);
+    let is_about_keys = matches!(
+        diagnosis.verdict().err().map(Failure::code),
+        Some("signature-mismatch" | "signature-unsupported" | "keys-invalid")
+    );
+    if let Some(text) = keys.said_to_be_key().filter(|_| is_about_keys) {
+        let as_secret = examine(text);
+        if as_secret.verdict().is_ok() {
+            explanation.remarks.clear();
+            explanation.findings = vec![Note {
+                code: "text-is-no-key".to_owned(),
+                text: "The delivery is genuine if the text is that of a secret, and not the key itself.".to_owned(),
+                advice: "Leave --secret-is-text out.".to_owned(),
+            }];
+        } else if explanation.findings.is_empty() {
+            explanation = (&as_secret).into();
+        }
+    }
+    (diagnosis, explanation)
+}
+
 impl From<&Diagnosis> for Explanation {
     fn from(diagnosis: &Diagnosis) -> Self {
         let notes = |findings: &[Finding]| findings.iter().map(Note::from).collect();
@@ -46,6 +77,21 @@ impl From<&Diagnosis> for Explanation {
             findings: notes(diagnosis.findings()),
             suspicions: notes(diagnosis.suspicions()),
         }
+    }
+}
+
+/// Prints what follows the verdict, in the lines of a [`Diagnosis`].
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for remark in &self.remarks {
+            write!(f, "\n{remark}")?;
+        }
+        for (found, notes) in [("Found", &self.findings), ("Suspicious", &self.suspicions)] {
+            for Note { code, text, advice } in notes {
+                write!(f, "\n{found} ({code}): {text}\n  {advice}")?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,14 @@
 //! Where the secret comes from, and what it can do.
 
+use std::borrow::Cow;
 use std::env;
 use std::path::PathBuf;
 use std::str;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderValue;
-use tower_svix::{Keyring, SigningKey};
+use tower_svix::{KeyError, Keyring, Secret, SigningKey};
 
 use crate::{Failure, input};
 
@@ -20,6 +23,9 @@ pub(crate) struct KeyArgs {
     /// Read the secret from this file; `-` is the standard input. Default: the variable `WEBHOOK_SECRET`
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// The text itself is the key, prefix and all: so do AhaSend, Composio, Increase, and Polar with its old secrets
+    #[arg(long)]
+    secret_is_text: bool,
 }
 
 impl KeyArgs {
@@ -32,6 +38,17 @@ impl KeyArgs {
 
     /// The text of the keys, if there is one anywhere.
     pub(crate) fn find(&self) -> Result<Option<KeysText>, Failure> {
+        let found = self.find_text()?;
+        if found.is_none() && self.secret_is_text {
+            return Err("--secret-is-text: there is no secret".into());
+        }
+        Ok(found.map(|text| KeysText {
+            is_key: self.secret_is_text,
+            ..text
+        }))
+    }
+
+    fn find_text(&self) -> Result<Option<KeysText>, Failure> {
         if let Some(text) = &self.secret {
             return Ok(Some(KeysText::new(text, "--secret")));
         }
@@ -62,6 +79,8 @@ impl KeyArgs {
 pub(crate) struct KeysText {
     text: String,
     source: String,
+    /// Whether the text itself is the key.
+    is_key: bool,
 }
 
 impl KeysText {
@@ -69,6 +88,7 @@ impl KeysText {
         Self {
             text: text.trim().to_owned(),
             source: source.to_owned(),
+            is_key: false,
         }
     }
 
@@ -77,22 +97,51 @@ impl KeysText {
         &self.text
     }
 
+    /// The same keys as the text of a secret or several, for the diagnosis, which reads no other.
+    pub(crate) fn as_secrets(&self) -> Cow<'_, str> {
+        if self.is_key {
+            Cow::Owned(format!("whsec_{}", STANDARD.encode(&self.text)))
+        } else {
+            Cow::Borrowed(&self.text)
+        }
+    }
+
+    /// The text that was said to be the key itself.
+    pub(crate) fn said_to_be_key(&self) -> Option<&str> {
+        self.is_key.then_some(&*self.text)
+    }
+
     /// The keys to verify with.
     pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
-        let keyring = self.text.parse();
-        keyring.map_err(|error| format!("{}: {error}", self.source).into())
+        let keyring = if self.is_key {
+            Secret::from_text(&self.text).map(Keyring::from)
+        } else {
+            self.text.parse()
+        };
+        keyring.map_err(|error| self.failure(error))
     }
 
     /// The keys to sign with.
     pub(crate) fn signing_keys(&self) -> Result<SigningKeys, Failure> {
-        let keys: Result<Vec<_>, _> = self.parts().map(str::parse).collect();
-        let keys = keys.map_err(|error| format!("{}: {error}", self.source))?;
+        let keys: Result<Vec<_>, _> = if self.is_key {
+            Secret::from_text(&self.text).map(|key| vec![key.into()])
+        } else {
+            self.parts().map(str::parse).collect()
+        };
+        let keys = keys.map_err(|error| self.failure(error))?;
         SigningKeys::of(keys).ok_or_else(|| format!("{}: it is empty", self.source).into())
     }
 
     /// Those of the keys that can sign: a public key cannot.
     pub(crate) fn any_signing_keys(&self) -> Option<SigningKeys> {
+        if self.is_key {
+            return self.signing_keys().ok();
+        }
         SigningKeys::of(self.parts().filter_map(|part| part.parse().ok()).collect())
+    }
+
+    fn failure(&self, error: KeyError) -> Failure {
+        format!("{}: {error}", self.source).into()
     }
 
     /// Each key, separated as in the text of a `Keyring`.

@@ -15,6 +15,11 @@ mod secret;
 mod send;
 mod sign;
 mod time;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod verify;
 
 use std::error::Error;

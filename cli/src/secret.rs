@@ -19,21 +19,31 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
     if args.key_pair {
-        let pair = generate::key_pair()?;
-        let (private, public) = (pair.private().expose(), pair.public());
-        if args.json {
-            say_json(&json!({"private_key": private, "public_key": public}));
-        } else {
-            say(format_args!("{private}"));
-            say(format_args!("{public}"));
-        }
+        return key_pair(args.json);
+    }
+    let secret = generate::secret()?;
+    if args.json {
+        say_json(&json!({"secret": secret.expose()}));
     } else {
-        let secret = generate::secret()?;
-        if args.json {
-            say_json(&json!({"secret": secret.expose()}));
-        } else {
-            say(format_args!("{}", secret.expose()));
-        }
+        say(format_args!("{}", secret.expose()));
     }
     Ok(Answer::Yes)
+}
+
+#[cfg(feature = "ed25519")]
+fn key_pair(as_json: bool) -> Result<Answer, Failure> {
+    let pair = generate::key_pair()?;
+    let (private, public) = (pair.private().expose(), pair.public());
+    if as_json {
+        say_json(&json!({"private_key": private, "public_key": public}));
+    } else {
+        say(format_args!("{private}"));
+        say(format_args!("{public}"));
+    }
+    Ok(Answer::Yes)
+}
+
+#[cfg(not(feature = "ed25519"))]
+fn key_pair(_: bool) -> Result<Answer, Failure> {
+    Err("this program was built without ed25519: build it with `--features ed25519`".into())
 }

@@ -89,6 +89,7 @@ impl Script {
     pub fn events(&self) -> Vec<Arriving> {
         let events = self.steps().filter_map(|step| match step {
             Step::Error => Some(Arriving::Error),
+            Step::Pending => Some(Arriving::Wait),
             other => other.data().map(Arriving::Data),
         });
         events.collect()

@@ -75,7 +75,7 @@ impl fmt::Display for Diagnosis {
         if self.findings.is_empty() {
             f.write_str(match failure {
                 Failure::Keys(_) => "\nUntil the keys can be read, nothing verifies.",
-                Failure::Delivery(VerifyError::MissingHeader(_)) => {
+                Failure::Delivery(VerifyError::NoHeaders | VerifyError::MissingHeader(_)) => {
                     "\nIs it a delivery at all? Look at what the sender sends, and whether all of it arrives."
                 }
                 Failure::Delivery(_) => {

@@ -37,7 +37,7 @@ impl Error for MissingEvent {}
 impl IntoResponse for MissingEvent {
     fn into_response(self) -> Response {
         const CODE: &str = "event-missing";
-        telemetry::error(CODE, &self);
+        telemetry::error(CODE, &self, None);
         problem(StatusCode::INTERNAL_SERVER_ERROR, CODE, &self).map(Body::from)
     }
 }

@@ -73,7 +73,7 @@ impl IntoResponse for VerifiedJsonRejection {
             Self::MissingEvent(error) => error.into_response(),
             Self::Payload(error) => {
                 // The payload is genuine, so the handler expects another one than the sender sends.
-                telemetry::error(error.code(), &error);
+                telemetry::error(error.code(), &error, None);
                 problem(StatusCode::BAD_REQUEST, error.code(), &error).map(Body::from)
             }
         }

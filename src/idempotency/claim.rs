@@ -3,6 +3,7 @@
 //! Each of the three types here knows what is left to do, and hands it to [`Store::spawn`](super::Store::spawn) if it is
 //! dropped. So a claim is released on an error, on a panic, and when the sender hangs up.
 
+use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,13 +18,24 @@ use super::outcome::Outcome;
 use super::report::{Report, report};
 use super::store::{BoxFuture, ClaimStatus, Settlement, StoreError};
 
-/// A claim that the store was asked for, and did not answer yet.
+/// A claim that the store has not granted yet.
 ///
-/// Dropping it waits for the answer in the background and then releases the claim. Releasing at once could reach the
-/// store before the claim does.
+/// Once the store is asked for it, dropping it waits for the answer in the background and then releases the claim.
+/// Releasing at once could reach the store before the claim does.
 pub(super) struct Claiming {
-    /// `None` if the store could not even be asked, and once it answered.
-    pending: Option<Pending>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// The store is asked at the first poll: a future that is dropped before that leaves nothing behind.
+    Unasked {
+        store: Arc<dyn ErasedStore>,
+        key: EventKey,
+        lease: Duration,
+    },
+    Asked(Pending),
+    /// The store answered, or could not even be asked.
+    Ended,
 }
 
 struct Pending {
@@ -46,28 +58,27 @@ pub(super) enum Claim {
 }
 
 impl Claiming {
-    pub(super) fn start(store: Arc<dyn ErasedStore>, key: EventKey, lease: Duration) -> Self {
-        let token = match ClaimToken::random() {
-            Ok(token) => token,
-            Err(error) => {
-                report(&Report::ClaimFailed(&key, &StoreError::new(error)));
-                return Self { pending: None };
-            }
-        };
-        let claimant = Claimant { store, key, token };
-        let answer = claimant.claim(lease);
+    pub(super) fn new(store: Arc<dyn ErasedStore>, key: EventKey, lease: Duration) -> Self {
         Self {
-            pending: Some(Pending { answer, claimant }),
+            stage: Stage::Unasked { store, key, lease },
         }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Claim> {
         // Taken out, so that if the store panics, it is not polled once more by `drop`.
-        let Some(mut pending) = self.pending.take() else {
-            return Poll::Ready(Claim::Failed);
+        let mut pending = match mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::Unasked { store, key, lease } => match ClaimToken::random() {
+                Ok(token) => Claimant { store, key, token }.ask(lease),
+                Err(error) => {
+                    report(&Report::ClaimFailed(&key, &StoreError::new(error)));
+                    return Poll::Ready(Claim::Failed);
+                }
+            },
+            Stage::Asked(pending) => pending,
+            Stage::Ended => return Poll::Ready(Claim::Failed),
         };
         let Poll::Ready(answer) = pending.answer.as_mut().poll(cx) else {
-            self.pending = Some(pending);
+            self.stage = Stage::Asked(pending);
             return Poll::Pending;
         };
         let claimant = pending.claimant;
@@ -79,7 +90,10 @@ impl Claiming {
             Err(error) => {
                 report(&Report::ClaimFailed(&claimant.key, &error));
                 let store = Arc::clone(&claimant.store);
-                store.spawn(Box::pin(claimant.release_if_claimed()));
+                store.spawn(Box::pin(async move {
+                    // If this fails too, it is the outage that was reported.
+                    let _ = claimant.release().await;
+                }));
                 Claim::Failed
             }
         })
@@ -88,7 +102,9 @@ impl Claiming {
 
 impl Drop for Claiming {
     fn drop(&mut self) {
-        if let Some(Pending { answer, claimant }) = self.pending.take() {
+        if let Stage::Asked(Pending { answer, claimant }) =
+            mem::replace(&mut self.stage, Stage::Ended)
+        {
             let store = Arc::clone(&claimant.store);
             store.spawn(Box::pin(async move {
                 if let Ok(ClaimStatus::Claimed) | Err(_) = answer.await {
@@ -225,8 +241,13 @@ struct Claimant {
 }
 
 impl Claimant {
-    fn claim(&self, lease: Duration) -> BoxFuture<Result<ClaimStatus, StoreError>> {
-        Arc::clone(&self.store).claim(self.key.clone(), self.token, lease)
+    /// Asks for the claim.
+    fn ask(self, lease: Duration) -> Pending {
+        let store = Arc::clone(&self.store);
+        Pending {
+            answer: store.claim(self.key.clone(), self.token, lease),
+            claimant: self,
+        }
     }
 
     fn complete(

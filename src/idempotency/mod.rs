@@ -161,7 +161,7 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping the response future before the inner service answered drops the inner service's future, and releases the claim.
+//! A response future that is never polled claims nothing. Dropping it before the inner service answered drops the inner service's future, and releases the claim.
 //! After it answered, it is completed or released in the background. In both cases the work is handed to
 //! [`Store::spawn`]: the memory store does it at once, the Redis store in a task of the surrounding Tokio runtime. It ends
 //! within two of its timeouts: a claim that is not answered yet is awaited, and then released.

@@ -195,6 +195,6 @@ impl From<Answer> for Outcome {
 /// within its last one. At most a minute, since the other may end, or fail, long before a long lease does, and a sender
 /// that waits may be at the end of its schedule.
 fn retry_seconds(lease: Duration) -> u64 {
-    let seconds = lease.as_secs() + u64::from(lease.subsec_nanos() > 0);
-    seconds.clamp(1, 60)
+    let is_begun = u64::from(lease.subsec_nanos() > 0);
+    lease.as_secs().saturating_add(is_begun).clamp(1, 60)
 }

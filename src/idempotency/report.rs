@@ -1,5 +1,6 @@
 //! What an operator should hear of.
 
+use std::error::Error;
 use std::fmt;
 
 use super::key::EventKey;
@@ -20,7 +21,7 @@ pub(super) enum Report<'a> {
 
 /// Tells operators, in the log and in the numbers.
 pub(super) fn report(report: &Report<'_>) {
-    telemetry::error(report.code(), report);
+    telemetry::error(report.code(), report, report.cause());
     match report {
         Report::ClaimFailed(..) => telemetry::store_failed("claim"),
         Report::CompletionFailed(..) => telemetry::store_failed("complete"),
@@ -44,22 +45,33 @@ impl Report<'_> {
             Self::LayersShareStore(_) => "layers-share-store",
         }
     }
+
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::ClaimFailed(_, error)
+            | Self::CompletionFailed(_, error)
+            | Self::ReleaseFailed(_, error) => Some(*error),
+            Self::EventMissing
+            | Self::Superseded(_)
+            | Self::PayloadDiffers(_)
+            | Self::LayersShareStore(_) => None,
+        }
+    }
 }
 
+/// The cause is apart.
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EventMissing => f.write_str(
                 "IdempotencyLayer is not inside SvixVerifyLayer: nothing is processed on this route",
             ),
-            Self::ClaimFailed(key, error) => {
-                write!(f, "cannot tell whether {key} was processed: {error}")
+            Self::ClaimFailed(key, _) => write!(f, "cannot tell whether {key} was processed"),
+            Self::CompletionFailed(key, _) => {
+                write!(f, "{key} was processed, but may be processed again")
             }
-            Self::CompletionFailed(key, error) => {
-                write!(f, "{key} was processed, but may be processed again: {error}")
-            }
-            Self::ReleaseFailed(key, error) => {
-                write!(f, "{key} has to wait until its lease has passed: {error}")
+            Self::ReleaseFailed(key, _) => {
+                write!(f, "{key} has to wait until its lease has passed")
             }
             Self::Superseded(key) => {
                 write!(f, "{key} took longer than its lease, and was claimed again since")

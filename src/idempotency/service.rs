@@ -57,7 +57,7 @@ where
         };
         let key = self.config.key(event);
         let config = Arc::clone(&self.config);
-        let claiming = Claiming::start(Arc::clone(&config.store), key, config.lease);
+        let claiming = Claiming::new(Arc::clone(&config.store), key, config.lease);
         ResponseFuture::claim(claiming, request, self.inner.clone(), config)
     }
 }

@@ -6,7 +6,13 @@ use crate::signature::{Secret, SigningKey};
 
 /// What is, or becomes, the keys of a sender: a [`Secret`], a private key, a [`SigningKey`], or an array or `Vec` of these.
 ///
-/// With several keys, as during a rotation, each delivery lists a signature of each.
+/// With several keys, as during a rotation, each delivery lists a signature of each. A text is none of these:
+///
+/// ```compile_fail,E0277
+/// use tower_svix::SvixSignLayer;
+///
+/// let layer = SvixSignLayer::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a key that deliveries are signed with",
     label = "expected a `Secret`, a `PrivateKey`, a `SigningKey`, or an array or `Vec` of these",

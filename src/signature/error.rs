@@ -3,14 +3,20 @@
 use std::error::Error;
 use std::fmt;
 
+use super::distance::{Distance, smaller_unit};
+use super::header_family::NO_HEADERS;
 use crate::random::RandomnessUnavailable;
 
 /// Why a delivery is not verified.
 ///
-/// Carries no header value, no signature and no part of the body, so it can be logged and shown to the sender.
+/// Carries no header value, no signature and no part of the body, so it can be logged and shown to the sender. How far a
+/// timestamp is from now tells the sender nothing new: it knows the timestamp, and the response of a server has its `date`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
+    /// None of the headers of a delivery is there, neither `svix-*` nor `webhook-*`. A receiver that reads the headers of one
+    /// family only says [`MissingHeader`](Self::MissingHeader) instead.
+    NoHeaders,
     /// This header is missing, and no family of headers that may be used is complete.
     MissingHeader(&'static str),
     /// This header is given more than once.
@@ -23,9 +29,15 @@ pub enum VerifyError {
     /// The timestamp is not a number of seconds since 1970 in ASCII digits without leading zeros.
     MalformedTimestamp,
     /// The timestamp lies further in the past than the tolerance.
-    TimestampTooOld,
+    TimestampTooOld {
+        /// How far it lies in the past, in seconds.
+        seconds: u64,
+    },
     /// The timestamp lies further in the future than the tolerance.
-    TimestampTooNew,
+    TimestampTooNew {
+        /// How far it lies in the future, in seconds.
+        seconds: u64,
+    },
     /// The list of signatures holds none of a version and form that the receiver's keys make, or, where the keys are those of
     /// a tenant, that keys of any kind make.
     NoSupportedSignature,
@@ -40,12 +52,12 @@ impl VerifyError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::MissingHeader(_) => "header-missing",
+            Self::NoHeaders | Self::MissingHeader(_) => "header-missing",
             Self::DuplicateHeader(_) => "header-duplicate",
             Self::MalformedHeader(_) => "header-malformed",
             Self::MalformedTimestamp => "timestamp-malformed",
-            Self::TimestampTooOld => "timestamp-too-old",
-            Self::TimestampTooNew => "timestamp-too-new",
+            Self::TimestampTooOld { .. } => "timestamp-too-old",
+            Self::TimestampTooNew { .. } => "timestamp-too-new",
             Self::NoSupportedSignature => "signature-unsupported",
             Self::SignatureMismatch => "signature-mismatch",
             Self::ClockUnavailable => "clock-unavailable",
@@ -56,14 +68,33 @@ impl VerifyError {
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoHeaders => f.write_str(NO_HEADERS),
             Self::MissingHeader(name) => write!(f, "the header `{name}` is missing"),
             Self::DuplicateHeader(name) => write!(f, "the header `{name}` is given more than once"),
             Self::MalformedHeader(name) => write!(f, "the header `{name}` is malformed"),
             Self::MalformedTimestamp => {
                 f.write_str("the timestamp is not a plain number of seconds since 1970")
             }
-            Self::TimestampTooOld => f.write_str("the timestamp is too old"),
-            Self::TimestampTooNew => f.write_str("the timestamp is too far in the future"),
+            Self::TimestampTooOld { seconds } => {
+                let distance = Distance(*seconds);
+                write!(
+                    f,
+                    "the timestamp is {distance} in the past, beyond the tolerance"
+                )
+            }
+            Self::TimestampTooNew { seconds } => {
+                if let Some(unit) = smaller_unit(*seconds) {
+                    return write!(
+                        f,
+                        "the timestamp must be in seconds since 1970, and seems to be in {unit}"
+                    );
+                }
+                let distance = Distance(*seconds);
+                write!(
+                    f,
+                    "the timestamp is {distance} in the future, beyond the tolerance"
+                )
+            }
             Self::NoSupportedSignature => f.write_str(
                 "no listed signature is of a version and form that the receiver's keys make",
             ),

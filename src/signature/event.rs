@@ -15,6 +15,9 @@ use super::timestamp;
 /// extensions of the request that it lets through; [`Verifier::verify`](crate::Verifier::verify) returns it. A clone
 /// shares the payload and allocates nothing.
 ///
+/// A handler of axum takes it as an argument with the feature `axum`, and as `Extension<VerifiedEvent>` without. If the compiler
+/// says that a handler with this argument does not implement `Handler`, that feature is missing.
+///
 /// # Example
 ///
 /// ```
@@ -59,6 +62,27 @@ impl VerifiedEvent {
     #[must_use]
     pub fn payload(&self) -> &Bytes {
         &self.payload
+    }
+
+    /// Returns the event with a payload of its own, to be kept.
+    ///
+    /// A payload that arrived in one piece is a part of the buffer that the server read it into, and keeps all of that
+    /// in memory: 16 KiB and more for a few bytes. This copies it, which is worth it for an event that outlives its
+    /// request, in a queue or a cache for example.
+    ///
+    /// ```
+    /// use std::sync::mpsc::Sender;
+    /// use tower_svix::VerifiedEvent;
+    ///
+    /// fn enqueue<B>(request: &http::Request<B>, queue: &Sender<VerifiedEvent>) {
+    ///     let event: &VerifiedEvent = request.extensions().get().expect("behind SvixVerifyLayer");
+    ///     queue.send(event.clone().compact()).expect("the worker runs");
+    /// }
+    /// ```
+    #[must_use]
+    pub fn compact(mut self) -> Self {
+        self.payload = Bytes::copy_from_slice(&self.payload);
+        self
     }
 
     /// The position in the [`Keyring`](crate::Keyring) of the key that signed the delivery, counted from 0.

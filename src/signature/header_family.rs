@@ -140,6 +140,10 @@ impl HeaderFamily {
     }
 }
 
+/// What a request has none of if it is no delivery of a family that is [built in](HeaderFamily::BUILT_IN).
+pub(super) const NO_HEADERS: &str = "there is none of the headers of a delivery: `svix-id`, `svix-timestamp` and \
+    `svix-signature`, or `webhook-id`, `webhook-timestamp` and `webhook-signature`";
+
 impl fmt::Debug for HeaderFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -37,7 +37,13 @@ impl<'h> SignatureHeaders<&'h HeaderValue> {
     ) -> Result<Self, VerifyError> {
         let set = HeaderSet::scan(headers, pinned);
         let family = set.family;
-        let [id, timestamp, signatures] = set.complete()?;
+        let [id, timestamp, signatures] = set.complete().map_err(|error| {
+            if pinned.is_none() && set.is_empty() {
+                VerifyError::NoHeaders
+            } else {
+                error
+            }
+        })?;
 
         if !is_valid_id(id.as_bytes(), allow_dotted_id) {
             return Err(VerifyError::MalformedHeader(family.id_name()));
@@ -69,7 +75,7 @@ impl<'h> SignatureHeaders<&'h HeaderValue> {
 
 impl<V: AsRef<[u8]>> SignatureHeaders<V> {
     /// What a pass of one key costs beyond the body, in bytes that could be hashed in the same time.
-    pub(crate) fn cost_of_pass(&self) -> usize {
+    pub(super) fn cost_of_pass(&self) -> usize {
         // Comparing one listed MAC costs about as much as hashing two bytes.
         self.id.as_ref().len() + 2 * self.signatures.len()
     }
@@ -206,7 +212,12 @@ impl<'h> HeaderSet<'h> {
         }
     }
 
-    fn complete(self) -> Result<[&'h HeaderValue; 3], VerifyError> {
+    fn is_empty(&self) -> bool {
+        let is_missing = |header: &Header<'_>| matches!(header, Header::Missing);
+        self.headers.iter().all(is_missing)
+    }
+
+    fn complete(&self) -> Result<[&'h HeaderValue; 3], VerifyError> {
         let [id, timestamp, signature] = self.headers;
         Ok([
             id.once(self.family.id_name())?,

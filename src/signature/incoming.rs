@@ -73,9 +73,9 @@ impl IncomingDelivery {
         headers: &SignatureHeaders<V>,
         chunk: impl Buf,
     ) {
+        let _wipe = stack::WipeOnDrop;
         self.body.push(chunk, self.claimed_len);
         self.advance(headers, usize::MAX);
-        stack::wipe();
     }
 
     /// Copies and hashes at most `budget` of the received bytes that are not hashed yet, and returns how many those
@@ -100,7 +100,7 @@ impl IncomingDelivery {
         hashed.max(copied)
     }
 
-    /// The verdict on a body that has ended, or `None` if there is more to [go through](Self::advance) first: the rest of the
+    /// The verdict on a body that has ended, if there is nothing more to [go through](Self::advance) first: the rest of the
     /// body, or all of it once more with the next key.
     #[inline(never)]
     pub(crate) fn conclude<V: AsRef<[u8]>>(
@@ -108,23 +108,23 @@ impl IncomingDelivery {
         headers: &SignatureHeaders<V>,
         policy: &Policy,
         now: &mut Now,
-    ) -> Option<Result<VerifiedEvent, VerifyError>> {
+    ) -> Conclusion {
         let received = self.received();
         let Some(search) = &mut self.search else {
-            return Some(Err(VerifyError::SignatureMismatch));
+            return Conclusion::Verdict(Err(VerifyError::SignatureMismatch));
         };
         let key_index = match search.conclude(headers, received) {
-            Progress::Unfinished => return None,
-            Progress::NotFound => return Some(Err(VerifyError::SignatureMismatch)),
+            Progress::Unfinished { cost } => return Conclusion::Unfinished { cost },
+            Progress::NotFound => return Conclusion::Verdict(Err(VerifyError::SignatureMismatch)),
             Progress::Found(key_index) => key_index,
         };
         // Checked again: a replayed delivery may have delayed its body.
         if let Err(error) = policy.check_time(headers.unix_seconds, now) {
-            return Some(Err(error));
+            return Conclusion::Verdict(Err(error));
         }
         let tenant = search.take_tenant();
         self.search = None;
-        Some(Ok(VerifiedEvent {
+        Conclusion::Verdict(Ok(VerifiedEvent {
             id: EventId::new(headers.id.as_ref()),
             unix_seconds: headers.unix_seconds,
             payload: mem::take(&mut self.body).into_bytes(),
@@ -141,15 +141,24 @@ impl IncomingDelivery {
         policy: &Policy,
         now: &mut Now,
     ) -> Result<VerifiedEvent, VerifyError> {
-        let verdict = loop {
+        let _wipe = stack::WipeOnDrop;
+        loop {
             self.advance(headers, usize::MAX);
-            if let Some(verdict) = self.conclude(headers, policy, now) {
+            if let Conclusion::Verdict(verdict) = self.conclude(headers, policy, now) {
                 break verdict;
             }
-        };
-        stack::wipe();
-        verdict
+        }
     }
+}
+
+/// What there is to say of a body that has ended.
+pub(crate) enum Conclusion {
+    Verdict(Result<VerifiedEvent, VerifyError>),
+    /// There is more to go through.
+    Unfinished {
+        /// What was done for this beyond the bytes of the body, in bytes that could be hashed in the same time.
+        cost: usize,
+    },
 }
 
 #[cfg(test)]
@@ -275,7 +284,9 @@ mod tests {
         assert_eq!(delivery.advance(&headers, usize::MAX), 8);
         delivery.receive(&BODY[8..]);
         let verdict = loop {
-            if let Some(verdict) = delivery.conclude(&headers, &policy(), &mut Now::default()) {
+            if let Conclusion::Verdict(verdict) =
+                delivery.conclude(&headers, &policy(), &mut Now::default())
+            {
                 break verdict;
             }
             let hashed = delivery.advance(&headers, 1);

@@ -19,6 +19,7 @@
 //! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 
 mod check;
+mod distance;
 mod error;
 mod event;
 mod header_family;

@@ -50,6 +50,15 @@ impl Policy {
         }
     }
 
+    /// Checks the time again, for a delivery that had to wait.
+    pub(crate) fn check_again<V>(
+        &self,
+        headers: &SignatureHeaders<V>,
+        now: &mut Now,
+    ) -> Result<(), VerifyError> {
+        self.check_time(headers.unix_seconds, now)
+    }
+
     /// Checks that a timestamp is within the tolerance of now.
     #[inline]
     pub(super) fn check_time(&self, unix_seconds: u64, now: &mut Now) -> Result<(), VerifyError> {
@@ -91,7 +100,7 @@ macro_rules! define_policy_setters {
             self
         }
 
-        /// Accepts deliveries of any age, without reading the clock. The timestamp must still be there and be signed.
+        /// Accepts deliveries of any age, whatever the clock says. The timestamp must still be there and be signed.
         ///
         /// A delivery that was captured once can then be replayed at any time: use it for archived deliveries only.
         pub fn insecure_ignore_timestamp(mut self) -> Self {

@@ -35,7 +35,10 @@ struct Position {
 /// How far a search has come.
 pub(super) enum Progress {
     /// There are bytes left to [advance](Search::advance) through, or other keys to try.
-    Unfinished,
+    Unfinished {
+        /// What was done for this beyond the bytes of the body, in bytes that could be hashed in the same time.
+        cost: usize,
+    },
     /// The key at this index signed the delivery.
     Found(usize),
     /// None of the keys did.
@@ -109,16 +112,19 @@ impl Search {
             return Progress::NotFound;
         };
         if pass.checked < len {
-            return Progress::Unfinished;
+            return Progress::Unfinished { cost: 0 };
         }
         let key_index = pass.key_index;
+        let cost = pass.check.cost();
         let is_match = pass.check.is_match(&headers.signatures);
         // What a check leaves behind is as good as the key: it is replaced where it is, not moved, so that it is wiped.
         self.pass = None;
         if is_match && self.is_genuine {
             Progress::Found(key_index)
         } else {
-            Progress::Unfinished
+            Progress::Unfinished {
+                cost: cost + headers.cost_of_pass(),
+            }
         }
     }
 

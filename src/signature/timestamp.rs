@@ -34,12 +34,13 @@ pub(super) fn parse(text: &[u8]) -> Result<u64, VerifyError> {
 /// Checks that `seconds` is at most `tolerance` away from `now`, both in seconds since 1970.
 #[inline]
 pub(super) fn check(seconds: u64, now: u64, tolerance: Duration) -> Result<(), VerifyError> {
-    if Duration::from_secs(seconds.abs_diff(now)) <= tolerance {
+    let distance = seconds.abs_diff(now);
+    if Duration::from_secs(distance) <= tolerance {
         Ok(())
     } else if seconds < now {
-        Err(VerifyError::TimestampTooOld)
+        Err(VerifyError::TimestampTooOld { seconds: distance })
     } else {
-        Err(VerifyError::TimestampTooNew)
+        Err(VerifyError::TimestampTooNew { seconds: distance })
     }
 }
 

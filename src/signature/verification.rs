@@ -37,7 +37,8 @@ use super::policy::{Now, Policy};
 pub struct Verification {
     policy: Policy,
     headers: SignatureHeaders,
-    delivery: IncomingDelivery,
+    /// In one place from the start: a move would leave a copy of the state of the MAC behind, which is as good as the key.
+    delivery: Box<IncomingDelivery>,
 }
 
 impl Verification {
@@ -50,7 +51,7 @@ impl Verification {
         Self {
             policy,
             headers,
-            delivery,
+            delivery: Box::new(delivery),
         }
     }
 

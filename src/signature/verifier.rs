@@ -35,7 +35,7 @@ use super::verification::Verification;
 /// let verifier = Verifier::new(secret);
 /// assert_eq!(
 ///     receive(&verifier, &HeaderMap::new(), b"{}"),
-///     Err(VerifyError::MissingHeader("webhook-id")),
+///     Err(VerifyError::NoHeaders),
 /// );
 /// # Ok::<(), tower_svix::KeyError>(())
 /// ```

@@ -12,6 +12,11 @@ mod metrics;
 #[path = "no_metrics.rs"]
 mod metrics;
 mod phase;
+#[cfg(feature = "tracing")]
+mod rejection_log;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_rejection_log.rs"]
+mod rejection_log;
 // `Instant::now` panics on `wasm32-unknown-unknown`, which has no clock of its own.
 #[cfg(all(
     any(feature = "metrics", feature = "tracing"),
@@ -25,6 +30,8 @@ mod stopwatch;
 #[path = "no_stopwatch.rs"]
 mod stopwatch;
 #[cfg(feature = "tracing")]
+mod throttle;
+#[cfg(feature = "tracing")]
 mod trace;
 #[cfg(not(feature = "tracing"))]
 #[path = "no_trace.rs"]
@@ -36,8 +43,11 @@ use std::fmt;
 use http::StatusCode;
 
 pub(crate) use self::phase::Phase;
+pub(crate) use self::rejection_log::RejectionLog;
 use self::stopwatch::Stopwatch;
+pub(crate) use self::trace::Entered;
 use self::trace::Span;
+use crate::clock::Clock;
 
 #[cfg(feature = "idempotency")]
 pub(crate) use self::metrics::{settled, store_failed};
@@ -52,22 +62,22 @@ pub(crate) struct DeliverySpan {
 }
 
 impl DeliverySpan {
+    #[inline]
     pub(crate) fn start() -> Self {
-        let span = Span::new();
-        let stopwatch = Stopwatch::start(cfg!(feature = "metrics") || span.is_enabled());
+        let span = Span::start();
+        let stopwatch = Stopwatch::start(cfg!(feature = "metrics") || span.may_be_observed());
         Self { span, stopwatch }
     }
 
     /// Makes what happens until the guard is dropped a part of the delivery.
-    #[must_use]
-    pub(crate) fn enter(&self) -> impl Sized + use<> {
+    pub(crate) fn enter(&self) -> Entered {
         self.span.enter()
     }
 
     /// Ends a phase, and starts the next.
     pub(crate) fn end_of(&mut self, phase: Phase) {
-        if self.span.is_enabled() {
-            self.span.record_phase(phase, self.stopwatch.lap());
+        if self.span.may_be_observed() {
+            self.span.end_of(phase, self.stopwatch.lap());
         }
     }
 
@@ -85,17 +95,30 @@ impl DeliverySpan {
         self.span.record_event_type(event_type);
     }
 
-    /// The delivery is verified. `body_len` is in bytes.
-    pub(crate) fn verified(&self, body_len: usize) {
-        self.span.record_body_len(body_len);
+    /// The delivery is verified, and gets another span, which is entered in place of the former. `body_len` is in bytes.
+    pub(crate) fn verified(
+        &mut self,
+        entered: &mut Entered,
+        log: &RejectionLog,
+        clock: &dyn Clock,
+        body_len: usize,
+    ) {
+        log.verified(clock);
         metrics::verified(body_len, &self.stopwatch);
+        self.span.verified(entered, body_len);
     }
 
     /// The request was rejected because of `code`, which is `detail` in prose, and answered with `status`.
     ///
     /// `is_ours` says that the receiver is at fault, whatever the answer to the sender says, and `cause` what failed there.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another fact about the rejection"
+    )]
     pub(crate) fn rejected(
         &self,
+        log: &RejectionLog,
+        clock: &dyn Clock,
         code: &'static str,
         detail: &dyn fmt::Display,
         is_ours: bool,
@@ -104,7 +127,7 @@ impl DeliverySpan {
     ) {
         self.span.record_outcome(code, Some(status));
         metrics::rejected(code);
-        trace::rejected(code, detail, is_ours, cause);
+        log.rejected(clock, code, detail, is_ours, cause);
     }
 
     pub(crate) fn answered(&self, status: StatusCode) {

@@ -1,8 +1,6 @@
 //! What stands in for spans and events without the feature `tracing`: nothing.
 #![allow(clippy::unused_self, reason = "the methods are those of the real one")]
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -11,20 +9,28 @@ use super::phase::Phase;
 
 pub(super) struct Span;
 
+pub(crate) struct Entered;
+
 impl Span {
-    pub(super) fn new() -> Self {
+    pub(super) fn start() -> Self {
         Self
     }
 
-    pub(super) fn enter(&self) -> impl Sized + use<> {}
+    pub(super) fn may_be_observed(&self) -> bool {
+        false
+    }
 
-    pub(super) fn record_phase(&self, _: Phase, _: Duration) {}
+    pub(super) fn verified(&mut self, _: &mut Entered, _: usize) {}
+
+    pub(super) fn enter(&self) -> Entered {
+        Entered
+    }
+
+    pub(super) fn end_of(&mut self, _: Phase, _: Duration) {}
 
     pub(super) fn is_enabled(&self) -> bool {
         false
     }
-
-    pub(super) fn record_body_len(&self, _: usize) {}
 
     pub(super) fn record_event(&self, _: &str, _: Option<&str>, _: usize) {}
 
@@ -33,13 +39,10 @@ impl Span {
     pub(super) fn record_outcome(&self, _: &'static str, _: Option<StatusCode>) {}
 }
 
-pub(super) fn rejected(
+#[cfg(any(feature = "axum", feature = "idempotency"))]
+pub(crate) fn error(
     _: &'static str,
-    _: &dyn fmt::Display,
-    _: bool,
-    _: Option<&(dyn Error + 'static)>,
+    _: &dyn std::fmt::Display,
+    _: Option<&(dyn std::error::Error + 'static)>,
 ) {
 }
-
-#[cfg(any(feature = "axum", feature = "idempotency"))]
-pub(crate) fn error(_: &'static str, _: &dyn fmt::Display) {}

@@ -40,6 +40,45 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! What a receiver has to tell from a genuine delivery:
+//!
+//! ```
+//! use http::{Request, Response};
+//! use std::convert::Infallible;
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_svix::test_util::SignedRequest;
+//! use tower_svix::{Rejection, Secret, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
+//!
+//! async fn handler(request: Request<VerifiedBody>) -> Result<Response<String>, Infallible> {
+//!     let event: &VerifiedEvent = request.extensions().get().expect("verified");
+//!     Ok(Response::new(event.id().to_owned()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+//! let service = ServiceBuilder::new()
+//!     .layer(SvixVerifyLayer::new(secret.clone()))
+//!     .service_fn(handler);
+//! let request = SignedRequest::new(secret).body(r#"{"type":"job.completed"}"#);
+//!
+//! for (wrong, code) in [
+//!     (request.build_forged(), "signature-mismatch"),
+//!     (request.build_stale(), "timestamp-too-old"),
+//! ] {
+//!     let response = service.clone().oneshot(wrong).await?;
+//!     let rejection: &Rejection = response.extensions().get().expect("rejected");
+//!     assert_eq!(rejection.code(), code);
+//! }
+//!
+//! // Both are genuine, and of one event: `IdempotencyLayer` lets the handler see it once.
+//! for duplicate in request.build_duplicates() {
+//!     assert_eq!(service.clone().oneshot(duplicate).await?.status(), 200);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod clock;
 #[cfg(feature = "idempotency")]

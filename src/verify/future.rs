@@ -20,7 +20,7 @@ use crate::body::ResponseBody;
 use crate::grpc;
 use crate::inner_service::Call;
 use crate::signature::{Keyring, VerifiedEvent};
-use crate::telemetry::{DeliverySpan, Phase};
+use crate::telemetry::{DeliverySpan, Entered, Phase};
 
 pin_project! {
     /// Response future of [`SvixVerify`](super::SvixVerify).
@@ -32,7 +32,7 @@ pin_project! {
         K: KeySource,
     {
         #[pin]
-        state: State<S, B, K::Future, S::Future>,
+        state: State<S, B, K, S::Future>,
         config: Arc<Config<K>>,
         span: DeliverySpan,
     }
@@ -40,12 +40,15 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, B, L, F> {
+    enum State<S, B, K, F>
+    where
+        K: KeySource,
+    {
         Verifying {
             head: Option<request::Parts>,
             inner: Option<S>,
             #[pin]
-            verifying: Verifying<B, L>,
+            verifying: Verifying<B, K>,
         },
         /// The request is verified, and waits until the inner service has room for it.
         Readying {
@@ -92,7 +95,7 @@ where
         const TAKEN: &str = "each state is left once";
 
         let mut this = self.project();
-        let _entered = this.span.enter();
+        let mut entered = this.span.enter();
         loop {
             let mut call = match this.state.as_mut().project() {
                 StateProj::Verifying {
@@ -103,7 +106,7 @@ where
                     let verified = head.as_ref().expect(TAKEN);
                     match ready!(verifying.poll(verified, this.config, this.span, cx)) {
                         Ok(event) => {
-                            observe(this.config, this.span, &event);
+                            observe(this.config, this.span, &mut entered, &event);
                             let mut head = head.take().expect(TAKEN);
                             let body = VerifiedBody::new(event.payload().clone());
                             head.extensions.insert(event);
@@ -159,13 +162,20 @@ fn reject<K>(
         .as_deref()
         .map(|cause| cause as &(dyn Error + 'static));
     let (code, status) = (rejection.code(), response.status());
-    span.rejected(code, &rejection, is_ours, cause, status);
+    let (log, clock) = (&config.log, &*config.policy.clock);
+    span.rejected(log, clock, code, &rejection, is_ours, cause, status);
     response
 }
 
 /// Tells operators of a verified event.
-fn observe<K>(config: &Config<K>, span: &DeliverySpan, event: &VerifiedEvent) {
-    span.verified(event.payload().len());
+fn observe<K>(
+    config: &Config<K>,
+    span: &mut DeliverySpan,
+    entered: &mut Entered,
+    event: &VerifiedEvent,
+) {
+    let (log, clock) = (&config.log, &*config.policy.clock);
+    span.verified(entered, log, clock, event.payload().len());
     if span.is_enabled() {
         span.event(event.id(), event.tenant(), event.key_index());
         if let Some(event_type) = config.event_type(event) {

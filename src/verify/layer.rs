@@ -8,6 +8,7 @@ use tower_layer::Layer;
 
 use super::config::Config;
 use super::key_source::KeySource;
+use super::memory::MemoryLimit;
 use super::rejection::Rejection;
 use super::responder::Responder;
 use super::service::SvixVerify;
@@ -56,6 +57,41 @@ impl<K: KeySource> SvixVerifyLayer<K> {
     /// A longer one is rejected with [`Rejection::BodyTooLarge`], before it is read if its length is known in advance.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.config.body_limit = bytes;
+        self
+    }
+
+    /// Sets how many bytes the unverified bodies of all requests may take together. Default: no limit but the product of
+    /// [`body_limit`](Self::body_limit) and the number of open requests.
+    ///
+    /// All clones of this layer share the limit, and so do all services that they make. A request takes of it what its
+    /// body claims to have, with `Content-Length` for example, before any of that is read, and beyond that what arrives. It
+    /// gives all of it back once the event is verified, or the request is rejected or dropped. What waits for the inner
+    /// service after that has [limits of its own](crate::verify#placement).
+    ///
+    /// A request for which nothing is left is rejected with [`Rejection::MemoryExhausted`]: with 503 and `Retry-After`, so
+    /// that the sender tries again. A body that is longer than this limit would never have room: it is rejected with
+    /// [`Rejection::BodyTooLarge`].
+    ///
+    /// A request that only claims a long body and then stalls takes as much as one that sends it. Without other limits, a
+    /// few such requests keep all deliveries away for as long as they may stall. Limit the requests and connections of each
+    /// peer outside of the layer, and choose a limit that genuine deliveries never reach.
+    ///
+    /// The limit counts the bytes of bodies. Their buffers take up to twice as much while a body is shorter than 64 KiB, and
+    /// up to a quarter more from there on. A short body that arrives in one piece keeps the read buffer of its connection.
+    ///
+    /// ```
+    /// use tower_svix::{Secret, SvixVerifyLayer};
+    ///
+    /// # fn main() -> Result<(), tower_svix::KeyError> {
+    /// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+    /// let layer = SvixVerifyLayer::new(secret)
+    ///     .body_limit(1024 * 1024)
+    ///     .memory_limit(64 * 1024 * 1024);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.config.memory_limit = Some(MemoryLimit::new(bytes));
         self
     }
 

@@ -11,12 +11,13 @@ use pin_project_lite::pin_project;
 
 use super::config::Config;
 use super::key_source::KeySource;
+use super::memory::Room;
 use super::rejection::Rejection;
 use crate::body::claimed_len;
 use crate::signature::headers::SignatureHeaders;
-use crate::signature::incoming::IncomingDelivery;
+use crate::signature::incoming::{Conclusion, IncomingDelivery};
 use crate::signature::search::Search;
-use crate::signature::{Keyring, Now, VerifiedEvent, VerifyError};
+use crate::signature::{Now, VerifiedEvent, VerifyError};
 use crate::stack;
 use crate::telemetry::{DeliverySpan, Phase};
 
@@ -24,27 +25,33 @@ use crate::telemetry::{DeliverySpan, Phase};
 const POLL_BUDGET: usize = 128 * 1024;
 /// What a frame costs of the budget at least, so that a flood of empty frames is interrupted too.
 const FRAME_COST: usize = 64;
-/// What each pass over the body costs beyond its bytes: up to 100 µs on the curve of ed25519.
-const PASS_COST: usize = 32 * 1024;
 
 pin_project! {
     /// A request without its head, which stays with the caller.
-    pub(super) struct Verifying<B, L> {
+    pub(super) struct Verifying<B, K>
+    where
+        K: KeySource,
+    {
         // What the headers say, once the delivery had to wait. Until then it is borrowed from the head.
         headers: Option<SignatureHeaders>,
         #[pin]
-        receiving: Receiving<B, L>,
+        receiving: Receiving<B, K>,
     }
 }
 
 pin_project! {
-    struct Receiving<B, L> {
+    struct Receiving<B, K>
+    where
+        K: KeySource,
+    {
         #[pin]
-        keys: Keys<L>,
+        keys: Keys<K::Future>,
         // `None` once it has ended.
         #[pin]
         body: Option<B>,
         delivery: IncomingDelivery,
+        // It is given back with the verdict, when the future goes on to another state.
+        room: Room,
     }
 }
 
@@ -79,7 +86,7 @@ impl<R: Into<Rejection>> From<R> for Failure {
     }
 }
 
-impl<B, L> Verifying<B, L> {
+impl<B, K: KeySource> Verifying<B, K> {
     #[inline]
     pub(super) fn new(body: B) -> Self {
         Self {
@@ -88,35 +95,37 @@ impl<B, L> Verifying<B, L> {
                 keys: Keys::Unasked,
                 body: Some(body),
                 delivery: IncomingDelivery::default(),
+                room: Room::default(),
             },
         }
     }
 }
 
-impl<B: Body, L> Verifying<B, L> {
+impl<B: Body, K: KeySource> Verifying<B, K> {
     /// Goes on until there is a verdict. `head` is the same at each call.
     #[inline]
-    pub(super) fn poll<K>(
+    pub(super) fn poll(
         self: Pin<&mut Self>,
         head: &request::Parts,
         config: &Config<K>,
         span: &mut DeliverySpan,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<VerifiedEvent, Failure>>
-    where
-        K: KeySource<Future = L>,
-        L: Future<Output = Result<Option<Keyring>, K::Error>>,
-    {
+    ) -> Poll<Result<VerifiedEvent, Failure>> {
         let mut this = self.project();
         let mut now = Now::default();
         let mut receiving = this.receiving.as_mut();
+        let _wipe;
         let verdict = if let Some(headers) = this.headers {
+            // A body that trickles in must not outlive the tolerance.
+            config.policy.check_again(headers, &mut now)?;
+            _wipe = stack::WipeOnDrop;
             receiving
                 .as_mut()
                 .poll(head, headers, &mut now, config, span, cx)
         } else {
             // Nearly all deliveries get their verdict here, without a copy of what the headers say.
             let headers = config.policy.admit(&head.headers, &mut now)?;
+            _wipe = stack::WipeOnDrop;
             let verdict = receiving
                 .as_mut()
                 .poll(head, &headers, &mut now, config, span, cx);
@@ -129,14 +138,13 @@ impl<B: Body, L> Verifying<B, L> {
         if verdict.is_pending() {
             receiving.project().delivery.keep();
         }
-        stack::wipe();
         verdict
     }
 }
 
-impl<B: Body, L> Receiving<B, L> {
+impl<B: Body, K: KeySource> Receiving<B, K> {
     #[inline]
-    fn poll<V: AsRef<[u8]>, K>(
+    fn poll<V: AsRef<[u8]>>(
         self: Pin<&mut Self>,
         head: &request::Parts,
         headers: &SignatureHeaders<V>,
@@ -144,11 +152,7 @@ impl<B: Body, L> Receiving<B, L> {
         config: &Config<K>,
         span: &mut DeliverySpan,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<VerifiedEvent, Failure>>
-    where
-        K: KeySource<Future = L>,
-        L: Future<Output = Result<Option<Keyring>, K::Error>>,
-    {
+    ) -> Poll<Result<VerifiedEvent, Failure>> {
         let mut this = self.project();
         loop {
             let search = match this.keys.as_mut().project() {
@@ -179,12 +183,13 @@ impl<B: Body, L> Receiving<B, L> {
             this.delivery.search(search);
             let body = this.body.as_ref().get_ref().as_ref();
             let claimed = body.map_or(0, |body| claimed_len(&head.headers, body));
-            before_body(config, this.delivery, headers, claimed)?;
+            before_body(config, this.delivery, this.room, headers, claimed)?;
         }
         let verdict = ready!(poll_verdict(
             config,
             this.body,
             this.delivery,
+            this.room,
             headers,
             now,
             cx
@@ -194,11 +199,12 @@ impl<B: Body, L> Receiving<B, L> {
     }
 }
 
-/// What is left to check before the body is read, now that the keys are known.
+/// What is left to check before the body is read, now that the keys are known. Makes room for what the body claims.
 #[inline]
 fn before_body<V: AsRef<[u8]>, K: KeySource>(
     config: &Config<K>,
     delivery: &mut IncomingDelivery,
+    room: &mut Room,
     headers: &SignatureHeaders<V>,
     claimed_len: u64,
 ) -> Result<(), Rejection> {
@@ -206,13 +212,10 @@ fn before_body<V: AsRef<[u8]>, K: KeySource>(
     if config.key_source.is_single_tenant() && !delivery.can_succeed(headers) {
         return Err(VerifyError::NoSupportedSignature.into());
     }
-    match usize::try_from(claimed_len) {
-        Ok(claimed_len) if claimed_len <= config.body_limit => {
-            delivery.expect_len(claimed_len);
-            Ok(())
-        }
-        _ => Err(Rejection::BodyTooLarge),
-    }
+    let claimed = usize::try_from(claimed_len).map_err(|_| Rejection::BodyTooLarge)?;
+    room.make(claimed, config.body_limit, config.memory_limit.as_ref())?;
+    delivery.expect_len(claimed);
+    Ok(())
 }
 
 /// Receives the body and hashes it as it comes, until there is a verdict.
@@ -221,6 +224,7 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
     config: &Config<K>,
     mut body: Pin<&mut Option<B>>,
     delivery: &mut IncomingDelivery,
+    room: &mut Room,
     headers: &SignatureHeaders<V>,
     now: &mut Now,
     cx: &mut Context<'_>,
@@ -238,8 +242,9 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
                     budget = budget.saturating_sub(FRAME_COST);
                     // Trailers are not signed: they are dropped.
                     if let Ok(data) = frame.into_data() {
-                        if data.remaining() > config.body_limit - delivery.received() {
-                            return Poll::Ready(Err(Rejection::BodyTooLarge));
+                        let (received, more) = (delivery.received(), data.remaining());
+                        if more > room.bytes() - received {
+                            room.grow_to(received.checked_add(more), config.body_limit)?;
                         }
                         delivery.receive(data);
                     }
@@ -247,10 +252,13 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
                 Some(Err(_)) => return Poll::Ready(Err(Rejection::BodyUnreadable)),
                 None => body.set(None),
             }
-        } else if let Some(verdict) = delivery.conclude(headers, &config.policy, now) {
-            return Poll::Ready(verdict.map_err(Rejection::from));
         } else {
-            budget = budget.saturating_sub(PASS_COST + headers.cost_of_pass());
+            match delivery.conclude(headers, &config.policy, now) {
+                Conclusion::Verdict(verdict) => {
+                    return Poll::Ready(verdict.map_err(Rejection::from));
+                }
+                Conclusion::Unfinished { cost } => budget = budget.saturating_sub(cost),
+            }
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Rejection {
     BodyUnreadable,
     /// The [lookup of the keys](crate::KeySource) failed, so the request could not be judged.
     KeysUnavailable,
+    /// The unverified bodies of the layer take all of its [memory](crate::SvixVerifyLayer::memory_limit).
+    MemoryExhausted,
 }
 
 impl Rejection {
@@ -34,6 +36,7 @@ impl Rejection {
             Self::BodyTooLarge => "body-too-large",
             Self::BodyUnreadable => "body-unreadable",
             Self::KeysUnavailable => "keys-unavailable",
+            Self::MemoryExhausted => "memory-exhausted",
         }
     }
 
@@ -42,12 +45,13 @@ impl Rejection {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Unverified(error) => match error {
-                VerifyError::MissingHeader(_)
+                VerifyError::NoHeaders
+                | VerifyError::MissingHeader(_)
                 | VerifyError::DuplicateHeader(_)
                 | VerifyError::MalformedHeader(_)
                 | VerifyError::MalformedTimestamp
-                | VerifyError::TimestampTooOld
-                | VerifyError::TimestampTooNew
+                | VerifyError::TimestampTooOld { .. }
+                | VerifyError::TimestampTooNew { .. }
                 | VerifyError::NoSupportedSignature
                 | VerifyError::SignatureMismatch => StatusCode::UNAUTHORIZED,
                 // Our fault: the delivery may be genuine, and the sender must retry it.
@@ -55,13 +59,17 @@ impl Rejection {
             },
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             // A genuine upload may have stalled until a timeout ended it, and some senders take any 4xx for final.
-            Self::BodyUnreadable | Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyUnreadable | Self::KeysUnavailable | Self::MemoryExhausted => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
-    /// Whether operators have something to mend. A body that breaks off is the sender's doing, though it may try again.
+    /// Whether operators have something to mend. The sender is why a body breaks off, and anyone may be why all memory is
+    /// taken: the status only asks the sender to try again.
     pub(super) fn is_ours(self) -> bool {
-        self != Self::BodyUnreadable && self.status().is_server_error()
+        !matches!(self, Self::BodyUnreadable | Self::MemoryExhausted)
+            && self.status().is_server_error()
     }
 
     /// What says the same in gRPC.
@@ -87,6 +95,7 @@ impl fmt::Display for Rejection {
             Self::BodyTooLarge => f.write_str("the body is longer than the limit"),
             Self::BodyUnreadable => f.write_str("the body broke off before its end"),
             Self::KeysUnavailable => f.write_str("the receiver's keys are unavailable"),
+            Self::MemoryExhausted => f.write_str("the receiver has no memory left for the body"),
         }
     }
 }

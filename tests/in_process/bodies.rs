@@ -164,11 +164,7 @@ fn a_content_length_with_a_sign_is_not_believed() {
 fn a_request_with_invalid_headers_is_answered_without_reading_the_body() {
     type Change = fn(&mut HeaderMap);
     let rows: &[(&str, Change, VerifyError)] = &[
-        (
-            "nothing there",
-            HeaderMap::clear,
-            VerifyError::MissingHeader("webhook-id"),
-        ),
+        ("nothing there", HeaderMap::clear, VerifyError::NoHeaders),
         (
             "no signature",
             |headers| drop(headers.remove("webhook-signature")),
@@ -194,12 +190,12 @@ fn a_request_with_invalid_headers_is_answered_without_reading_the_body() {
         (
             "too old",
             |headers| drop(headers.insert("webhook-timestamp", (NOW - 301).into())),
-            VerifyError::TimestampTooOld,
+            VerifyError::TimestampTooOld { seconds: 301 },
         ),
         (
             "too new",
             |headers| drop(headers.insert("webhook-timestamp", (NOW + 301).into())),
-            VerifyError::TimestampTooNew,
+            VerifyError::TimestampTooNew { seconds: 301 },
         ),
         (
             "unknown version",

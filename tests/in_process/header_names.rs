@@ -58,7 +58,7 @@ fn names_are_never_guessed_nor_mixed() {
     let missing = |name| Some(VerifyError::MissingHeader(name));
     for names in [FINCH, SENT] {
         let error = open.verify(&renamed(names), BODY).err();
-        assert_eq!(error, missing("webhook-id"), "{names:?}");
+        assert_eq!(error, Some(VerifyError::NoHeaders), "{names:?}");
 
         // Not even if all others are there.
         let error = verifier(named(names)).verify(&signed(BODY), BODY).err();

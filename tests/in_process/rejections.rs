@@ -13,10 +13,10 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
-use tower_svix::{Rejection, SvixVerifyLayer, VerifiedBody, VerifyError};
+use tower_svix::{HeaderFamily, Rejection, SvixVerifyLayer, VerifiedBody, VerifyError};
 use tower_svix_tests::requests::{
-    self, BODY, ID, NOW, SECRET, Stopped, genuine, head, head_with_signature, layer, read,
-    signature,
+    self, BODY, ID, NOW, SECRET, Stopped, genuine, head, head_with_signature, layer,
+    layer_without_memory, read, signature,
 };
 
 type AnyBody = UnsyncBoxBody<Bytes, io::Error>;
@@ -88,8 +88,14 @@ fn cases() -> Vec<Case> {
             VerifyError::MalformedTimestamp,
             with(|headers| headers.insert("webhook-timestamp", "+1".parse().unwrap())),
         ),
-        unverified(VerifyError::TimestampTooOld, aged(NOW - 301)),
-        unverified(VerifyError::TimestampTooNew, aged(NOW + 301)),
+        unverified(
+            VerifyError::TimestampTooOld { seconds: 301 },
+            aged(NOW - 301),
+        ),
+        unverified(
+            VerifyError::TimestampTooNew { seconds: 301 },
+            aged(NOW + 301),
+        ),
         unverified(
             VerifyError::NoSupportedSignature,
             any(head_with_signature("v9,AAAA")
@@ -111,6 +117,13 @@ fn cases() -> Vec<Case> {
         rejection: Rejection::BodyUnreadable,
         layer: layer(),
         request: broken_off(),
+    });
+    cases.push(Case {
+        code: "memory-exhausted",
+        status: 503,
+        rejection: Rejection::MemoryExhausted,
+        layer: layer_without_memory(),
+        request: any(genuine()),
     });
     cases.push(Case {
         code: "clock-unavailable",
@@ -348,9 +361,12 @@ async fn no_method_is_exempt() {
         Method::POST,
         Method::PUT,
         Method::DELETE,
+        Method::CONNECT,
         Method::OPTIONS,
         Method::TRACE,
+        Method::PATCH,
         Method::from_bytes(b"PURGE").unwrap(),
+        Method::from_bytes(b"patch").unwrap(),
     ];
     for method in methods {
         let mut request = any(requests::forged());
@@ -400,5 +416,88 @@ async fn a_rejection_repeats_nothing_of_the_delivery_or_the_secret() {
         {
             assert!(!told.contains(canary), "{code} tells {canary}: {told}");
         }
+    }
+}
+
+/// What the response to a request says in prose.
+async fn detail(layer: SvixVerifyLayer, request: Request<AnyBody>) -> String {
+    let response = send(layer, request).await;
+    let problem: Value = serde_json::from_slice(response.body()).unwrap();
+    problem["detail"].as_str().unwrap().to_owned()
+}
+
+/// The code says no more than that it is too old or too new: a clock that is a minute off and one that is a year off are
+/// mended in different ways.
+#[tokio::test]
+async fn a_timestamp_beyond_the_tolerance_is_told_with_its_distance_from_now() {
+    for (timestamp, expected) in [
+        (NOW - 301, "the timestamp is 301 seconds in the past"),
+        (NOW - 90_000, "the timestamp is 25 hours in the past"),
+        (NOW - 864_000, "the timestamp is 10 days in the past"),
+        (NOW + 301, "the timestamp is 301 seconds in the future"),
+    ] {
+        let told = detail(layer(), aged(timestamp)).await;
+        assert!(told.starts_with(expected), "{timestamp}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_timestamp_in_smaller_units_than_seconds_is_told_as_such() {
+    for (factor, unit) in [
+        (1_000, "milliseconds"),
+        (1_000_000, "microseconds"),
+        (1_000_000_000, "nanoseconds"),
+    ] {
+        let told = detail(layer(), aged(NOW * factor)).await;
+        assert!(told.contains(unit), "{told}");
+        assert!(!told.contains("in the future"), "{told}");
+    }
+    // In 300 years, which is no unit but a wrong clock.
+    let told = detail(layer(), aged(NOW + 300 * 31_557_600)).await;
+    assert!(
+        told.ends_with("in the future, beyond the tolerance"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_without_any_of_the_headers_is_told_all_names_that_are_read() {
+    let bare = || any(Request::new(Full::<Bytes>::default()));
+    let told = detail(layer(), bare()).await;
+    for name in [
+        "svix-id",
+        "svix-signature",
+        "webhook-id",
+        "webhook-signature",
+    ] {
+        assert!(told.contains(&format!("`{name}`")), "{name}: {told}");
+    }
+
+    let prefixed = HeaderFamily::prefixed("x-sent-").unwrap();
+    for (family, own) in [
+        (HeaderFamily::SVIX, "`svix-id`"),
+        (HeaderFamily::WEBHOOK, "`webhook-id`"),
+        (prefixed, "`x-sent-id`"),
+    ] {
+        let told = detail(layer().header_family(family), bare()).await;
+        let expected = format!("the header {own} is missing");
+        assert_eq!(told, expected, "{family:?}");
+    }
+
+    // One that is there shows which family is meant.
+    for (present, missing) in [
+        ("svix-id", "svix-timestamp"),
+        ("webhook-timestamp", "webhook-id"),
+    ] {
+        let mut request = bare();
+        request
+            .headers_mut()
+            .insert(present, HeaderValue::from_static("1"));
+        let told = detail(layer(), request).await;
+        assert_eq!(
+            told,
+            format!("the header `{missing}` is missing"),
+            "{present}"
+        );
     }
 }

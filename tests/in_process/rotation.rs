@@ -50,6 +50,31 @@ async fn a_request_that_has_started_finishes_under_the_keys_it_started_with() {
     answer(&layer, delivery("/", &new)).await.accepted();
 }
 
+/// The passes over the body come once it has ended, when the keys are others for a while.
+#[tokio::test]
+async fn each_pass_of_a_request_is_made_with_the_keys_it_started_with() {
+    let [old, new, stranger] = [1, 2, 3].map(sender);
+    for (name, keys) in [
+        ("second", vec![secret(&stranger), secret(&old)]),
+        (
+            "fourth",
+            [&stranger, &stranger, &stranger, &old].map(secret).into(),
+        ),
+    ] {
+        let last = keys.len() - 1;
+        for replaced_by in [vec![], vec![secret(&new)], vec![secret(&new); last + 1]] {
+            let keyring = Keyring::from(keys.clone());
+            let answer = replace_keys_halfway(&keyring, &signature(&old), replaced_by).await;
+            assert_eq!(answer.accepted().key_index(), last, "{name}");
+
+            let keyring = Keyring::from(keys.clone());
+            let all_new = vec![secret(&new); last + 1];
+            let answer = replace_keys_halfway(&keyring, &signature(&new), all_new).await;
+            answer.assert_mismatch();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_comes_halfway_is_for_the_next_request() {
     let (old, new) = (sender(1), sender(2));

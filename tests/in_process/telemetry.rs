@@ -17,21 +17,64 @@ use tower_svix_tests::stores;
 use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Span, Subscriber};
+use tracing::{Level, Span, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 
-/// The fields of all spans.
-#[derive(Clone, Default)]
-struct Spans(Arc<Mutex<BTreeMap<&'static str, String>>>);
+/// The name of a span, and that of its parent.
+type Opened = (&'static str, Option<&'static str>);
 
-impl<S: Subscriber> Layer<S> for Spans {
-    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        assert_eq!(attributes.metadata().name(), "webhook");
-        attributes.record(&mut Fields(&mut self.0.lock().unwrap()));
+/// The fields of all spans with one name.
+#[derive(Clone)]
+struct Spans {
+    name: &'static str,
+    fields: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    /// All spans, as they were opened.
+    opened: Arc<Mutex<Vec<Opened>>>,
+}
+
+impl Spans {
+    /// Those of verified deliveries.
+    fn of_verified() -> Self {
+        Self::named("webhook")
     }
 
-    fn on_record(&self, _: &Id, values: &Record<'_>, _: Context<'_, S>) {
-        values.record(&mut Fields(&mut self.0.lock().unwrap()));
+    fn of_unverified() -> Self {
+        Self::named("webhook.verification")
+    }
+
+    fn named(name: &'static str) -> Self {
+        Self {
+            name,
+            fields: Arc::default(),
+            opened: Arc::default(),
+        }
+    }
+
+    fn fields(&self) -> BTreeMap<&'static str, String> {
+        self.fields.lock().unwrap().clone()
+    }
+
+    fn opened(&self) -> Vec<Opened> {
+        self.opened.lock().unwrap().clone()
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Spans {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let span = context.span(id).unwrap();
+        let parent = span.parent().map(|parent| parent.name());
+        self.opened.lock().unwrap().push((span.name(), parent));
+        if span.name() == self.name {
+            attributes.record(&mut Fields(&mut self.fields.lock().unwrap()));
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if context.span(id).unwrap().name() == self.name {
+            values.record(&mut Fields(&mut self.fields.lock().unwrap()));
+        }
     }
 }
 
@@ -47,23 +90,26 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// What is observed while `request` passes through `layer`: the fields of the span, and the metrics with their labels.
+/// What is observed while `request` passes through `layer`: the fields of `spans`, and the metrics with their labels.
 fn observed<K>(
+    spans: &Spans,
     layer: &SvixVerifyLayer<K>,
     request: Request<Full<Bytes>>,
 ) -> (BTreeMap<&'static str, String>, Vec<String>)
 where
     K: KeySource + Clone,
 {
-    let spans = Spans::default();
     let _guard = subscriber::set_default(tracing_subscriber::registry().with(spans.clone()));
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let handler = |_: Request<VerifiedBody>| async {
-        assert!(
-            !Span::current().is_none(),
+        let metadata = Span::current().metadata().unwrap();
+        assert_eq!(
+            metadata.name(),
+            "webhook",
             "the inner service runs within the span"
         );
+        assert_eq!(*metadata.level(), Level::INFO);
         let mut response = Response::new(Full::<Bytes>::default());
         *response.status_mut() = StatusCode::ACCEPTED;
         Ok::<_, Infallible>(response)
@@ -97,8 +143,7 @@ where
         });
     let mut metrics: Vec<_> = metrics.collect();
     metrics.sort();
-    let fields = spans.0.lock().unwrap().clone();
-    (fields, metrics)
+    (spans.fields(), metrics)
 }
 
 #[test]
@@ -106,7 +151,7 @@ fn a_verified_delivery_tells_what_it_is_and_how_it_ended() {
     let keyring = Keyring::from(SECRET.parse::<tower_svix::Secret>().unwrap()).tenant("acme");
     let layer = SvixVerifyLayer::new(keyring).clock(Stopped(Some(NOW)));
 
-    let (fields, metrics) = observed(&layer, genuine());
+    let (fields, metrics) = observed(&Spans::of_verified(), &layer, genuine());
 
     let body_size = BODY.len().to_string();
     for (field, expected) in [
@@ -154,7 +199,11 @@ fn the_type_is_told_from_where_the_sender_has_it() {
         ),
     ] {
         let request = head(payload.as_bytes()).body(Full::from(payload)).unwrap();
-        let (fields, _) = observed(&layer().span_event_type_at(pointer), request);
+        let (fields, _) = observed(
+            &Spans::of_verified(),
+            &layer().span_event_type_at(pointer),
+            request,
+        );
         let told = fields.get("webhook.event.type").map(String::as_str);
         assert_eq!(told, expected, "{payload}");
     }
@@ -173,7 +222,7 @@ fn the_type_of_an_event_is_told_up_to_64_kib() {
         let text = "a".repeat(len - start.len() - end.len());
         let body = format!("{start}{text}{end}");
         let request = head(body.as_bytes()).body(Full::from(body)).unwrap();
-        let (fields, _) = observed(&layer(), request);
+        let (fields, _) = observed(&Spans::of_verified(), &layer(), request);
         let expected = is_told.then_some("job.completed");
         let told = fields.get("webhook.event.type").map(String::as_str);
         assert_eq!(told, expected, "{len} bytes");
@@ -182,7 +231,7 @@ fn the_type_of_an_event_is_told_up_to_64_kib() {
 
 #[test]
 fn a_rejected_delivery_tells_its_cause_and_nothing_that_the_sender_filled() {
-    let (fields, metrics) = observed(&layer(), forged());
+    let (fields, metrics) = observed(&Spans::of_unverified(), &layer(), forged());
 
     assert_eq!(fields["webhook.outcome"], "signature-mismatch");
     assert_eq!(fields["error.type"], "signature-mismatch");
@@ -286,14 +335,14 @@ fn a_replaced_rejection_tells_the_status_that_was_sent() {
         *response.status_mut() = StatusCode::NO_CONTENT;
         response
     });
-    let (fields, _) = observed(&layer, forged());
+    let (fields, _) = observed(&Spans::of_unverified(), &layer, forged());
     assert_eq!(fields["http.response.status_code"], "204");
     assert_eq!(fields["webhook.outcome"], "signature-mismatch");
 }
 
 #[test]
 fn an_inner_service_that_fails_tells_so() {
-    let spans = Spans::default();
+    let spans = Spans::of_verified();
     let _guard = subscriber::set_default(tracing_subscriber::registry().with(spans.clone()));
     let service = layer().layer(service_fn(|_: Request<VerifiedBody>| async {
         Err::<Response<Full<Bytes>>, _>("broken")
@@ -302,7 +351,66 @@ fn an_inner_service_that_fails_tells_so() {
         .build()
         .unwrap();
     runtime.block_on(service.oneshot(genuine())).unwrap_err();
-    let fields = spans.0.lock().unwrap().clone();
+    let fields = spans.fields();
     assert_eq!(fields["webhook.outcome"], "inner-service-failed");
     assert_eq!(fields["error.type"], "inner-service-failed");
+}
+
+/// The spans that are opened while these requests pass through a layer, as a subscriber sees them that listens up to `level`.
+fn opened(
+    level: LevelFilter,
+    requests: impl IntoIterator<Item = Request<Full<Bytes>>>,
+) -> (Vec<Opened>, Spans) {
+    let spans = Spans::of_verified();
+    let registry = tracing_subscriber::registry().with(spans.clone().with_filter(level));
+    let _guard = subscriber::set_default(registry);
+    let handler = |_: Request<VerifiedBody>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    };
+    let service = layer().layer(service_fn(handler));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for request in requests {
+        runtime.block_on(service.clone().oneshot(request)).unwrap();
+    }
+    (spans.opened(), spans)
+}
+
+/// Anyone can make a request that is rejected: what is recorded of it at the usual level is the rejection alone.
+#[test]
+fn a_request_opens_no_span_at_info_before_it_is_verified() {
+    let (names, _) = opened(LevelFilter::INFO, [forged(), forged()]);
+    assert_eq!(names, []);
+
+    let (names, spans) = opened(LevelFilter::INFO, [genuine()]);
+    assert_eq!(names, [("webhook", None)]);
+    for phase in ["keys", "body", "capacity", "handler"] {
+        let seconds: f64 = spans.fields()[&*format!("webhook.{phase}.duration")]
+            .parse()
+            .unwrap();
+        assert!(seconds > 0.0, "{phase}");
+    }
+}
+
+#[test]
+fn at_debug_the_verification_has_a_span_that_ends_with_it() {
+    let (names, _) = opened(LevelFilter::DEBUG, [forged(), genuine()]);
+    let verification = ("webhook.verification", None);
+    // The handler's is not inside the other, which has ended.
+    assert_eq!(names, [verification, verification, ("webhook", None)]);
+}
+
+#[test]
+fn a_flood_is_counted_whole_though_it_is_not_logged_whole() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        opened(LevelFilter::INFO, (0..100).map(|_| forged()));
+    });
+    let counted = counts(&snapshotter, "webhook_deliveries_total");
+    assert_eq!(
+        counted,
+        BTreeMap::from([("signature-mismatch".to_owned(), 100)])
+    );
 }

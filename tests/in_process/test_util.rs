@@ -138,10 +138,16 @@ fn the_manual_clock_stands_still_until_it_is_set_and_is_shared_by_its_clones() {
     assert_eq!(answer(&layer, request.build()).rejection, None);
     clock.advance(1);
     let answered = answer(&layer, request.build());
-    assert_eq!(answered.rejection, rejected(VerifyError::TimestampTooOld));
+    assert_eq!(
+        answered.rejection,
+        rejected(VerifyError::TimestampTooOld { seconds: 301 })
+    );
     clock.set(NOW - 301);
     let answered = answer(&layer, request.build());
-    assert_eq!(answered.rejection, rejected(VerifyError::TimestampTooNew));
+    assert_eq!(
+        answered.rejection,
+        rejected(VerifyError::TimestampTooNew { seconds: 301 })
+    );
     assert_eq!(clock.unix_seconds(), Some(NOW - 301));
 }
 

@@ -201,7 +201,7 @@ fn the_wrong_deliveries_are_wrong_in_one_way() {
     answer(&layer, forged).assert_mismatch();
 
     let stale = answer(&layer, request.build_stale());
-    let too_old = Rejection::Unverified(VerifyError::TimestampTooOld);
+    let too_old = Rejection::Unverified(VerifyError::TimestampTooOld { seconds: 3600 });
     assert_eq!(stale.rejection, Some(too_old));
     let an_hour_ago = layer.clone().clock(ManualClock::new(NOW - 3600));
     answer(&an_hour_ago, request.build_stale()).accepted();

@@ -40,15 +40,22 @@ fn in_svix_headers() -> HeaderMap {
 #[test]
 fn the_tolerance_includes_its_bounds() {
     for tolerance in [0, 1, 60, 300, 100_000] {
+        let seconds = tolerance + 1;
         let verifier = Verifier::new(secret())
             .clock(At(NOW))
             .tolerance(Duration::from_secs(tolerance));
         for (timestamp, expected) in [
-            (NOW - tolerance - 1, Some(VerifyError::TimestampTooOld)),
+            (
+                NOW - tolerance - 1,
+                Some(VerifyError::TimestampTooOld { seconds }),
+            ),
             (NOW - tolerance, None),
             (NOW, None),
             (NOW + tolerance, None),
-            (NOW + tolerance + 1, Some(VerifyError::TimestampTooNew)),
+            (
+                NOW + tolerance + 1,
+                Some(VerifyError::TimestampTooNew { seconds }),
+            ),
         ] {
             let headers = signed_at(&timestamp.to_string());
             let error = verifier.verify(&headers, BODY).err();
@@ -59,7 +66,10 @@ fn the_tolerance_includes_its_bounds() {
 
 #[test]
 fn the_tolerance_is_five_minutes_unless_it_is_set() {
-    for (age, expected) in [(300, None), (301, Some(VerifyError::TimestampTooOld))] {
+    for (age, expected) in [
+        (300, None),
+        (301, Some(VerifyError::TimestampTooOld { seconds: 301 })),
+    ] {
         let error = verify(&signed_at(&(NOW - age).to_string())).err();
         assert_eq!(error, expected, "{age} s old");
     }
@@ -234,7 +244,7 @@ fn the_missing_header_is_named_in_the_family_that_the_sender_meant() {
         }
     }
     let error = verify(&HeaderMap::new()).err();
-    assert_eq!(error, Some(VerifyError::MissingHeader("webhook-id")));
+    assert_eq!(error, Some(VerifyError::NoHeaders));
 }
 
 #[test]

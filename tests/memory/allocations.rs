@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http_body_util::Full;
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::{VerifiedBody, VerifiedEvent};
-use tower_svix_tests::fixture::{BODY, layer, signed};
+use tower_svix_tests::deliver;
+use tower_svix_tests::fixture::{BODY, NOW, layer, sender, signed};
 
-use crate::{blocks_of, count};
+use crate::{blocks_of, count, held};
 
 pub(crate) fn verification_adds_the_three_blocks_of_an_extension() {
     let _counting = count();
@@ -49,9 +50,40 @@ pub(crate) fn verification_adds_the_three_blocks_of_an_extension() {
     }
 }
 
+/// A server reads many requests into one buffer, of which the payload is a part.
+pub(crate) fn a_compact_event_keeps_only_its_own_payload() {
+    const BUFFER: usize = 512 * 1024;
+
+    let _counting = count();
+    // The name of a long id is kept as well, but none of the headers around it.
+    for id_len in [30, 300] {
+        let idle = held();
+        let headers = sender().headers(&"i".repeat(id_len), NOW, BODY);
+        let mut buffer = vec![b' '; BUFFER];
+        buffer[1000..1000 + BODY.len()].copy_from_slice(BODY);
+        let body = Bytes::from(buffer).slice(1000..1000 + BODY.len());
+        let mut outcome = deliver(&layer(), headers, Full::new(body));
+        let event = outcome.calls.remove(0).event;
+        drop(outcome);
+        let pinned = held() - idle;
+        assert!(
+            pinned > BUFFER,
+            "{pinned}: the payload is not copied unasked"
+        );
+
+        let (blocks, event) = blocks_of(|| event.compact());
+        assert_eq!(blocks, 1, "the payload");
+        let kept = held() - idle;
+        assert!(kept < 1024, "{kept} bytes are kept of {}", BODY.len());
+        assert_eq!(event.payload(), BODY);
+        assert_eq!(event.id().len(), id_len);
+        drop(event);
+    }
+}
+
 pub(crate) fn a_clone_of_an_event_allocates_nothing() {
     let _counting = count();
-    let outcome = tower_svix_tests::deliver(
+    let outcome = deliver(
         &layer(),
         signed(BODY),
         Full::new(Bytes::from(BODY.to_vec())),

@@ -186,14 +186,14 @@ pub(crate) fn a_rejected_request_holds_nothing_even_while_its_future_lives() {
     let clockless = layer().clock(Broken);
     let limited = layer().body_limit(body.len() - 1);
     let (unsigned, forged, genuine) = (HeaderMap::new(), signed(BODY), signed(&body));
-    let missing = VerifyError::MissingHeader("webhook-id");
+    let missing = VerifyError::NoHeaders;
     for (layer, headers, script, cause) in [
         (&layer(), &unsigned, ends_well, missing.into()),
         (
             &stale,
             &genuine,
             ends_well,
-            VerifyError::TimestampTooOld.into(),
+            VerifyError::TimestampTooOld { seconds: 301 }.into(),
         ),
         (
             &clockless,

@@ -28,6 +28,7 @@ const CASES: &[&[Case]] = &[
         allocations:
         verification_adds_the_three_blocks_of_an_extension
         a_clone_of_an_event_allocates_nothing
+        a_compact_event_keeps_only_its_own_payload
     ],
     cases![
         bodies:
@@ -51,6 +52,8 @@ const CASES: &[&[Case]] = &[
         a_delivery_in_a_box_leaves_nothing_behind
         a_delivery_deep_on_the_stack_leaves_nothing_behind
         a_delivery_to_axum_leaves_nothing_behind
+        a_verification_that_moves_leaves_nothing_behind
+        a_body_that_panics_leaves_nothing_behind
         a_text_that_is_no_secret_leaves_nothing_behind
         a_generated_secret_leaves_nothing_behind
     ],

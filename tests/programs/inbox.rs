@@ -12,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor, Pool, Transaction};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tower::Layer as _;
 use tower_svix_sqlx::inbox::StoredEvent;
 use tower_svix_sqlx::worker::{Backoff, BoxError};
@@ -54,6 +55,15 @@ where
                 Box::pin(effect_in(transaction, event))
             });
             work(worker).await;
+        }
+        "poisoned-worker" => {
+            println!("listening on http://127.0.0.1:1");
+            let worker = Worker::new(inbox, move |event| beside_poison(pool.clone(), event));
+            let worker = worker
+                .lease(Duration::from_secs(1))
+                .poll_interval(Duration::from_millis(50))
+                .max_attempts(4);
+            worker.run().await;
         }
         role => panic!("{role}"),
     }
@@ -99,6 +109,21 @@ where
         .execute(sqlx::raw_sql(insert(&event)))
         .await?;
     misbehave(&event).await
+}
+
+/// One event aborts the process while the others run.
+async fn beside_poison<DB: Engine>(pool: Pool<DB>, event: StoredEvent) -> Result<(), BoxError>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    if event.id() == "msg_poison" {
+        sleep(Duration::from_millis(300)).await;
+        std::process::abort();
+    }
+    sleep(Duration::from_millis(600)).await;
+    let mut connection = pool.acquire().await?;
+    connection.execute(sqlx::raw_sql(insert(&event))).await?;
+    Ok(())
 }
 
 /// The ids are those of the test.

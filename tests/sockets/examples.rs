@@ -1,6 +1,7 @@
 //! The examples do what they promise, run as processes.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -412,4 +413,70 @@ fn the_tonic_example_tells_signed_from_forged_calls() {
     let output = text(&output.stdout);
     assert!(output.contains("signed: SERVING"), "{output}");
     assert!(output.contains("forged: Unauthenticated"), "{output}");
+}
+
+/// Signed with [`SECRET`], and then printed anew by whatever stands before the server.
+fn deliver_reprinted(server: &Server) {
+    let mut delivery = Delivery::genuine("msg_1", r#"{"type": "job.completed"}"#);
+    delivery.body = r#"{"type":"job.completed"}"#.into();
+    let mut stream = server.connect();
+    let mut request = format!(
+        "POST /webhook HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n",
+        delivery.body.len()
+    );
+    for (name, value) in &delivery.headers() {
+        let value = value.to_str().unwrap();
+        write!(request, "{name}: {value}\r\n").unwrap();
+    }
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(b"\r\n").unwrap();
+    stream.write_all(&delivery.body).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 401"), "{response}");
+    assert!(!response.contains("Found"), "{response}");
+}
+
+#[test]
+fn while_one_develops_a_rejection_is_explained() {
+    let mut told_to = example("server");
+    told_to.env("WEBHOOK_SECRET", SECRET).env("EXPLAIN", "1");
+    let server = Server::start(&mut told_to);
+    deliver_reprinted(&server);
+    server.line("rejected signature-mismatch");
+    server.line("  Found (body-json-reprinted): ");
+
+    let server = Server::start(&mut example("server"));
+    let command = server.line("cargo run ");
+    let secret = command.split_whitespace().last().unwrap();
+    let url = server.url("/webhook");
+    send(&["--url", &url, "--secret", secret, "--age", "600"]);
+    server.line("rejected timestamp-too-old");
+    server.line("  Found (timestamp-old): ");
+    // What is explained is still received, once it is right.
+    let output = send(&["--url", &url, "--secret", secret]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+}
+
+/// It takes more work than a server in production should do for a stranger.
+#[cfg(unix)]
+#[test]
+fn with_a_secret_of_ones_own_a_rejection_is_not_explained() {
+    for value in [None, Some("0"), Some("")] {
+        let mut command = example("server");
+        command.env("WEBHOOK_SECRET", SECRET);
+        if let Some(value) = value {
+            command.env("EXPLAIN", value);
+        }
+        let mut server = Server::start(&mut command);
+        deliver_reprinted(&server);
+        server.signal(Signal::TERM);
+        assert!(server.wait(Duration::from_secs(30)).is_some());
+        let lines = server.rest();
+        assert_eq!(lines.len(), 1, "{value:?}: {lines:#?}");
+        assert!(
+            lines[0].starts_with("rejected signature-mismatch: "),
+            "{lines:?}"
+        );
+    }
 }

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
+use tower_svix_tests::faketime::set_clock;
 use tower_svix_tests::net::Delivery;
 use tower_svix_tests::process::{Server, Signal};
 use tower_svix_tests::redis_server::RedisServer;
@@ -50,7 +51,7 @@ fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
     assert_eq!(count(), effects - 1);
 
     let successor = start(&redis, &file, None);
-    deliver_until_processed(&successor, || {
+    deliver_until_processed(&successor, |_| {
         assert_eq!(count(), effects - 1, "nothing happens within the lease");
     });
     assert!(
@@ -98,8 +99,46 @@ fn an_event_survives_a_first_attempt_that_fails_after_the_second_was_answered() 
     fs::remove_file(&fail).unwrap();
 }
 
+/// Redis alone measures a lease. The clocks of the two receivers are eight minutes apart, and both are within the tolerance of
+/// the delivery.
+#[test]
+fn a_lease_takes_its_time_whatever_the_clocks_of_the_receivers_show() {
+    for (claims, waits) in [("-240s", "+240s"), ("+240s", "-240s")] {
+        let redis = RedisServer::start();
+        let effects = file(&format!("effects{claims}"));
+        let start = |clock, stall| {
+            let mut command = receiver(&redis, &effects);
+            Server::start(set_clock(&mut command, clock).env("STALL", stall))
+        };
+        let answer = deliver(&start("+400s", ""));
+        assert!(
+            answer.starts_with("HTTP/1.1 401"),
+            "its clock counts: {answer}"
+        );
+        let (mut doomed, successor) = (start(claims, "before"), start(waits, ""));
+        let claimed_after = Instant::now();
+        let mut lost = doomed.connect();
+        send(&mut lost);
+        doomed.line("in the handler");
+        doomed.signal(Signal::KILL);
+        doomed.wait(DEADLINE).expect("it is dead");
+
+        let longest = LEASE.as_secs();
+        deliver_until_processed(&successor, |answer| {
+            let (_, rest) = answer.split_once("retry-after: ").unwrap();
+            let seconds: u64 = rest.lines().next().unwrap().parse().unwrap();
+            assert!(seconds <= longest, "{claims}: {answer}");
+        });
+        assert!(
+            claimed_after.elapsed() >= LEASE,
+            "{claims}: not before the lease has passed"
+        );
+        fs::remove_file(&effects).unwrap();
+    }
+}
+
 /// Plays a sender that gives up at any answer but a 5xx.
-fn deliver_until_processed(receiver: &Server, after_each_failure: impl Fn()) {
+fn deliver_until_processed(receiver: &Server, after_each_failure: impl Fn(&str)) {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let answer = deliver(receiver);
@@ -111,7 +150,7 @@ fn deliver_until_processed(receiver: &Server, after_each_failure: impl Fn()) {
             Verdict::Again => assert!(answer.contains("retry-after: "), "{answer}"),
             Verdict::GivenUp => panic!("the event is lost: {answer}"),
         }
-        after_each_failure();
+        after_each_failure(&answer);
         assert!(Instant::now() < deadline, "{answer}");
         thread::sleep(Duration::from_millis(50));
     }

@@ -49,21 +49,101 @@ async fn without_a_transaction_each_effect_happens_at_least_once_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_transaction_each_effect_happens_exactly_once_on_sqlite() {
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("inbox-crash-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    let url = format!(
-        "sqlite:{}?mode=rwc",
-        directory.join("inbox.sqlite").display()
-    );
-    let pool = SqlitePoolOptions::new().connect(&url).await.unwrap();
-    let mut crowd = Crowd::start(&pool, &url, "transactional-worker", deliveries(1000)).await;
+    let counts = on_sqlite("transactional-worker", 1000).await;
+    assert!(counts.values().all(|effects| *effects == 1), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_transaction_each_effect_happens_at_least_once_on_sqlite() {
+    on_sqlite("worker", 1000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_aborts_its_process_takes_no_other_along_on_postgres() {
+    let server = PostgresServer::start();
+    let pool = postgres_server::connect(&server.url()).await;
+    beside_poison(&pool, &server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_aborts_its_process_takes_no_other_along_on_sqlite() {
+    let file = File::new();
+    let pool = SqlitePoolOptions::new().connect(&file.url).await.unwrap();
+    beside_poison(&pool, &file.url).await;
+}
+
+/// The process is started again whenever it has aborted.
+async fn beside_poison<DB: Engine>(pool: &Pool<DB>, url: &str)
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    const NEIGHBOURS: usize = 7;
+
+    prepare(pool).await;
+    let receiver = start(url, "receiver", 0);
+    let ids = (0..NEIGHBOURS).map(|number| format!("msg_{number}"));
+    let ids = ids.chain([String::from("msg_poison")]);
+    let addresses = Arc::new(RwLock::new(vec![receiver.address]));
+    let told = send(ids, addresses, Arc::default()).await;
+    assert_eq!(told.stored, NEIGHBOURS + 1);
+
+    let inbox = Inbox::new(pool.clone());
+    let mut worker = start(url, "poisoned-worker", 2);
+    let mut deaths = 0;
+    let all = async {
+        loop {
+            if worker.wait(Duration::from_millis(20)).is_some() {
+                deaths += 1;
+                worker = start(url, "poisoned-worker", 2);
+            }
+            let counts = inbox.counts().await.unwrap();
+            if counts.pending + counts.running == 0 {
+                return counts;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let counts = timeout(DEADLINE, all).await.unwrap();
+    assert_eq!((counts.done, counts.dead), (NEIGHBOURS as u64, 1));
+    assert_eq!(deaths, 4);
+    let mut connection = pool.acquire().await.unwrap();
+    let effects = connection.fetch_all("SELECT DISTINCT id FROM effects");
+    assert_eq!(effects.await.unwrap().len(), NEIGHBOURS);
+}
+
+/// A file of its own.
+struct File {
+    directory: PathBuf,
+    url: String,
+}
+
+impl File {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("inbox-crash-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = directory.join("inbox.sqlite");
+        let url = format!("sqlite:{}?mode=rwc", file.display());
+        Self { directory, url }
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+async fn on_sqlite(role: &'static str, default: usize) -> HashMap<String, i64> {
+    let file = File::new();
+    let pool = SqlitePoolOptions::new().connect(&file.url).await.unwrap();
+    let mut crowd = Crowd::start(&pool, &file.url, role, deliveries(default)).await;
     let mut disturbances = vec![Disturbance::Receiver(0), Disturbance::Receiver(1)];
     disturbances.extend((0..WORKERS).map(Disturbance::Worker));
     crowd.disturb(&disturbances, None).await;
-    let counts = crowd.finish(&pool).await;
-    assert!(counts.values().all(|effects| *effects == 1), "{counts:?}");
-    std::fs::remove_dir_all(&directory).unwrap();
+    crowd.finish(&pool).await
 }
 
 async fn on_postgres(role: &'static str, default: usize) -> HashMap<String, i64> {
@@ -134,13 +214,7 @@ impl Crowd {
     where
         for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     {
-        Inbox::new(pool.clone()).migrate().await.unwrap();
-        let mut connection = pool.acquire().await.unwrap();
-        connection
-            .execute("CREATE TABLE effects (id TEXT)")
-            .await
-            .unwrap();
-        drop(connection);
+        prepare(pool).await;
         let receivers: Vec<_> = (0..RECEIVERS).map(|_| start(url, "receiver", 0)).collect();
         let workers = (0..WORKERS)
             .map(|number| start(url, role, number))
@@ -271,6 +345,16 @@ impl Crowd {
         assert_eq!(effects.len(), events, "each event has its effect");
         effects
     }
+}
+
+async fn prepare<DB: Engine>(pool: &Pool<DB>)
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    Inbox::new(pool.clone()).migrate().await.unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    let create = connection.execute("CREATE TABLE effects (id TEXT)");
+    create.await.unwrap();
 }
 
 async fn send(

@@ -7,6 +7,7 @@ mod hostile;
 mod idempotency_crash;
 mod inbox_crash;
 mod interop;
+mod proxies;
 mod sign_layer;
 mod soak;
 mod tenants_example;

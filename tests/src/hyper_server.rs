@@ -21,15 +21,27 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
+    serve_with(auto::Builder::new(TokioExecutor::new()), service).await
+}
+
+/// The same with what `http` says.
+pub async fn serve_with<S, B>(http: auto::Builder<TokioExecutor>, service: S) -> SocketAddr
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let service = TowerToHyperService::new(service.clone());
+            let (http, service) = (http.clone(), TowerToHyperService::new(service.clone()));
             tokio::spawn(async move {
                 // It fails where the client breaks off, which is the client's affair.
-                auto::Builder::new(TokioExecutor::new())
-                    .serve_connection(TokioIo::new(stream), service)
+                http.serve_connection(TokioIo::new(stream), service)
                     .await
                     .map_err(|error| error.to_string())
             });

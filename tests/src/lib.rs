@@ -7,13 +7,14 @@
 //!
 //! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of
 //! ids that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there
-//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`], [`redis_server`] and `postgres_server` are programs in processes
-//! of their own.
+//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`], [`redis_server`], [`redis_cluster`] and
+//! `postgres_server` are programs in processes of their own, and `faketime` has them show another time.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod body;
 pub mod case;
 pub mod clock;
+pub mod faketime;
 pub mod fixture;
 pub mod http1;
 pub mod http2;
@@ -27,6 +28,7 @@ pub mod postgres_server;
 pub mod process;
 pub mod receivers;
 pub mod recorder;
+pub mod redis_cluster;
 pub mod redis_server;
 pub mod requests;
 pub mod sender;

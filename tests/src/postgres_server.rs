@@ -214,7 +214,7 @@ fn command(program: &str) -> Command {
 }
 
 /// Debian has them in a folder for each version, and not in `PATH`.
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     versions
         .filter_map(|version| {

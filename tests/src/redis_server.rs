@@ -64,6 +64,10 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A connection that repairs itself. It has no bound on waiting, so that the store's own is what is tested.
     pub async fn connect(&self) -> ConnectionManager {
         let config = ConnectionManagerConfig::new()

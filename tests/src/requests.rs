@@ -1,11 +1,17 @@
 //! Deliveries, signed by the official `standardwebhooks` crate and not by the crate under test.
 
+use std::mem;
+
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::Request;
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use standardwebhooks::Webhook;
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::{Clock, SvixVerifyLayer};
+
+use crate::keys::{body_from_test, echo};
 
 /// Split, so that no scanner takes it for a live secret.
 pub const SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
@@ -83,4 +89,16 @@ where
         .await
         .expect("the body can be read")
         .to_bytes()
+}
+
+/// A layer whose memory is taken by a request that stalls for ever.
+pub fn layer_without_memory() -> SvixVerifyLayer {
+    let layer = layer().memory_limit(BODY.len());
+    let (frames, body) = body_from_test();
+    let request = genuine().map(|_| body);
+    let mut stalled = Box::pin(layer.layer(service_fn(echo)).oneshot(request));
+    frames.send(BODY).unwrap();
+    assert!(stalled.as_mut().now_or_never().is_none());
+    mem::forget((frames, stalled));
+    layer
 }

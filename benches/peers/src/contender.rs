@@ -12,6 +12,7 @@ use tower_svix::Secret;
 
 use crate::delivery::{Delivery, SECRET};
 use crate::frames::Frames;
+use crate::least::STEPS;
 use crate::routers::{self, FORMS};
 use crate::services::{self, Receiver, RequestBody, tower_svix_layer};
 
@@ -29,6 +30,8 @@ pub enum Table {
     Peers,
     /// The same to those that do not verify, or not all of it.
     Controls,
+    /// The same to what does no more than it must.
+    Least,
     /// Other deliveries to tower-svix.
     Cases,
 }
@@ -59,6 +62,7 @@ impl Contender {
 #[must_use]
 pub fn all(delivery: &Delivery) -> Vec<Contender> {
     let mut contenders = on_tower(delivery);
+    contenders.extend(least(delivery));
     contenders.extend(cases(delivery));
     contenders.extend(on_axum(delivery));
     for contender in &mut contenders {
@@ -102,6 +106,14 @@ fn on_tower(delivery: &Delivery) -> Vec<Contender> {
             sender(services::tower_github_webhook()),
         ),
     ]
+}
+
+fn least(delivery: &Delivery) -> Vec<Contender> {
+    let contender = |(name, step)| Contender {
+        table: Table::Least,
+        ..contender(name, Some(SERVICE), delivery, sender(services::least(step)))
+    };
+    STEPS.map(contender).into()
 }
 
 fn cases(delivery: &Delivery) -> Vec<Contender> {

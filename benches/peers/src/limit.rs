@@ -22,12 +22,17 @@ impl BareHmac {
         Self(Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"))
     }
 
+    #[must_use]
+    pub fn start(&self) -> Hmac<Sha256> {
+        self.0.clone()
+    }
+
     pub fn compute(&self, delivery: &Delivery) {
         self.compute_over(&delivery.timestamp, &delivery.body);
     }
 
     pub fn compute_over(&self, timestamp: &str, body: &[u8]) {
-        let mut mac = self.0.clone();
+        let mut mac = self.start();
         for part in [ID.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
             mac.update(part);
         }

@@ -3,18 +3,18 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::State;
 use axum::routing::{MethodRouter, post};
+use axum::{Extension, Router};
 use axum_standardwebhooks::{SharedWebhook, StandardWebhook};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use tower::layer::layer_fn;
 use tower::util::MapRequestLayer;
-use tower::{BoxError, Service as _, ServiceBuilder, service_fn};
+use tower::{BoxError, Service as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_github_webhook::ValidateGitHubWebhookLayer;
 use tower_svix::VerifiedEvent;
 use webhook_verify::Provider;
@@ -22,6 +22,7 @@ use webhook_verify::tower::VerifyLayer;
 
 use crate::contender::Table;
 use crate::delivery::SECRET;
+use crate::least::{self, Event, Step};
 use crate::limit::BareHmac;
 use crate::services::tower_svix_layer;
 
@@ -35,11 +36,12 @@ pub struct Form {
 /// The name of what all others are compared with.
 pub const UNVERIFIED: &str = "unverified";
 
-pub const FORMS: [Form; 10] = [
+pub const FORMS: [Form; 11] = [
     form(UNVERIFIED, Table::Controls, unverified),
     form("a layer that does nothing", Table::Controls, no_op_layer),
     form("collect and hand on", Table::Controls, collect_and_hand_on),
     form("bare HMAC in the handler", Table::Controls, bare_hmac),
+    form("the least, and the event's payload", Table::Least, least),
     form("tower-svix", Table::Peers, tower_svix),
     form(
         "tower-svix, the event's payload",
@@ -98,6 +100,18 @@ fn bare_hmac() -> Router {
         receive(body).await;
     }
     router(post(handler).with_state(Arc::new(BareHmac::new())))
+}
+
+/// The same as the event's payload below: the body is collected once.
+fn least() -> Router {
+    async fn handler(event: Extension<Event>) {
+        receive(event.payload.clone()).await;
+    }
+    let layer = layer_fn(|inner: axum::routing::Route| {
+        let inner = inner.map_request(|request: Request<Bytes>| request.map(Body::from));
+        least::layer(Step::Event, inner)
+    });
+    router(post(handler).layer(layer))
 }
 
 fn tower_svix() -> Router {

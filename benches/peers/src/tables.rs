@@ -14,7 +14,7 @@ pub fn ratios(times: &Times) -> String {
     let mut rows = vec![sizes(&times.sizes)];
     rows.extend(per_contender(
         times,
-        &[Table::Controls, Table::Peers],
+        &[Table::Controls, Table::Least, Table::Peers],
         show_ratio,
     ));
     table(&rows)
@@ -28,7 +28,7 @@ pub fn nanos(times: &Times) -> String {
     let mut rows = vec![sizes(&times.sizes), limit];
     rows.extend(per_contender(
         times,
-        &[Table::Controls, Table::Peers],
+        &[Table::Controls, Table::Least, Table::Peers],
         show_nanos,
     ));
     table(&rows)

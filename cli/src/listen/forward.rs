@@ -19,11 +19,8 @@ pub(crate) struct Application {
 }
 
 impl Application {
-    pub(crate) fn new(url: Uri) -> Self {
-        Self {
-            client: Client::new(),
-            url,
-        }
+    pub(crate) fn new(client: Client, url: Uri) -> Self {
+        Self { client, url }
     }
 
     pub(crate) fn url(&self) -> &Uri {

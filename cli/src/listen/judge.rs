@@ -15,7 +15,7 @@ use tower_svix::diagnose::Diagnosis;
 use tower_svix::{HeaderFamily, Rejection, SvixVerifyLayer, VerifiedBody};
 
 use super::delivery::Verdict;
-use crate::explanation::Explanation;
+use crate::explanation::{self, Explanation};
 use crate::keys::KeysText;
 use crate::{Failure, time};
 
@@ -88,13 +88,16 @@ impl Judge {
         let now = time::now().ok()?.as_secs();
         let (keys, family) = (self.keys.clone(), self.family);
         let (headers, body) = (head.headers.clone(), body.clone());
-        let diagnosis = spawn_blocking(move || {
-            let mut examination = Diagnosis::of(keys.expose(), &headers, &body);
-            if let Some(family) = family {
-                examination = examination.header_family(family);
-            }
-            examination.at(now)
+        let explanation = spawn_blocking(move || {
+            let (_, explanation) = explanation::diagnose(&keys, |secrets| {
+                let mut examination = Diagnosis::of(secrets, &headers, &body);
+                if let Some(family) = family {
+                    examination = examination.header_family(family);
+                }
+                examination.at(now)
+            });
+            explanation
         });
-        Some((&diagnosis.await.ok()?).into())
+        explanation.await.ok()
     }
 }

@@ -29,10 +29,11 @@ use self::history::History;
 use self::journal::Journal;
 use self::judge::Judge;
 use self::line::Lines;
+use crate::client::{self, Client};
 use crate::keys::{KeyArgs, KeysText};
 use crate::output::{say, say_json};
-use crate::{Answer, Failure};
-use crate::{client, family};
+use crate::tls::TlsArgs;
+use crate::{Answer, Failure, family};
 
 /// Receives what a tunnel brings, verifies it, prints a line for each delivery, says why one is rejected, and forwards the
 /// valid ones to your application, whose answer the sender gets. A page on this machine shows all of it.
@@ -45,6 +46,8 @@ pub(crate) struct Args {
     /// Forward rejected deliveries too, to see what the application makes of them
     #[arg(long, requires = "forward")]
     forward_rejected: bool,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     keys: KeyArgs,
     /// The address to receive deliveries at: let the tunnel end here
@@ -89,10 +92,14 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         }
         None => (None, Vec::new()),
     };
+    let application = match &args.forward {
+        Some(url) => Some(Application::new(Client::new(&args.tls, url)?, url.clone())),
+        None => None,
+    };
     let bench = Arc::new(Bench {
         judge: Judge::new(&keys, args.body_limit, args.family)?,
         signing_keys: keys.any_signing_keys(),
-        application: args.forward.clone().map(Application::new),
+        application,
         family: args.family,
         forward_rejected: args.forward_rejected,
         is_secret_new: is_made_up,

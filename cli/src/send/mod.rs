@@ -21,14 +21,17 @@ use self::tally::Tally;
 use crate::client::{self, Client};
 use crate::keys::KeyArgs;
 use crate::output::{print, say, say_json};
+use crate::tls::TlsArgs;
 use crate::{Answer, Failure, family, input};
 
 /// Sends a signed delivery, and prints the answer.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where to: an `http://` address
+    /// Where to: an `http://` address, or with the feature `tls`, an `https://` one
     #[arg(long, value_parser = client::url)]
     url: Uri,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     keys: KeyArgs,
     /// The type of the event to send
@@ -80,7 +83,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
         signed.clone()
     };
     let sender = Sender {
-        client: Client::new(),
+        client: Client::new(&args.tls, &args.url)?,
         url: args.url,
         keys,
         family: args.family,

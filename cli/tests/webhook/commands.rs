@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use standardwebhooks::Webhook;
 use tower_svix_tests::net::{Delivery, SECRET};
+use tower_svix_tests::sender::Sender;
 
-use crate::support::{folder, run, text, webhook, with_secret};
+use crate::support::{Listener, folder, run, text, webhook, with_secret};
 
 /// A delivery as a file of raw HTTP.
 pub(crate) fn raw(delivery: &Delivery) -> Vec<u8> {
@@ -180,15 +182,16 @@ fn new_keys_sign_and_verify() {
         panic!("{} lines", secret.len())
     };
     assert_ne!(new_lines(&[])[0], *secret, "a secret is new each time");
-    let pair = new_lines(&["--key-pair"]);
-    let [private, public] = &pair[..] else {
-        panic!("{} lines", pair.len())
-    };
+    let mut keys = vec![("a secret", secret.clone(), secret.clone())];
+    if cfg!(feature = "ed25519") {
+        let pair = new_lines(&["--key-pair"]);
+        let [private, public] = &pair[..] else {
+            panic!("{} lines", pair.len())
+        };
+        keys.push(("a key pair", private.clone(), public.clone()));
+    }
 
-    for (name, signs, verifies) in [
-        ("a secret", secret, secret),
-        ("a key pair", private, public),
-    ] {
+    for (name, signs, verifies) in &keys {
         let mut sign = webhook();
         sign.env("WEBHOOK_SECRET", signs).arg("sign").arg(&file);
         let (_, headers, _) = run(&mut sign);
@@ -220,4 +223,134 @@ fn the_help_documents_the_exit_codes() {
     let (code, help, _) = run(webhook().arg("--help"));
     assert_eq!(code, 0);
     assert!(help.contains("Exit codes:"), "{help}");
+}
+
+/// What a program lacks is said with the feature that has it.
+#[test]
+fn what_is_not_built_in_names_its_feature() {
+    for (args, feature, is_built_in) in [
+        (
+            &["send", "--url", "https://localhost:1/"][..],
+            "tls",
+            cfg!(feature = "tls"),
+        ),
+        (
+            &["listen", "--forward", "https://localhost:1/"],
+            "tls",
+            cfg!(feature = "tls"),
+        ),
+        (
+            &["secret", "--key-pair"],
+            "ed25519",
+            cfg!(feature = "ed25519"),
+        ),
+    ] {
+        if !is_built_in {
+            let (code, _, stderr) = run(with_secret().args(args));
+            assert_eq!(code, 2, "{args:?}: {stderr}");
+            let expected = format!("--features {feature}");
+            assert!(stderr.contains(&expected), "{args:?}: {stderr}");
+        }
+    }
+}
+
+/// Some senders use the text itself as the key, prefix and all.
+#[test]
+fn a_secret_that_is_taken_for_the_key_itself_is_explained() {
+    const SECRET: &str = concat!("whsec_", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+
+    let folder = folder("secret_as_text");
+    let file = folder.join("body");
+    fs::write(&file, "{}").unwrap();
+    let key_without_prefix = SECRET.trim_start_matches("whsec_").as_bytes();
+    for (name, sender, found) in [
+        ("decoded", Sender::with_secret(SECRET), "text-is-no-key"),
+        (
+            "without its prefix",
+            Sender::with_key(key_without_prefix),
+            "key-text-without-prefix",
+        ),
+    ] {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let timestamp = now.as_secs().to_string();
+        let signature = sender.sign(b"msg_1", timestamp.as_bytes(), b"{}");
+        let mut command = webhook();
+        command.env("WEBHOOK_SECRET", SECRET);
+        command
+            .args(["explain", "--secret-is-text", "--body"])
+            .arg(&file);
+        for (header, value) in [
+            ("id", "msg_1"),
+            ("timestamp", &timestamp),
+            ("signature", &signature),
+        ] {
+            command.args(["-H", &format!("webhook-{header}: {value}")]);
+        }
+        let (code, stdout, _) = run(&mut command);
+        assert_eq!(code, 1, "{name}");
+        assert!(
+            stdout.contains(&format!("Found ({found})")),
+            "{name}: {stdout}"
+        );
+        assert_eq!(stdout.matches("Found (").count(), 1, "{name}: {stdout}");
+    }
+}
+
+#[test]
+fn a_text_can_be_the_key_in_every_command() {
+    const TEXT: &str = "polar_whs_0123456789abcdefghijklmnopqrstuv";
+    const IS_TEXT: &str = "--secret-is-text";
+
+    let folder = folder("text_key");
+    let file = folder.join("body");
+    fs::write(&file, "{}").unwrap();
+    let with_text = |args: &[&str]| {
+        let mut command = webhook();
+        command.env("WEBHOOK_SECRET", TEXT).args(args);
+        command
+    };
+    let (code, headers, stderr) = run(with_text(&["sign", IS_TEXT]).arg(&file));
+    assert_eq!(code, 0, "{stderr}");
+    let signature = |name: &str| {
+        let mut lines = headers.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(found, _)| *found == name)
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    let sender = Sender::with_key(TEXT.as_bytes());
+    let expected = sender.sign(
+        signature("webhook-id").as_bytes(),
+        signature("webhook-timestamp").as_bytes(),
+        b"{}",
+    );
+    assert_eq!(signature("webhook-signature"), expected);
+
+    let judge = |args: &[&str]| {
+        let mut command = with_text(args);
+        command.arg("--body").arg(&file);
+        for header in headers.lines() {
+            command.args(["-H", header]);
+        }
+        run(&mut command)
+    };
+    assert_eq!(judge(&["verify", IS_TEXT]).0, 0);
+    assert_eq!(judge(&["explain", IS_TEXT]).0, 0);
+    // As it is no base64, it is nothing else.
+    assert_eq!(judge(&["verify"]).0, 2);
+
+    let mut listen = webhook();
+    listen.env("WEBHOOK_SECRET", TEXT);
+    let listener = Listener::start_with(&mut listen, &[IS_TEXT]);
+    let mut command = with_text(&["send", IS_TEXT, "--url", &listener.server.url("/")]);
+    let (code, stdout, stderr) = run(&mut command);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+
+    // Its errors are those of a text.
+    let mut short = webhook();
+    short.env("WEBHOOK_SECRET", "abc").args(["sign", IS_TEXT]);
+    let (code, _, stderr) = run(short.arg(&file));
+    assert_eq!(code, 2);
+    assert!(stderr.contains("WEBHOOK_SECRET: "), "{stderr}");
 }

@@ -277,6 +277,7 @@ async fn the_page_sends_again_what_it_is_asked_to() {
     assert_eq!(application.arrived().len(), 3);
 }
 
+#[cfg(feature = "ed25519")]
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_only_verify_do_not_sign() {
     let (_, keys, _) = run(webhook().args(["secret", "--key-pair"]));

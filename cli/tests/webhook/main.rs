@@ -9,3 +9,5 @@ mod listen;
 mod send;
 mod store;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;

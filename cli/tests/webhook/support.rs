@@ -198,15 +198,21 @@ pub(crate) struct Application {
 impl Application {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (application, router) = Self::new(listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        application
+    }
+
+    /// One that is still to be served, at this address.
+    pub(crate) fn new(address: SocketAddr) -> (Self, Router) {
         let application = Self {
-            address: listener.local_addr().unwrap(),
+            address,
             arrived: Arc::default(),
         };
         let router = Router::new()
             .fallback(Self::answer)
             .with_state(application.clone());
-        tokio::spawn(async { axum::serve(listener, router).await });
-        application
+        (application, router)
     }
 
     #[allow(clippy::unused_async, reason = "axum asks for a future")]

@@ -14,7 +14,7 @@ use tower_svix::idempotency::{Outcome, Store};
 use tower_svix::{IdempotencyLayer, Keyring, Rejection, SvixVerifyLayer, VerifiedEvent};
 
 use crate::events::{Events, Received};
-use crate::limits::{BODY_LIMIT, REQUEST_TIMEOUT};
+use crate::limits::{BODY_LIMIT, MEMORY_LIMIT, REQUEST_TIMEOUT};
 use crate::say;
 
 pub(crate) fn router(keys: Keyring, store: impl Store, metrics: PrometheusHandle) -> Router {
@@ -26,7 +26,11 @@ pub(crate) fn router(keys: Keyring, store: impl Store, metrics: PrometheusHandle
             events.clone(),
             report_duplicate,
         ))
-        .route_layer(SvixVerifyLayer::new(keys).body_limit(BODY_LIMIT));
+        .route_layer(
+            SvixVerifyLayer::new(keys)
+                .body_limit(BODY_LIMIT)
+                .memory_limit(MEMORY_LIMIT),
+        );
     Router::new()
         .route("/webhook", webhook)
         .route("/events", get(list))

@@ -1,33 +1,89 @@
-//! The SQLite file that the queue and the table of jobs are in.
+//! The database that the inbox and the table of jobs are in: a file of SQLite, or Postgres.
 
 use std::fs::File;
-use std::path::Path;
 use std::time::Duration;
 
-use apalis_sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteStorage};
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlitePool};
 
-use crate::BoxError;
+use crate::{BoxError, inbox, jobs};
 
-/// Opens the file, or makes it.
-pub async fn open(file: &Path) -> Result<SqlitePool, BoxError> {
-    // Several processes may open a new file at the same time: one of them makes the tables, and the others wait.
-    let lock = File::create(file.with_extension("lock"))?;
-    let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+/// A pool of either engine.
+#[derive(Clone)]
+pub enum Database {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
 
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // What was acknowledged survives a power cut too. This is why `SqliteStorage::setup` is not called here: it turns
-        // this off.
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(Duration::from_secs(3));
-    let pool = SqlitePoolOptions::new()
-        .acquire_timeout(Duration::from_secs(3))
-        .connect_with(options)
-        .await?;
-    SqliteStorage::migrations().run(&pool).await?;
-    sqlx::query(crate::jobs::TABLE).execute(&pool).await?;
-    Ok(pool)
+/// Does the same with the pool of either engine: sqlx has no type that stands for both.
+macro_rules! with_pool {
+    ($database:expr, $pool:ident => $work:expr) => {
+        match $database {
+            $crate::database::Database::Sqlite($pool) => $work,
+            $crate::database::Database::Postgres($pool) => $work,
+        }
+    };
+}
+
+pub(crate) use with_pool;
+
+/// How long to wait for a connection.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long to wait for another process that writes to the file: no longer than the timeout of the inbox.
+const BUSY: Duration = Duration::from_secs(2);
+
+impl Database {
+    /// Opens the database that `name` names, and creates the tables unless they are there.
+    ///
+    /// `postgres://…` is a URL of Postgres, `sqlite:…` one of SQLite, and anything else a file of SQLite. A file is made unless
+    /// it is there.
+    pub async fn open(name: &str) -> Result<Self, BoxError> {
+        if name.starts_with("postgres://") || name.starts_with("postgresql://") {
+            return Self::postgres(name).await;
+        }
+        let options = if name.starts_with("sqlite:") {
+            name.parse()?
+        } else if name.contains("://") {
+            // It may have a password in it.
+            return Err("the database is neither Postgres nor SQLite".into());
+        } else {
+            SqliteConnectOptions::new().filename(name)
+        };
+        Self::sqlite(options).await
+    }
+
+    async fn sqlite(options: SqliteConnectOptions) -> Result<Self, BoxError> {
+        // Several processes may open a new file at the same time: one of them makes the tables, and the others wait.
+        let lock = File::create(options.get_filename().with_extension("lock"))?;
+        let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What was acknowledged survives a power cut too.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY);
+        let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE);
+        Self::Sqlite(pool.connect_with(options).await?)
+            .migrate()
+            .await
+    }
+
+    async fn postgres(url: &str) -> Result<Self, BoxError> {
+        // The error would not show the URL, which has a password in it, and neither does this.
+        let options: PgConnectOptions = url
+            .parse()
+            .map_err(|_| "the URL of the database cannot be read")?;
+        let pool = PgPoolOptions::new().acquire_timeout(PATIENCE);
+        Self::Postgres(pool.connect_with(options).await?)
+            .migrate()
+            .await
+    }
+
+    async fn migrate(self) -> Result<Self, BoxError> {
+        with_pool!(&self, pool => inbox::open(pool.clone()).migrate().await?);
+        jobs::migrate(&self).await?;
+        Ok(self)
+    }
 }

@@ -1,33 +1,34 @@
-//! What is known of each job: what Pulse says of it, and what became of its result here.
+//! What is known of each job: what Pulse said of it last, and the file that its result is in.
 
 use std::path::Path;
 
-use apalis_sqlite::SqlitePool;
-use sqlx::FromRow;
+use sqlx::{FromRow, raw_sql};
 use tower_svix_pulse::JobStatus;
 
-pub(crate) const TABLE: &str = "
+use crate::database::{Database, with_pool};
+use crate::printable::without_urls;
+
+const TABLE: &str = "
     CREATE TABLE IF NOT EXISTS pulse_jobs (
         job_id     TEXT PRIMARY KEY,
         status     TEXT NOT NULL,
-        progress   INTEGER NOT NULL,
-        as_of      INTEGER NOT NULL,
+        progress   BIGINT NOT NULL,
+        as_of      BIGINT NOT NULL,
         error      TEXT,
-        result     TEXT,
-        problem    TEXT,
-        given_up   INTEGER NOT NULL DEFAULT FALSE
+        result     TEXT
     )";
+/// Of several processes that start at once, one creates the table, and the others wait for the end of its transaction.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(3462016271)";
 
 /// The table of jobs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Jobs {
-    pool: SqlitePool,
+    database: Database,
 }
 
 /// A row of the table.
 #[derive(Clone, Debug, FromRow, PartialEq)]
 pub struct Job {
-    /// For an event that cannot be read and names no job, the id of the event.
     pub job_id: String,
     /// What Pulse said last.
     pub status: String,
@@ -35,15 +36,24 @@ pub struct Job {
     pub error: Option<String>,
     /// The file that the result is in.
     pub result: Option<String>,
-    /// Why there is no result yet, although there should be; or which event cannot be read.
-    pub problem: Option<String>,
-    /// Nobody works on the problem any more: `pulse retry` does.
-    pub given_up: bool,
+}
+
+pub(crate) async fn migrate(database: &Database) -> Result<(), sqlx::Error> {
+    match database {
+        // The caller has the lock of the file.
+        Database::Sqlite(pool) => raw_sql(TABLE).execute(pool).await.map(drop),
+        Database::Postgres(pool) => {
+            let mut transaction = pool.begin().await?;
+            raw_sql(LOCK).execute(&mut *transaction).await?;
+            raw_sql(TABLE).execute(&mut *transaction).await?;
+            transaction.commit().await
+        }
+    }
 }
 
 impl Jobs {
-    pub fn new(pool: SqlitePool) -> Self {
-        Self { pool }
+    pub fn new(database: Database) -> Self {
+        Self { database }
     }
 
     /// Takes down what Pulse said of a job at the time `as_of`, in milliseconds since 1970.
@@ -66,80 +76,48 @@ impl Jobs {
             JobStatus::Other(status) => (status.as_str(), 0),
             _ => ("unknown", 0),
         };
-        sqlx::query(
-            "INSERT INTO pulse_jobs (job_id, status, progress, as_of, error)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (job_id) DO UPDATE
-             SET status = ?2, progress = ?3, as_of = ?4, error = ?5
-             WHERE (progress, as_of) < (?3, ?4)",
-        )
-        .bind(job_id)
-        .bind(status)
-        .bind(progress)
-        .bind(as_of)
-        .bind(error)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        let sql = "
+            INSERT INTO pulse_jobs AS known (job_id, status, progress, as_of, error)
+            VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (job_id) DO UPDATE
+            SET status = excluded.status, progress = excluded.progress, as_of = excluded.as_of, error = excluded.error
+            WHERE (known.progress, known.as_of) < (excluded.progress, excluded.as_of)";
+        with_pool!(&self.database, pool => sqlx::query(sql)
+            .bind(storable(job_id))
+            .bind(storable(status))
+            .bind(progress)
+            .bind(as_of)
+            .bind(error.map(|error| storable(&without_urls(error))))
+            .execute(pool)
+            .await
+            .map(drop))
     }
 
-    /// The result is in `file`, so there is no problem, whatever else was tried at the same time.
+    /// The result is in `file`.
     pub async fn stored(&self, job_id: &str, file: &Path) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "UPDATE pulse_jobs SET result = ?2, problem = NULL, given_up = FALSE WHERE job_id = ?1",
-        )
-        .bind(job_id)
-        .bind(file.to_string_lossy())
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Takes down why there is no result; or that there is no reason any more.
-    pub async fn problem(
-        &self,
-        job_id: &str,
-        problem: Option<&str>,
-        given_up: bool,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE pulse_jobs SET problem = ?2, given_up = ?3 WHERE job_id = ?1")
+        let sql = "UPDATE pulse_jobs SET result = $2 WHERE job_id = $1";
+        with_pool!(&self.database, pool => sqlx::query(sql)
             .bind(job_id)
-            .bind(problem)
-            .bind(given_up)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
-    /// Takes down that an event of a job cannot be read, which may be the first that is heard of the job.
-    pub async fn unreadable(&self, job_id: &str, problem: &str) -> Result<(), sqlx::Error> {
-        // As of 1970, so that any event that can be read is news.
-        sqlx::query(
-            "INSERT INTO pulse_jobs (job_id, status, progress, as_of, problem, given_up)
-             VALUES (?1, 'unknown', 0, 0, ?2, TRUE)
-             ON CONFLICT (job_id) DO UPDATE SET problem = ?2, given_up = TRUE",
-        )
-        .bind(job_id)
-        .bind(problem)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+            .bind(file.to_string_lossy())
+            .execute(pool)
+            .await
+            .map(drop))
     }
 
     pub async fn get(&self, job_id: &str) -> Result<Option<Job>, sqlx::Error> {
-        sqlx::query_as("SELECT * FROM pulse_jobs WHERE job_id = ?1")
-            .bind(job_id)
-            .fetch_optional(&self.pool)
-            .await
+        let sql = "SELECT job_id, status, error, result FROM pulse_jobs WHERE job_id = $1";
+        with_pool!(&self.database, pool => sqlx::query_as(sql).bind(job_id).fetch_optional(pool).await)
     }
 
-    /// The jobs that failed at Pulse, those whose result could not be fetched, or could not be fetched yet, and events that
-    /// cannot be read.
-    pub async fn failed(&self) -> Result<Vec<Job>, sqlx::Error> {
-        sqlx::query_as(
-            "SELECT * FROM pulse_jobs WHERE status = 'failed' OR problem IS NOT NULL ORDER BY as_of",
-        )
-        .fetch_all(&self.pool)
-        .await
+    /// All jobs, those first of which Pulse said something last.
+    pub async fn list(&self) -> Result<Vec<Job>, sqlx::Error> {
+        let sql =
+            "SELECT job_id, status, error, result FROM pulse_jobs ORDER BY as_of DESC, job_id";
+        with_pool!(&self.database, pool => sqlx::query_as(sql).fetch_all(pool).await)
     }
+}
+
+/// A text as Postgres takes it: all but NUL.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }

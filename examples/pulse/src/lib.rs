@@ -3,33 +3,43 @@
 //! ```text
 //!  submit ──► Pulse ──► POST /webhook          worker ──► GET /job/{id} ──► results/{id}.json
 //!                          │ verify               ▲        (large: GET /large_results/{id})
-//!                          │ deduplicate          │
 //!                          │ store, then 2xx      │
-//!                          └────────► queue.db ───┘
+//!                          └──────► inbox ────────┘
 //! ```
 //!
 //! | Idea | File |
 //! | --- | --- |
 //! | Receive an event, and acknowledge it once it is stored | [`server`] |
-//! | The durable queue between the two | [`queue`] |
-//! | Fetch the result in the background, and try again | [`worker`] |
-//! | What is known of each job, failures included | [`jobs`] |
+//! | The durable inbox between the two, of `tower-svix-sqlx` | [`inbox`], [`database`] |
+//! | Fetch the result in the background | [`handler`] |
+//! | Look at the inbox, and have events processed again | [`operate`] |
+//! | What is known of each job | [`jobs`] |
 //! | Files that are whole or not there | [`results`] |
-//! | Pulse's API, with retries | [`api`], [`backoff`] |
-//! | All of it in one process | [`app`], [`demo`] |
-//! | A Pulse that runs on this machine | [`fake`] |
+//! | A download that there is only once | [`download`], [`part`] |
+//! | Pulse's API, with retries and bounds | [`api`] |
+//! | What is printed cannot steer a terminal | [`printable`] |
+//! | All of it in one process | [`app`], [`metrics`] |
+//! | A crash that loses nothing, with a Pulse that runs on this machine | [`demo`], [`fake`] |
+//!
+//! What is done at least once is harmless when it is done twice: a result is a file with the name of its job.
 
 pub mod api;
 pub mod app;
-pub mod backoff;
 pub mod database;
 pub mod demo;
+pub mod download;
+mod failure;
 pub mod fake;
+pub mod handler;
+pub mod inbox;
 pub mod jobs;
-pub mod queue;
+pub mod metrics;
+pub mod operate;
+pub mod part;
+pub mod printable;
 pub mod results;
 pub mod server;
-pub mod worker;
+mod whole;
 
 /// An error that is shown to whoever runs the program.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,15 +1,18 @@
 //! The commands. See the crate's documentation for how it works.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use pulse_flow::api::{Document, Pulse};
 use pulse_flow::app::App;
+use pulse_flow::database::Database;
 use pulse_flow::jobs::{Job, Jobs};
-use pulse_flow::queue::Queue;
-use pulse_flow::{BoxError, database, demo};
+use pulse_flow::operate::Operation;
+use pulse_flow::printable::printable;
+use pulse_flow::{BoxError, demo, metrics};
 use tokio::net::TcpListener;
 use tower_svix::{Keyring, Secret};
 use tracing_subscriber::EnvFilter;
@@ -50,18 +53,19 @@ enum Command {
     },
     /// Receive webhooks, and fetch the results of the jobs that completed
     Serve(Serve),
-    /// List the jobs that failed, those whose result is missing, and events that cannot be read
-    Failed {
+    /// List the jobs: what Pulse said of each last, and the file that its result is in
+    Jobs {
         #[command(flatten)]
         store: Store,
     },
-    /// Let the worker fetch the result of a job once more
-    Retry {
-        job: String,
+    /// Look at the events that were received, those that were given up among them, and have them processed again
+    Inbox {
         #[command(flatten)]
         store: Store,
+        #[command(subcommand)]
+        operation: Operation,
     },
-    /// Show the whole flow on this machine, without Pulse
+    /// Show the whole flow on this machine, without Pulse, and a crash that loses nothing
     Demo,
 }
 
@@ -79,9 +83,10 @@ struct Api {
 
 #[derive(Args)]
 struct Store {
-    /// The queue, and what is known of each job
-    #[arg(long, default_value = "pulse.db")]
-    database: PathBuf,
+    /// Where the inbox is, and what is known of each job: a file of SQLite, or a URL as postgres://user:password@host/name
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(default_value = "pulse.db", global = true)]
+    database: String,
 }
 
 #[derive(Args)]
@@ -93,12 +98,18 @@ struct Serve {
     secret: Vec<String>,
     #[arg(long, default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
-    /// The folder that the results go to
+    /// The folder that the results go to; several machines need one for all
     #[arg(long, default_value = "results")]
     results: PathBuf,
     /// A file with a JSON schema that is applied to each result
     #[arg(long)]
     schema: Option<PathBuf>,
+    /// Serve the numbers of the inbox to Prometheus, at an address that is not public
+    #[arg(long)]
+    metrics: Option<SocketAddr>,
+    /// Fetch large results from any address, and without TLS: for tests
+    #[arg(long)]
+    insecure_results_from_anywhere: bool,
     #[command(flatten)]
     store: Store,
     #[command(flatten)]
@@ -118,7 +129,7 @@ async fn main() -> ExitCode {
     match run(cli.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", printable(&error.to_string()));
             ExitCode::FAILURE
         }
     }
@@ -126,7 +137,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), BoxError> {
     match command {
-        Command::Portal(api) => println!("{}", api.pulse()?.portal_link().await?),
+        Command::Portal(api) => print(&api.pulse()?.portal_link().await?),
         Command::Submit {
             document,
             pages,
@@ -138,45 +149,47 @@ async fn run(command: Command) -> Result<(), BoxError> {
                 Document::File(document.into())
             };
             let submitted = api.pulse()?.extract(&document, pages.as_deref()).await?;
-            println!("{}", submitted.job_id);
+            print(submitted.job_id.as_str());
         }
         Command::Status { job, api } => {
-            let state = api.pulse()?.job(&job).await?;
-            println!("{}", serde_json::to_string_pretty(&state)?);
-        }
-        Command::Cancel { job, api } => println!("{}", api.pulse()?.cancel(&job).await?),
-        Command::Serve(serve) => serve.run().await?,
-        Command::Failed { store } => {
-            let jobs = Jobs::new(database::open(&store.database).await?);
-            for job in jobs.failed().await? {
-                print_failed(&job);
+            let mut state = api.pulse()?.job(&job).await?;
+            state.hide_url();
+            for line in serde_json::to_string_pretty(&state)?.lines() {
+                print(line);
             }
         }
-        Command::Retry { job, store } => retry(job, &store.database).await?,
+        Command::Cancel { job, api } => print(&api.pulse()?.cancel(&job).await?),
+        Command::Serve(serve) => serve.run().await?,
+        Command::Jobs { store } => {
+            for job in Jobs::new(store.open().await?).list().await? {
+                print(&line(&job));
+            }
+        }
+        Command::Inbox { store, operation } => {
+            let mut output = Vec::new();
+            operation.run(&store.open().await?, &mut output).await?;
+            std::io::stdout().write_all(&output)?;
+        }
         Command::Demo => demo::run().await?,
     }
     Ok(())
 }
 
-fn print_failed(job: &Job) {
-    let state = match job.problem {
-        Some(_) if job.given_up => "given up",
-        Some(_) => "is tried again",
-        None => "failed at Pulse",
-    };
-    let reason = job.problem.as_ref().or(job.error.as_ref());
-    let reason = reason.map_or("no reason given", String::as_str);
-    println!("{}  {state}: {reason}", job.job_id);
+/// Prints one line, whatever is in it.
+fn print(line: &str) {
+    println!("{}", printable(line));
 }
 
-async fn retry(job_id: String, database: &Path) -> Result<(), BoxError> {
-    let pool = database::open(database).await?;
-    let jobs = Jobs::new(pool.clone());
-    if jobs.get(&job_id).await?.is_none() {
-        return Err(format!("no event of the job {job_id} was received here").into());
+fn line(job: &Job) -> String {
+    let detail = job.result.as_ref().or(job.error.as_ref());
+    let detail = detail.map_or("-", String::as_str);
+    format!("{}  {:<10}  {detail}", job.job_id, job.status)
+}
+
+impl Store {
+    async fn open(&self) -> Result<Database, BoxError> {
+        Database::open(&self.database).await
     }
-    Queue::new(&pool).push_fetch(job_id.into()).await?;
-    Ok(())
 }
 
 impl Api {
@@ -192,10 +205,18 @@ impl Serve {
             Some(file) => Some(serde_json::from_slice(&tokio::fs::read(file).await?)?),
             None => None,
         };
+        let mut pulse = self.api.pulse()?;
+        if self.insecure_results_from_anywhere {
+            pulse = pulse.insecure_results_from_anywhere();
+        }
+        if let Some(address) = self.metrics {
+            let address = metrics::serve(address).await?;
+            tracing::info!("numbers are at http://{address}/metrics");
+        }
         let app = App {
             secrets,
-            pulse: self.api.pulse()?,
-            database: self.store.database,
+            pulse,
+            database: self.store.open().await?,
             results: self.results,
             schema,
         };

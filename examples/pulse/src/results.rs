@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use tokio::fs;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::part::Part;
+
 /// A folder of JSON files.
 #[derive(Clone, Debug)]
 pub struct Results {
@@ -29,21 +31,34 @@ impl Results {
         file_name(job_id, "schema.json").map(|name| self.folder.join(name))
     }
 
+    /// Opens what was received for the file `path`, or begins it, once no other has it.
+    pub async fn part(&self, path: &Path) -> io::Result<Part> {
+        Part::open(path.with_extension("part"), path.to_owned()).await
+    }
+
+    /// Opens what was received for the file `path`, if anything was.
+    pub async fn part_left(&self, path: &Path) -> io::Result<Option<Part>> {
+        if !path.with_extension("part").exists() {
+            return Ok(None);
+        }
+        self.part(path).await.map(Some)
+    }
+
     /// Writes a file beside, and renames it: nobody sees half of it, not even after a crash.
     pub async fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         // Several processes may write the same result.
-        let unique = format!("{:016x}.part", rand::random::<u64>());
-        let part = path.with_extension(unique);
+        let unique = format!("{:016x}.new", rand::random::<u64>());
+        let new = path.with_extension(unique);
         let written = async {
-            let mut file = fs::File::create(&part).await?;
+            let mut file = fs::File::create(&new).await?;
             file.write_all(content).await?;
             file.sync_all().await?;
-            fs::rename(&part, path).await?;
+            fs::rename(&new, path).await?;
             fs::File::open(&self.folder).await?.sync_all().await
         };
         let result = written.await;
         if result.is_err() {
-            let _ = fs::remove_file(&part).await;
+            let _ = fs::remove_file(&new).await;
         }
         result
     }

@@ -2,14 +2,16 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Redirect;
 use axum::routing::{any, get};
-use pulse_flow::api::{ApiError, Pulse};
-use serde_json::json;
+use pulse_flow::api::{ApiError, Forbidden, NotPublic, Pulse};
+use serde_json::{Value, json};
 use support::API_KEY;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -21,6 +23,23 @@ async fn serve(routes: Router) -> String {
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, routes).await });
     base
+}
+
+/// Downloads a large result.
+async fn download(pulse: &Pulse, result: &Value) -> Result<Vec<u8>, ApiError> {
+    let mut incoming = pulse.large_result("1", result).await?;
+    let mut all = Vec::new();
+    while let Some(piece) = incoming.next().await? {
+        all.extend_from_slice(&piece);
+    }
+    Ok(all)
+}
+
+/// A client that takes what is on this machine for a place on the Internet.
+fn lax(base: &str) -> Pulse {
+    Pulse::new(base, API_KEY)
+        .unwrap()
+        .insecure_results_from_anywhere()
 }
 
 /// Another host, which tells the headers that it was sent.
@@ -41,13 +60,14 @@ async fn a_download_that_is_redirected_elsewhere_does_not_take_the_key_along() {
         .route("/large_results/1", get(redirect("/at-once")))
         .route("/large_results/2", get(Redirect::temporary("/moved")))
         .route("/moved", get(redirect("/after-a-detour")));
-    let pulse = Pulse::new(&serve(api).await, API_KEY).unwrap();
+    let pulse = lax(&serve(api).await);
 
-    for job_id in ["1", "2"] {
-        let result = pulse.result(job_id, &json!({ "is_url": true })).await;
-        assert_eq!(result.unwrap(), "the result", "{job_id}");
+    for path in ["large_results/1", "large_results/2"] {
+        let result = json!({ "is_url": true, "url": path });
+        let result = download(&pulse, &result).await;
+        assert_eq!(result.unwrap(), b"the result", "{path}");
         let headers = received.recv().await.unwrap();
-        assert!(!headers.contains_key("x-api-key"), "{job_id}");
+        assert!(!headers.contains_key("x-api-key"), "{path}");
     }
 }
 
@@ -58,8 +78,8 @@ async fn a_redirect_within_the_api_takes_the_key_along() {
         .route("/large_results/1", get(Redirect::temporary("/moved")))
         .route("/moved", get(moved));
     let pulse = Pulse::new(&serve(api).await, API_KEY).unwrap();
-    let result = pulse.result("1", &json!({ "is_url": true })).await;
-    assert_eq!(result.unwrap(), API_KEY);
+    let result = download(&pulse, &json!({ "is_url": true })).await;
+    assert_eq!(result.unwrap(), API_KEY.as_bytes());
 }
 
 #[tokio::test]
@@ -98,11 +118,11 @@ async fn slow(pieces: usize, pause: Duration) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_large_result_that_comes_slowly_is_not_cut() {
     let steady = slow(20, Duration::from_secs(20)).await;
-    let pulse = Pulse::new(&steady, API_KEY).unwrap();
+    let pulse = lax(&steady);
     for url in [steady.clone(), slow(20, Duration::from_secs(20)).await] {
         let result = json!({ "is_url": true, "url": url });
-        let downloaded = pulse.result("1", &result).await.unwrap();
-        assert_eq!(downloaded, ".".repeat(20), "{url}");
+        let downloaded = download(&pulse, &result).await.unwrap();
+        assert_eq!(downloaded, ".".repeat(20).into_bytes(), "{url}");
     }
 }
 
@@ -111,7 +131,7 @@ async fn a_large_result_that_does_not_come_is_given_up() {
     let stalled = slow(1, Duration::from_hours(1)).await;
     let pulse = Pulse::new(&stalled, API_KEY).unwrap();
     let result = json!({ "is_url": true });
-    let error = pulse.result("1", &result).await.unwrap_err();
+    let error = download(&pulse, &result).await.unwrap_err();
     assert!(matches!(error, ApiError::Transport(_)), "{error}");
 }
 
@@ -121,4 +141,204 @@ async fn an_answer_that_comes_slowly_is_given_up() {
     let pulse = Pulse::new(&trickling, API_KEY).unwrap();
     let error = pulse.job("1").await.unwrap_err();
     assert!(matches!(error, ApiError::Transport(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_back_to_the_api_does_not_get_the_key() {
+    let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", api.local_addr().unwrap());
+    let back = Redirect::temporary(&format!("{base}/secrets"));
+    let elsewhere = serve(Router::new().fallback(any(back))).await;
+    let secrets = async |headers: HeaderMap| headers.contains_key("x-api-key").to_string();
+    let routes = Router::new()
+        .route(
+            "/large_results/1",
+            get(Redirect::temporary(&format!("{elsewhere}/x"))),
+        )
+        .route("/secrets", get(secrets));
+    tokio::spawn(async move { axum::serve(api, routes).await });
+
+    let result = download(&lax(&base), &json!({ "is_url": true })).await;
+    assert_eq!(result.unwrap(), b"false");
+}
+
+/// A port that counts the connections to it.
+async fn watched_port() -> (u16, mpsc::UnboundedReceiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, connections) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            let _ = sender.send(());
+        }
+    });
+    (port, connections)
+}
+
+#[tokio::test]
+async fn only_https_and_public_addresses_are_fetched_also_after_a_redirect() {
+    let (port, mut connections) = watched_port().await;
+    let not_public = Forbidden::NotPublic(NotPublic);
+    for (url, expected) in [
+        (format!("http://127.0.0.1:{port}/"), Forbidden::NotHttps),
+        (format!("ftp://127.0.0.1:{port}/"), Forbidden::NotHttps),
+        ("file:///etc/passwd".to_owned(), Forbidden::NotHttps),
+        (format!("https://127.0.0.1:{port}/"), not_public),
+        // The same, written otherwise.
+        (format!("https://2130706433:{port}/"), not_public),
+        (format!("https://0x7f.1:{port}/"), not_public),
+        (format!("https://[::1]:{port}/"), not_public),
+        (format!("https://[::ffff:127.0.0.1]:{port}/"), not_public),
+        // A name, which is resolved when it is connected to.
+        (format!("https://localhost:{port}/"), not_public),
+    ] {
+        let redirect = Router::new()
+            .route("/large_results/1", get(Redirect::temporary(&url)))
+            .fallback(|| async { StatusCode::NOT_FOUND });
+        let pulse = Pulse::new(&serve(redirect).await, API_KEY).unwrap();
+        for (way, result) in [
+            ("at once", json!({ "is_url": true, "url": url })),
+            ("redirected", json!({ "is_url": true })),
+        ] {
+            let error = download(&pulse, &result).await.unwrap_err();
+            assert!(
+                matches!(error, ApiError::Forbidden(found) if found == expected),
+                "{url} {way}: {error}"
+            );
+            assert!(!error.is_transient(), "{url} {way}");
+        }
+    }
+    assert!(connections.try_recv().is_err(), "somebody connected");
+}
+
+#[tokio::test]
+async fn redirects_come_to_an_end() {
+    let api = Router::new().fallback(any(Redirect::temporary("/large_results/1")));
+    let pulse = Pulse::new(&serve(api).await, API_KEY).unwrap();
+    let error = download(&pulse, &json!({ "is_url": true }))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, ApiError::Forbidden(Forbidden::TooManyRedirects)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_into_memory() {
+    for status in [StatusCode::OK, StatusCode::FORBIDDEN] {
+        let endless = move || async move {
+            let piece = axum::body::Bytes::from(vec![b' '; 1 << 16]);
+            let pieces =
+                futures_util::stream::repeat_with(move || Ok::<_, Infallible>(piece.clone()));
+            (status, Body::from_stream(pieces))
+        };
+        let pulse = Pulse::new(&serve(Router::new().fallback(any(endless))).await, API_KEY);
+        let error = pulse.unwrap().job("1").await.unwrap_err();
+        match error {
+            ApiError::TooLong(limit) => {
+                assert_eq!(status, StatusCode::OK);
+                assert!(limit <= 64 << 20, "{limit}");
+            }
+            ApiError::Status { message, .. } => {
+                assert_eq!(status, StatusCode::FORBIDDEN);
+                assert_eq!(message.len(), 500);
+            }
+            other => panic!("{status}: {other}"),
+        }
+    }
+}
+
+/// With the URL of a large result, anybody can download it.
+#[tokio::test]
+async fn no_error_tells_the_url_of_a_result() {
+    const SIGNATURE: &str = "X-Amz-Signature=c2lnbmF0dXJl";
+
+    let (port, _) = watched_port().await;
+    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = unused.local_addr().unwrap().port();
+    drop(unused);
+    let echo = |uri: axum::http::Uri| async move {
+        let text = format!("no access to https://store.test{uri}, nor to {uri}");
+        (StatusCode::FORBIDDEN, axum::Json(json!({ "error": text })))
+    };
+    let echo = serve(Router::new().fallback(any(echo))).await;
+    let lax = lax(&echo);
+    let strict = Pulse::new(&echo, API_KEY).unwrap();
+    for (name, pulse, url) in
+        [
+            (
+                "echoed by the API",
+                &strict,
+                format!("{echo}/r?{SIGNATURE}"),
+            ),
+            ("echoed elsewhere", &lax, {
+                let elsewhere = serve(Router::new().fallback(any(
+                    |uri: axum::http::Uri| async move { (StatusCode::FORBIDDEN, uri.to_string()) },
+                )));
+                format!("{}/r?{SIGNATURE}", elsewhere.await)
+            }),
+            (
+                "not connected",
+                &lax,
+                format!("http://127.0.0.1:{closed}/r?{SIGNATURE}"),
+            ),
+            (
+                "no TLS there",
+                &lax,
+                format!("https://127.0.0.1:{port}/r?{SIGNATURE}"),
+            ),
+            (
+                "not https",
+                &strict,
+                format!("http://127.0.0.1:{port}/r?{SIGNATURE}"),
+            ),
+            (
+                "not public",
+                &strict,
+                format!("https://localhost:{port}/r?{SIGNATURE}"),
+            ),
+            (
+                "no such host",
+                &strict,
+                format!("https://nowhere.invalid/r?{SIGNATURE}"),
+            ),
+        ]
+    {
+        let result = json!({ "is_url": true, "url": url });
+        let waited = tokio::time::timeout(Duration::from_secs(90), download(pulse, &result)).await;
+        let error = waited.expect(name).unwrap_err();
+        let texts = format!("{error} {error:?}");
+        assert!(!texts.contains("c2lnbmF0dXJl"), "{name}: {texts}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_does_not_show_its_url() {
+    const SIGNATURE: &str = "c2lnbmF0dXJl";
+
+    let (elsewhere, _headers) = elsewhere().await;
+    let url = format!("{elsewhere}/r?signature={SIGNATURE}");
+    let result = json!({ "is_url": true, "url": url });
+    let job = json!({ "job_id": "1", "status": "completed", "result": result });
+    let api = Router::new().fallback(any(async move || axum::Json(job)));
+    let pulse = lax(&serve(api).await);
+    let job = pulse.job("1").await.unwrap();
+    let incoming = pulse.large_result("1", job.result.as_ref().unwrap()).await;
+    let texts = format!("{job:?} {:?} {pulse:?}", incoming.unwrap());
+    assert!(!texts.contains(SIGNATURE), "{texts}");
+    assert!(!texts.contains(API_KEY), "{texts}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_as_documented_is_not_repeated() {
+    const SIGNATURE: &str = "c2lnbmF0dXJl";
+
+    let answer = json!({ "job_id": "1", "status": { "url": SIGNATURE }, "error": [SIGNATURE] });
+    let api = Router::new().fallback(any(async move || axum::Json(answer)));
+    let pulse = Pulse::new(&serve(api).await, API_KEY).unwrap();
+    let error = pulse.job("1").await.unwrap_err();
+    assert!(matches!(error, ApiError::Unexpected(_)), "{error}");
+    let texts = format!("{error} {error:?}");
+    assert!(!texts.contains(SIGNATURE), "{texts}");
 }

@@ -1,15 +1,25 @@
-//! The receiver dies between the acknowledgement of an event and the work on it.
+//! The receiver dies, and nothing is lost. On Unix, `kill` is SIGKILL.
 
 mod support;
 
 use pulse_flow::fake::Trouble;
+use serde_json::Value;
 use support::{Flow, eventually};
+use tower_svix_sqlx::inbox::State;
 
 #[tokio::test]
 async fn what_was_acknowledged_before_a_kill_is_worked_on_after_a_restart() {
+    killed_before_the_work(Flow::start().await).await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_kill_is_worked_on_after_a_restart_on_postgres() {
+    killed_before_the_work(Flow::on_postgres().await).await;
+}
+
+async fn killed_before_the_work(flow: Flow) {
     const JOBS: usize = 20;
 
-    let flow = Flow::start().await;
     let mut job_ids = Vec::new();
     for number in 0..JOBS {
         let document = format!("https://example.com/{number}.pdf");
@@ -33,7 +43,6 @@ async fn what_was_acknowledged_before_a_kill_is_worked_on_after_a_restart() {
     })
     .await;
 
-    // On Unix, this is SIGKILL.
     server.kill().await.unwrap();
     let stored = std::fs::read_dir(flow.results()).unwrap().count();
     assert_eq!(stored, 0, "the test is about what had not been done");
@@ -47,4 +56,54 @@ async fn what_was_acknowledged_before_a_kill_is_worked_on_after_a_restart() {
     }
     let repeated = flow.fake.deliveries().len() - delivered;
     assert_eq!(repeated, 0, "the sender had nothing to do with it");
+}
+
+/// Every byte is here, but the worker does not know yet that no more will follow.
+#[tokio::test]
+async fn a_large_result_survives_a_kill_at_the_last_byte_of_the_download() {
+    let flow = Flow::start().await;
+    flow.fake.trouble(Some(Trouble::HoldsTheEndBack));
+    let mut server = flow.spawn_server(&[]).await;
+    let job_id = flow.submit("https://example.com/large.pdf").await;
+    let part = flow.part(&job_id);
+    eventually("all of the result has arrived", || {
+        let content = std::fs::read(&part).unwrap_or_default();
+        serde_json::from_slice::<Value>(&content).is_ok()
+    })
+    .await;
+
+    server.kill().await.unwrap();
+
+    assert!(!flow.results().join(format!("{job_id}.json")).exists());
+    flow.fake.trouble(None);
+    let _server = flow.spawn_server(&[]).await;
+    assert_whole(&flow, &job_id).await;
+}
+
+/// The download is over. The rename is not: a folder is in its way, which is taken away after the kill.
+#[tokio::test]
+async fn a_large_result_survives_a_kill_between_the_download_and_the_rename() {
+    let flow = Flow::start().await;
+    let job_id = flow
+        .submit_and_complete("https://example.com/large.pdf")
+        .await;
+    let in_the_way = flow.results().join(format!("{job_id}.json"));
+    std::fs::create_dir_all(in_the_way.join("not-empty")).unwrap();
+    let mut server = flow.spawn_server(&[]).await;
+    flow.until_event(|event| event.state == State::Pending && event.error.is_some())
+        .await;
+    assert!(flow.fake.job(&job_id).unwrap().downloaded);
+
+    server.kill().await.unwrap();
+
+    std::fs::remove_dir_all(&in_the_way).unwrap();
+    let _server = flow.spawn_server(&[]).await;
+    assert_whole(&flow, &job_id).await;
+}
+
+async fn assert_whole(flow: &Flow, job_id: &str) {
+    let result = flow.until_stored(job_id).await;
+    assert_eq!(result["page_count"], 100);
+    assert_eq!(flow.downloads(job_id), 1);
+    assert!(!flow.part(job_id).exists());
 }

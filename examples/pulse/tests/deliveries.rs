@@ -3,55 +3,49 @@
 mod support;
 
 use axum::Router;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use pulse_flow::fake::sign;
-use pulse_flow::queue::Queue;
-use pulse_flow::{database, server};
+use axum::http::StatusCode;
+use pulse_flow::database::Database;
+use pulse_flow::{inbox, server};
 use serde_json::json;
-use support::{Flow, SECRET, event};
+use sqlx::SqlitePool;
+use support::{Flow, SECRET, deliver, event};
 use tokio::net::TcpListener;
 use tower_svix::Secret;
+use tower_svix_sqlx::inbox::State;
 
 const WHEN: &str = "2024-01-15T10:30:00Z";
 
-/// Serves on a free port, and returns the URL.
-async fn serve(routes: Router) -> String {
+/// A receiver without a worker, on a free port. Returns the URL.
+async fn receive(flow: &Flow) -> String {
+    let secret: Secret = SECRET.parse().unwrap();
+    let routes: Router = server::receiver(secret, inbox::open(pool(flow).await));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhook", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, routes).await });
     url
 }
 
-fn secret() -> Secret {
-    SECRET.parse().unwrap()
-}
-
-async fn deliver(url: &str, event_id: &str, body: &str) -> (StatusCode, HeaderMap, String) {
-    let request = reqwest::Client::new()
-        .post(url)
-        .headers(sign(SECRET, event_id, body))
-        .body(body.to_owned());
-    let response = request.send().await.unwrap();
-    let (status, headers) = (response.status(), response.headers().clone());
-    (status, headers, response.text().await.unwrap())
+async fn pool(flow: &Flow) -> SqlitePool {
+    match flow.open().await {
+        Database::Sqlite(pool) => pool,
+        Database::Postgres(_) => panic!("the default is SQLite"),
+    }
 }
 
 #[tokio::test]
-async fn an_event_that_is_delivered_twice_is_queued_once() {
+async fn an_event_that_is_delivered_twice_is_stored_once() {
     let flow = Flow::start().await;
-    let pool = database::open(&flow.database()).await.unwrap();
     let body = event("job.created", "job-1", WHEN).to_string();
+    let body = body.as_bytes();
 
-    let url = serve(server::receiver(secret(), Queue::new(&pool))).await;
-    assert_eq!(deliver(&url, "msg_1", &body).await.0, StatusCode::ACCEPTED);
-    assert_eq!(deliver(&url, "msg_1", &body).await.0, StatusCode::OK);
-    assert_eq!(flow.queued().await, 1);
+    let url = receive(&flow).await;
+    assert_eq!(deliver(&url, "msg_1", body).await.0, StatusCode::ACCEPTED);
+    assert_eq!(deliver(&url, "msg_1", body).await.0, StatusCode::OK);
 
-    // After a restart nothing is in memory, but the queue knows.
-    let url = serve(server::receiver(secret(), Queue::new(&pool))).await;
-    assert_eq!(deliver(&url, "msg_1", &body).await.0, StatusCode::ACCEPTED);
-    assert_eq!(flow.queued().await, 1);
+    // After a restart nothing is in memory, but the inbox knows.
+    let url = receive(&flow).await;
+    assert_eq!(deliver(&url, "msg_1", body).await.0, StatusCode::OK);
+    assert_eq!(flow.stored().await, 1);
 }
 
 #[tokio::test]
@@ -76,7 +70,15 @@ async fn a_job_that_has_finished_stays_so_whatever_comes_late() {
 
 #[tokio::test]
 async fn the_status_of_a_job_does_not_depend_on_the_order_of_its_events() {
-    let flow = Flow::start().await;
+    the_order_does_not_matter(Flow::start().await).await;
+}
+
+#[tokio::test]
+async fn the_status_of_a_job_does_not_depend_on_the_order_of_its_events_on_postgres() {
+    the_order_does_not_matter(Flow::on_postgres().await).await;
+}
+
+async fn the_order_does_not_matter(flow: Flow) {
     flow.serve().await;
     let orders = [
         ["job.created", "job.processing", "job.cancelled"],
@@ -106,40 +108,47 @@ async fn an_event_of_a_new_type_is_acknowledged() {
     let new = event("job.archived", "job-1", WHEN);
     let status = flow.fake.deliver("msg_1", &new).await;
     assert_eq!(status, Some(StatusCode::ACCEPTED));
-    flow.until_idle().await;
-    assert!(flow.jobs().await.failed().await.unwrap().is_empty());
+    flow.until_event(|event| event.state == State::Done).await;
 }
 
 #[tokio::test]
-async fn a_genuine_payload_that_cannot_be_read_is_acknowledged_and_listed() {
+async fn a_genuine_payload_that_cannot_be_read_is_acknowledged_and_stored_byte_for_byte() {
     let flow = Flow::start().await;
-    flow.serve().await;
-    let pool = database::open(&flow.database()).await.unwrap();
-    let url = serve(server::receiver(secret(), Queue::new(&pool))).await;
-    let rows = [
-        ("msg_1", r#"{"type": "job.completed", "#, "msg_1"),
-        ("msg_2", "not JSON", "msg_2"),
-        ("msg_3", r#"{"type": "job.completed"}"#, "msg_3"),
-        // The job is known, so its result can be fetched.
+    let url = flow.serve().await;
+    let rows: [(&str, &[u8], &str); 4] = [
+        ("msg_1", br#"{"type": "job.completed", "#, "not as expected"),
+        ("msg_2", b"not JSON", "not as expected"),
+        (
+            "msg_3",
+            br#"{"type": "job.completed", "timestamp": "2024-01-15T10:30:00Z"}"#,
+            "the field `data` is missing",
+        ),
         (
             "msg_4",
-            r#"{"type": "job.completed", "data": {"job_id": "job-1"}}"#,
-            "job-1",
+            b"{\"type\": \"job.completed\xff\"}\r\n\0",
+            "not as expected",
         ),
     ];
     for (event_id, body, _) in rows {
-        let (status, ..) = deliver(&url, event_id, body).await;
-        assert_eq!(status, StatusCode::ACCEPTED, "{body}");
+        let (status, _) = deliver(&url, event_id, body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{event_id}");
     }
-    assert_eq!(flow.queued().await, 4);
     flow.until_idle().await;
 
-    let database = flow.database();
-    let database = database.to_str().unwrap();
-    let list = flow.run("failed", &["--database", database]).await;
-    for (event_id, body, listed_as) in rows {
-        let line = format!("{listed_as}  given up: the event {event_id} cannot be read: ");
-        assert!(list.contains(&line), "{body} is missing in:\n{list}");
+    let list = flow.operate(&["list", "--state", "dead"]).await;
+    assert_eq!(list.lines().count(), rows.len(), "{list}");
+    for (event_id, body, problem) in rows {
+        let mut lines = list.lines().filter(|line| line.contains(event_id));
+        let line = lines.next().unwrap();
+        assert!(line.contains("the event cannot be read"), "{line}");
+        assert!(line.contains(problem), "{line}");
+        let output = flow
+            .command("inbox")
+            .args(["--database", flow.database(), "show", event_id, "--raw"])
+            .output()
+            .await
+            .unwrap();
+        assert_eq!(output.stdout, body, "{event_id}");
     }
 }
 
@@ -150,7 +159,7 @@ async fn a_job_goes_on_after_an_event_that_cannot_be_read() {
     let unreadable = json!({ "type": "job.created", "data": { "job_id": "job-1" } });
     let status = flow.fake.deliver("msg_1", &unreadable).await;
     assert_eq!(status, Some(StatusCode::ACCEPTED));
-    flow.until("job-1", |job| job.given_up).await;
+    flow.until_dead().await;
 
     let next = event("job.processing", "job-1", WHEN);
     flow.fake.deliver("msg_2", &next).await;
@@ -160,36 +169,36 @@ async fn a_job_goes_on_after_an_event_that_cannot_be_read() {
 #[tokio::test]
 async fn an_event_that_cannot_be_stored_is_left_to_the_sender() {
     let flow = Flow::start().await;
-    let pool = database::open(&flow.database()).await.unwrap();
-    let url = serve(server::receiver(secret(), Queue::new(&pool))).await;
+    let pool = pool(&flow).await;
+    let url = receive(&flow).await;
     let body = event("job.created", "job-1", WHEN).to_string();
+    let body = body.as_bytes();
 
-    sqlx::query("ALTER TABLE Jobs RENAME TO Away")
-        .execute(&pool)
-        .await
-        .unwrap();
-    let (status, headers, _) = deliver(&url, "msg_1", &body).await;
+    let away = "ALTER TABLE webhook_inbox RENAME TO away";
+    sqlx::query(away).execute(&pool).await.unwrap();
+    let (status, headers) = deliver(&url, "msg_1", body).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(headers.contains_key("retry-after"));
 
-    sqlx::query("ALTER TABLE Away RENAME TO Jobs")
-        .execute(&pool)
-        .await
-        .unwrap();
-    let (status, ..) = deliver(&url, "msg_1", &body).await;
+    let back = "ALTER TABLE away RENAME TO webhook_inbox";
+    sqlx::query(back).execute(&pool).await.unwrap();
+    let (status, _) = deliver(&url, "msg_1", body).await;
     assert_eq!(status, StatusCode::ACCEPTED, "the retry is no duplicate");
-    assert_eq!(flow.queued().await, 1);
+    assert_eq!(flow.stored().await, 1);
 }
 
 #[tokio::test]
-async fn an_event_whose_handler_panics_is_left_to_the_sender() {
-    async fn receive() {
-        panic!("an error that nobody expected");
-    }
-    let routes = Router::new().route("/webhook", post(receive));
-    let url = serve(server::protect(routes, secret())).await;
-    for _ in 0..2 {
-        let (status, ..) = deliver(&url, "msg_1", "{}").await;
-        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-    }
+async fn what_is_acknowledged_is_on_disk() {
+    let flow = Flow::start().await;
+    let pool = pool(&flow).await;
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    // 2 is FULL.
+    assert_eq!((journal.as_str(), synchronous), ("wal", 2));
 }

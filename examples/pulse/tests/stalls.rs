@@ -4,10 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::post;
 use pulse_flow::fake::sign;
-use pulse_flow::server;
+use pulse_flow::{inbox, server};
+use sqlx::SqlitePool;
 use support::{Flow, SECRET};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,8 +26,8 @@ fn upload() -> String {
 
 #[tokio::test(start_paused = true)]
 async fn an_upload_that_stalls_is_given_up() {
-    let routes = Router::new().route("/webhook", post(async || "received"));
-    let routes = server::protect(routes, SECRET.parse::<Secret>().unwrap());
+    let pool = SqlitePool::connect_lazy("sqlite::memory:").unwrap();
+    let routes = server::receiver(SECRET.parse::<Secret>().unwrap(), inbox::open(pool));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -57,7 +56,7 @@ async fn clients_that_stall_do_not_keep_the_receiver_from_stopping() {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async move { stopped.await.unwrap() };
-    let server = tokio::spawn(flow.app().run(listener, shutdown));
+    let server = tokio::spawn(flow.app().await.run(listener, shutdown));
 
     let mut clients = Vec::new();
     for text in [upload(), "POST /webhook HTTP/1.1\r\nhost: ".to_owned()] {

@@ -41,6 +41,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{address}");
     tokio::spawn(
         Server::builder()
+            // Each stream may hold a body until that is known to be forged.
+            .max_concurrent_streams(16)
             .layer(layer)
             .add_service(health)
             .serve_with_incoming(TcpIncoming::from(listener)),

@@ -50,6 +50,8 @@ pub enum Lookup {
 #[derive(Clone, Debug)]
 pub enum Arriving {
     Data(Vec<u8>),
+    /// What follows takes its time.
+    Wait,
     Error,
 }
 
@@ -128,6 +130,12 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
     for event in &request.body {
         match event {
             Arriving::Data(data) => body.extend_from_slice(data),
+            // Each time that a request is woken, the timestamp must still be within the tolerance.
+            Arriving::Wait => {
+                if let Some(code) = untimely(rules, &signature_headers, request.later) {
+                    return after(vec![code]);
+                }
+            }
             Arriving::Error => return after(vec!["body-unreadable"]),
         }
         if body.len() as u64 > rules.limit {
@@ -175,7 +183,7 @@ pub fn status_of(code: &str) -> u16 {
         | "signature-unsupported"
         | "signature-mismatch" => 401,
         "body-too-large" => 413,
-        "body-unreadable" | "clock-unavailable" | "keys-unavailable" => 503,
+        "body-unreadable" | "clock-unavailable" | "keys-unavailable" | "memory-exhausted" => 503,
         _ => panic!("{code} is not in the table of rejections"),
     }
 }

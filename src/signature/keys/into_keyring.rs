@@ -5,7 +5,13 @@ use super::keyring::Keyring;
 /// What is, or becomes, the keys of a receiver: whatever converts into a [`Keyring`].
 ///
 /// Implemented for all types that implement `Into<Keyring>`, and for no others. It is there for the compiler to say what to
-/// do with a text that is given as a key.
+/// do with a text that is given as a key:
+///
+/// ```compile_fail,E0277
+/// use tower_svix::SvixVerifyLayer;
+///
+/// let layer = SvixVerifyLayer::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a key that deliveries are verified with",
     label = "expected a `Secret`, a `PublicKey`, a `Keyring`, or an array or `Vec` of keys",

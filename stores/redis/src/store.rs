@@ -35,7 +35,34 @@ use tower_svix::idempotency::{
 /// - An event that was completed within the last moment before Redis crashes or fails over is forgotten, unless Redis
 ///   writes every change to disk (`appendfsync always`) and has no replica to fail over to: replication is asynchronous.
 ///   A duplicate is then possible, but no event is lost.
-/// - The clocks of the receivers do not matter: Redis alone measures time.
+/// - The clocks of the receivers do not matter: Redis alone measures time. The clocks of its servers have to agree to
+///   well within the lease, since Redis tells its replicas when a key expires, and not in how long. If a replica takes over
+///   whose clock is ahead, a lease ends that much sooner, and the event may be processed a second time meanwhile. If it is
+///   behind, an event whose receiver died waits that much longer.
+///
+/// # On a cluster
+///
+/// The driver follows `MOVED` and `ASK` while slots move to another master, and claims move with their leases. It may lose its
+/// way if it sends several commands of a slot at once: the `ASKING` that it sends before one of them may serve another.
+/// A claim that fails so is answered with 503. If a completion does, the event is
+/// [unsettled](tower_svix::idempotency::Outcome::Unsettled), and processed again if it is delivered again after its lease.
+///
+/// When a master dies, its events are answered with 503 until a replica takes over, and by default those of the other
+/// masters too (`cluster-require-full-coverage`). What the replica has, it has not forgotten: a completed event stays
+/// completed, and a running one stays claimed. What it was not told yet is forgotten:
+///
+/// - a completion: the event is processed again if it is delivered again;
+/// - a claim: the event may be processed by a second delivery while the first one runs, which is then
+///   [superseded](tower_svix::idempotency::Outcome::Superseded).
+///
+/// The same goes for what a master does that was replaced while it was frozen or cut off, until it learns of that.
+///
+/// When a master hangs and keeps its connections, the driver does not look for its successor: the events of that master
+/// are answered with 503 until it ends or goes on. [`examples/cluster.rs`] has a connection that asks another node, and
+/// finds it. It also sets a `response_timeout`, which the driver has not by default: when it looks where the slots are, it
+/// asks one node after the other, and commands to the others wait meanwhile.
+///
+/// [`examples/cluster.rs`]: https://github.com/tower-svix/tower-svix/blob/main/stores/redis/examples/cluster.rs
 ///
 /// # Example
 ///

@@ -1,5 +1,8 @@
 //! The program of the README.
 
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 use tower::Layer as _;
 use tower_svix::{Secret, SvixVerifyLayer};
 use tower_svix_sqlx::inbox::StoredEvent;
@@ -15,7 +18,15 @@ async fn process(event: StoredEvent) -> Result<(), BoxError> {
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let secret: Secret = std::env::var("WEBHOOK_SECRET")?.parse()?;
-    let pool = sqlx::SqlitePool::connect("sqlite:webhooks.sqlite?mode=rwc").await?;
+    // What is acknowledged survives a power cut.
+    let options = SqliteConnectOptions::new()
+        .filename("webhooks.sqlite")
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        // No longer than the timeout of the inbox.
+        .busy_timeout(Duration::from_secs(2));
+    let pool = SqlitePool::connect_with(options).await?;
 
     let inbox = Inbox::new(pool);
     inbox.migrate().await?;

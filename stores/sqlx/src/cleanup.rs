@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::database::DatabaseError;
+use crate::database_error::DatabaseError;
 use crate::telemetry;
 
 /// A task that deletes what is not needed any more, until it is [stopped](Self::stop) or dropped.
@@ -17,21 +17,26 @@ pub struct Cleanup {
     task: Option<JoinHandle<()>>,
 }
 
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
 impl Cleanup {
-    pub(crate) fn spawn<F>(pause: Duration, delete: impl Fn() -> F + Send + 'static) -> Self
+    pub(crate) fn spawn<F>(pause: Duration, delete: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<u64, DatabaseError>> + Send,
     {
         let (stopping, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
-            loop {
-                if let Err(error) = delete().await {
-                    telemetry::error("cleanup-failed", &error);
+            let work = async {
+                loop {
+                    if let Err(error) = delete().await {
+                        telemetry::error("cleanup-failed", &error);
+                    }
+                    sleep(pause.max(SHORTEST_PAUSE)).await;
                 }
-                tokio::select! {
-                    _ = stopped.wait_for(|stop| *stop) => return,
-                    () = sleep(pause) => {}
-                }
+            };
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => {}
+                () = work => {}
             }
         });
         Self {
@@ -40,7 +45,7 @@ impl Cleanup {
         }
     }
 
-    /// Ends the task, once it has finished what it is deleting.
+    /// Ends the task. What it has not deleted yet is left to the next one.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
         if let Some(task) = self.task.take() {

@@ -4,6 +4,10 @@
     reason = "nobody but this crate implements an engine, or calls one"
 )]
 
+use std::fmt;
+
+use bytes::Bytes;
+
 use self::private::Operations;
 use crate::table::Sql;
 
@@ -27,11 +31,34 @@ pub enum Value<'a> {
     Text(Option<&'a str>),
 }
 
+/// An event that is to be stored.
+pub struct NewEvent {
+    /// The SHA-256 of its key.
+    pub(crate) key: [u8; 32],
+    pub(crate) tenant: Option<String>,
+    pub(crate) id: String,
+    pub(crate) event_type: Option<String>,
+    /// In seconds since 1970.
+    pub(crate) sent_at: i64,
+    pub(crate) payload: Bytes,
+    /// The SHA-256 of its order key.
+    pub(crate) order_key: Option<[u8; 32]>,
+    pub(crate) trace_context: Option<String>,
+}
+
+impl fmt::Debug for NewEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewEvent")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 pub(crate) mod private {
     use sqlx::{Database, Pool};
     use tokio::sync::watch;
 
-    use super::{InboxSql, StoreSql, Value};
+    use super::{InboxSql, NewEvent, StoreSql, Value};
     use crate::table::Sql;
 
     /// What each engine does in its own way. `sqlx` has no type that stands for any of them.
@@ -44,6 +71,8 @@ pub(crate) mod private {
         const NOW: &'static str;
         /// What begins a transaction that writes.
         const BEGIN: &'static str;
+        /// What begins the transaction of a handler, which the engine is to end if the worker is idle in it for that long.
+        fn begin_attempt(idle: std::time::Duration) -> String;
         /// Whether one statement at a time can write, so that it is better to queue here than in the engine.
         const ONE_WRITER: bool;
 
@@ -53,6 +82,13 @@ pub(crate) mod private {
             sql: &Sql,
             values: &[Value<'_>],
         ) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+        /// Stores events whose keys are not there yet: all of these, or none. Tells of each whether it was new.
+        fn insert(
+            connection: &mut Self::Connection,
+            sql: &Sql,
+            events: &[NewEvent],
+        ) -> impl Future<Output = sqlx::Result<Vec<bool>>> + Send;
 
         fn rows(
             connection: &mut Self::Connection,
@@ -97,15 +133,16 @@ macro_rules! define_statements {
 
 define_statements! {
     /// The statements of a [`SqlStore`](crate::SqlStore).
-    StoreSql { exists, lock, create_schema, create, claim, complete, release, forget, delete_expired }
+    StoreSql { columns, lock, create_schema, create, claim, complete, release, forget, delete_expired }
 }
 
 define_statements! {
     /// The statements of an [`Inbox`](crate::Inbox) and its workers.
     InboxSql {
-        exists, lock, create_schema, create,
+        columns, lock, create_schema, create,
         insert, compare, announce,
-        claim, give_back_claim, renew, done, fail, give_back,
-        list, payload, counts, depth, retry, retry_dead, forget, delete_done,
+        claim, claim_late, renew, ours, done, fail, give_back,
+        savepoint, undo, enter, leave, is_inside, reset, look,
+        list, payload, counts, depth, retry, retry_dead, forget, delete_done, delete_dead,
     }
 }

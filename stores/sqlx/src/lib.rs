@@ -3,6 +3,7 @@
 
 mod cleanup;
 mod database;
+mod database_error;
 mod engine;
 pub mod inbox;
 mod persistent;
@@ -15,10 +16,11 @@ mod sqlite;
 mod store;
 mod table;
 mod telemetry;
+mod turns;
 pub mod worker;
 
 pub use self::cleanup::Cleanup;
-pub use self::database::DatabaseError;
+pub use self::database_error::DatabaseError;
 pub use self::engine::Engine;
 pub use self::inbox::Inbox;
 pub use self::store::SqlStore;

@@ -12,21 +12,24 @@ use tower_svix::idempotency::{
 };
 
 use crate::cleanup::Cleanup;
-use crate::database::{Database, DatabaseError, milliseconds};
+use crate::database::{Database, milliseconds};
+use crate::database_error::DatabaseError;
 use crate::engine::{Engine, StoreSql, Value};
 use crate::table::{Sql, TableName};
 
 /// Remembers events in a table of Postgres or `SQLite`.
 ///
-/// Each operation is one statement, and so atomic. The database measures time: the clocks of the receivers do not matter.
+/// Each operation is one statement, and so atomic. Postgres measures time by its own clock: those of the receivers do not
+/// matter. `SQLite` takes the clock of the machine that it runs on.
 ///
 /// # What the database must be set up for
 ///
 /// - Postgres: `synchronous_commit` must not be `off`, or an event that was completed just before a crash is processed
 ///   again. A failover to a replica that is behind forgets as well, unless replication is synchronous. The isolation must
 ///   be `read committed`, the default.
-/// - `SQLite`: `journal_mode = WAL`, and `synchronous = FULL` if a power cut must not be forgotten. Several processes can
-///   share a file on one machine, but not over a network's file system.
+/// - `SQLite`: `journal_mode = WAL`, and `synchronous = FULL` if a power cut must not be forgotten, as
+///   [`Inbox`](crate::Inbox#what-the-database-must-be-set-up-for) shows. Several processes can share a file on one machine, but
+///   not over a network's file system.
 ///
 /// # Example
 ///
@@ -55,6 +58,7 @@ pub struct SqlStore<DB: Engine> {
 
 /// How many rows one statement deletes: few enough that other statements do not wait for it.
 const BATCH: i64 = 1000;
+const COLUMNS: [&str; 4] = ["key", "token", "fingerprint", "expires_at"];
 
 impl<DB: Engine> SqlStore<DB> {
     /// Remembers events in the table `webhook_ids` of the database that `pool` leads to.
@@ -80,7 +84,14 @@ impl<DB: Engine> SqlStore<DB> {
     /// Sets how long an operation may take before it counts as failed, the wait for a connection of the pool included.
     /// Default: two seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.database.timeout = timeout;
+        self.database.set_timeout(timeout);
+        self
+    }
+
+    /// Sets how long each statement of [`migrate`](Self::migrate) and [`delete_expired`](Self::delete_expired) may take, for
+    /// which no sender waits. Default: one minute.
+    pub fn operator_timeout(mut self, timeout: Duration) -> Self {
+        self.database.set_patience(timeout);
         self
     }
 
@@ -91,11 +102,15 @@ impl<DB: Engine> SqlStore<DB> {
     ///
     /// # Errors
     ///
-    /// [`DatabaseError`] if the database failed: then there is no table, rather than a part of one.
+    /// [`DatabaseError`] if the database failed: then there is no table, rather than a part of one. Also if the table has not
+    /// the columns that this version of the crate uses.
     pub async fn migrate(&self) -> Result<(), DatabaseError> {
         let sql = &self.sql;
-        let statements = [&sql.exists, &sql.lock, &sql.create_schema, &sql.create];
-        self.database.create_table(&self.table, statements).await
+        let statements = [&sql.columns, &sql.lock, &sql.create_schema, &sql.create];
+        let created = self
+            .database
+            .create_table(&self.table, &COLUMNS, statements);
+        created.await
     }
 
     /// Deletes the events whose time has passed, and returns how many there were.
@@ -106,10 +121,11 @@ impl<DB: Engine> SqlStore<DB> {
     ///
     /// [`DatabaseError`] if the database failed. Some events may have been deleted.
     pub async fn delete_expired(&self) -> Result<u64, DatabaseError> {
+        let database = self.database.patient();
         let mut deleted = 0;
         loop {
             let limit = [Value::Int(BATCH)];
-            let batch = self.database.execute(&self.sql.delete_expired, &limit);
+            let batch = database.execute(&self.sql.delete_expired, &limit);
             let batch = batch.await?;
             deleted += batch;
             if batch < BATCH.unsigned_abs() {
@@ -237,7 +253,7 @@ impl<DB: Engine> fmt::Debug for SqlStore<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlStore")
             .field("table", &self.table)
-            .field("timeout", &self.database.timeout)
+            .field("timeout", &self.database.timeout())
             .finish_non_exhaustive()
     }
 }

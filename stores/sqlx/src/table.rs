@@ -12,7 +12,8 @@ pub(crate) type Sql = Arc<str>;
 ///
 /// Each part has up to 40 letters, digits and underscores, all of them ASCII, and does not begin with a digit. Names are
 /// quoted, so upper case stays upper case. Without a schema, the database chooses: Postgres takes the first of its
-/// `search_path`, and `SQLite` the main file. In `SQLite`, a schema is the name of an attached file.
+/// `search_path`, and `SQLite` the main file. In `SQLite`, a schema is the name of an attached file: then
+/// [`Worker::transactional`](crate::Worker::transactional) makes one only of effects in that same file.
 ///
 /// # Example
 ///
@@ -43,24 +44,29 @@ impl TableName {
         }
     }
 
-    /// The statement in which `{table}`, `{schema.}`, `{schema}` and `{name}` stand for the whole name and its parts, and
-    /// `{now}` for the time.
+    /// The statement in which `{table}`, `{schema.}`, `{schema}`, `{schema_or_null}` and `{name}` stand for the whole name and
+    /// its parts, and `{now}` for the time.
     pub(crate) fn fill(&self, template: &str, now: &str) -> Sql {
         let schema = match &self.schema {
             Some(schema) => format!("\"{schema}\"."),
             None => String::new(),
         };
+        let schema_or_null = match &self.schema {
+            Some(schema) => format!("'{schema}'"),
+            None => "NULL".to_owned(),
+        };
         template
             .replace("{table}", &format!("{schema}\"{}\"", self.table))
             .replace("{schema.}", &schema)
             .replace("{schema}", self.schema.as_deref().unwrap_or_default())
+            .replace("{schema_or_null}", &schema_or_null)
             .replace("{name}", &self.table)
             .replace("{now}", now)
             .into()
     }
 
-    pub(crate) fn schema(&self) -> Option<&str> {
-        self.schema.as_deref()
+    pub(crate) fn has_schema(&self) -> bool {
+        self.schema.is_some()
     }
 }
 

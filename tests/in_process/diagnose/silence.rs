@@ -83,7 +83,7 @@ fn no_diagnosis_shows_a_key_or_a_right_signature() {
             Delivery::new().keys("correct horse battery staple"),
         ),
         ("a private key", Delivery::new().keys(private)),
-        ("a stale one", Delivery::new().now(0)),
+        ("a stale one", Delivery::new().now(1)),
     ] {
         let diagnosis = delivery.diagnose();
         assert!(diagnosis.verdict().is_err(), "{name}");

@@ -148,7 +148,7 @@ fn a_delivery_at_another_time() {
             &["clock-whole-hours"],
         ),
         ("a day old", NOW + 86_400, "timestamp-old", &[]),
-        ("at the start of time", 0, "timestamp-new", &[]),
+        ("at the start of time", 1, "timestamp-new", &[]),
         ("at its end", u64::MAX, "timestamp-old", &[]),
     ] {
         let delivery = Delivery::new().now(now);

@@ -1,14 +1,14 @@
 //! A request that is dropped leaves its event as it should be.
 
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{pending, ready};
 use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::poll;
 use http::{Request, Response};
 use http_body_util::Full;
-use tower::ServiceBuilder;
+use tower::{Layer as _, Service as _, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_svix::idempotency::Outcome;
 use tower_svix::{IdempotencyLayer, VerifiedBody};
 use tower_svix_tests::net::{self, within};
@@ -68,6 +68,37 @@ async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
     assert_eq!(within(store.run_spawned()).await, 1);
     let retried = deliver(&service, request("msg_4")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Processed);
+}
+
+/// A layer outside may make a future and drop it, as one that sheds load does.
+#[tokio::test]
+async fn a_request_that_is_never_polled_claims_nothing() {
+    let (store, _) = remote();
+    let handler = Handler::default();
+    let mut idempotency = IdempotencyLayer::new(store.clone()).layer(service_fn({
+        let handler = handler.clone();
+        move |_: Request<VerifiedBody>| ready(Ok::<_, Infallible>(handler.call()))
+    }));
+    let verified = {
+        // What the verification hands to the layer inside.
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let keep = service_fn(move |request: Request<VerifiedBody>| {
+            sender.send(request).unwrap();
+            ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+        });
+        net::layer()
+            .layer(keep)
+            .oneshot(request("msg_1"))
+            .await
+            .unwrap();
+        receiver.recv().unwrap()
+    };
+    drop(idempotency.call(verified));
+
+    assert_eq!(within(store.run_spawned()).await, 0, "nothing to release");
+    let service = receiver(IdempotencyLayer::new(store.clone()), &handler);
+    let seen = deliver(&service, request("msg_1")).await.unwrap();
+    assert_eq!(seen.outcome, Outcome::Processed);
 }
 
 #[tokio::test]

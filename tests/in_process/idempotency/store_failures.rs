@@ -1,11 +1,16 @@
 //! What happens while the store fails.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::poll;
 use http::StatusCode;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tower_svix::IdempotencyLayer;
-use tower_svix::idempotency::Outcome;
+use tower_svix::idempotency::{
+    BoxFuture, ClaimStatus, ClaimToken, EventKey, Fingerprint, Outcome, Settlement, Store,
+    StoreError,
+};
 use tower_svix_tests::net::within;
 
 use super::{Handler, deliver, receiver, remote, request};
@@ -30,6 +35,77 @@ async fn while_the_store_fails_nothing_is_processed() {
     assert_eq!(within(store.run_spawned()).await, 1);
     let retried = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Processed);
+}
+
+#[tokio::test]
+async fn an_outage_is_counted_once_for_each_delivery() {
+    let recorder = DebuggingRecorder::new();
+    let (store, _) = remote();
+    let service = receiver(IdempotencyLayer::new(store.clone()), &Handler::default());
+    store.claim.lose_replies(true);
+    store.release.lose_replies(true);
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    for _ in 0..3 {
+        deliver(&service, request("msg_1")).await.unwrap();
+    }
+    assert_eq!(within(store.run_spawned()).await, 3);
+
+    let counted = recorder.snapshotter().snapshot().into_vec();
+    let counted: Vec<_> = counted
+        .iter()
+        .filter(|(key, ..)| key.key().name().contains("store"))
+        .map(|(key, _, _, value)| {
+            let labels: Vec<_> = key.key().labels().map(metrics::Label::value).collect();
+            (labels, value)
+        })
+        .collect();
+    assert_eq!(counted, [(vec!["claim"], &DebugValue::Counter(3))]);
+}
+
+/// A store of the user's own may say anything.
+#[tokio::test]
+async fn a_lease_that_never_ends_asks_for_a_retry_within_a_minute() {
+    #[derive(Clone)]
+    struct Endless;
+
+    impl Store for Endless {
+        async fn claim(
+            &self,
+            _: &EventKey,
+            _: ClaimToken,
+            _: Duration,
+        ) -> Result<ClaimStatus, StoreError> {
+            let expires_in = Duration::MAX;
+            Ok(ClaimStatus::InProgress { expires_in })
+        }
+
+        async fn complete(
+            &self,
+            _: &EventKey,
+            _: ClaimToken,
+            _: Fingerprint,
+            _: Duration,
+        ) -> Result<Settlement, StoreError> {
+            unreachable!("nothing is ever claimed")
+        }
+
+        async fn release(&self, _: &EventKey, _: ClaimToken) -> Result<Settlement, StoreError> {
+            unreachable!("nothing is ever claimed")
+        }
+
+        async fn forget(&self, _: &EventKey) -> Result<bool, StoreError> {
+            unreachable!("nothing is ever claimed")
+        }
+
+        fn spawn(&self, _: BoxFuture<()>) {
+            unreachable!("nothing is left to do")
+        }
+    }
+
+    let service = receiver(IdempotencyLayer::new(Endless), &Handler::default());
+    let seen = deliver(&service, request("msg_1")).await.unwrap();
+    assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(seen.retry_after.as_deref(), Some("60"));
 }
 
 #[tokio::test]

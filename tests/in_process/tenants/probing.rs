@@ -1,13 +1,18 @@
 //! Whoever does not have the key of a tenant cannot find out whether there is such a tenant.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use futures_util::poll;
 use http::HeaderValue;
+use http::request::Parts;
+use http_body_util::Full;
 use tower::{Layer as _, Service as _, service_fn};
-use tower_svix::{KeySource as _, Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer};
+use tower_svix::{KeySource, Keyring, KeyringMap, Rejection, Secret, SvixVerifyLayer};
 use tower_svix_tests::body::Untouchable;
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{
@@ -16,6 +21,7 @@ use tower_svix_tests::keys::{
 };
 #[cfg(feature = "ed25519")]
 use tower_svix_tests::keys_ed25519 as ed25519;
+use tower_svix_tests::run_counting_polls;
 use tower_svix_tests::sender::Sender;
 
 use super::tenants;
@@ -130,6 +136,77 @@ async fn a_delivery_signed_with_a_well_known_key_is_rejected_for_an_unknown_tena
                 .assert_mismatch();
         }
     }
+}
+
+/// A tenant's own key gets nothing through under a name that nobody has.
+#[tokio::test]
+async fn no_key_of_a_tenant_is_one_of_an_unknown_tenant() {
+    for number in [1, 2] {
+        for path in ["/unknown", "/", "/acme2", "/globex%20"] {
+            answer(&layer(), request(path, &signature(&sender(number))))
+                .await
+                .assert_mismatch();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_signed_with_the_key_of_the_decoy_is_rejected() {
+    let layer = super::layer(Nobody(Keyring::from(secret(&sender(1)))));
+    for number in [1, 2] {
+        answer(&layer, request("/", &signature(&sender(number))))
+            .await
+            .assert_mismatch();
+    }
+}
+
+/// A source of keys that knows nobody, with this decoy.
+#[derive(Clone)]
+struct Nobody(Keyring);
+
+impl KeySource for Nobody {
+    type Error = Infallible;
+    type Future = Ready<Result<Option<Keyring>, Infallible>>;
+
+    fn keys(&self, _: &Parts) -> Self::Future {
+        ready(Ok(None))
+    }
+
+    fn decoy(&self) -> Keyring {
+        self.0.clone()
+    }
+}
+
+/// Each pass over the body takes a part of what one poll may do: the number of polls tells how many passes there were.
+#[test]
+fn an_unknown_tenant_costs_as_many_passes_as_one_with_another_key() {
+    const KEYS: u8 = 8;
+    const LEN: usize = 64 * 1024;
+
+    let keyring = || {
+        let keys = (1..=KEYS).map(|number| secret(&sender(number)));
+        keys.collect::<Keyring>()
+    };
+    let forged = signature(&sender(99));
+    let polls = |layer: SvixVerifyLayer<KeyringMap>, path: &str| {
+        let request = request_with_body(path, &forged, Full::<Bytes>::from(vec![b'a'; LEN]));
+        let (answer, polls) = run_counting_polls(answer(&layer, request));
+        answer.assert_mismatch();
+        polls
+    };
+    let map = || {
+        let map = KeyringMap::by_path_segment(0, [("acme", keyring())]);
+        SvixVerifyLayer::with_key_source(map).clock(At(NOW))
+    };
+    let known = polls(map(), "/acme");
+    assert!(known >= usize::from(KEYS) / 2, "{known} polls");
+    assert_eq!(polls(map(), "/unknown"), known);
+
+    let layer = SvixVerifyLayer::with_key_source(Nobody(keyring())).clock(At(NOW));
+    let request = request_with_body("/", &forged, Full::<Bytes>::from(vec![b'a'; LEN]));
+    let (answer, with_own_decoy) = run_counting_polls(answer(&layer, request));
+    answer.assert_mismatch();
+    assert_eq!(with_own_decoy, known);
 }
 
 /// The time that a rejection takes depends on the keys that are tried.

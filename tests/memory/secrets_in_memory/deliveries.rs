@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::env;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -15,7 +16,10 @@ use futures_util::{StreamExt as _, stream};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
-use tower_svix::{KeySource, Keyring, Secret, SvixVerifyLayer, VerifiedBody, key_source_fn};
+use tower_svix::{
+    KeySource, Keyring, Secret, SvixVerifyLayer, Verification, VerifiedBody, Verifier,
+    key_source_fn,
+};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::fixture::{BODY, NOW};
 use tower_svix_tests::poll_once;
@@ -29,6 +33,8 @@ pub(crate) enum End {
     Forged,
     /// The sender falls silent, and the future is dropped.
     InTheBody,
+    /// The body panics, and so does the poll.
+    Panic,
 }
 
 const DEPTHS: usize = 50;
@@ -74,6 +80,33 @@ fn deliver_in_boxes<K: KeySource + 'static>(layer: &SvixVerifyLayer<K>, end: End
     pause("used");
 }
 
+/// Verifications that are moved after they have started: as values, and by a `Vec` that grows.
+pub(crate) fn in_parts(secret: Secret, end: End) {
+    let headers = signed(&env::var(SIGNATURE).unwrap());
+    let verifier = Verifier::new(secret).clock(At(NOW));
+    let (start, rest) = BODY.split_at(BODY.len() / 2);
+    let mut kept = Vec::new();
+    for _ in 0..DEPTHS {
+        let mut verification = verifier.start(&headers).unwrap();
+        verification.update(start);
+        kept.push(Box::new(black_box(verification)));
+    }
+    let mut moved: Vec<Verification> = Vec::new();
+    for verification in kept {
+        moved.push(*verification);
+    }
+    let mut events = Vec::new();
+    for mut verification in moved {
+        verification.update(rest);
+        if let End::Accepted = end {
+            events.push(verification.finish().unwrap());
+        }
+    }
+    pause("used");
+    drop((events, verifier));
+    pause("dropped");
+}
+
 /// The futures of axum, one of which has the middleware's in its box.
 pub(crate) fn in_axum(secret: Secret, end: End) {
     let headers = signed(&env::var(SIGNATURE).unwrap());
@@ -99,16 +132,17 @@ fn deliver_from_all_depths(end: End, mut start: impl FnMut() -> Boxed) {
     for depth in 0..DEPTHS {
         let mut delivery = at_depth(depth, &mut start);
         let verdict = loop {
-            match poll_once(Pin::new(&mut delivery)) {
-                (Poll::Ready(status), _) => break Some(status),
-                (Poll::Pending, true) => {}
-                (Poll::Pending, false) => break None,
+            let poll = AssertUnwindSafe(|| poll_once(Pin::new(&mut delivery)));
+            match catch_unwind(poll) {
+                Ok((Poll::Ready(status), _)) => break Some(status),
+                Ok((Poll::Pending, true)) => {}
+                Ok((Poll::Pending, false)) | Err(_) => break None,
             }
         };
         let expected = match end {
             End::Accepted => Some(StatusCode::OK),
             End::Forged => Some(StatusCode::UNAUTHORIZED),
-            End::InTheBody => None,
+            End::InTheBody | End::Panic => None,
         };
         assert_eq!(verdict, expected);
         deliveries.push(delivery);
@@ -137,12 +171,17 @@ fn request(headers: &HeaderMap, end: End) -> Request<Body> {
     let frames = match end {
         End::Accepted => BODY.chunks(BODY.len().div_ceil(2)),
         End::Forged => FORGED.chunks(1),
-        End::InTheBody => BODY[1..].chunks(BODY.len().div_ceil(2)),
+        End::InTheBody | End::Panic => BODY[1..].chunks(BODY.len().div_ceil(2)),
     };
     let frames = stream::iter(frames.map(Bytes::from_static).map(Ok::<_, Infallible>));
     let body = match end {
         End::Accepted | End::Forged => Body::from_stream(frames),
         End::InTheBody => Body::from_stream(frames.chain(stream::pending())),
+        // Not `panic!`: a message would be printed, which takes much of the stack.
+        End::Panic => {
+            let panic = stream::poll_fn(|_| resume_unwind(Box::new(())));
+            Body::from_stream(frames.chain(panic))
+        }
     };
     tower_svix_tests::request(headers.clone(), body)
 }

@@ -72,6 +72,15 @@ fn leave_nothing_behind<const N: usize>(roles: [&'static str; N]) {
     assert_eq!(left_behind, roles.map(|role| (role, vec![])));
 }
 
+/// A caller keeps what has started wherever it likes, such as in a `Vec` that grows.
+pub(crate) fn a_verification_that_moves_leaves_nothing_behind() {
+    leave_nothing_behind(["verification, accepted", "verification, in the body"]);
+}
+
+pub(crate) fn a_body_that_panics_leaves_nothing_behind() {
+    leave_nothing_behind(["boxed, panics", "deep, panics"]);
+}
+
 pub(crate) fn a_text_that_is_no_secret_leaves_nothing_behind() {
     let mut holder = Holder::start("rejected");
     assert_eq!(holder.found("rejected", &of_hmac_key()), NOTHING);

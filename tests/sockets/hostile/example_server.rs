@@ -13,6 +13,7 @@ use tower_svix_tests::process::{Server, Signal, program};
 
 const MAX_CONNECTIONS: usize = 512;
 const BODY_LIMIT: usize = 1024 * 1024;
+const MEMORY_LIMIT: usize = 128 * BODY_LIMIT;
 const BODY: &str = "a body of some length";
 const LENGTH: &str = "content-length: 21\r\n";
 const EXPECT: &str = "content-length: 21\r\nexpect: 100-continue\r\n";
@@ -111,6 +112,38 @@ async fn a_full_server_takes_a_connection_once_it_has_ended_a_stalled_one() {
         stalled.iter().any(Connection::has_more),
         "one was ended before"
     );
+}
+
+#[tokio::test]
+async fn uploads_that_claim_all_memory_make_others_come_again() {
+    let server = server();
+    let delivery = Delivery::genuine("msg_stalled", BODY);
+    let claim = format!("content-length: {BODY_LIMIT}\r\nexpect: 100-continue\r\n");
+    let mut stalled = Vec::new();
+    for _ in 0..MEMORY_LIMIT / BODY_LIMIT {
+        let mut connection = Connection::open(server.address).await;
+        connection.write(head(&delivery, &claim)).await;
+        assert_eq!(connection.answer().await.status, 100);
+        stalled.push(connection);
+    }
+    let mut connection = Connection::open(server.address).await;
+    let answer = connection.post(&Delivery::genuine("msg_1", BODY)).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("memory-exhausted"), "{}", answer.body);
+
+    drop(stalled);
+    within(async {
+        let delivery = Delivery::genuine("msg_1", BODY);
+        let post = async || {
+            let mut connection = Connection::open(server.address).await;
+            connection.post(&delivery).await.status
+        };
+        while post().await == 503 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    assert_answers(&server, "msg_2").await;
 }
 
 #[tokio::test]

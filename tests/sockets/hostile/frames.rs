@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tower_svix_tests::net::{Delivery, within};
+
+use super::hpack::{block, status};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -22,8 +24,12 @@ const HEADER_TABLE_SIZE: u16 = 1;
 pub(crate) const INITIAL_WINDOW_SIZE: u16 = 4;
 
 pub(crate) const PROTOCOL_ERROR: u32 = 1;
+pub(crate) const REFUSED_STREAM: u32 = 7;
 pub(crate) const CANCEL: u32 = 8;
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// What each connection starts with.
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(crate) struct Connection(BufReader<TcpStream>);
 
@@ -47,18 +53,26 @@ impl Connection {
     /// Connects with these settings, and accepts those of the server.
     pub(crate) async fn open(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
+        Self::start(stream, settings).await
+    }
+
+    /// The same, with little room for what is on its way.
+    pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        socket.set_send_buffer_size(4_096).unwrap();
+        Self::start(socket.connect(address).await.unwrap(), &[]).await
+    }
+
+    async fn start(stream: TcpStream, settings: &[(u16, u32)]) -> Self {
         let mut connection = Self(BufReader::new(stream));
         // Without a table, a status stands in each response as it is.
-        let payload: Vec<u8> = [(HEADER_TABLE_SIZE, 0)]
-            .iter()
-            .chain(settings)
-            .flat_map(|(name, value)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat())
-            .collect();
-        connection.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        connection.write(frame(SETTINGS, 0, 0, &payload)).await;
+        let all = [&[(HEADER_TABLE_SIZE, 0)], settings].concat();
+        connection.write(PREFACE).await;
+        connection.write(self::settings(&all)).await;
         let theirs = connection.next().await.unwrap();
         assert_eq!((theirs.kind, theirs.flags), (SETTINGS, 0));
-        connection.write(frame(SETTINGS, ACK, 0, &[])).await;
+        connection.write(settings_ack()).await;
         connection
     }
 
@@ -69,7 +83,7 @@ impl Connection {
 
     /// Waits until the server has taken in whatever was written so far.
     pub(crate) async fn settle(&mut self) {
-        self.write(frame(PING, 0, 0, b"settled?")).await;
+        self.write(ping(*b"settled?")).await;
         loop {
             let frame = self.next().await.expect("the server is there");
             if (frame.kind, frame.flags) == (PING, ACK) {
@@ -91,6 +105,30 @@ impl Connection {
                 }
                 GOAWAY => return Answer::GoAway(u32_at(&frame.payload, 4)),
                 _ => {}
+            }
+        }
+    }
+
+    /// Waits for so many acknowledgements of frames of this kind.
+    pub(crate) async fn acknowledged(&mut self, kind: u8, count: usize) {
+        let mut left = count;
+        while left > 0 {
+            let frame = self.next().await.expect("the server is there");
+            assert_ne!(frame.kind, GOAWAY, "{:?}", frame.payload);
+            if (frame.kind, frame.flags) == (kind, ACK) {
+                left -= 1;
+            }
+        }
+    }
+
+    /// Waits for the end of the connection: the code of the error, and what the server says about it. `None` if it says
+    /// nothing.
+    pub(crate) async fn end(&mut self) -> Option<(u32, String)> {
+        loop {
+            let frame = self.next().await?;
+            if frame.kind == GOAWAY {
+                let words = String::from_utf8_lossy(&frame.payload[8..]).into_owned();
+                return Some((u32_at(&frame.payload, 4), words));
             }
         }
     }
@@ -182,6 +220,22 @@ pub(crate) fn reset(stream: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
 }
 
+pub(crate) fn ping(payload: [u8; 8]) -> Vec<u8> {
+    frame(PING, 0, 0, &payload)
+}
+
+pub(crate) fn settings(settings: &[(u16, u32)]) -> Vec<u8> {
+    let payload: Vec<u8> = settings
+        .iter()
+        .flat_map(|(name, value)| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat())
+        .collect();
+    frame(SETTINGS, 0, 0, &payload)
+}
+
+pub(crate) fn settings_ack() -> Vec<u8> {
+    frame(SETTINGS, ACK, 0, &[])
+}
+
 pub(crate) fn go_away() -> Vec<u8> {
     // No stream of the server's was seen, and there is no error.
     frame(GOAWAY, 0, 0, &[0; 8])
@@ -193,73 +247,6 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame.extend(stream.to_be_bytes());
     frame.extend(payload);
     frame
-}
-
-/// The fields in HPACK, as literals that are not indexed.
-pub(crate) fn block<T: AsRef<str>>(fields: &[(T, T)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        block.push(0);
-        string(name.as_ref(), &mut block);
-        string(value.as_ref(), &mut block);
-    }
-    block
-}
-
-/// Puts a field into the HPACK table of the connection, where [`REFERENCE`] finds it.
-pub(crate) fn indexed_field(name: &str, value: &str) -> Vec<u8> {
-    let mut block = vec![0x40];
-    string(name, &mut block);
-    string(value, &mut block);
-    block
-}
-
-/// The latest [`indexed_field`] once more, in one byte.
-pub(crate) const REFERENCE: u8 = 0x80 | 0x3e;
-
-/// A string literal of HPACK (RFC 7541, section 5.2), without the Huffman code.
-fn string(text: &str, block: &mut Vec<u8>) {
-    const PREFIX: usize = 127;
-    if text.len() < PREFIX {
-        block.push(u8::try_from(text.len()).unwrap());
-    } else {
-        block.push(127);
-        let mut rest = text.len() - PREFIX;
-        while rest >= 128 {
-            block.push(u8::try_from(rest % 128).unwrap() | 128);
-            rest /= 128;
-        }
-        block.push(u8::try_from(rest).unwrap());
-    }
-    block.extend(text.bytes());
-}
-
-/// The status at the start of a response's header block: indexed, or three digits in the Huffman code.
-fn status(block: &[u8]) -> u16 {
-    match *block {
-        // The size of the table, which is none.
-        [0x20, ref rest @ ..] => status(rest),
-        [0x88, ..] => 200,
-        [0x8c, ..] => 400,
-        [0x48 | 0x08, length, ref rest @ ..] if length & 0x80 != 0 => {
-            let mut bits = rest
-                .iter()
-                .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
-            let mut take = |count: usize| {
-                let bits = bits.by_ref().take(count);
-                bits.fold(0, |number, bit| number * 2 + u16::from(bit))
-            };
-            (0..3).fold(0, |status, _| {
-                let digit = match take(5) {
-                    // 0, 1 and 2 have five bits; the other digits have six, from 0b011001 on.
-                    digit @ 0..=2 => digit,
-                    first => first * 2 + take(1) - 0b01_1001 + 3,
-                };
-                status * 10 + digit
-            })
-        }
-        _ => panic!("no status at the start of {block:x?}"),
-    }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

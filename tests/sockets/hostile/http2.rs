@@ -4,9 +4,10 @@ use tower_svix_tests::http2 as http2_client;
 use tower_svix_tests::net::{BODY_LIMIT, Delivery};
 
 use super::frames::{
-    Answer, Connection, INITIAL_WINDOW_SIZE, PROTOCOL_ERROR, block, data, fields, go_away, head,
-    headers, last_data, reset,
+    Answer, Connection, INITIAL_WINDOW_SIZE, PROTOCOL_ERROR, data, fields, go_away, head, headers,
+    last_data, reset,
 };
+use super::hpack::block;
 use super::target::Target;
 
 const BODY: &[u8] = b"a body of some length";

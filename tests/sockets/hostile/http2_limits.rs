@@ -4,9 +4,10 @@ use tower_svix_tests::http2 as http2_client;
 use tower_svix_tests::net::{BODY_LIMIT, Delivery};
 
 use super::frames::{
-    Answer, Connection, ENHANCE_YOUR_CALM, REFERENCE, block, continuation, data, fields, head,
-    headers, indexed_field, last_data, reset, unfinished_headers,
+    Answer, Connection, ENHANCE_YOUR_CALM, continuation, data, fields, head, headers, last_data,
+    reset, unfinished_headers,
 };
+use super::hpack::{REFERENCE, block, indexed_field};
 use super::target::Target;
 
 const BODY: &[u8] = b"a body of some length";
@@ -40,24 +41,29 @@ fn bomb(references: usize) -> Vec<u8> {
     block
 }
 
-/// Sends what `of_stream` makes for each of 10,000 streams, and returns how the connection ends.
-async fn flood(target: &Target, of_stream: impl Fn(u32) -> Vec<u8>) -> Answer {
+/// Waits until the server ends the connection for this reason, and no other.
+async fn assert_cut_off(connection: &mut Connection, reason: &str) {
+    let expected = Some((ENHANCE_YOUR_CALM, reason.to_owned()));
+    assert_eq!(connection.end().await, expected);
+}
+
+/// Sends what `of_stream` makes for each of 10,000 streams, and asserts why the connection ends.
+async fn flood(target: &Target, reason: &str, of_stream: impl Fn(u32) -> Vec<u8>) {
     let mut connection = Connection::open(target.address, &[]).await;
     for stream in (1..20_000).step_by(2) {
         connection.write(of_stream(stream)).await;
     }
-    connection.answer(0).await
+    assert_cut_off(&mut connection, reason).await;
 }
 
 #[tokio::test]
 async fn a_flood_of_rapid_resets_is_cut_off() {
     let target = Target::start().await;
     let delivery = genuine();
-    let end = flood(&target, |stream| {
+    flood(&target, "too_many_resets", |stream| {
         [head(stream, &delivery), data(stream, BODY), reset(stream)].concat()
     })
     .await;
-    assert_eq!(end, Answer::GoAway(ENHANCE_YOUR_CALM));
     assert_survived(&target).await;
 }
 
@@ -69,11 +75,10 @@ async fn a_flood_of_streams_that_make_the_server_reset_them_is_cut_off() {
     let mut fields = fields(&delivery);
     fields.push(("content-length".into(), "9".into()));
     let block = block(&fields);
-    let end = flood(&target, |stream| {
+    flood(&target, "too_many_internal_resets", |stream| {
         [headers(stream, &block), data(stream, BODY)].concat()
     })
     .await;
-    assert_eq!(end, Answer::GoAway(ENHANCE_YOUR_CALM));
     assert_survived(&target).await;
 }
 
@@ -81,8 +86,10 @@ async fn a_flood_of_streams_that_make_the_server_reset_them_is_cut_off() {
 async fn a_flood_of_stalled_uploads_is_cut_off() {
     let target = Target::start().await;
     let delivery = genuine();
-    let end = flood(&target, |stream| head(stream, &delivery)).await;
-    assert_eq!(end, Answer::GoAway(ENHANCE_YOUR_CALM));
+    flood(&target, "too_many_internal_resets", |stream| {
+        head(stream, &delivery)
+    })
+    .await;
     assert_survived(&target).await;
 }
 
@@ -118,8 +125,7 @@ async fn a_header_list_that_never_ends_is_cut_off() {
             .write(continuation(1, &block(&[("x", "y")])))
             .await;
     }
-    let end = connection.answer(0).await;
-    assert_eq!(end, Answer::GoAway(ENHANCE_YOUR_CALM));
+    assert_cut_off(&mut connection, "too_many_continuations").await;
     assert_survived(&target).await;
 }
 
@@ -128,8 +134,7 @@ async fn a_header_list_far_over_the_limit_is_cut_off() {
     let target = Target::start().await;
     let mut connection = Connection::open(target.address, &[]).await;
     connection.write(headers(1, &bomb(10_000))).await;
-    let end = connection.answer(0).await;
-    assert_eq!(end, Answer::GoAway(ENHANCE_YOUR_CALM));
+    assert_cut_off(&mut connection, "header_list_way_too_large").await;
     assert_survived(&target).await;
 }
 
@@ -160,7 +165,6 @@ async fn a_flood_of_empty_frames_is_cut_off() {
     for _ in 0..10_000 {
         connection.write(data(1, b"")).await;
     }
-    let end = connection.answer(1).await;
-    assert_eq!(end, Answer::GoAway(ENHANCE_YOUR_CALM));
+    assert_cut_off(&mut connection, "too_many_data_frames").await;
     assert_survived(&target).await;
 }

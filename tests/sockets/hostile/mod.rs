@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod frames;
+mod hpack;
 mod target;
 
 mod broken;
@@ -14,7 +15,11 @@ mod doubtful;
 mod example_server;
 mod framing;
 mod http2;
+#[cfg(target_os = "linux")]
+mod http2_floods;
 mod http2_limits;
+mod memory;
 mod pipelining;
 mod slow;
 mod smuggling;
+mod tunnels;

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto;
 use tokio::sync::watch;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{BoxError, Layer as _, Service, ServiceBuilder};
@@ -48,8 +50,30 @@ impl Target {
         .await
     }
 
+    /// hyper opens tunnels by the extended CONNECT of RFC 8441, as for a WebSocket.
+    pub(crate) async fn start_with_tunnels() -> Self {
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        http.http2().enable_connect_protocol();
+        Self::start_on(http, |recorder| layer().layer(recorder)).await
+    }
+
     /// Serves what `build` puts around the recorder.
     pub(crate) async fn start_with<S, B>(build: impl FnOnce(Recorder) -> S) -> Self
+    where
+        S: Service<Request<Counted>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        Self::start_on(auto::Builder::new(TokioExecutor::new()), build).await
+    }
+
+    async fn start_on<S, B>(
+        http: auto::Builder<TokioExecutor>,
+        build: impl FnOnce(Recorder) -> S,
+    ) -> Self
     where
         S: Service<Request<Counted>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
@@ -67,7 +91,7 @@ impl Target {
             })
             .service(build(recorder.clone()));
         Self {
-            address: hyper_server::serve(service).await,
+            address: hyper_server::serve_with(http, service).await,
             recorder,
             requests,
         }

@@ -5,6 +5,9 @@ use tower_svix_pulse::JobStatus;
 
 use super::Fake;
 
+/// What signs the URL of a large result: with it, anybody can download it.
+pub const SIGNATURE: &str = "c2lnbmVkLWJ5LXRoZS1mYWtl";
+
 /// A job of the fake.
 #[derive(Clone, Debug)]
 pub struct FakeJob {
@@ -22,7 +25,11 @@ impl FakeJob {
     }
 
     pub(super) fn is_large(&self) -> bool {
-        self.document.contains("large")
+        self.document.contains("large") || self.is_huge()
+    }
+
+    fn is_huge(&self) -> bool {
+        self.document.contains("huge")
     }
 
     fn error(&self) -> Option<&'static str> {
@@ -32,7 +39,11 @@ impl FakeJob {
 
     /// The result itself.
     pub(super) fn result(&self) -> Value {
-        let pages = if self.is_large() { 100 } else { 2 };
+        let pages = match () {
+            () if self.is_huge() => 10_000,
+            () if self.is_large() => 100,
+            () => 2,
+        };
         json!({
             "markdown": format!("# {}\n\n{}", self.document, "Lorem ipsum. ".repeat(pages * 100)),
             "extraction_id": self.extraction_id(),
@@ -41,7 +52,7 @@ impl FakeJob {
     }
 
     /// The answer to `GET /job/{job_id}`.
-    pub(super) fn state(&self, base: &str) -> Value {
+    pub(super) fn state(&self, large_results: &str) -> Value {
         let mut state = json!({
             "job_id": self.id,
             // The API spells it with one `l`, and the event with two.
@@ -53,7 +64,8 @@ impl FakeJob {
         });
         if self.status == JobStatus::Completed {
             state["result"] = if self.is_large() {
-                json!({ "is_url": true, "url": format!("{base}/large_results/{}", self.id) })
+                let url = format!("{large_results}/{}?signature={SIGNATURE}", self.id);
+                json!({ "is_url": true, "url": url })
             } else {
                 self.result()
             };

@@ -1,6 +1,7 @@
 //! A Pulse that runs on this machine: the part of the API that the flow needs, and webhooks like those of Svix.
 //!
-//! What becomes of a document, its name says: one with `broken` in it fails, and one with `large` has a large result.
+//! What becomes of a document, its name says: one with `broken` in it fails, and one with `large` or `huge` has a result that
+//! can be downloaded once.
 
 mod jobs;
 mod routes;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 
-pub use self::jobs::FakeJob;
+pub use self::jobs::{FakeJob, SIGNATURE};
 pub use self::webhooks::{Delivery, Endpoint, sign};
 
 /// The fake, which stops when the last clone is dropped with the runtime.
@@ -36,6 +37,7 @@ struct State {
     endpoint: Option<Endpoint>,
     jobs: std::collections::HashMap<String, FakeJob>,
     trouble: Option<Trouble>,
+    large_results: Option<String>,
     deliveries: Vec<Delivery>,
     requests: Vec<String>,
 }
@@ -47,6 +49,8 @@ pub enum Trouble {
     Answers(StatusCode, Option<u64>),
     /// No request is answered.
     Hangs,
+    /// Of a large result, all comes but the word that this is the end.
+    HoldsTheEndBack,
 }
 
 impl Fake {
@@ -81,6 +85,11 @@ impl Fake {
     /// Breaks the API, or mends it. Webhooks are another service, and go on.
     pub fn trouble(&self, trouble: Option<Trouble>) {
         self.state().trouble = trouble;
+    }
+
+    /// Where large results are said to be from now on, without the last slash. By default, they are at the API.
+    pub fn large_results_at(&self, url: &str) {
+        self.state().large_results = Some(url.to_owned());
     }
 
     /// Every attempt to deliver an event, with the answer.

@@ -1,11 +1,16 @@
 //! The routes of the API.
 
+use std::convert::Infallible;
+use std::future::ready;
+
+use axum::body::Body;
 use axum::extract::{Multipart, Path, Request, State};
 use axum::http::{StatusCode, header::RETRY_AFTER};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -32,7 +37,7 @@ async fn gate(State(fake): State<Fake>, request: Request, next: Next) -> Respons
         state.trouble
     };
     match trouble {
-        None => {}
+        None | Some(Trouble::HoldsTheEndBack) => {}
         Some(Trouble::Hangs) => std::future::pending().await,
         Some(Trouble::Answers(status, retry_after)) => {
             let mut response = error(status, "trouble");
@@ -51,7 +56,8 @@ async fn gate(State(fake): State<Fake>, request: Request, next: Next) -> Respons
 
 async fn portal() -> Response {
     let key = format!("{:032x}", rand::random::<u128>());
-    let link = format!("https://app.svix.com/login#key={key}");
+    // Nobody is there: the real one is a page of Svix.
+    let link = format!("https://portal.invalid/login#key={key}");
     Json(json!({ "link": link })).into_response()
 }
 
@@ -87,7 +93,11 @@ async fn extract(State(fake): State<Fake>, mut form: Multipart) -> Response {
 
 async fn job(State(fake): State<Fake>, Path(job_id): Path<String>) -> Response {
     match fake.job(&job_id) {
-        Some(job) => Json(job.state(fake.base())).into_response(),
+        Some(job) => {
+            let elsewhere = fake.state().large_results.clone();
+            let at_the_api = || format!("{}/large_results", fake.base());
+            Json(job.state(&elsewhere.unwrap_or_else(at_the_api))).into_response()
+        }
         None => error(StatusCode::NOT_FOUND, "Job not found"),
     }
 }
@@ -101,10 +111,18 @@ async fn cancel(State(fake): State<Fake>, Path(job_id): Path<String>) -> Respons
 
 async fn large_result(State(fake): State<Fake>, Path(job_id): Path<String>) -> Response {
     match fake.download(&job_id) {
-        Some(Ok(result)) => Json(result).into_response(),
+        Some(Ok(result)) => match fake.state().trouble {
+            Some(Trouble::HoldsTheEndBack) => without_end(&result),
+            _ => Json(result).into_response(),
+        },
         Some(Err(Gone)) => error(StatusCode::GONE, "The result was downloaded already"),
         None => error(StatusCode::NOT_FOUND, "Result not found"),
     }
+}
+
+fn without_end(result: &Value) -> Response {
+    let all = stream::once(ready(Ok::<_, Infallible>(result.to_string())));
+    Body::from_stream(all.chain(stream::pending())).into_response()
 }
 
 #[derive(Deserialize)]

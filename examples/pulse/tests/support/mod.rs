@@ -3,29 +3,55 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::http::{HeaderMap, StatusCode};
 use pulse_flow::api::{Document, Pulse};
 use pulse_flow::app::App;
-use pulse_flow::database;
+use pulse_flow::database::Database;
 use pulse_flow::fake::{Endpoint, Fake};
+use pulse_flow::inbox;
 use pulse_flow::jobs::{Job, Jobs};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tower_svix::Secret;
 use tower_svix_pulse::JobStatus;
+use tower_svix_sqlx::inbox::{Counts, Entry, Filter, State};
+use tower_svix_tests::postgres_server::PostgresServer;
+use tower_svix_tests::sender::Sender;
 
 pub const API_KEY: &str = "test-key";
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const DEADLINE: Duration = Duration::from_mins(2);
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// A fake Pulse, and a folder for the receiver's database and results.
 pub struct Flow {
     pub fake: Fake,
     pub pulse: Pulse,
     folder: TempDir,
+    database: String,
+    server: Option<PostgresServer>,
+}
+
+/// Does the same with the inbox of either engine.
+macro_rules! with_inbox {
+    ($database:expr, $inbox:ident => $work:expr) => {
+        match $database {
+            Database::Sqlite(pool) => {
+                let $inbox = inbox::open(pool);
+                $work
+            }
+            Database::Postgres(pool) => {
+                let $inbox = inbox::open(pool);
+                $work
+            }
+        }
+    };
 }
 
 impl Flow {
@@ -38,19 +64,43 @@ impl Flow {
         let fake = Fake::start(API_KEY, pace).await.unwrap();
         let pulse = Pulse::new(fake.base(), API_KEY).unwrap();
         let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("pulse.db").display().to_string();
         Self {
             fake,
             pulse,
             folder,
+            database,
+            server: None,
         }
     }
 
-    pub fn database(&self) -> PathBuf {
-        self.folder.path().join("pulse.db")
+    /// The same with a Postgres of its own.
+    pub async fn on_postgres() -> Self {
+        let server = tokio::task::spawn_blocking(PostgresServer::start)
+            .await
+            .unwrap();
+        let mut flow = Self::start().await;
+        flow.database = server.url();
+        flow.server = Some(server);
+        flow
+    }
+
+    /// What is given as `--database`.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn results(&self) -> PathBuf {
         self.folder.path().join("results")
+    }
+
+    /// The file that a large result is received in.
+    pub fn part(&self, job_id: &str) -> PathBuf {
+        self.results().join(format!("{job_id}.part"))
     }
 
     /// Writes a file beside them.
@@ -60,22 +110,39 @@ impl Flow {
         path.into_os_string().into_string().unwrap()
     }
 
-    /// The receiver and its worker in this process.
-    pub async fn serve(&self) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        self.send_events_to(&format!(
-            "http://{}/webhook",
-            listener.local_addr().unwrap()
-        ));
-        let app = self.app();
-        tokio::spawn(async move { app.run(listener, std::future::pending()).await.unwrap() });
+    /// The receiver and its worker in this process. Returns the URL that it receives at.
+    pub async fn serve(&self) -> String {
+        let app = self.app().await;
+        let (url, _) = self.serve_app(app, std::future::pending()).await;
+        url
     }
 
-    pub fn app(&self) -> App {
+    /// The same until `shutdown`.
+    pub async fn serve_until(
+        &self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let (_, server) = self.serve_app(self.app().await, shutdown).await;
+        server
+    }
+
+    pub async fn serve_app(
+        &self,
+        app: App,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> (String, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/webhook", listener.local_addr().unwrap());
+        self.send_events_to(&url);
+        let server = tokio::spawn(async move { app.run(listener, shutdown).await.unwrap() });
+        (url, server)
+    }
+
+    pub async fn app(&self) -> App {
         App {
             secrets: SECRET.parse::<Secret>().unwrap().into(),
             pulse: self.pulse.clone(),
-            database: self.database(),
+            database: self.open().await,
             results: self.results(),
             schema: None,
         }
@@ -83,14 +150,24 @@ impl Flow {
 
     /// The receiver and its worker in a process of their own, which ends with the test.
     pub async fn spawn_server(&self, arguments: &[&str]) -> Child {
-        let mut child = self
-            .command("serve")
+        let mut command = self.serve_command();
+        command.args(arguments);
+        self.spawn(command).await
+    }
+
+    pub fn serve_command(&self) -> Command {
+        let mut command = self.command("serve");
+        command
             .args(["--listen", "127.0.0.1:0", "--secret", SECRET])
-            .arg("--database")
-            .arg(self.database())
+            .args(["--database", &self.database])
             .arg("--results")
-            .arg(self.results())
-            .args(arguments)
+            .arg(self.results());
+        command
+    }
+
+    /// Starts a command that receives.
+    pub async fn spawn(&self, mut command: Command) -> Child {
+        let mut child = command
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -112,6 +189,13 @@ impl Flow {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command}: {errors}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Runs a command on the inbox.
+    pub async fn operate(&self, arguments: &[&str]) -> String {
+        let mut all = vec!["--database", self.database()];
+        all.extend(arguments);
+        self.run("inbox", &all).await
     }
 
     /// A command that knows where the API is, and the key.
@@ -148,8 +232,12 @@ impl Flow {
         job_id
     }
 
+    pub async fn open(&self) -> Database {
+        Database::open(&self.database).await.unwrap()
+    }
+
     pub async fn jobs(&self) -> Jobs {
-        Jobs::new(database::open(&self.database()).await.unwrap())
+        Jobs::new(self.open().await)
     }
 
     /// Waits until the job is as `expected`.
@@ -162,10 +250,10 @@ impl Flow {
                 {
                     return job;
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(GLANCE).await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_mins(2), wait).await;
+        let waited = tokio::time::timeout(DEADLINE, wait).await;
         match waited.ok() {
             Some(job) => job,
             None => panic!("never as expected: {:?}", jobs.get(job_id).await),
@@ -177,40 +265,90 @@ impl Flow {
         read_json(Path::new(&job.result.unwrap()))
     }
 
-    /// Waits until the queue has nothing left to do.
-    pub async fn until_idle(&self) {
-        let pool = database::open(&self.database()).await.unwrap();
+    /// Waits until an event in the inbox is as `expected`.
+    pub async fn until_event(&self, expected: impl Fn(&Entry) -> bool) -> Entry {
+        let database = self.open().await;
         let wait = async {
             loop {
-                let open =
-                    "SELECT count(*) FROM Jobs WHERE status IN ('Pending', 'Queued', 'Running')";
-                let open: i64 = sqlx::query_scalar(open).fetch_one(&pool).await.unwrap();
-                if open == 0 {
-                    return;
+                let mut events = events(&database).await.into_iter();
+                if let Some(event) = events.find(&expected) {
+                    return event;
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(GLANCE).await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_mins(2), wait).await;
-        assert!(waited.is_ok(), "the queue is never done");
+        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        match waited.ok() {
+            Some(event) => event,
+            None => panic!("never as expected: {:?}", events(&database).await),
+        }
     }
 
-    /// The rows of the queue's own table.
-    pub async fn queued(&self) -> i64 {
-        let pool = database::open(&self.database()).await.unwrap();
-        let count = sqlx::query_scalar("SELECT count(*) FROM Jobs");
-        count.fetch_one(&pool).await.unwrap()
+    pub async fn until_dead(&self) -> Entry {
+        self.until_event(|event| event.state == State::Dead).await
     }
+
+    /// Waits until there is nothing left to do.
+    pub async fn until_idle(&self) {
+        let database = self.open().await;
+        let wait = async {
+            loop {
+                let counts = counts(&database).await;
+                if counts.pending + counts.running == 0 {
+                    return;
+                }
+                tokio::time::sleep(GLANCE).await;
+            }
+        };
+        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        assert!(waited.is_ok(), "the worker is never done");
+    }
+
+    /// How many events are stored.
+    pub async fn stored(&self) -> usize {
+        events(&self.open().await).await.len()
+    }
+
+    /// How often the API was asked for `line`, such as `GET /job/1`.
+    pub fn requests(&self, line: &str) -> usize {
+        let requests = self.fake.requests();
+        requests.iter().filter(|made| *made == line).count()
+    }
+
+    pub fn downloads(&self, job_id: &str) -> usize {
+        self.requests(&format!("GET /large_results/{job_id}"))
+    }
+}
+
+async fn events(database: &Database) -> Vec<Entry> {
+    let all = Filter::new();
+    with_inbox!(database.clone(), inbox => inbox.list(&all, 1000).await.unwrap())
+}
+
+async fn counts(database: &Database) -> Counts {
+    with_inbox!(database.clone(), inbox => inbox.counts().await.unwrap())
+}
+
+/// Delivers a body, which need not be text, and returns the answer.
+pub async fn deliver(url: &str, event_id: &str, body: &[u8]) -> (StatusCode, HeaderMap) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let sender = Sender::with_secret(SECRET);
+    let request = reqwest::Client::new()
+        .post(url)
+        .headers(sender.headers(event_id, now.as_secs(), body))
+        .body(body.to_owned());
+    let response = request.send().await.unwrap();
+    (response.status(), response.headers().clone())
 }
 
 /// Waits until `happened`.
 pub async fn eventually(what: &str, happened: impl Fn() -> bool) {
     let wait = async {
         while !happened() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(GLANCE).await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_mins(2), wait).await;
+    let waited = tokio::time::timeout(DEADLINE, wait).await;
     assert!(waited.is_ok(), "never happened: {what}");
 }
 

@@ -5,6 +5,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let secret: Secret = std::env::var("WEBHOOK_SECRET")?.parse()?;
     let (_reporter, service) = tonic_health::server::health_reporter();
     tonic::transport::Server::builder()
+        .max_concurrent_streams(16) // each may hold a body
         .layer(SvixVerifyLayer::new(secret))
         .add_service(service)
         .serve("127.0.0.1:3000".parse()?)

@@ -1,6 +1,7 @@
 //! How many announcements are under way.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
@@ -8,5 +9,36 @@ use tokio::sync::Mutex;
 #[derive(Debug, Default)]
 pub(super) struct Announcer {
     pub(super) turn: Mutex<()>,
-    pub(super) is_waiting: AtomicBool,
+    is_waiting: AtomicBool,
+}
+
+/// The announcement that waits, until it is dropped: also by a runtime that ends.
+pub(super) struct Waiting(Arc<Announcer>);
+
+impl Waiting {
+    /// Returns `None` if there is one already.
+    pub(super) fn new(announcer: &Arc<Announcer>) -> Option<Self> {
+        let is_waiting = announcer.is_waiting.swap(true, Ordering::SeqCst);
+        (!is_waiting).then(|| Self(Arc::clone(announcer)))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.is_waiting.store(false, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_dropped_lets_the_next_one_wait() {
+        let announcer = Arc::default();
+        let waiting = Waiting::new(&announcer);
+        assert!(waiting.is_some() && Waiting::new(&announcer).is_none());
+        drop(waiting);
+        assert!(Waiting::new(&announcer).is_some());
+    }
 }

@@ -39,18 +39,26 @@ impl Entry {
     pub(super) fn read<DB: Engine>(row: &DB::Row) -> sqlx::Result<Self> {
         Ok(Self {
             number: DB::int(row, 0)?.unwrap_or_default(),
-            tenant: DB::text(row, 1)?,
-            id: DB::text(row, 2)?.unwrap_or_default(),
-            event_type: DB::text(row, 3)?,
+            tenant: lossy::<DB>(row, 1)?,
+            id: lossy::<DB>(row, 2)?.unwrap_or_default(),
+            event_type: lossy::<DB>(row, 3)?,
             state: State::parse(DB::text(row, 4)?.as_deref())?,
             attempts: count(DB::int(row, 5)?),
-            error: DB::text(row, 6)?,
+            error: lossy::<DB>(row, 6)?,
             payload_len: DB::int(row, 7)?.unwrap_or(0).unsigned_abs(),
             received_at: time(DB::int(row, 8)?.unwrap_or_default()),
             due_at: time(DB::int(row, 9)?.unwrap_or_default()),
             ended_at: DB::int(row, 10)?.map(time),
         })
     }
+}
+
+/// A text, also one that is not UTF-8: an operator must see what no worker can read.
+fn lossy<DB: Engine>(row: &DB::Row, column: usize) -> sqlx::Result<Option<String>> {
+    DB::text(row, column).or_else(|_| {
+        let bytes = DB::bytes(row, column)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    })
 }
 
 /// Which events to [list](crate::Inbox::list).

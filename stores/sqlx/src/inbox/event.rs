@@ -1,9 +1,11 @@
 //! An event as a worker gets it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use tower_svix::VerifiedEvent;
 
 use super::columns::{count, milliseconds, time};
 use super::state::State;
@@ -79,9 +81,61 @@ impl StoredEvent {
         self.attempt
     }
 
+    /// Returns the event as a worker hands it out in its first attempt, without storing it: to test a handler with.
+    ///
+    /// Its [number](Self::number) is 0, and [`received_at`](Self::received_at) is now. `tower_svix::test_util` has requests
+    /// that are signed, from which a verified event is made: what a handler is given was verified in a test, too.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use tower_svix_sqlx::inbox::StoredEvent;
+    ///
+    /// async fn process(event: StoredEvent) -> Result<(), Infallible> {
+    ///     # let _ = event;
+    ///     Ok(())
+    /// }
+    ///
+    /// # async fn test(verified: tower_svix::VerifiedEvent) {
+    /// let event = StoredEvent::not_stored(&verified).with_attempt(3);
+    /// assert_eq!(event.id(), verified.id());
+    /// assert!(process(event).await.is_ok());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn not_stored(event: &VerifiedEvent) -> Self {
+        Self {
+            number: 0,
+            tenant: event.tenant().map(str::to_owned),
+            id: event.id().to_owned(),
+            event_type: event.event_type().ok().map(Cow::into_owned),
+            unix_seconds: i64::try_from(event.unix_seconds()).unwrap_or(i64::MAX),
+            received_at: SystemTime::now(),
+            payload: event.payload().clone(),
+            trace_context: None,
+            attempt: 1,
+            age: Duration::ZERO,
+        }
+    }
+
+    /// The same event in another attempt, counted from 1: to test a handler with.
+    #[must_use]
+    pub fn with_attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
+        self
+    }
+
     /// How long ago it was stored, when the attempt began.
     pub(crate) fn age(&self) -> Duration {
         self.age
+    }
+
+    /// Reads the number of the event in a row of the statement `claim`, and whether it has an order key.
+    pub(crate) fn read_number<DB: Engine>(row: &DB::Row) -> sqlx::Result<(i64, bool)> {
+        let number = DB::int(row, 0)?.unwrap_or_default();
+        Ok((number, DB::int(row, 11)? == Some(1)))
     }
 
     /// Reads a row of the statement `claim`, and the state that the event is in now.

@@ -9,7 +9,8 @@ use super::entry::{Counts, Entry, Filter};
 use super::settings::Inbox;
 use super::state::State;
 use crate::cleanup::Cleanup;
-use crate::database::{self, DatabaseError};
+use crate::database;
+use crate::database_error::DatabaseError;
 use crate::engine::{Engine, Value};
 use crate::table::Sql;
 use crate::telemetry;
@@ -17,7 +18,8 @@ use crate::telemetry;
 /// How many rows one statement deletes: few enough that other statements do not wait for it.
 const BATCH: i64 = 1000;
 
-/// Each of these fails with [`DatabaseError`] if the database does, or does not answer within the timeout.
+/// Each of these fails with [`DatabaseError`] if the database does, or does not answer within the [timeout for
+/// operators](Inbox::operator_timeout).
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
 impl<DB: Engine> Inbox<DB> {
     /// Lists at most `limit` events in the order in which they were stored.
@@ -39,10 +41,15 @@ impl<DB: Engine> Inbox<DB> {
         let values = [
             Value::Int(filter.after),
             Value::Int(limit.into()),
-            Value::Text(filter.state.as_ref().map(State::name)),
             Value::Text(filter.id.as_deref()),
         ];
-        let rows = self.database.read(&self.sql.list, &values).await?;
+        // In the statement, and not bound to it: an index of the events in one state serves no other statement.
+        let in_state = match filter.state {
+            Some(state) => format!("AND state = '{}'", state.name()),
+            None => String::new(),
+        };
+        let sql = self.sql.list.replace("{in_state}", &in_state).into();
+        let rows = self.database.patient().read(&sql, &values).await?;
         let entries: sqlx::Result<_> = rows.iter().map(Entry::read::<DB>).collect();
         Ok(entries?)
     }
@@ -57,7 +64,8 @@ impl<DB: Engine> Inbox<DB> {
     /// Returns the payload of the event with this number.
     pub async fn payload(&self, number: i64) -> Result<Option<Bytes>, DatabaseError> {
         let values = [Value::Int(number)];
-        let rows = self.database.read(&self.sql.payload, &values).await?;
+        let database = self.database.patient();
+        let rows = database.read(&self.sql.payload, &values).await?;
         let Some(row) = rows.into_iter().next() else {
             return Ok(None);
         };
@@ -85,14 +93,16 @@ impl<DB: Engine> Inbox<DB> {
     /// counted anew. Returns `false` if there is none with this number, or a worker has it.
     pub async fn retry(&self, number: i64) -> Result<bool, DatabaseError> {
         let values = [Value::Int(number)];
-        let changed = self.database.execute(&self.sql.retry, &values).await?;
+        let database = self.database.patient();
+        let changed = database.execute(&self.sql.retry, &values).await?;
         self.announce();
         Ok(changed > 0)
     }
 
     /// Has all dead events processed now, and returns how many there are.
     pub async fn retry_dead(&self) -> Result<u64, DatabaseError> {
-        let changed = self.database.execute(&self.sql.retry_dead, &[]).await?;
+        let database = self.database.patient();
+        let changed = database.execute(&self.sql.retry_dead, &[]).await?;
         self.announce();
         Ok(changed)
     }
@@ -102,7 +112,10 @@ impl<DB: Engine> Inbox<DB> {
     /// A worker that has it can finish, but not with a transaction. The next delivery of the event is stored again.
     pub async fn forget(&self, number: i64) -> Result<bool, DatabaseError> {
         let values = [Value::Int(number)];
-        let changed = self.database.execute(&self.sql.forget, &values).await?;
+        let database = self.database.patient();
+        let changed = database.execute(&self.sql.forget, &values).await?;
+        // One of its key may have waited for it.
+        self.announce();
         Ok(changed > 0)
     }
 
@@ -111,16 +124,25 @@ impl<DB: Engine> Inbox<DB> {
     /// A delivery of an event that is deleted is stored and processed again, so `retention` must be longer than the sender's
     /// whole schedule: 96 hours cover all that we know of.
     pub async fn delete_done(&self, retention: Duration) -> Result<u64, DatabaseError> {
+        self.delete(&self.sql.delete_done, retention).await
+    }
+
+    /// Deletes the events that died at least `retention` ago, and returns how many there were.
+    ///
+    /// Nothing else deletes a dead event, other than [`forget`](Self::forget). The next delivery of it is stored again.
+    pub async fn delete_dead(&self, retention: Duration) -> Result<u64, DatabaseError> {
+        self.delete(&self.sql.delete_dead, retention).await
+    }
+
+    async fn delete(&self, sql: &Sql, retention: Duration) -> Result<u64, DatabaseError> {
+        let database = self.database.patient();
         let values = [
             Value::Int(database::milliseconds(retention)),
             Value::Int(BATCH),
         ];
         let mut deleted = 0;
         loop {
-            let batch = self
-                .database
-                .execute(&self.sql.delete_done, &values)
-                .await?;
+            let batch = database.execute(sql, &values).await?;
             deleted += batch;
             if batch < BATCH.unsigned_abs() {
                 return Ok(deleted);
@@ -147,7 +169,7 @@ impl<DB: Engine> Inbox<DB> {
             [State::Pending, State::Running, State::Dead].map(|state| (state, 0, Duration::ZERO));
         for (state, events, oldest) in self.count(&self.sql.depth).await? {
             if let Some(of_state) = measured.iter_mut().find(|(other, ..)| *other == state) {
-                *of_state = (state, events, oldest);
+                *of_state = (state, of_state.1 + events, of_state.2.max(oldest));
             }
         }
         for (state, events, oldest) in measured {
@@ -158,7 +180,7 @@ impl<DB: Engine> Inbox<DB> {
 
     async fn count(&self, sql: &Sql) -> Result<Vec<(State, u64, Duration)>, DatabaseError> {
         let mut counts = Vec::new();
-        for row in self.database.read(sql, &[]).await? {
+        for row in self.database.patient().read(sql, &[]).await? {
             counts.push((
                 State::parse(DB::text(&row, 0)?.as_deref())?,
                 DB::int(&row, 1)?.unwrap_or(0).unsigned_abs(),

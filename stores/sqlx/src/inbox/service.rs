@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -12,10 +11,11 @@ use tokio::runtime::Handle;
 use tower_service::Service;
 use tower_svix::VerifiedEvent;
 
+use super::announcer::Waiting;
 use super::receipt::Receipt;
 use super::settings::Inbox;
-use crate::database::DatabaseError;
-use crate::engine::{Engine, Value};
+use crate::database_error::DatabaseError;
+use crate::engine::{Engine, NewEvent, Value};
 use crate::telemetry;
 
 /// The service takes any body and reads none of it: the event has the payload.
@@ -50,7 +50,8 @@ impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
 impl<DB: Engine> Inbox<DB> {
     /// Stores a verified event, as the [service](crate::inbox) does with that of a request.
     pub async fn receive(&self, event: &VerifiedEvent) -> Receipt {
-        let receipt = match self.store(event).await {
+        // One deadline for both statements.
+        let receipt = match self.database.within(self.store(event)).await {
             Ok(receipt) => receipt,
             Err(error) => {
                 let detail = format!("{} is not stored: {error}", event.id());
@@ -73,27 +74,20 @@ impl<DB: Engine> Inbox<DB> {
     }
 
     async fn store(&self, event: &VerifiedEvent) -> Result<Receipt, DatabaseError> {
-        let key: [u8; 32] = Sha256::digest(self.key_of(event).as_str()).into();
-        let order_key: Option<[u8; 32]> =
-            self.order_of(event).map(|key| Sha256::digest(key).into());
-        let event_type = event.event_type().ok().map(|text| storable(&text));
-        let tenant = event.tenant().map(storable);
-        let context = self.context().as_deref().map(storable);
-        // Times that the headers can hold are far below.
-        let sent_at = i64::try_from(event.unix_seconds()).unwrap_or(i64::MAX);
-        let values = [
-            Value::Bytes(&key),
-            Value::Text(tenant.as_deref()),
-            Value::Text(Some(event.id())),
-            Value::Text(event_type.as_deref()),
-            Value::Int(sent_at),
-            Value::Bytes(event.payload()),
-            order_key
-                .as_ref()
-                .map_or(Value::NoBytes, |key| Value::Bytes(key)),
-            Value::Text(context.as_deref()),
-        ];
-        if self.database.execute(&self.sql.insert, &values).await? == 1 {
+        let key = Sha256::digest(self.key_of(event).as_str()).into();
+        let new = NewEvent {
+            key,
+            tenant: event.tenant().map(storable),
+            id: event.id().to_owned(),
+            event_type: event.event_type().ok().map(|text| storable(&text)),
+            // Times that the headers can hold are far below.
+            sent_at: i64::try_from(event.unix_seconds()).unwrap_or(i64::MAX),
+            payload: event.payload().clone(),
+            order_key: self.order_of(event).map(|key| Sha256::digest(key).into()),
+            trace_context: self.context().as_deref().map(storable),
+        };
+        let insert = self.writer.insert(&self.database, &self.sql.insert, new);
+        if insert.await? {
             return Ok(Receipt::Stored);
         }
         let values = [Value::Bytes(&key), Value::Bytes(event.payload())];
@@ -119,14 +113,17 @@ impl<DB: Engine> Inbox<DB> {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        if self.sql.announce.is_empty() || self.announcer.is_waiting.swap(true, Ordering::SeqCst) {
+        if self.sql.announce.is_empty() {
             return;
         }
+        let Some(waiting) = Waiting::new(&self.announcer) else {
+            return;
+        };
         let inbox = self.clone();
         runtime.spawn(async move {
             let _turn = inbox.announcer.turn.lock().await;
             // Whatever is stored from here on is announced anew.
-            inbox.announcer.is_waiting.store(false, Ordering::SeqCst);
+            drop(waiting);
             let _ = inbox.database.read(&inbox.sql.announce, &[]).await;
         });
     }

@@ -10,7 +10,9 @@ use tower_svix::VerifiedEvent;
 use tower_svix::idempotency::EventKey;
 
 use super::announcer::Announcer;
-use crate::database::{Database, DatabaseError};
+use super::writer::Writer;
+use crate::database::Database;
+use crate::database_error::DatabaseError;
 use crate::engine::{Engine, InboxSql};
 use crate::table::{Sql, TableName};
 
@@ -27,10 +29,41 @@ type ContextOf = dyn Fn() -> Option<String> + Send + Sync;
 ///
 /// - Postgres: `synchronous_commit` must not be `off`, and `fsync` must be on: these are the defaults. If it fails over to a
 ///   replica, replication must be synchronous, or what was acknowledged last is lost. The isolation must be `read
-///   committed`, the default.
-/// - `SQLite`: `journal_mode = WAL` and `synchronous = FULL`. With `NORMAL`, a power cut takes what was acknowledged last.
+///   committed`, the default. A `statement_timeout` of some seconds, as an option of the connections, ends on the server
+///   what nobody waits for any more.
+/// - `SQLite`: `journal_mode = WAL` and `synchronous = FULL`. `sqlx` sets neither unless it is told to: a new file has a
+///   rollback journal, with which readers and the writer wait for each other, and `synchronous` is `FULL` unless `SQLite`
+///   was built with another default. With `NORMAL`, a power cut takes what was acknowledged last. `busy_timeout`, the wait
+///   for other processes, should be no longer than [`Inbox::timeout`].
+/// - The pool needs room for the inbox and the workers: each statement takes one connection for its time, a worker renews
+///   all its leases with one statement, and each transaction of a handler has a connection to itself. A worker should have a
+///   pool of its own if its handlers use many connections.
 /// - A pool that tests each connection before it is used, as `sqlx` does by default, takes a round trip more:
 ///   `PoolOptions::test_before_acquire(false)` saves it.
+/// - `PgBouncer`, if it shares connections between transactions, must know prepared statements (1.21, with
+///   `max_prepared_statements`), and passes no announcement on: see [how a worker learns of an
+///   event](crate::worker#how-a-worker-learns-of-an-event).
+///
+/// ```
+/// # #[cfg(all(feature = "postgres", feature = "sqlite"))]
+/// # fn options() -> sqlx::Result<()> {
+/// use std::time::Duration;
+///
+/// use sqlx::postgres::PgConnectOptions;
+/// use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+///
+/// let sqlite = SqliteConnectOptions::new()
+///     .filename("webhooks.sqlite")
+///     .create_if_missing(true)
+///     .journal_mode(SqliteJournalMode::Wal)
+///     .synchronous(SqliteSynchronous::Full)
+///     .busy_timeout(Duration::from_secs(2));
+/// let postgres = "postgres://localhost/billing"
+///     .parse::<PgConnectOptions>()?
+///     .options([("statement_timeout", "10s")]);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub struct Inbox<DB: Engine> {
     pub(crate) database: Database<DB>,
@@ -38,11 +71,33 @@ pub struct Inbox<DB: Engine> {
     pub(crate) sql: Arc<InboxSql<Sql>>,
     /// Changes when there may be something to do.
     pub(crate) wake: watch::Sender<()>,
+    pub(super) writer: Arc<Writer>,
     pub(super) announcer: Arc<Announcer>,
     key: Option<Arc<KeyOf>>,
     order: Option<Arc<OrderOf>>,
     context: Option<Arc<ContextOf>>,
 }
+
+/// Those that the table must have.
+const COLUMNS: [&str; 17] = [
+    "number",
+    "key",
+    "tenant",
+    "id",
+    "type",
+    "sent_at",
+    "received_at",
+    "payload",
+    "order_key",
+    "trace_context",
+    "state",
+    "attempts",
+    "due_at",
+    "worker",
+    "token",
+    "error",
+    "ended_at",
+];
 
 impl<DB: Engine> Inbox<DB> {
     /// Stores events in the table `webhook_inbox` of the database that `pool` leads to.
@@ -56,6 +111,7 @@ impl<DB: Engine> Inbox<DB> {
             sql: Arc::new(DB::INBOX.fill(&table, DB::NOW)),
             table,
             wake: watch::Sender::default(),
+            writer: Arc::default(),
             announcer: Arc::default(),
             key: None,
             order: None,
@@ -64,16 +120,31 @@ impl<DB: Engine> Inbox<DB> {
     }
 
     /// Sets the table. Default: `webhook_inbox`.
-    pub fn table(mut self, table: TableName) -> Self {
-        self.sql = Arc::new(DB::INBOX.fill(&table, DB::NOW));
-        self.table = table;
+    pub fn table(self, table: TableName) -> Self {
+        // What is shared with clones belongs to their table.
+        Self {
+            sql: Arc::new(DB::INBOX.fill(&table, DB::NOW)),
+            table,
+            wake: watch::Sender::default(),
+            writer: Arc::default(),
+            announcer: Arc::default(),
+            ..self
+        }
+    }
+
+    /// Sets how long it may take to store an event, the wait for a connection of the pool included, and how long each
+    /// statement of a worker may take. Default: two seconds, so that a sender has its 503 before it gives up.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.database.set_timeout(timeout);
+        // Clones that share one share the time for a batch.
+        self.writer = Arc::default();
         self
     }
 
-    /// Sets how long an operation may take before it counts as failed, the wait for a connection of the pool included.
-    /// Default: two seconds, so that a sender has its 503 before it gives up.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.database.timeout = timeout;
+    /// Sets how long each statement may take for which an operator waits rather than a sender: [`list`](Self::list),
+    /// [`counts`](Self::counts), [`retry`](Self::retry), [`delete_done`](Self::delete_done) and the like. Default: one minute.
+    pub fn operator_timeout(mut self, timeout: Duration) -> Self {
+        self.database.set_patience(timeout);
         self
     }
 
@@ -105,6 +176,8 @@ impl<DB: Engine> Inbox<DB> {
 
     /// Has events of one key processed one after another, in the order in which they were stored. Default: all events are
     /// processed at once, as far as the workers have room.
+    ///
+    /// An event that arrives after another was answered comes after it. Events that arrive at once are in no particular order.
     ///
     /// `None` is an event that waits for no other. An event that failed keeps those after it waiting until it is done or
     /// dead: a dead event does not hold up the rest.
@@ -149,11 +222,15 @@ impl<DB: Engine> Inbox<DB> {
     ///
     /// # Errors
     ///
-    /// [`DatabaseError`] if the database failed: then there is no table, rather than a part of one.
+    /// [`DatabaseError`] if the database failed: then there is no table, rather than a part of one. Also if the table has not
+    /// the columns that this version of the crate uses.
     pub async fn migrate(&self) -> Result<(), DatabaseError> {
         let sql = &self.sql;
-        let statements = [&sql.exists, &sql.lock, &sql.create_schema, &sql.create];
-        self.database.create_table(&self.table, statements).await
+        let statements = [&sql.columns, &sql.lock, &sql.create_schema, &sql.create];
+        let created = self
+            .database
+            .create_table(&self.table, &COLUMNS, statements);
+        created.await
     }
 
     pub(super) fn key_of(&self, event: &VerifiedEvent) -> EventKey {
@@ -179,6 +256,7 @@ impl<DB: Engine> Clone for Inbox<DB> {
             table: self.table.clone(),
             sql: Arc::clone(&self.sql),
             wake: self.wake.clone(),
+            writer: Arc::clone(&self.writer),
             announcer: Arc::clone(&self.announcer),
             key: self.key.clone(),
             order: self.order.clone(),
@@ -191,7 +269,7 @@ impl<DB: Engine> fmt::Debug for Inbox<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbox")
             .field("table", &self.table)
-            .field("timeout", &self.database.timeout)
+            .field("timeout", &self.database.timeout())
             .finish_non_exhaustive()
     }
 }

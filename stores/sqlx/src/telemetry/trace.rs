@@ -27,13 +27,21 @@ pub(crate) fn in_attempt<F: Future>(
     work.instrument(span)
 }
 
-/// Reports what went wrong. A control character in a handler's or a sender's text must not begin another line.
+/// Whether a character separates lines, changes the direction of a text, or is not seen.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
+/// Reports what went wrong. A character in a handler's or a sender's text must not begin another line, nor hide a part of one.
 pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
     let detail = detail.to_string();
     let detail: String = detail
         .chars()
         .map(|character| {
-            if character.is_control() {
+            if character.is_control() || is_invisible(character) {
                 ' '
             } else {
                 character

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tower_svix::idempotency::ClaimToken;
 
+use crate::database::LONGEST;
+
 /// The pauses between attempts: each is twice as long as the one before, up to a limit.
 ///
 /// Each is shortened at random by up to a half, so that not all events come back in the same moment after an outage.
@@ -25,7 +27,10 @@ pub struct Backoff {
 impl Backoff {
     /// Pauses from `first` to `longest`.
     pub fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, longest }
+        Self {
+            first: first.min(LONGEST),
+            longest: longest.min(LONGEST),
+        }
     }
 
     /// The pause after the attempt `attempt`, counted from 1.

@@ -9,7 +9,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// An error of a handler that says when to try again, or that no attempt can help.
 ///
-/// A handler returns any error; one that is a `Failure`, boxed or not, decides what follows.
+/// A handler returns any error. One that is a `Failure`, or has one among its [sources](Error::source), decides what follows.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,9 +57,17 @@ impl Failure {
     }
 
     pub(super) fn next(error: &BoxError) -> Next {
-        error
-            .downcast_ref::<Self>()
-            .map_or(Next::AfterPause, |failure| failure.next)
+        let mut cause: &(dyn Error + 'static) = &**error;
+        for _ in 0..MAX_SOURCES {
+            if let Some(failure) = cause.downcast_ref::<Self>() {
+                return failure.next;
+            }
+            match cause.source() {
+                Some(source) => cause = source,
+                None => break,
+            }
+        }
+        Next::AfterPause
     }
 }
 

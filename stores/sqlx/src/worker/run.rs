@@ -1,21 +1,23 @@
-//! The loop that takes events.
+//! The loop that runs attempts.
 
 use std::future::pending;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tower_svix::idempotency::ClaimToken;
 
 use super::attempt::Attempt;
+use super::claim::Claims;
+use super::leases::{Leases, TellsDrop};
 use super::settings::{Handler, Worker};
 use super::task::EndsWhenDropped;
-use crate::database::{self, DatabaseError};
-use crate::engine::{Engine, Value};
-use crate::inbox::{State, StoredEvent};
+use crate::database_error::DatabaseError;
+use crate::engine::Engine;
+use crate::inbox::Inbox;
 use crate::telemetry;
 
 /// How often the depth of the inbox is measured.
@@ -38,58 +40,44 @@ impl<DB: Engine> Worker<DB> {
     /// logged, and tried again.
     pub async fn run_until(mut self, shutdown: impl Future<Output = ()>) {
         self.concurrency = self.concurrency.min(self.capacity());
+        let mut shutdown = pin!(shutdown);
+        let id = tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            id = random_id() => id,
+        };
         let heard = self.inbox.wake.clone();
-        let mut wake = heard.subscribe();
+        let wake = heard.subscribe();
         let pool = self.inbox.database.pool().clone();
         let _listener = EndsWhenDropped(tokio::spawn(DB::listen(pool, heard)));
-
         let worker = Arc::new(self);
-        let (stopping, stopped) = watch::channel(false);
-        let mut attempts = JoinSet::new();
-        let mut measuring = interval(MEASURE_EACH);
-        measuring.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The tokens of claims that may have been made, though we were not told. They are given back before the next claim; one
-        // that the database carries out even later ends with its lease.
-        let mut lost = Vec::new();
-        let mut shutdown = pin!(shutdown);
-        loop {
-            while attempts.try_join_next().is_some() {}
-            let room = worker.concurrency - attempts.len();
-            if room > 0 {
-                wake.borrow_and_update();
-                match worker.claim(room, &mut lost).await {
-                    Ok(claimed) => {
-                        for (event, token) in claimed {
-                            let attempt = Attempt::new(Arc::clone(&worker), event, token);
-                            attempts.spawn(attempt.run(stopped.clone()));
-                        }
-                    }
-                    Err(error) => telemetry::error("claim-failed", &error),
-                }
-            }
-            let has_room = attempts.len() < worker.concurrency;
-            tokio::select! {
-                biased;
-                () = &mut shutdown => break,
-                Some(_) = attempts.join_next(), if !attempts.is_empty() => {}
-                _ = wake.changed(), if has_room => {}
-                _ = measuring.tick(), if telemetry::MEASURES => {
-                    if let Err(error) = worker.inbox.measure().await {
-                        telemetry::error("measurement-failed", &error);
-                    }
-                }
-                () = sleep(worker.poll_interval), if has_room => {}
-            }
-        }
+        let leases = Arc::new(Leases::new(id));
+        let keep = Arc::clone(&leases).keep(Arc::clone(&worker));
+        let _renewal = EndsWhenDropped(tokio::spawn(keep));
+        let _measuring = telemetry::MEASURES
+            .then(|| EndsWhenDropped(tokio::spawn(measure(worker.inbox.clone()))));
 
-        let finish = async { while attempts.join_next().await.is_some() {} };
+        let (stopping, stopped) = watch::channel(false);
+        let mut attempts = Attempts {
+            claims: Claims::new(Arc::clone(&worker), Arc::clone(&leases)),
+            worker: Arc::clone(&worker),
+            running: JoinSet::new(),
+            stopped,
+            for_suspect: Arc::new(Semaphore::new(1)),
+        };
+        // Declared after the attempts, and with that dropped before them.
+        let _tells_drop = TellsDrop(Arc::clone(&leases));
+        attempts.run_until(shutdown, wake).await;
+
+        let running = &mut attempts.running;
+        let finish = async { while running.join_next().await.is_some() {} };
         if timeout(worker.grace, finish).await.is_err() {
             stopping.send_replace(true);
-            let give_back = async { while attempts.join_next().await.is_some() {} };
-            let at_most = worker.inbox.database.timeout + LAST_STATEMENTS;
+            let give_back = async { while running.join_next().await.is_some() {} };
+            let at_most = worker.inbox.database.timeout() + LAST_STATEMENTS;
             let _ = timeout(at_most, give_back).await;
         }
-        let _ = worker.give_back_lost(&mut lost).await;
+        leases.give_back_unknown(&worker).await;
     }
 
     /// How many events can be processed at once with the connections that there are.
@@ -103,59 +91,84 @@ impl<DB: Engine> Worker<DB> {
             }
         }
     }
+}
 
-    /// Takes events that nobody has.
-    async fn claim(
-        &self,
-        room: usize,
-        lost: &mut Vec<ClaimToken>,
-    ) -> Result<Vec<(StoredEvent, ClaimToken)>, DatabaseError> {
-        self.give_back_lost(lost).await?;
-        let token = ClaimToken::random()?;
-        let values = [
-            Value::Int(i64::try_from(room).unwrap_or(i64::MAX)),
-            Value::Bytes(token.as_bytes()),
-            Value::Int(database::milliseconds(self.lease)),
-            Value::Int(self.max_attempts.into()),
-        ];
-        let database = &self.inbox.database;
-        let rows = match database.change(&self.inbox.sql.claim, &values).await {
-            Ok(rows) => rows,
-            // Somebody else has taken an event with the same order key in this very moment. Nothing was taken here.
-            Err(error) if error.is_conflict() => {
-                self.inbox.wake.send_replace(());
-                return Ok(Vec::new());
+/// What runs.
+struct Attempts<DB: Engine> {
+    worker: Arc<Worker<DB>>,
+    claims: Claims<DB>,
+    running: JoinSet<()>,
+    stopped: watch::Receiver<bool>,
+    /// One event at a time that may be what killed its workers.
+    for_suspect: Arc<Semaphore>,
+}
+
+impl<DB: Engine> Attempts<DB> {
+    /// A claim is not cut off: what it took would wait for the end of its lease.
+    async fn run_until(
+        &mut self,
+        mut shutdown: Pin<&mut impl Future<Output = ()>>,
+        mut wake: watch::Receiver<()>,
+    ) {
+        loop {
+            while self.running.try_join_next().is_some() {}
+            if self.room() > 0 {
+                wake.borrow_and_update();
+                if let Err(error) = self.start().await {
+                    telemetry::error("claim-failed", &error);
+                }
             }
-            Err(error) => {
-                lost.push(token);
-                return Err(error);
-            }
-        };
-        let mut claimed = Vec::new();
-        for row in rows {
-            let (event, state) = StoredEvent::read::<DB>(&row)?;
-            if state == State::Running {
-                telemetry::started(event.age());
-                claimed.push((event, token));
-            } else {
-                let detail = format!("{} is given up: its worker died", event.id());
-                telemetry::error("dead", &detail);
-                telemetry::attempted("dead", Duration::ZERO);
+            let has_room = self.room() > 0;
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                Some(_) = self.running.join_next(), if !self.running.is_empty() => {}
+                _ = wake.changed(), if has_room => {}
+                () = sleep(self.worker.poll_interval), if has_room => {}
             }
         }
-        // The statement returns them in any order.
-        claimed.sort_by_key(|(event, _)| event.number());
-        Ok(claimed)
     }
 
-    async fn give_back_lost(&self, lost: &mut Vec<ClaimToken>) -> Result<(), DatabaseError> {
-        while let Some(token) = lost.last() {
-            let values = [Value::Bytes(token.as_bytes())];
-            let database = &self.inbox.database;
-            let given_back = database.execute(&self.inbox.sql.give_back_claim, &values);
-            given_back.await?;
-            lost.pop();
+    fn room(&self) -> usize {
+        self.worker.concurrency.saturating_sub(self.running.len())
+    }
+
+    /// Starts as many attempts as there is room for.
+    async fn start(&mut self) -> Result<(), DatabaseError> {
+        let mut permit = Arc::clone(&self.for_suspect).try_acquire_owned().ok();
+        let late = self.claims.late(self.room(), permit.is_none()).await?;
+        for claimed in late {
+            let is_suspect = self.claims.is_suspect(&claimed.event);
+            let alone = if is_suspect { permit.take() } else { None };
+            let attempt = Attempt::new(Arc::clone(&self.worker), claimed, alone);
+            self.running.spawn(attempt.run(self.stopped.clone()));
+        }
+        let room = self.room();
+        for claimed in self.claims.waiting(room).await? {
+            let attempt = Attempt::new(Arc::clone(&self.worker), claimed, None);
+            self.running.spawn(attempt.run(self.stopped.clone()));
         }
         Ok(())
+    }
+}
+
+async fn measure<DB: Engine>(inbox: Inbox<DB>) {
+    let mut ticks = interval(MEASURE_EACH);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = inbox.measure().await {
+            telemetry::error("measurement-failed", &error);
+        }
+    }
+}
+
+async fn random_id() -> ClaimToken {
+    loop {
+        match ClaimToken::random() {
+            Ok(id) => return id,
+            Err(error) => telemetry::error("claim-failed", &error),
+        }
+        sleep(Duration::from_secs(1)).await;
     }
 }

@@ -9,6 +9,7 @@ use sqlx::Transaction;
 
 use super::backoff::Backoff;
 use super::failure::BoxError;
+use crate::database::LONGEST;
 use crate::engine::Engine;
 use crate::inbox::{Inbox, StoredEvent};
 
@@ -16,7 +17,7 @@ use crate::inbox::{Inbox, StoredEvent};
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 type Plain = dyn Fn(StoredEvent) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
-type Transactional<DB> = dyn for<'a> Fn(StoredEvent, &'a mut Transaction<'static, DB>) -> BoxFuture<'a, Result<(), BoxError>>
+pub(super) type Transactional<DB> = dyn for<'a> Fn(StoredEvent, &'a mut Transaction<'static, DB>) -> BoxFuture<'a, Result<(), BoxError>>
     + Send
     + Sync;
 
@@ -25,6 +26,8 @@ pub(super) enum Handler<DB: Engine> {
     Plain(Box<Plain>),
     Transactional(Box<Transactional<DB>>),
 }
+
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Processes the events of an [`Inbox`].
 ///
@@ -66,8 +69,17 @@ impl<DB: Engine> Worker<DB> {
     /// exactly once for each event.
     ///
     /// Effects elsewhere, and in other transactions, are not a part of that. The transaction is committed if the handler
-    /// returns `Ok`, and rolled back otherwise. On `SQLite` it keeps everybody else from writing, the inbox included, so it
-    /// must be short: one at a time is open. On Postgres, two connections of the pool are left to others.
+    /// returns `Ok`, and rolled back otherwise. A handler must not end it by itself, and must return the error of a statement
+    /// rather than go on: after some errors, such as a full disk, `SQLite` has rolled back, and writes what follows at once.
+    /// The attempt has failed then, whatever the handler returns.
+    ///
+    /// - On `SQLite` the transaction keeps everybody else from writing, the inbox included, so it must be short: one at a time
+    ///   is open. Its lease is not renewed meanwhile, since nobody else can take the event. The effects must be in the file
+    ///   of the inbox: with `journal_mode = WAL`, a transaction over several attached files is atomic in each of them, but a
+    ///   power cut can leave it in one and not in another.
+    /// - On Postgres, two connections of the pool are left to others. A worker that is frozen keeps the locks of its
+    ///   transaction until `idle_in_transaction_session_timeout`, which is set to the [timeout](Self::timeout) of the
+    ///   handler for it, and one second more. Those who wait for these locks wait for as long: so let the timeout be short.
     pub fn transactional<H, E>(inbox: Inbox<DB>, handler: H) -> Self
     where
         H: for<'a> Fn(
@@ -109,15 +121,16 @@ impl<DB: Engine> Worker<DB> {
     /// Sets for how long an event is left to a worker that gives no sign of life. Default: 30 seconds.
     ///
     /// The lease is renewed while a handler runs, so a handler may take longer. It is how long an event waits after its
-    /// worker died. At least one second.
+    /// worker died. It should be several times [`Inbox::timeout`], so that a slow database does not keep the worker from
+    /// renewing it. At least one second.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease.max(Duration::from_secs(1));
+        self.lease = lease.clamp(Duration::from_secs(1), LONGEST);
         self
     }
 
     /// Sets how long a handler may take, before it is cut off and the attempt has failed. Default: five minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(LONGEST);
         self
     }
 
@@ -126,13 +139,13 @@ impl<DB: Engine> Worker<DB> {
     /// What is not finished by then is cut off and given back, so that another worker takes it at once. That does not count as
     /// an attempt.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.grace = grace.min(LONGEST);
         self
     }
 
-    /// Sets how often the worker looks for events that were not announced. Default: each second.
+    /// Sets how often the worker looks for events that were not announced. Default: each second. At least ten milliseconds.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.poll_interval = interval;
+        self.poll_interval = interval.clamp(SHORTEST_INTERVAL, LONGEST);
         self
     }
 

@@ -1,6 +1,9 @@
 //! The store and the inbox in a real `PostgreSQL`, which the tests start for themselves, and in `SQLite`.
 #![cfg(all(feature = "postgres", feature = "sqlite", target_os = "linux"))]
 
+mod batches;
+mod costs;
+mod edges;
 mod inbox;
 mod migrations;
 mod model;
@@ -11,3 +14,5 @@ mod store;
 mod support;
 mod worker;
 mod worker_failures;
+mod worker_leases;
+mod worker_losses;

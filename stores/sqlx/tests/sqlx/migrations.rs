@@ -92,9 +92,8 @@ async fn an_open_transaction_is_not_waited_for() {
         .execute(&mut *open)
         .await
         .unwrap();
-    within(inbox.clone().timeout(Duration::from_secs(5)).migrate())
-        .await
-        .unwrap();
+    let inbox = inbox.clone().timeout(Duration::from_secs(5));
+    within(Box::pin(inbox.migrate())).await.unwrap();
     assert_eq!(
         deliver(&inbox, "msg_1", "{}").await.status,
         StatusCode::ACCEPTED

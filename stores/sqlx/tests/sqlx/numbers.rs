@@ -7,16 +7,17 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tower_svix_sqlx::Worker;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tower_svix_sqlx::worker::{BoxError, Failure};
+use tower_svix_sqlx::{Inbox, Worker};
 use tower_svix_tests::net::within;
 use tower_svix_tests::subscriber;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::support::{OnSqlite, TestDatabase, deliver};
+use super::support::{OnPostgres, OnSqlite, TestDatabase, deliver};
 
 /// Writes the fields of each span and event on a line.
 #[derive(Clone, Default)]
@@ -65,6 +66,55 @@ impl Subscriber for Lines {
     }
 }
 
+fn numbers(snapshotter: &Snapshotter) -> HashMap<String, DebugValue> {
+    let numbers = snapshotter.snapshot().into_vec().into_iter();
+    numbers
+        .map(|(key, _, _, value)| {
+            let (_, key) = key.into_parts();
+            let labels = key
+                .labels()
+                .map(|label| format!(" {}={}", label.key(), label.value()));
+            (
+                format!("{}{}", key.name(), labels.collect::<String>()),
+                value,
+            )
+        })
+        .collect()
+}
+
+/// A trigger holds the mark up for longer than the worker waits. When it is written again, it is there.
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_marked_late_is_done_and_not_superseded() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _recorder = metrics::set_default_local_recorder(&recorder);
+
+    let database = OnPostgres::new().await;
+    let inbox = database.inbox().await;
+    for sql in [
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM pg_advisory_xact_lock_shared(43); RETURN NEW; END $$",
+        "CREATE TRIGGER wait BEFORE UPDATE ON webhook_inbox FOR EACH ROW
+            WHEN (NEW.state = 'done') EXECUTE FUNCTION wait()",
+    ] {
+        database.execute(sql).await;
+    }
+    let mut lock = PgConnection::connect(&database.url).await.unwrap();
+    lock.execute("SELECT pg_advisory_lock(43)").await.unwrap();
+    deliver(&inbox, "msg_late", "{}").await;
+    let theirs = Inbox::new(database.another_pool(20).await);
+    let theirs = theirs.timeout(Duration::from_millis(300));
+    let worker = Worker::new(theirs, |_| async { Ok::<_, BoxError>(()) });
+    let running = worker.run_until(async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        lock.execute("SELECT pg_advisory_unlock(43)").await.unwrap();
+    });
+    within(Box::pin(running)).await;
+    let numbers = numbers(&snapshotter);
+    let done = numbers.get("webhook_inbox_attempts_total outcome=done");
+    assert_eq!(done, Some(&DebugValue::Counter(1)), "{numbers:?}");
+}
+
 /// Both recorders are of this thread, so all runs on it.
 #[tokio::test(flavor = "current_thread")]
 async fn operators_are_told_what_happens() {
@@ -88,7 +138,7 @@ async fn operators_are_told_what_happens() {
     let worker = Worker::new(inbox.clone(), |event| async move {
         match event.id() {
             "msg_done" => Ok(()),
-            "msg_dead" => Err::<(), BoxError>(Failure::permanent("no\nuse").into()),
+            "msg_dead" => Err::<(), BoxError>(Failure::permanent("no\n\u{2028}use").into()),
             _ => Err(Failure::retry_after("not yet", Duration::from_hours(1)).into()),
         }
     });
@@ -106,21 +156,7 @@ async fn operators_are_told_what_happens() {
     });
     running.await;
 
-    let numbers: HashMap<String, DebugValue> = snapshotter
-        .snapshot()
-        .into_vec()
-        .into_iter()
-        .map(|(key, _, _, value)| {
-            let (_, key) = key.into_parts();
-            let labels = key
-                .labels()
-                .map(|label| format!(" {}={}", label.key(), label.value()));
-            (
-                format!("{}{}", key.name(), labels.collect::<String>()),
-                value,
-            )
-        })
-        .collect();
+    let numbers = numbers(&snapshotter);
     for (name, count) in [
         ("webhook_inbox_total outcome=stored", 3),
         ("webhook_inbox_total outcome=duplicate", 1),
@@ -161,6 +197,6 @@ async fn operators_are_told_what_happens() {
         "webhook.attempt=1",
     ]);
     lines.assert_has(&["event", "code=\"conflict\"", "msg_done"]);
-    lines.assert_has(&["event", "code=\"event-dead\"", "msg_dead", "no use"]);
+    lines.assert_has(&["event", "code=\"event-dead\"", "msg_dead", "no  use"]);
     lines.assert_has(&["event", "code=\"attempt-failed\"", "msg_later", "not yet"]);
 }

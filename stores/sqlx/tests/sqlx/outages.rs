@@ -22,7 +22,7 @@ use tower_svix_tests::net::within;
 use tower_svix_tests::postgres_server::PostgresServer;
 use tower_svix_tests::stores::{LEASE, key, token};
 
-use super::support::{Directory, deliver, open, until};
+use super::support::{Directory, deliver, deliver_many, open, until};
 
 const TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -36,7 +36,9 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
         .connect(&server.url())
         .await
         .unwrap();
-    let inbox = Inbox::new(pool.clone()).timeout(TIMEOUT);
+    let inbox = Inbox::new(pool.clone())
+        .timeout(TIMEOUT)
+        .operator_timeout(TIMEOUT);
     let store = SqlStore::new(pool.clone()).timeout(TIMEOUT);
     inbox.migrate().await.unwrap();
     store.migrate().await.unwrap();
@@ -48,7 +50,7 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
             async { Ok::<_, Infallible>(()) }
         }
     });
-    // A claim that reaches the database after it was given back ends with the lease.
+    // A claim that reaches the database after it was given up is given back with the next renewal.
     let worker = tokio::spawn(worker.lease(Duration::from_secs(2)).run());
     assert_eq!(deliver(&inbox, "msg_before", "{}").await.status, 202);
     until(&inbox, |counts| counts.done == 1).await;
@@ -65,7 +67,7 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
     }
     let claimed = within(store.claim(&key(1), token(), LEASE)).await;
     claimed.unwrap_err();
-    let counted = within(inbox.counts()).await;
+    let counted = within(Box::pin(inbox.counts())).await;
     assert!(counted.unwrap_err().is_timeout());
 
     server.thaw();
@@ -267,6 +269,64 @@ async fn nothing_is_acknowledged_on_a_full_disk_by_sqlite() {
     let inbox = Inbox::new(pool.clone());
     inbox.migrate().await.unwrap();
     nothing_is_acknowledged_on_a_full_disk(&disk, &inbox).await;
+    pool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_effect_happens_once_though_the_disk_was_full_in_the_middle_on_sqlite() {
+    const EVENTS: u64 = 20;
+
+    let Some(disk) = SmallDisk::new("4m") else {
+        return;
+    };
+    let pool = open(disk.path().join("webhooks.sqlite")).await;
+    let inbox = Inbox::new(pool.clone());
+    inbox.migrate().await.unwrap();
+    sqlx::query("CREATE TABLE effects (id TEXT, payload BLOB)")
+        .execute(&pool)
+        .await
+        .unwrap();
+    deliver_many(&inbox, 20).await;
+    let disk = Arc::new(disk);
+    let is_filled = Arc::new(AtomicBool::new(false));
+    let worker = Worker::transactional(inbox.clone(), {
+        let (disk, is_filled) = (Arc::clone(&disk), Arc::clone(&is_filled));
+        move |event, transaction| {
+            let (disk, is_filled) = (Arc::clone(&disk), Arc::clone(&is_filled));
+            Box::pin(async move {
+                if event.number() == 5 && !is_filled.load(Ordering::SeqCst) {
+                    disk.fill();
+                    is_filled.store(true, Ordering::SeqCst);
+                }
+                let insert = "INSERT INTO effects VALUES ($1, zeroblob(20000))";
+                let insert = sqlx::query(insert).bind(event.id());
+                insert.execute(&mut **transaction).await.map(drop)
+            })
+        }
+    });
+    let backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(100));
+    let worker = worker
+        .backoff(backoff)
+        .poll_interval(Duration::from_millis(50))
+        .max_attempts(1000);
+    let running = tokio::spawn(worker.run());
+    within(async {
+        while !is_filled.load(Ordering::SeqCst) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    sleep(Duration::from_secs(1)).await;
+    assert!(inbox.counts().await.unwrap().done < EVENTS);
+    disk.clear();
+    until(&inbox, |counts| counts.done == EVENTS).await;
+    running.abort();
+    let _ = running.await;
+    let effects: (i64, i64) = sqlx::query_as("SELECT count(*), count(DISTINCT id) FROM effects")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(effects, (20, 20));
     pool.close().await;
 }
 

@@ -399,14 +399,14 @@ async fn another_process_is_told_of_an_event() {
     let seen = Seen::default();
     let gate = Arc::new(Semaphore::new(1000));
     let worker = Running::start(gated(&theirs, &gate, &seen).poll_interval(NEVER));
-    within(async {
+    within(Box::pin(async {
         for round in 0..10 {
             for event in 0..5 {
                 deliver(&inbox, &format!("msg_{round}_{event}"), "{}").await;
             }
             until(&inbox, |counts| counts.done == 5 * (round + 1)).await;
         }
-    })
+    }))
     .await;
     worker.stop().await;
 }

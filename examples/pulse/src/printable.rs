@@ -1,0 +1,89 @@
+//! Texts from elsewhere, as they can be printed.
+
+use std::fmt::Write as _;
+
+/// Escapes what would steer a terminal or begin a line, so that a text from elsewhere stays within its line.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_invisible(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// The same for bytes: those that are not UTF-8 are shown as `\xff`.
+pub fn printable_bytes(bytes: &[u8]) -> String {
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(&printable(chunk.valid()));
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    shown
+}
+
+/// Replaces what may be a URL, or a part of one. That of a large result has a signature, with which anybody can download it.
+pub fn without_urls(text: &str) -> String {
+    // JSON may have slashes escaped.
+    let text = text.replace("\\/", "/");
+    let words = text.split_inclusive(char::is_whitespace);
+    words
+        .map(|word| {
+            let may_be_url = word.contains("://") || word.contains(['=', '%', '&']);
+            if may_be_url { "[hidden] " } else { word }
+        })
+        .collect()
+}
+
+/// Whether a character separates lines, turns the direction of text round, or is not seen at all.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_from_elsewhere_cannot_steer_the_terminal() {
+        for (name, text, shown) in [
+            ("an escape sequence", "a\x1b[2Jb", "a\\u{1b}[2Jb"),
+            ("a new line", "a\nb", "a\\u{a}b"),
+            ("a C1 control", "a\u{9b}b", "a\\u{9b}b"),
+            ("a line separator", "a\u{2028}b", "a\\u{2028}b"),
+            ("a paragraph separator", "a\u{2029}b", "a\\u{2029}b"),
+            ("text turned round", "a\u{202e}b", "a\\u{202e}b"),
+            ("a tag", "a\u{e0041}b", "a\\u{e0041}b"),
+            ("letters of any script", "é 日本", "é 日本"),
+        ] {
+            assert_eq!(printable(text), shown, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_hidden_however_it_is_written() {
+        for text in [
+            "https://store.test/r?signature=s3cret",
+            "https:\\/\\/store.test\\/r?signature=s3cret",
+            "https%3A%2F%2Fstore.test%2Fr%3Fsignature%3Ds3cret",
+            "/r?signature=s3cret",
+        ] {
+            let shown = without_urls(&format!("no access to {text} today"));
+            assert_eq!(shown, "no access to [hidden] today", "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_shown() {
+        assert_eq!(printable_bytes(b"a\xffb\x1b"), "a\\xffb\\u{1b}");
+    }
+}

@@ -1,0 +1,118 @@
+//! The memory that bodies may take: one body by itself, and all that a layer has not verified together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::rejection::Rejection;
+
+/// The bytes that the unverified bodies of a layer share, and how many of them are taken.
+#[derive(Debug)]
+pub(super) struct MemoryLimit {
+    bytes: usize,
+    taken: AtomicUsize,
+}
+
+impl MemoryLimit {
+    pub(super) fn new(bytes: usize) -> Arc<Self> {
+        Arc::new(Self {
+            bytes,
+            taken: AtomicUsize::new(0),
+        })
+    }
+
+    /// Takes so many bytes, and tells whether they were there.
+    fn take(&self, bytes: usize) -> bool {
+        let add = |taken: usize| {
+            let taken = taken.checked_add(bytes)?;
+            (taken <= self.bytes).then_some(taken)
+        };
+        // The number is all that is shared: it orders nothing else.
+        self.taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
+            .is_ok()
+    }
+}
+
+/// How much of one body may be received.
+#[derive(Default)]
+pub(super) struct Room {
+    bytes: usize,
+    /// What is taken of the layer's memory, if that is limited: as much.
+    share: Option<Share>,
+}
+
+/// Dropping it gives the bytes back.
+struct Share {
+    limit: Arc<MemoryLimit>,
+    bytes: usize,
+}
+
+impl Room {
+    /// How many bytes there is room for.
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Makes room for a body of which so many bytes are claimed, up to `body_limit`.
+    #[inline]
+    pub(super) fn make(
+        &mut self,
+        claimed: usize,
+        body_limit: usize,
+        memory_limit: Option<&Arc<MemoryLimit>>,
+    ) -> Result<(), Rejection> {
+        if claimed > body_limit {
+            return Err(Rejection::BodyTooLarge);
+        }
+        self.bytes = body_limit;
+        match memory_limit {
+            None => Ok(()),
+            Some(limit) => self.share(limit, claimed),
+        }
+    }
+
+    #[cold]
+    fn share(&mut self, limit: &Arc<MemoryLimit>, claimed: usize) -> Result<(), Rejection> {
+        let limit = Arc::clone(limit);
+        self.share = Some(Share { limit, bytes: 0 });
+        self.grow(claimed)
+    }
+
+    /// Makes room for so many bytes in all, or says why there is none.
+    // Apart from the check of each frame, which is all that a layer without a limit on memory does.
+    #[cold]
+    pub(super) fn grow_to(
+        &mut self,
+        bytes: Option<usize>,
+        body_limit: usize,
+    ) -> Result<(), Rejection> {
+        match bytes {
+            Some(bytes) if bytes <= body_limit => self.grow(bytes),
+            _ => Err(Rejection::BodyTooLarge),
+        }
+    }
+
+    fn grow(&mut self, bytes: usize) -> Result<(), Rejection> {
+        let Some(share) = &mut self.share else {
+            return Err(Rejection::BodyTooLarge);
+        };
+        // There will never be room for it.
+        if bytes > share.limit.bytes {
+            return Err(Rejection::BodyTooLarge);
+        }
+        if !share.limit.take(bytes - share.bytes) {
+            return Err(Rejection::MemoryExhausted);
+        }
+        share.bytes = bytes;
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.limit.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
