@@ -32,6 +32,10 @@ pub enum Value<'a> {
 }
 
 /// An event that is to be stored.
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "without an engine, nothing is stored")
+)]
 pub struct NewEvent {
     /// The SHA-256 of its key.
     pub(crate) key: [u8; 32],
