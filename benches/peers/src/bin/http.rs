@@ -1,7 +1,11 @@
 //! What servers do over HTTP on loopback: each alone on one core, and the load generator `wrk` on the other.
 //!
+//! ```text
+//! http [--quick] [NAME...]
+//! ```
+//!
 //! They take turns of a second: in each round every server has its turn, in an order of its own, and is compared with the
-//! others of that round.
+//! others of that round. With names, only these are measured, and nothing is left for the report.
 
 use std::env;
 use std::fs;
@@ -24,13 +28,20 @@ const WRK_CORE: &str = "1";
 
 fn main() -> io::Result<()> {
     let turns = if is_quick() { 3 } else { 20 };
+    let names: Vec<_> = env::args()
+        .skip(1)
+        .filter(|argument| argument != "--quick")
+        .collect();
+    let is_wanted = |name: &str| {
+        names.is_empty() || name == UNVERIFIED || names.iter().any(|wanted| wanted == name)
+    };
     let server = env::current_exe()?.with_file_name("server");
     let mut servers = vec![];
-    for form in &FORMS {
+    for form in FORMS.iter().filter(|form| is_wanted(form.name)) {
         servers.push(Server::start(form.name, &server, form.name)?);
     }
     // The script `run` installs what Express needs, where there is Node.
-    if fs::exists(format!("{HERE}/express/node_modules"))? {
+    if is_wanted("express") && fs::exists(format!("{HERE}/express/node_modules"))? {
         let script = format!("{HERE}/express/server.mjs");
         servers.push(Server::start("express", Path::new("node"), &script)?);
     }
@@ -49,7 +60,10 @@ fn main() -> io::Result<()> {
         sizes,
     };
     print!("{}", tables::http(&http));
-    http.save()
+    if names.is_empty() {
+        http.save()?;
+    }
+    Ok(())
 }
 
 fn measure(
