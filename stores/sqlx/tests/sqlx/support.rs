@@ -18,7 +18,8 @@ use sqlx::{AssertSqlSafe, PgPool, Pool, Postgres, Sqlite, SqlitePool};
 use tower::{Layer as _, ServiceExt as _};
 use tower_svix::SvixVerifyLayer;
 use tower_svix_sqlx::inbox::{Counts, Receipt};
-use tower_svix_sqlx::{Engine, Inbox};
+use tower_svix_sqlx::worker::Backoff;
+use tower_svix_sqlx::{Engine, Inbox, Worker};
 use tower_svix_tests::net::{self, Delivery, within};
 use tower_svix_tests::postgres_server::PostgresServer;
 
@@ -277,4 +278,14 @@ pub(crate) async fn until<DB: Engine>(inbox: &Inbox<DB>, expected: impl Fn(Count
     let in_time = tokio::time::timeout(net::DEADLINE, all).await.is_ok();
     let counts = inbox.counts().await;
     assert!(in_time, "{counts:?}");
+}
+
+/// Has a worker look for events and try again without long pauses.
+pub(crate) fn soon<DB: Engine>(worker: Worker<DB>) -> Worker<DB> {
+    worker
+        .poll_interval(Duration::from_millis(10))
+        .backoff(Backoff::new(
+            Duration::from_millis(1),
+            Duration::from_millis(5),
+        ))
 }

@@ -10,11 +10,11 @@ use sqlx::{AssertSqlSafe, Executor, Transaction};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tower_svix_sqlx::inbox::{State, StoredEvent};
-use tower_svix_sqlx::worker::{Backoff, BoxError};
+use tower_svix_sqlx::worker::BoxError;
 use tower_svix_sqlx::{Engine, Inbox, Worker};
 use tower_svix_tests::net::within;
 
-use super::support::{TestDatabase, deliver_many, on_each_engine, until};
+use super::support::{TestDatabase, deliver_many, on_each_engine, soon, until};
 
 on_each_engine!(
     an_effect_happens_exactly_once,
@@ -53,15 +53,6 @@ async fn with_effects<T: TestDatabase>(database: &T) -> Inbox<T::Engine> {
 
 async fn effects<T: TestDatabase>(database: &T) -> i64 {
     database.number("SELECT count(*) FROM effects").await
-}
-
-fn soon<DB: Engine>(worker: Worker<DB>) -> Worker<DB> {
-    worker
-        .poll_interval(Duration::from_millis(10))
-        .backoff(Backoff::new(
-            Duration::from_millis(1),
-            Duration::from_millis(5),
-        ))
 }
 
 async fn an_effect_happens_exactly_once<T: TestDatabase>(database: T)

@@ -11,11 +11,12 @@ use std::time::Duration;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
-use tower_svix_sqlx::worker::Backoff;
 use tower_svix_sqlx::{Engine, Inbox, Worker};
 use tower_svix_tests::net::within;
 
-use super::support::{OnPostgres, OnSqlite, TestDatabase, deliver_many, on_each_engine, until};
+use super::support::{
+    OnPostgres, OnSqlite, TestDatabase, deliver_many, on_each_engine, soon, until,
+};
 
 on_each_engine!(
     an_error_whose_text_panics_is_a_failed_attempt,
@@ -23,15 +24,6 @@ on_each_engine!(
     an_attempt_that_breaks_off_is_a_failed_attempt,
     a_claim_that_comes_to_light_late_is_no_attempt,
 );
-
-fn soon<DB: Engine>(worker: Worker<DB>) -> Worker<DB> {
-    worker
-        .poll_interval(Duration::from_millis(10))
-        .backoff(Backoff::new(
-            Duration::from_millis(1),
-            Duration::from_millis(5),
-        ))
-}
 
 /// An error whose text cannot be had.
 #[derive(Debug)]

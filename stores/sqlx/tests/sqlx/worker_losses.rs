@@ -18,7 +18,7 @@ use tower_svix_tests::net::within;
 
 use super::support::{
     Directory, OnPostgres, OnSqlite, TestDatabase, deliver, deliver_many, on_each_engine, open,
-    until,
+    soon, until,
 };
 
 on_each_engine!(
@@ -27,15 +27,6 @@ on_each_engine!(
     a_transaction_that_ended_on_its_own_is_no_success,
     a_lowered_limit_tells_the_reason_of_the_failure,
 );
-
-fn soon<DB: Engine>(worker: Worker<DB>) -> Worker<DB> {
-    worker
-        .poll_interval(Duration::from_millis(10))
-        .backoff(Backoff::new(
-            Duration::from_millis(1),
-            Duration::from_millis(5),
-        ))
-}
 
 async fn an_event_that_kills_its_workers_does_not_take_its_neighbours_along<T: TestDatabase>(
     database: T,
