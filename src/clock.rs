@@ -10,8 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A source of the current time, which the timestamps of deliveries are compared with.
 ///
 /// The default is [`SystemClock`]. Implement another one for a target without a system clock, or to verify a recorded
-/// delivery at its own time. For tests, there is [`ManualClock`](crate::test_util::ManualClock) with the feature
-/// `test-util`.
+/// delivery at its own time. For tests, there is [`ManualClock`] with the feature `test-util`.
 ///
 /// # Example
 ///
@@ -33,6 +32,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// # Ok(())
 /// # }
 /// ```
+///
+#[cfg_attr(
+    feature = "test-util",
+    doc = "[`ManualClock`]: crate::test_util::ManualClock"
+)]
+#[cfg_attr(
+    not(feature = "test-util"),
+    doc = "[`ManualClock`]: https://docs.rs/tower-svix/latest/tower_svix/test_util/struct.ManualClock.html"
+)]
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the current time in whole seconds since 1970-01-01T00:00:00Z, or `None` if it is not known.
     ///

@@ -68,7 +68,7 @@ pub(crate) fn end_call(code: Code, message: Option<&dyn fmt::Display>) -> Respon
     response
 }
 
-/// Percent-encodes the text of a `grpc-message`: everything but visible ASCII and spaces, and the percent sign itself.
+/// Writer that percent-encodes a `grpc-message`: everything but visible ASCII and spaces, and the percent sign itself.
 struct PercentEncoded<'t>(&'t mut String);
 
 impl fmt::Write for PercentEncoded<'_> {

@@ -59,7 +59,7 @@ fn respond(status: StatusCode, mut text: String) -> Response<Bytes> {
     response
 }
 
-/// Escapes text for a JSON string ([RFC 8259, section 7](https://www.rfc-editor.org/rfc/rfc8259#section-7)).
+/// Writer that escapes text for a JSON string ([RFC 8259, section 7](https://www.rfc-editor.org/rfc/rfc8259#section-7)).
 struct Escaped<'t>(&'t mut String);
 
 impl fmt::Write for Escaped<'_> {

@@ -5,8 +5,13 @@ use std::fmt;
 
 /// The error of an operation that needs random bytes, if the operating system returns none.
 ///
-/// There is no fallback to weaker randomness. See [`sign::generate`](crate::sign::generate) for functions that return
-/// it.
+/// There is no fallback to weaker randomness. See [`sign::generate`] for functions that return it.
+///
+#[cfg_attr(feature = "sign", doc = "[`sign::generate`]: crate::sign::generate")]
+#[cfg_attr(
+    not(feature = "sign"),
+    doc = "[`sign::generate`]: https://docs.rs/tower-svix/latest/tower_svix/sign/generate/index.html"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RandomnessUnavailable;

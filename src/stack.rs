@@ -6,7 +6,7 @@ use std::hint::black_box;
 /// some 15 ns.
 const DEPTH: usize = 1024;
 
-/// [Wipes](wipe) the stack at the end of its scope, also after a panic.
+/// Guard that [wipes](wipe) the stack at the end of its scope, also after a panic.
 pub(crate) struct WipeOnDrop;
 
 impl Drop for WipeOnDrop {

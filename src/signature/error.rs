@@ -14,7 +14,7 @@ use crate::random::RandomnessUnavailable;
 /// receiver is at fault.
 ///
 /// Each variant says what to check when a genuine delivery is rejected. To find the cause of one delivery, use
-/// [`diagnose`](crate::diagnose) while you develop.
+/// [`diagnose`] while you develop.
 ///
 /// The error contains no header value, no signature and no part of the body, so it can be logged and shown to the
 /// sender. The distance of a timestamp from the current time tells the sender nothing new: the sender knows the
@@ -30,6 +30,12 @@ use crate::random::RandomnessUnavailable;
 /// assert_eq!(error.to_string(), "the timestamp is 600 seconds in the past, beyond the tolerance");
 /// assert_eq!(Rejection::from(error).status(), 401);
 /// ```
+///
+#[cfg_attr(feature = "diagnose", doc = "[`diagnose`]: crate::diagnose")]
+#[cfg_attr(
+    not(feature = "diagnose"),
+    doc = "[`diagnose`]: https://docs.rs/tower-svix/latest/tower_svix/diagnose/index.html"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -74,7 +80,8 @@ pub enum VerifyError {
     },
     /// The timestamp is further in the future than the tolerance.
     ///
-    /// A clock is wrong, or the timestamp is in milliseconds. Set the clocks of both sides. The sender must send seconds.
+    /// A clock is wrong, or the timestamp is in milliseconds. Set the clocks of both sides. The sender must send
+    /// seconds.
     #[doc(alias = "timestamp-too-new")]
     TimestampTooNew {
         /// The distance from the current time, in seconds.
@@ -179,7 +186,7 @@ pub enum SignError {
     /// Receivers would reject the id: it is empty, contains bytes outside visible ASCII or a full stop, or has a space
     /// at either end, which HTTP strips.
     InvalidId,
-    /// There is no key to sign with: [`SvixSignLayer::new`](crate::SvixSignLayer::new) was given none.
+    /// There is no key to sign with: `SvixSignLayer::new` was given none.
     NoKey,
     /// The sender's [`Clock`](crate::Clock) did not tell the time.
     ClockUnavailable,

@@ -30,7 +30,7 @@ use super::timestamp;
 /// }
 /// ```
 ///
-/// Without Tower: see [`Verifier`](crate::Verifier).
+/// For examples that run, see [`verify`](crate::verify#examples) and, without Tower, [`Verifier`](crate::Verifier).
 #[doc(alias = "webhook")]
 #[doc(alias = "message")]
 #[derive(Clone)]

@@ -25,6 +25,7 @@ use super::header_names::{HeaderNames, InvalidHeaderNames};
 /// // Three names without a common prefix, as Finch uses them:
 /// let names = HeaderFamily::named("finch-event-id", "finch-timestamp", "finch-signature")?;
 /// let layer = SvixVerifyLayer::new(secret).header_family(names);
+/// assert_eq!(names.id_header(), "finch-event-id");
 /// # Ok(())
 /// # }
 /// ```

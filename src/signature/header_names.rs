@@ -77,7 +77,8 @@ impl fmt::Debug for HeaderNames {
 /// ```
 /// use tower_svix::{HeaderFamily, InvalidHeaderNames};
 ///
-/// assert_eq!(HeaderFamily::prefixed("not a name "), Err(InvalidHeaderNames));
+/// let error: InvalidHeaderNames = HeaderFamily::prefixed("not a name ").unwrap_err();
+/// assert!(error.to_string().contains("valid header names"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

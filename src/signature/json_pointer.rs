@@ -30,7 +30,7 @@ impl<'t> JsonPointer<'t> {
     }
 }
 
-/// Reads the string that a pointer leads to, and skips everything else without building it.
+/// Seed that reads the string that a pointer leads to, and skips everything else without building it.
 #[derive(Clone, Copy)]
 pub(super) struct TextAt<'p> {
     /// Empty, or a slash and what follows.
@@ -86,7 +86,7 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-/// Continues at a key of an object, or at a position in an array.
+/// Visitor that continues at a key of an object, or at a position in an array.
 struct Inside<'p> {
     key: &'p str,
     rest: TextAt<'p>,
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Inside<'_> {
     }
 }
 
-/// Reads a key of an object, and returns whether it is this one.
+/// Seed that reads a key of an object, and tells whether it is this one.
 struct IsKey<'p>(&'p str);
 
 impl<'de> DeserializeSeed<'de> for IsKey<'_> {

@@ -36,10 +36,10 @@ macro_rules! reject_scalars {
 
 const NOT_A_STRING: &str = "a key is a string: put it in quotes";
 
-/// Reads one key from a string.
+/// Visitor that reads one key from a string.
 struct OneKey<K>(PhantomData<K>);
 
-/// Reads the keys of a receiver from a string of one or several keys, or from a list of strings.
+/// Visitor that reads the keys of a receiver from a string of one or several keys, or from a list of strings.
 struct Keys;
 
 impl<K: FromStr<Err = KeyError>> Visitor<'_> for OneKey<K> {

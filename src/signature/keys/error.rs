@@ -104,7 +104,7 @@ pub enum KeyError {
     /// The text is a public ed25519 key (`whpk_…`), where a secret or private key is needed. It cannot sign, and it is
     /// not secret.
     ///
-    /// To verify with it, parse it as a [`PublicKey`](crate::PublicKey) or a [`Keyring`](crate::Keyring).
+    /// To verify with it, parse it as a `PublicKey` or a [`Keyring`](crate::Keyring).
     PublicKey,
     /// The text is a private ed25519 key (`whsk_…`), which only the sender should have.
     ///

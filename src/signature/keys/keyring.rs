@@ -17,7 +17,7 @@ use super::verifying_key::VerifyingKey;
 /// The keys of a receiver, or of one of its tenants. Any of them may verify a delivery.
 ///
 /// Usually it has one [`Secret`]; during a rotation, it has the new and the old one. With the feature `ed25519`, it
-/// also takes a [`PublicKey`](crate::PublicKey). A keyring without any key rejects every delivery.
+/// also takes a [`PublicKey`]. A keyring without any key rejects every delivery.
 ///
 /// A [`Secret`], a `PublicKey`, a [`VerifyingKey`], and an array or `Vec` of these convert into a keyring. It can also
 /// be parsed from text, as below.
@@ -91,6 +91,11 @@ use super::verifying_key::VerifyingKey;
 /// # #[cfg(not(feature = "serde"))]
 /// # fn main() {}
 /// ```
+///
+#[cfg_attr(
+    not(feature = "ed25519"),
+    doc = "[`PublicKey`]: https://docs.rs/tower-svix/latest/tower_svix/struct.PublicKey.html"
+)]
 #[doc(alias = "rotation")]
 #[derive(Clone)]
 pub struct Keyring {

@@ -45,7 +45,7 @@ use crate::stack;
 /// | base64 alone | some portals of the same kind | [`str::parse`] |
 /// | `v1,whsec_` and base64 | Supabase | [`str::parse`] |
 /// | several of these | Supabase (`v1,whsec_…\|v1,whsec_…`), a rotation | [`str::parse`] as a [`Keyring`](crate::Keyring) |
-/// | any text that is the key itself, such as `polar_whs_…` | Polar before that day, AhaSend, Increase | [`from_text`](Self::from_text) |
+/// | any text that is the key itself, such as `polar_whs_…` | Polar before 8 September 2026, AhaSend, Increase | [`from_text`](Self::from_text) |
 /// | hexadecimal digits, whose text is the key | Composio | [`from_text`](Self::from_text) |
 /// | any text, for a sender that writes signatures in hexadecimal digits | senders that follow Pulse's sample handlers | [`text_key_with_hex_signatures`](Self::text_key_with_hex_signatures) |
 ///

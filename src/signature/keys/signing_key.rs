@@ -12,7 +12,7 @@ use super::secret::Secret;
 use super::text::{KeyText, Role};
 use crate::signature::error::SignError;
 
-/// A key that signs deliveries: a [`Secret`] or, with the feature `ed25519`, a [`PrivateKey`](crate::PrivateKey).
+/// A key that signs deliveries: a [`Secret`] or, with the feature `ed25519`, a [`PrivateKey`].
 ///
 /// Its text tells which of them it is:
 ///
@@ -37,6 +37,11 @@ use crate::signature::error::SignError;
 /// # Ok(())
 /// # }
 /// ```
+///
+#[cfg_attr(
+    not(feature = "ed25519"),
+    doc = "[`PrivateKey`]: https://docs.rs/tower-svix/latest/tower_svix/struct.PrivateKey.html"
+)]
 #[derive(Clone)]
 pub struct SigningKey {
     key: Key,

@@ -11,7 +11,7 @@ use super::text::{KeyText, Role};
 use crate::signature::check::Check;
 use crate::signature::list::{Form, SignatureList};
 
-/// A key that verifies deliveries: a [`Secret`] or, with the feature `ed25519`, a [`PublicKey`](crate::PublicKey).
+/// A key that verifies deliveries: a [`Secret`] or, with the feature `ed25519`, a [`PublicKey`].
 ///
 /// It is needed only to mix both kinds, as in an array that becomes a [`Keyring`](crate::Keyring).
 ///
@@ -34,6 +34,11 @@ use crate::signature::list::{Form, SignatureList};
 /// # #[cfg(not(feature = "ed25519"))]
 /// # fn main() {}
 /// ```
+///
+#[cfg_attr(
+    not(feature = "ed25519"),
+    doc = "[`PublicKey`]: https://docs.rs/tower-svix/latest/tower_svix/struct.PublicKey.html"
+)]
 #[derive(Clone)]
 pub struct VerifyingKey {
     key: Key,
