@@ -53,8 +53,8 @@ use super::verification::Verification;
 ///
 /// # Headers of another type
 ///
-/// The methods take the [`HeaderMap`] of `http` 1. actix-web 4 and reqwest 0.11 use `http` 0.2, whose `HeaderMap` is a
-/// different type, and a queue may carry plain strings. Copy the headers by name and value:
+/// The methods take the [`HeaderMap`] of `http` 1. actix-web 4 and reqwest 0.11 are built on `http` 0.2, whose types are
+/// different ones, and a queue may carry plain strings. Copy the headers by name and value:
 ///
 /// ```
 /// use http::{HeaderMap, HeaderName, HeaderValue};
