@@ -1,7 +1,7 @@
 //! Tower middleware that verifies webhooks signed with the [Svix] or [Standard Webhooks] scheme.
 //!
-//! A request reaches the inner service only if its signature is valid. The service gets the exact bytes that were signed,
-//! and a [`VerifiedEvent`] in the request's extensions as the proof. Anything else is answered with a
+//! A request reaches the inner service, which is your handler, only if its signature is valid. The service gets the exact
+//! bytes that were signed, and a [`VerifiedEvent`] in the request's extensions, which exists only after verification. Anything else is answered with a
 //! [rejection](verify#rejections).
 //!
 //! ```no_run
@@ -45,6 +45,7 @@
 //! | read headers with other names | [`HeaderFamily`] | |
 //! | see, hide or change a rejection | [`Rejection`], [`opaque_rejections`], [`rejection_response`] | |
 //! | limit bodies and their memory | [`body_limit`], [`memory_limit`] | |
+//! | change how old a delivery may be | [`tolerance`]; the time comes from a [`Clock`] | |
 //! | process each event once | [`IdempotencyLayer`] in [`idempotency`] | `idempotency` |
 //! | remember events in this process | [`MemoryStore`] | `idempotency-memory` |
 //! | remember events in Redis | the crate `tower-svix-redis` | |
@@ -56,7 +57,7 @@
 //! | sign one delivery | [`Secret::sign`], [`SigningKey`] | |
 //! | see deliveries in logs and traces | [the log](verify#the-log) | `tracing` |
 //! | count deliveries | [metrics](verify#metrics-and-traces) | `metrics` |
-//! | read keys from configuration files | `Deserialize` for keys | `serde` |
+//! | read keys from configuration files | `Deserialize` for [`Secret`], [`VerifyingKey`] and [`Keyring`] | `serde` |
 //!
 //! All features are off by default, and no feature changes a verdict.
 //!
@@ -71,6 +72,7 @@
 //! [`memory_limit`]: SvixVerifyLayer::memory_limit
 //! [`opaque_rejections`]: SvixVerifyLayer::opaque_rejections
 //! [`rejection_response`]: SvixVerifyLayer::rejection_response
+//! [`tolerance`]: SvixVerifyLayer::tolerance
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(
