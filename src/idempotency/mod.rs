@@ -140,8 +140,9 @@
 //! # Stores
 //!
 //! - [`MemoryStore`] (feature `idempotency-memory`): one process, bounded memory, forgets on restart.
-//! - `RedisStore`, in the crate `tower-svix-redis`: any number of processes.
-//! - `SqlStore`, in the crate `tower-svix-sqlx`: the same in Postgres, or in SQLite on one machine.
+//! - `RedisStore`, in the crate [`tower-svix-redis`](https://docs.rs/tower-svix-redis): any number of processes.
+//! - `SqlStore`, in the crate [`tower-svix-sqlx`](https://docs.rs/tower-svix-sqlx): any number of processes in
+//!   Postgres, or on one machine in SQLite.
 //! - Your own implementation of [`Store`]: [`conformance::check`](crate::test_util::conformance::check) tests it.
 //!
 //! # What a request costs
