@@ -14,33 +14,35 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use axum::routing::post;
 use subtle::ConstantTimeEq as _;
-use tower_http::validate_request::ValidateRequestHeaderLayer;
+use tower_http::validate_request::{ValidateRequest, ValidateRequestHeaderLayer};
 use tower_svix::{Secret, SvixVerifyLayer, VerifiedEvent};
 
 /// `authorization` is the whole value, such as `Basic dXNlcjpwYXNz`: the base64 of `user:pass`.
 pub fn app(secret: Secret, authorization: HeaderValue) -> Router {
     let webhook = post(receive)
         .route_layer(SvixVerifyLayer::new(secret))
-        .route_layer(ValidateRequestHeaderLayer::custom(
-            move |request: &mut Request<Body>| {
-                let given = request.headers().get(AUTHORIZATION);
-                let given = given.map_or(&b""[..], HeaderValue::as_bytes);
-                if given.ct_eq(authorization.as_bytes()).into() {
-                    Ok(())
-                } else {
-                    Err(unauthorized())
-                }
-            },
-        ));
+        .route_layer(ValidateRequestHeaderLayer::custom(BasicAuth(authorization)));
     Router::new().route("/webhook", webhook)
 }
 
-fn unauthorized() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::UNAUTHORIZED;
-    let headers = response.headers_mut();
-    headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
-    response
+#[derive(Clone)]
+struct BasicAuth(HeaderValue);
+
+impl<B> ValidateRequest<B> for BasicAuth {
+    type ResponseBody = Body;
+
+    fn validate(&mut self, request: &mut Request<B>) -> Result<(), Response<Body>> {
+        let given = request.headers().get(AUTHORIZATION);
+        let given = given.map_or(&b""[..], HeaderValue::as_bytes);
+        if given.ct_eq(self.0.as_bytes()).into() {
+            return Ok(());
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        let headers = response.headers_mut();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+        Err(response)
+    }
 }
 
 async fn receive(event: VerifiedEvent) -> String {

@@ -6,7 +6,7 @@
 //! - Rejected here, and accepted there: an id with a full stop, a signature header that is given twice, headers of two
 //!   families that only together are complete (`svix`), a timestamp with leading zeros, and a secret of less than 16 bytes.
 //! - Accepted here, and rejected there: a body that is not UTF-8, and `svix-*` headers (`standardwebhooks`).
-//! - The body limit is 2 MiB, and a rejection has a `code` in its body.
+//! - A rejection tells its cause, as the `code` in the body of the response.
 //! - `Webhook::from_bytes` is `Secret::from_bytes`, and `verify_ignoring_timestamp` is `insecure_ignore_timestamp`.
 
 use std::sync::Arc;

@@ -23,7 +23,7 @@ async fn receive(
     event.id().into()
 }
 
-async fn serve(webhooks: Option<Webhooks>) -> Receiver {
+fn serve(webhooks: Option<Webhooks>) -> Receiver {
     let inbox = Inbox::default();
     let app_inbox = web::Data::new(inbox.clone());
     let webhooks = webhooks.map(web::Data::new);
@@ -45,15 +45,13 @@ async fn serve(webhooks: Option<Webhooks>) -> Receiver {
     Receiver { address, inbox }
 }
 
+#[allow(clippy::unused_async, reason = "the tests wait for it")]
 async fn start() -> Receiver {
     let secret: Secret = SECRET.parse().unwrap();
-    let verifier = Verifier::new(secret);
-    let body_limit = BODY_LIMIT;
     serve(Some(Webhooks {
-        verifier,
-        body_limit,
+        verifier: Verifier::new(secret),
+        body_limit: BODY_LIMIT,
     }))
-    .await
 }
 
 http1::http1_tests!(start:
@@ -111,7 +109,7 @@ async fn a_repeated_header_is_rejected() {
 
 #[tokio::test]
 async fn a_handler_without_a_verifier_never_runs() {
-    let receiver = serve(None).await;
+    let receiver = serve(None);
     let mut connection = http1::Connection::open(receiver.address).await;
     let delivery = Delivery::genuine("msg_1", "{}");
     assert_eq!(connection.post(&delivery).await.status, 500);
