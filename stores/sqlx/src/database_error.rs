@@ -1,4 +1,4 @@
-//! What a database can answer other than what it was asked for.
+//! The error of a database.
 
 use std::error::Error;
 use std::fmt;
@@ -8,9 +8,9 @@ use tower_svix::idempotency::StoreError;
 
 use crate::table::TableName;
 
-/// A database failed, or did not answer within the timeout.
+/// The error of a database that failed, or did not answer within the timeout.
 ///
-/// The change that was asked for may have been made all the same. Neither form of its text has the values of a row.
+/// The requested change may still have been made. Neither `Display` nor `Debug` shows the values of a row.
 pub struct DatabaseError {
     pub(crate) cause: Cause,
 }

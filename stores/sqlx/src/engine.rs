@@ -1,4 +1,4 @@
-//! What a database engine is to the rest of the crate: a set of statements, and a few ways to run one.
+//! A database engine, as the rest of the crate sees it: a set of statements, and a few ways to run one.
 #![allow(
     unnameable_types,
     reason = "nobody but this crate implements an engine, or calls one"
@@ -13,7 +13,7 @@ use crate::table::Sql;
 
 /// A database engine: [`Postgres`](sqlx::Postgres) with the feature `postgres`, [`Sqlite`](sqlx::Sqlite) with `sqlite`.
 ///
-/// The pool that a store or an inbox is given decides which it is. No other crate can implement this.
+/// The pool of a store or an inbox decides which engine it uses. No other crate can implement this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no database engine of `tower-svix-sqlx`",
     note = "switch on its feature `postgres` or `sqlite`"

@@ -1,4 +1,4 @@
-//! Names that are safe to stand in a statement.
+//! Names that are safe in a statement.
 
 use std::error::Error;
 use std::fmt;
@@ -10,10 +10,10 @@ pub(crate) type Sql = Arc<str>;
 
 /// The name of a table, as `table` or `schema.table`.
 ///
-/// Each part has up to 40 letters, digits and underscores, all of them ASCII, and does not begin with a digit. Names are
-/// quoted, so upper case stays upper case. Without a schema, the database chooses: Postgres takes the first of its
-/// `search_path`, and `SQLite` the main file. In `SQLite`, a schema is the name of an attached file: then
-/// [`Worker::transactional`](crate::Worker::transactional) makes one only of effects in that same file.
+/// Each part has up to 40 ASCII letters, digits and underscores, and does not begin with a digit. Names are quoted, so that
+/// upper case is kept. Without a schema, Postgres uses the first of its `search_path`, and `SQLite` the main file. In `SQLite`,
+/// a schema is the name of an attached file. The effects of [`Worker::transactional`](crate::Worker::transactional) must then
+/// be in that file.
 ///
 /// # Example
 ///
@@ -112,7 +112,7 @@ impl fmt::Debug for TableName {
     }
 }
 
-/// A text is not the [name of a table](TableName).
+/// The error for a text that is not the [name of a table](TableName).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableNameError {
     _private: (),

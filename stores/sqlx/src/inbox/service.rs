@@ -1,4 +1,4 @@
-//! What a delivery goes through.
+//! The path of a delivery.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -24,7 +24,7 @@ impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
     type Error = Infallible;
     type Future = ResponseFuture;
 
-    /// Always ready: the wait for the database is bounded by the timeout.
+    /// Always ready: the timeout bounds the wait for the database.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -136,7 +136,7 @@ fn storable(text: impl AsRef<str>) -> String {
 
 /// Response future of [`Inbox`].
 ///
-/// Dropping it may leave the event stored or not: the sender tries again.
+/// If it is dropped, the event may or may not be stored. The sender tries again.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture(
     Pin<Box<dyn Future<Output = Result<Response<String>, Infallible>> + Send>>,

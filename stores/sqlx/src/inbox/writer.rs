@@ -1,4 +1,4 @@
-//! Writes down what arrives. Events that arrive while others are being written share one write to the disk.
+//! Writes events in batches. Events that arrive while others are being written share one write to the disk.
 
 use std::collections::VecDeque;
 use std::iter;

@@ -1,4 +1,4 @@
-//! What a handler can say about its failure.
+//! An error of a handler that decides what follows.
 
 use std::error::Error;
 use std::fmt;
@@ -7,9 +7,10 @@ use std::time::Duration;
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// An error of a handler that says when to try again, or that no attempt can help.
+/// An error of a handler that says when to try again, or that every further attempt would fail.
 ///
-/// A handler returns any error. One that is a `Failure`, or has one among its [sources](Error::source), decides what follows.
+/// A handler can return any error. If the error or one of its [sources](Error::source) is a `Failure`, it decides what
+/// follows.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,7 +41,7 @@ pub(super) enum Next {
 }
 
 impl Failure {
-    /// No attempt can help: the event is dead at once.
+    /// Returns a failure after which the event is dead at once, because every further attempt would fail.
     pub fn permanent(cause: impl Into<BoxError>) -> Self {
         Self {
             cause: cause.into(),
@@ -48,7 +49,8 @@ impl Failure {
         }
     }
 
-    /// The next attempt comes after `pause` at the earliest: for a server that answered with `Retry-After`, say.
+    /// Returns a failure after which the next attempt follows after `pause` at the earliest, for example because a server
+    /// answered with `Retry-After`.
     pub fn retry_after(cause: impl Into<BoxError>, pause: Duration) -> Self {
         Self {
             cause: cause.into(),

@@ -26,18 +26,18 @@ const MEASURE_EACH: Duration = Duration::from_secs(15);
 const LAST_STATEMENTS: Duration = Duration::from_secs(5);
 
 impl<DB: Engine> Worker<DB> {
-    /// Processes events without end.
+    /// Processes events, and never returns.
     ///
-    /// Dropping the future cuts off what runs: it is taken up again once the lease has passed. Use
-    /// [`run_until`](Self::run_until) for an orderly end.
+    /// Dropping the future stops the handlers that run; their events are taken up again once the lease has ended. Use
+    /// [`run_until`](Self::run_until) for a graceful stop.
     pub async fn run(self) {
         self.run_until(pending()).await;
     }
 
-    /// Processes events until `shutdown` is ready, and returns when what runs is finished or given back.
+    /// Processes events until `shutdown` is ready, and returns when all running events are finished or given back.
     ///
-    /// That takes no longer than the [grace](Self::grace) and a few seconds more. A database that fails does not end this: it is
-    /// logged, and tried again.
+    /// After `shutdown`, that takes at most the [grace](Self::grace) and a few seconds. A failure of the database does not end
+    /// this: it is logged, and tried again.
     pub async fn run_until(mut self, shutdown: impl Future<Output = ()>) {
         self.concurrency = self.concurrency.min(self.capacity());
         let mut shutdown = pin!(shutdown);
