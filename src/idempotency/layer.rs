@@ -106,7 +106,7 @@ impl IdempotencyLayer {
     ///
     /// - the response to a gRPC call that failed, which has HTTP status 200 and a `grpc-status` in its headers;
     /// - a rejection by another [`SvixVerifyLayer`](crate::SvixVerifyLayer) inside of this layer;
-    /// - an answer of another `IdempotencyLayer` inside of this layer, unless its inner service processed the event.
+    /// - an answer of another [`IdempotencyLayer`] inside of this layer, unless its inner service processed the event.
     ///
     /// Only the head of the response counts. A body that breaks off later, or a streaming call that ends with another
     /// `grpc-status` in its trailers, makes no difference.

@@ -99,7 +99,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] if the store cannot tell. The claim may have been carried out: it is then released later
+    /// Returns [`StoreError`] if the store fails. The claim may have been carried out: it is then released later
     /// if possible, and otherwise ends with its lease.
     fn claim(
         &self,
@@ -118,7 +118,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] if the store cannot tell whether this was recorded.
+    /// Returns [`StoreError`] if the store fails. The completion may have been recorded.
     fn complete(
         &self,
         key: &EventKey,
@@ -137,7 +137,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] if the store cannot tell. The claim then ends with its lease.
+    /// Returns [`StoreError`] if the store fails. The claim then ends with its lease, if not before.
     fn release(
         &self,
         key: &EventKey,
@@ -180,7 +180,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] if the store cannot tell. The key may have been forgotten.
+    /// Returns [`StoreError`] if the store fails. The key may have been forgotten.
     fn forget(&self, key: &EventKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Runs `work` to completion in the background, or drops it.
@@ -228,7 +228,7 @@ pub enum Settlement {
     Superseded,
 }
 
-/// The reason why a [`Store`] could not tell.
+/// The error of an operation of a [`Store`]. The operation may have been carried out.
 ///
 /// # Example
 ///

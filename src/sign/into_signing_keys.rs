@@ -4,7 +4,7 @@
 use crate::signature::PrivateKey;
 use crate::signature::{Secret, SigningKey};
 
-/// A type that converts into the keys of a sender: a [`Secret`], a [`PrivateKey`](crate::PrivateKey), a [`SigningKey`],
+/// A type that converts into the keys of a sender: a [`Secret`], a [`PrivateKey`], a [`SigningKey`],
 /// or an array or [`Vec`] of these.
 ///
 /// With several keys, as during a rotation, each delivery lists one signature for each key.

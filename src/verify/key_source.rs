@@ -68,6 +68,7 @@ use crate::signature::{Keyring, Secret};
 ///     }
 /// }));
 /// ```
+#[doc(alias = "multi-tenant")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of keys",
     note = "an async function or a closure becomes one with `key_source_fn`; keys that are the same for all requests are \
@@ -87,7 +88,7 @@ pub trait KeySource {
     /// which means that [`keys`](Self::keys) is called.
     ///
     /// Implement this only for a source that has the same keys for every request. If it returned keys for some tenants
-    /// only, the time of a rejection would tell these tenants from the others.
+    /// only, the time of a rejection would reveal which tenants these are.
     fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
         let _ = head;
         None
@@ -99,8 +100,8 @@ pub trait KeySource {
     /// [`NoSupportedSignature`](crate::VerifyError::NoSupportedSignature) before its body is read. If the lookup
     /// returns `None`, the keys of the [decoy](Self::decoy) decide this.
     ///
-    /// If `false`, the body is read first. Among tenants, the early answer would tell a tenant that exists from one
-    /// that does not, and a tenant with a public key from one with a secret.
+    /// If `false`, the body is read first. Among tenants, the early answer would reveal whether a tenant exists, and
+    /// whether it has a secret or a public key.
     fn is_single_tenant(&self) -> bool {
         false
     }

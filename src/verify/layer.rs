@@ -49,8 +49,8 @@ use crate::signature::{IntoKeyring, Keyring, Policy, Verifier, define_policy_set
 ///    [`VerifiedEvent`](crate::VerifiedEvent) as an argument of every handler: on a route without the layer, such a
 ///    handler answers every request with 500, and never processes a forgery.
 /// 2. **Of several `.layer` calls on a router, the last one is the outermost**: it sees a request first. In a
-///    `ServiceBuilder` of tower, the first one is the outermost.
-/// 3. **Two `.layer` calls on `post(receive)` do not compile.** This is a `MethodRouter`, whose `layer` has a type
+///    [`ServiceBuilder`] of tower, the first one is the outermost.
+/// 3. **Two `.layer` calls on `post(receive)` do not compile.** This is a [`MethodRouter`], whose `layer` has a type
 ///    parameter `NewError` that the compiler cannot infer between the two calls (E0283):
 ///
 /// ```compile_fail,E0283
@@ -103,6 +103,9 @@ use crate::signature::{IntoKeyring, Keyring, Policy, Verifier, define_policy_set
 /// # Ok(())
 /// # }
 /// ```
+///
+/// [`MethodRouter`]: https://docs.rs/axum/0.8/axum/routing/method_routing/struct.MethodRouter.html
+/// [`ServiceBuilder`]: https://docs.rs/tower/0.5/tower/struct.ServiceBuilder.html
 #[derive(Debug)]
 #[must_use]
 #[doc(alias = "webhook")]

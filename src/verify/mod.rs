@@ -161,7 +161,7 @@
 //!   signs it, decompress outside of the layer. If the sender signs the compressed payload, decompress inside.
 //! - Place timeouts and rate limits outside. The layer keeps a body, up to the limit, until it ends, so a timeout for
 //!   slow bodies inside of the layer would only see complete ones. A timeout for the whole request also ends an upload
-//!   that trickles in. A timeout that starts anew with each frame, such as `RequestBodyTimeoutLayer` of tower-http,
+//!   that trickles in. A timeout that starts anew with each frame, such as [`RequestBodyTimeoutLayer`] of tower-http,
 //!   only ends an upload that stalls; one that trickles in then ends with the tolerance.
 //! - Place a limit on open requests outside, or a limit on connections and a limit on the requests of each connection.
 //!   Before a request is known to be forged, it can hold a body of up to the limit. The memory for this is at most the
@@ -221,6 +221,7 @@
 //! [memory limit]: crate::SvixVerifyLayer::memory_limit
 //! [tolerance]: crate::SvixVerifyLayer::tolerance
 //! [`Rejection`]: crate::Rejection
+//! [`RequestBodyTimeoutLayer`]: https://docs.rs/tower-http/0.7/tower_http/timeout/struct.RequestBodyTimeoutLayer.html
 //! [`SvixVerifyLayer`]: crate::SvixVerifyLayer#with-axum
 //! [`VerifiedBody`]: crate::VerifiedBody
 //! [`VerifiedEvent`]: crate::VerifiedEvent
