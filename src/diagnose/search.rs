@@ -160,7 +160,7 @@ impl<'a> Search<'a> {
             return false;
         }
         for key in &self.keys.public {
-            // Each key tries each signature.
+            // Each key is tried with each signature.
             if !(0..reading.listed.ed25519).all(|_| self.work.book(body.len())) {
                 return false;
             }

@@ -67,7 +67,7 @@ impl Listed {
         for (index, token) in element.split(is_separator).enumerate() {
             if let Some((mac, form)) = decode(token) {
                 let form = match label {
-                    // The second of `v1,…,v1,…`.
+                    // The second signature of `v1,…,v1,…`.
                     Some(b"v1") if index > 1 && form == Form::Standard => Form::Joined,
                     Some(b"v1") | None => form,
                     Some(_) if form == Form::Standard => Form::Labelled,
@@ -114,7 +114,7 @@ fn decode(token: &[u8]) -> Option<([u8; 32], Form)> {
 
 /// Decodes base64 in either alphabet, with or without padding.
 fn lenient(text: &[u8]) -> Option<Vec<u8>> {
-    // No signature is longer.
+    // No signature has more than 100 characters.
     let text = str::from_utf8(text).ok().filter(|text| text.len() <= 100)?;
     let bytes = decode_base64(text, false).or_else(|| decode_base64(text, true))?;
     Some(bytes.to_vec())

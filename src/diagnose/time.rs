@@ -1,4 +1,4 @@
-//! The timestamp: other forms of it, and how far it is from now.
+//! The timestamp: its other forms, and its distance from now.
 
 use super::finding::Finding;
 

@@ -163,7 +163,7 @@ impl Drop for Held {
 
 /// A claim that is being completed or released. Dropping it continues this in the background.
 pub(super) struct Settling {
-    /// `None` once it is done.
+    /// `None` once the store has answered.
     pending: Option<Unsettled>,
 }
 

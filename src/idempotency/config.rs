@@ -19,7 +19,7 @@ type IsProcessed = dyn Fn(&response::Parts) -> bool + Send + Sync;
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) store: Arc<dyn ErasedStore>,
-    /// `None`: the tenant and the id.
+    /// `None`: the key consists of the tenant and the id.
     pub(super) key: Option<Arc<Key>>,
     pub(super) lease: Duration,
     pub(super) retention: Duration,

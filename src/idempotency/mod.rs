@@ -1,15 +1,16 @@
 //! Middleware that lets the inner service process each verified event once.
 //!
 //! Senders deliver at least once: they retry after a response that got lost, after a timeout that the handler did not
-//! notice, and when somebody presses "resend". Most senders give all these deliveries the same signed id. For each
-//! delivery:
+//! notice, and when somebody presses "resend". A captured delivery can also be replayed until its timestamp expires.
+//! Most senders give all these deliveries of an event the same signed id. For each delivery:
 //!
 //! 1. The middleware [claims](Store::claim) the event's [key](EventKey), by default its tenant and its id, in a
 //!    [`Store`].
 //! 2. If the event is free, the inner service is called. A 2xx response completes the event, which is then remembered
 //!    for the [retention], 96 hours by default. Anything else releases it, so that the sender's next attempt is
 //!    processed.
-//! 3. If the event is completed, the inner service is not called, and the sender gets a 200.
+//! 3. If the event is completed, the inner service is not called. The sender gets a 200, or a 503 if the payload is
+//!    another one.
 //! 4. If another delivery holds the claim, or the store fails, the inner service is not called, and the sender gets a
 //!    503 with `Retry-After`.
 //! 5. A claim that is neither completed nor released ends with its [lease], after 60 seconds by default.

@@ -68,6 +68,7 @@ use crate::signature::{Keyring, Secret};
 ///     }
 /// }));
 /// ```
+#[doc(alias = "multi-tenant")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of keys",
     note = "an async function or a closure becomes one with `key_source_fn`; keys that are the same for all requests are \

@@ -35,6 +35,7 @@ use crate::signature::Keyring;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "multi-tenant")]
 #[derive(Clone, Debug)]
 pub struct KeyringMap {
     selector: Selector,

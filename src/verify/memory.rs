@@ -33,7 +33,7 @@ impl MemoryLimit {
     }
 }
 
-/// How much of one body may be received.
+/// The number of bytes of one body that may be received.
 #[derive(Default)]
 pub(super) struct Room {
     bytes: usize,

@@ -221,7 +221,7 @@
 //! [memory limit]: crate::SvixVerifyLayer::memory_limit
 //! [tolerance]: crate::SvixVerifyLayer::tolerance
 //! [`Rejection`]: crate::Rejection
-//! [`RequestBodyTimeoutLayer`]: https://docs.rs/tower-http/latest/tower_http/timeout/struct.RequestBodyTimeoutLayer.html
+//! [`RequestBodyTimeoutLayer`]: https://docs.rs/tower-http/0.7/tower_http/timeout/struct.RequestBodyTimeoutLayer.html
 //! [`SvixVerifyLayer`]: crate::SvixVerifyLayer#with-axum
 //! [`VerifiedBody`]: crate::VerifiedBody
 //! [`VerifiedEvent`]: crate::VerifiedEvent

@@ -66,7 +66,7 @@ pin_project! {
             #[pin]
             lookup: L,
         },
-        /// The delivery is being searched for a signature that one of them made.
+        /// The search for the key that signed the delivery has started.
         Known,
     }
 }
