@@ -37,7 +37,7 @@
 //! # }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
 //! 1. **An acknowledged event is on disk,** if the database is
 //!    [configured to write before it responds](Inbox#configuration-of-the-database).

@@ -50,7 +50,7 @@
 //! # }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
 //! 1. **Each stored event is processed at least once,** whichever process dies, at any time. A worker has an event for a lease,
 //!    which it renews while the handler runs. If the worker dies, another takes the event once the lease has ended.
