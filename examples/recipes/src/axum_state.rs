@@ -1,10 +1,10 @@
 //! axum with state, and handlers that take a verified event or its parsed payload.
 //!
-//! Needs the features `axum` and `json`. Both extractors leave the body alone and can stand beside `State`. On a route
+//! Needs the features `axum` and `json`. Both extractors leave the body alone, so a handler can take it too. On a route
 //! that is not behind the layer, they answer with 500, and the handler does not run.
 //!
-//! `VerifiedJson<T>` answers with 400 to a payload that does not fit `T`. If the sender may add types of events that you
-//! do not know, take `VerifiedEvent` and parse with `event.json()`, so that you can acknowledge them.
+//! `VerifiedJson<T>` answers with 400 to a payload that does not fit `T`. If the sender may add types of events, take
+//! `VerifiedEvent` and call `event.json()`, so that you can acknowledge events that you do not know.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tower_svix::extract::VerifiedJson;
 use tower_svix::{Secret, SvixVerifyLayer, VerifiedEvent};
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Clone, Default)]
 pub struct Totals {
     events: Arc<AtomicU64>,
@@ -33,7 +33,7 @@ pub fn app(secret: Secret, totals: Totals) -> Router {
     Router::new()
         .route("/events", post(receive))
         .route("/payments", post(pay))
-        // Guards the routes above, and none below.
+        // Guards the routes above it, and not those below.
         .route_layer(SvixVerifyLayer::new(secret))
         .route("/total", get(total))
         .with_state(totals)

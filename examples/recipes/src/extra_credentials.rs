@@ -1,12 +1,12 @@
-//! Basic auth, or a header with a fixed value, that the sender's portal lets you add to each delivery.
+//! Basic auth, or a header with a fixed value, that the sender's portal adds to each delivery.
 //!
-//! Such a check goes outside of `SvixVerifyLayer`: it costs nothing, and ends a request before its body is read. It never
-//! replaces the signature, which alone covers the body: whoever sees one delivery knows the password.
+//! This check goes outside of `SvixVerifyLayer`, where it ends a request before its body is read. It does not replace the
+//! signature: only the signature covers the body, and anyone who sees one delivery knows the password.
 //!
-//! The last layer of an axum router is the outermost. Here a request passes `Authorization`, then the signature.
+//! The last layer of an axum router is the outermost: a request passes `BasicAuth` first and then `SvixVerifyLayer`.
 //!
-//! tower-http deprecates its own basic auth, and compares with `==`: `custom` with `ct_eq` takes a time that does not tell
-//! how much of the password is right. If you log headers outside, mark this one with `SetSensitiveRequestHeadersLayer`.
+//! The basic auth of tower-http is deprecated and compares with `==`. `ct_eq` takes a time that does not depend on how
+//! much of the password is right. If an outer layer logs headers, put `SetSensitiveRequestHeadersLayer` around it.
 
 use axum::Router;
 use axum::body::Body;

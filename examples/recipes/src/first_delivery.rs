@@ -1,4 +1,4 @@
-//! A first delivery to your own server, and a log that says what became of it.
+//! A first delivery to your own server, with a log that shows it.
 //!
 //! ```text
 //! export WEBHOOK_SECRET=$(cargo run -q -p tower-svix-cli -- secret)
@@ -7,8 +7,8 @@
 //! cargo run -p tower-svix-cli -- send --url http://127.0.0.1:3000/webhook --tamper
 //! ```
 //!
-//! The first is answered with 200. The second is a forgery: it is answered with 401, and the log has a warning with the
-//! code `signature-mismatch`. Needs the feature `tracing` of the crate.
+//! The server answers the first delivery with 200. The second is a forgery: the server answers it with 401 and logs a
+//! warning with the code `signature-mismatch`. Needs the features `axum` and `tracing`.
 
 use std::env;
 use std::error::Error;
@@ -37,7 +37,7 @@ fn app(secret: Secret) -> Router {
     Router::new().route("/webhook", webhook)
 }
 
-/// Runs within the span of the delivery, so that each line tells its id.
+/// Runs within the span of the delivery: each line of the log has its id.
 async fn receive(event: VerifiedEvent) -> String {
     tracing::info!("{} bytes arrived", event.payload().len());
     format!("received {}\n", event.id())

@@ -1,13 +1,14 @@
 //! Moving over from the crates `standardwebhooks` or `svix`: a handler before and after.
 //!
-//! In `svix`, the type is `svix::webhooks::Webhook`, with the same `new` and `verify`. The text of the secret stays as it
-//! is, and so does the tolerance of five minutes. What changes:
+//! In `svix`, the type is `svix::webhooks::Webhook`, with the same `new` and `verify`. The text of the secret and the
+//! tolerance of five minutes stay the same. These things change:
 //!
-//! - Rejected here, and accepted there: an id with a full stop, a signature header that is given twice, headers of two
-//!   families that only together are complete (`svix`), a timestamp with leading zeros, and a secret of less than 16 bytes.
-//! - Accepted here, and rejected there: a body that is not UTF-8, and `svix-*` headers (`standardwebhooks`).
+//! - Rejected now, accepted before: an id with a full stop, a repeated header, a timestamp with leading zeros, headers of
+//!   two families that are complete only together (`svix`), and secrets of less than 16 bytes.
+//! - Accepted now, rejected before: a body that is not UTF-8, and `svix-*` headers (`standardwebhooks`).
 //! - A rejection tells its cause, as the `code` in the body of the response.
-//! - `Webhook::from_bytes` is `Secret::from_bytes`, and `verify_ignoring_timestamp` is `insecure_ignore_timestamp`.
+//! - `Webhook::from_bytes` becomes `Secret::from_bytes`, and `verify_ignoring_timestamp` of `svix` becomes
+//!   `insecure_ignore_timestamp`.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use axum::routing::post;
 use standardwebhooks::{Webhook, WebhookError};
 use tower_svix::{KeyError, SvixVerifyLayer, VerifiedEvent};
 
-/// Before: each handler has to remember to verify, before it reads anything.
+/// Before: each handler must call `verify` itself.
 ///
 /// # Errors
 ///
@@ -41,7 +42,7 @@ pub fn before(secret: &str) -> Result<Router, WebhookError> {
         .with_state(webhook))
 }
 
-/// After: the handler cannot run for anything that is not verified.
+/// After: the handler runs for verified deliveries only.
 ///
 /// # Errors
 ///

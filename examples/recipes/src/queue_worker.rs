@@ -1,15 +1,14 @@
-//! A queue between the web tier, which stores deliveries as they come, and a worker that verifies them.
+//! A queue between a web tier, which stores deliveries as they come, and a worker, which verifies them.
 //!
-//! If the web tier may hold the secret, put `SvixVerifyLayer` there and queue the `VerifiedEvent` (`event.compact()`):
-//! forgeries never fill the queue, and a sender learns that its delivery is rejected. This recipe is for a web tier that
-//! must not hold the secret. Its sender has seen 2xx by the time that a delivery is rejected, and does not send it again:
-//! watch what the worker rejects.
+//! Use this only if the web tier must not hold the secret. Otherwise put `SvixVerifyLayer` there and queue
+//! `event.compact()`: then forgeries do not fill the queue, and the sender sees that a delivery is rejected. Here, the
+//! sender has seen 202 by then and does not try again, so alert on what the worker rejects.
 //!
-//! The timestamp is compared with the time at which the delivery *arrived*, which the web tier notes. The worker gives
-//! that time to the verifier as its clock, so that a wait in the queue does not count, and a captured delivery that
-//! somebody sends again later is still rejected. `insecure_ignore_timestamp` would accept that one.
+//! The web tier notes the time of arrival, and the worker gives that time to the verifier as its clock. So the time in the
+//! queue does not count, but a captured delivery that somebody sends again later is still rejected. With
+//! `insecure_ignore_timestamp`, that delivery would be accepted.
 //!
-//! Keep the body as bytes, and headers with all their values: JSON that is printed anew does not verify.
+//! Store the body as bytes, and every value of each header. JSON that is parsed and printed again does not verify.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -21,7 +20,7 @@ use axum::routing::post;
 use tokio::sync::mpsc::Sender;
 use tower_svix::{Clock, SystemClock, VerifiedEvent, Verifier, VerifyError};
 
-/// A delivery as it came, which nobody has verified.
+/// A delivery as it came, not verified.
 #[derive(Debug)]
 pub struct StoredDelivery {
     headers: HeaderMap,
@@ -37,7 +36,7 @@ pub fn web_tier(queue: Sender<StoredDelivery>) -> Router {
         .with_state(queue)
 }
 
-/// axum limits `Bytes` to 2 MiB. Answers 202 once the delivery is stored, and otherwise asks the sender to try again.
+/// Answers 202 once the delivery is stored, and otherwise asks the sender to try again. axum limits `Bytes` to 2 MiB.
 async fn store(
     State(queue): State<Sender<StoredDelivery>>,
     headers: HeaderMap,
@@ -58,7 +57,7 @@ async fn store(
     }
 }
 
-/// A clock that stands still at the time of arrival.
+/// A clock that stands still at the time when a delivery arrived.
 #[derive(Debug)]
 struct Arrival(u64);
 
@@ -68,11 +67,11 @@ impl Clock for Arrival {
     }
 }
 
-/// The worker. A clone of a verifier shares the keys, so that they can be replaced while it runs.
+/// Verifies in the worker. The clone shares the keys of `verifier`, and costs two reference counts.
 ///
 /// # Errors
 ///
-/// If the delivery is not genuine, or was not when it arrived.
+/// If the delivery was not valid when it arrived.
 pub fn verify(
     verifier: &Verifier,
     delivery: &StoredDelivery,

@@ -1,12 +1,12 @@
-//! Secrets out of the environment, a file, or a vault that is asked again and again.
+//! Secrets from the environment, from a file, or from a vault that is asked at intervals.
 //!
-//! A `Keyring` is a handle: what the loop puts into it with `replace` counts for the next request of every layer that has
-//! a clone. The keyring is parsed from text, so an empty answer is an error and never an empty keyring.
+//! A `Keyring` is a handle: after `replace`, each layer that has a clone verifies the next request with the new keys. The
+//! keys are parsed from text, so that an empty answer is an error and never an empty keyring.
 //!
-//! If a refresh fails, the old keys stay, and the failure is logged. Neither a `KeyError` nor the messages here repeat the
-//! text: see to it that the errors of your vault do not, either.
+//! If a refresh fails, the old keys stay, and the failure is logged. A `KeyError` never repeats the text of a key. Make
+//! sure that the errors of your vault client do not either.
 //!
-//! Refresh well within the time in which the sender signs with the old key beside the new one: Svix does so for 24 hours.
+//! Refresh well within the time during which the sender signs with both keys: 24 hours with Svix.
 
 use std::env;
 use std::error::Error;
@@ -19,11 +19,11 @@ use tower_svix::Keyring;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Reads one key or several from a variable.
+/// Reads one key or several from an environment variable.
 ///
 /// # Errors
 ///
-/// If it is not set, or is not the text of keys.
+/// If the variable is not set, or is not the text of keys.
 pub fn from_environment(name: &str) -> Result<Keyring, BoxError> {
     // The error of `env::var` would repeat a text that is not UTF-8.
     let text = env::var_os(name).ok_or_else(|| format!("{name} is not set"))?;
@@ -34,12 +34,12 @@ pub fn from_environment(name: &str) -> Result<Keyring, BoxError> {
     Ok(keys.map_err(|error| format!("{name}: {error}"))?)
 }
 
-/// Reads one key or several from a file, such as a secret that Docker, systemd or Kubernetes provides. White space around
-/// them does not matter.
+/// Reads one key or several from a file, such as a secret of Docker, systemd or Kubernetes. White space around keys is
+/// ignored.
 ///
 /// # Errors
 ///
-/// If it cannot be read, or does not hold the text of keys.
+/// If the file cannot be read, or does not hold the text of keys.
 pub fn from_file(path: &Path) -> Result<Keyring, BoxError> {
     let text = fs::read_to_string(path);
     let text = text.map_err(|error| format!("{}: {error}", path.display()))?;
@@ -47,7 +47,7 @@ pub fn from_file(path: &Path) -> Result<Keyring, BoxError> {
     Ok(keys.map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
-/// Asks for the text of the keys in each period, the first time after one period, and never returns: spawn it.
+/// Fetches the text of the keys once a period, starting after the first one. Spawn it: it never returns.
 pub async fn refresh<F>(keyring: Keyring, period: Duration, mut fetch: impl FnMut() -> F)
 where
     F: Future<Output = Result<String, BoxError>>,
@@ -68,7 +68,7 @@ async fn fetch_keys(
     fetch: impl Future<Output = Result<String, BoxError>>,
     longest: Duration,
 ) -> Result<Keyring, BoxError> {
-    // A vault that never answers must not end the refreshing.
+    // A vault that never answers must not stop the loop.
     let text = timeout(longest, fetch).await??;
     Ok(text.parse()?)
 }
@@ -145,7 +145,7 @@ mod tests {
         }));
 
         assert_eq!(statuses(&app).await, [200, 401, 401]);
-        // In the middle of a period, so that the refresh at its start is over.
+        // From here on in the middle of a period, when the refresh at its start is over.
         tokio::time::sleep(PERIOD / 2).await;
         for (logged, expected) in [
             ("the vault is sealed", [200, 401, 401]),

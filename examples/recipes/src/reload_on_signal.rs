@@ -1,14 +1,14 @@
 //! Rotation by signal: SIGHUP makes the server read the file with its secrets again.
 //!
 //! ```text
-//! printf '%s\n' whsec_NEW whsec_OLD >secrets.new && mv secrets.new secrets && pkill -HUP --pidfile server.pid
+//! printf '%s\n' whsec_NEW whsec_OLD >secrets.new && mv secrets.new secrets && kill -HUP "$(cat server.pid)"
 //! ```
 //!
-//! Put the new file in place by renaming it, so that no half of it is ever read. Requests that have started finish under
-//! the old keys. A file that cannot be read leaves the keys as they are.
+//! Rename the new file into place, so that the server never reads half of it. Requests that have started finish with the
+//! old keys. If the file cannot be read, the keys stay as they are.
 //!
-//! Call `reload_on_hangup` before the server tells anyone that it is ready: without a handler, SIGHUP ends a process.
-//! Signals are of Unix. On Windows, compare the time at which the file was changed in the loop of `refresh_secrets`.
+//! Call `reload_on_hangup` before the server reports that it is ready: without a handler, SIGHUP ends the process.
+//! Windows has no SIGHUP. There, read the file at intervals, with the loop of `refresh_secrets`.
 
 use std::io;
 use std::path::PathBuf;

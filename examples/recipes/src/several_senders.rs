@@ -1,10 +1,10 @@
-//! Several senders on one server, a route each, and one route for many tenants.
+//! Several senders on one server, each with a route, and a nested router for many tenants.
 //!
-//! Each route has a layer with the key of its sender alone. With all keys in one keyring, any sender could sign an event
-//! of another.
+//! Each route has a layer with the key of its sender only. If one keyring held all keys, each sender could sign events in
+//! the name of the others.
 //!
-//! A layer within a nested router sees the path without the prefix: in `/webhooks/tenants/acme`, the segment `acme` is
-//! number 0 for the layer below.
+//! A layer within a nested router sees the path without the prefix: for the layer of the tenants below, segment 0 of
+//! `/webhooks/tenants/acme` is `acme`.
 
 use std::error::Error;
 
@@ -21,19 +21,21 @@ pub struct Texts<'t> {
     pub tenants: &'t [(&'t str, &'t str)],
 }
 
+/// Makes the router.
+///
 /// # Errors
 ///
 /// If a text is not that of a key.
 pub fn app(texts: &Texts<'_>) -> Result<Router, Box<dyn Error>> {
-    // `svix-*` and `webhook-*` are read without configuration. Pinned, it is `svix-*` only.
+    // Without `header_family`, both `svix-*` and `webhook-*` are read.
     let clerk: Secret = texts.clerk.parse()?;
     let clerk = SvixVerifyLayer::new(clerk).header_family(HeaderFamily::SVIX);
 
-    // Headers with other names: `finch-id`, `finch-timestamp` and `finch-signature`.
+    // Other names: `finch-id`, `finch-timestamp` and `finch-signature`.
     let finch: Secret = texts.finch.parse()?;
     let finch = SvixVerifyLayer::new(finch).header_family(HeaderFamily::prefixed("finch-")?);
 
-    // The text itself is the key, although it could be read as base64.
+    // The text itself is the key: it is not decoded from base64.
     let composio = SvixVerifyLayer::new(Secret::from_text(texts.composio)?);
 
     let mut keyrings = Vec::new();
@@ -88,7 +90,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// A genuine delivery to each route, and the name that its handler answers with.
+    /// A genuine delivery to each route, and the answer of its handler.
     fn deliveries() -> Vec<(SignedRequest, &'static str)> {
         let tenant = |index: usize| secret(TEXTS.tenants[index].1);
         let request = |path, secret| SignedRequest::new(secret).uri(path).id("msg_1");

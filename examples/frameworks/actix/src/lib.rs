@@ -4,11 +4,13 @@
 //! `http` 1, byte by byte.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::ErrorInternalServerError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::rt::time::timeout;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tower_svix::{Rejection, VerifiedEvent, Verifier};
@@ -18,6 +20,8 @@ pub struct Webhooks {
     pub verifier: Verifier,
     /// The maximum body size, in bytes.
     pub body_limit: usize,
+    /// The longest time that a body may take to arrive.
+    pub body_timeout: Duration,
 }
 
 /// A verified delivery. As the argument of a handler, it takes the body.
@@ -52,7 +56,9 @@ async fn verify(
     if length.is_some_and(|length: usize| length > webhooks.body_limit) {
         return Err(Rejection::BodyTooLarge);
     }
-    let body = payload.to_bytes_limited(webhooks.body_limit).await;
+    let body = payload.to_bytes_limited(webhooks.body_limit);
+    let body = timeout(webhooks.body_timeout, body).await;
+    let body = body.map_err(|_| Rejection::BodyUnreadable)?;
     let body = body.map_err(|_| Rejection::BodyTooLarge)?;
     verification.update(body.map_err(|_| Rejection::BodyUnreadable)?);
     Ok(verification.finish()?)

@@ -7,6 +7,7 @@
 
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
 use on_actix::{Webhooks, receive};
@@ -18,6 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let webhooks = web::Data::new(Webhooks {
         verifier: Verifier::new(secret),
         body_limit: 2 * 1024 * 1024,
+        body_timeout: Duration::from_secs(10),
     });
     let app = move || {
         App::new()

@@ -7,6 +7,8 @@ mod http1;
 #[path = "../../../../tests/src/net.rs"]
 mod net;
 
+use std::time::Duration;
+
 use actix_web::{App, HttpServer, web};
 use on_actix::{Verified, Webhooks};
 use tower_svix::{Secret, Verifier};
@@ -51,6 +53,7 @@ async fn start() -> Receiver {
     serve(Some(Webhooks {
         verifier: Verifier::new(secret),
         body_limit: BODY_LIMIT,
+        body_timeout: Duration::from_secs(1),
     }))
 }
 
@@ -92,6 +95,18 @@ async fn a_chunked_body_beyond_the_limit_is_rejected() {
     connection.try_write(&delivery.body).await;
     connection.try_write("\r\n0\r\n\r\n").await;
     assert_eq!(connection.answer().await.status, 413);
+    receiver.inbox.assert_holds(&[]);
+}
+
+#[tokio::test]
+async fn a_stalled_delivery_is_ended_and_may_be_sent_again() {
+    let receiver = start().await;
+    let delivery = Delivery::genuine("msg_1", vec![b' '; 1024]);
+    let mut connection = http1::Connection::open(receiver.address).await;
+    let head = http1::head(&delivery, "content-length: 1024\r\n");
+    connection.write(head).await;
+    connection.write([b' '; 512]).await;
+    assert_eq!(connection.answer().await.status, 503);
     receiver.inbox.assert_holds(&[]);
 }
 

@@ -1,12 +1,15 @@
 //! [`Verifier`] as a data guard of Rocket.
 //!
-//! Rocket has no Tower services, and its headers are of types of its own: [`Verified`] passes their values on to `http` 1,
-//! byte by byte.
+//! Rocket has no Tower services, and its own types of headers: [`Verified`] passes their values on to `http` 1, byte by
+//! byte.
+
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rocket::data::{self, Data, FromData, ToByteUnit as _};
 use rocket::http::{ContentType, Header, Status};
 use rocket::response::{self, Responder, Response};
+use rocket::tokio::time::timeout;
 use rocket::{Ignite, Request, Rocket, Sentinel, async_trait, catch, post};
 use tower_svix::{Rejection, VerifiedEvent, Verifier};
 
@@ -15,6 +18,8 @@ pub struct Webhooks {
     pub verifier: Verifier,
     /// The maximum body size, in bytes.
     pub body_limit: usize,
+    /// The longest time that a body may take to arrive.
+    pub body_timeout: Duration,
 }
 
 /// A verified delivery. It is the data guard of a handler: `data = "<event>"`.
@@ -59,7 +64,9 @@ async fn verify(
     if length.is_some_and(|length: usize| length > webhooks.body_limit) {
         return Err(Rejection::BodyTooLarge);
     }
-    let body = data.open(webhooks.body_limit.bytes()).into_bytes().await;
+    let body = data.open(webhooks.body_limit.bytes()).into_bytes();
+    let body = timeout(webhooks.body_timeout, body).await;
+    let body = body.map_err(|_| Rejection::BodyUnreadable)?;
     let body = body.map_err(|_| Rejection::BodyUnreadable)?;
     if !body.is_complete() {
         return Err(Rejection::BodyTooLarge);

@@ -9,6 +9,7 @@
 
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
 use on_rocket::{Webhooks, receive, rejected};
 use rocket::{catchers, routes};
@@ -20,6 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let webhooks = Webhooks {
         verifier: Verifier::new(secret),
         body_limit: 2 * 1024 * 1024,
+        body_timeout: Duration::from_secs(10),
     };
     rocket::build()
         .manage(webhooks)

@@ -8,6 +8,7 @@ mod http1;
 mod net;
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use on_rocket::{Verified, Webhooks, rejected};
 use rocket::fairing::AdHoc;
@@ -46,6 +47,7 @@ async fn start() -> Receiver {
     let webhooks = Webhooks {
         verifier: Verifier::new(secret),
         body_limit: BODY_LIMIT,
+        body_timeout: Duration::from_secs(1),
     };
     let inbox = Inbox::default();
     let (tell, told) = oneshot::channel();
@@ -103,6 +105,18 @@ async fn a_chunked_body_beyond_the_limit_is_rejected() {
     connection.try_write(&delivery.body).await;
     connection.try_write("\r\n0\r\n\r\n").await;
     assert_eq!(connection.answer().await.status, 413);
+    receiver.inbox.assert_holds(&[]);
+}
+
+#[tokio::test]
+async fn a_stalled_delivery_is_ended_and_may_be_sent_again() {
+    let receiver = start().await;
+    let delivery = Delivery::genuine("msg_1", vec![b' '; 1024]);
+    let mut connection = http1::Connection::open(receiver.address).await;
+    let head = http1::head(&delivery, "content-length: 1024\r\n");
+    connection.write(head).await;
+    connection.write([b' '; 512]).await;
+    assert_eq!(connection.answer().await.status, 503);
     receiver.inbox.assert_holds(&[]);
 }
 
