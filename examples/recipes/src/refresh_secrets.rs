@@ -1,10 +1,10 @@
 //! Secrets from the environment, from a file, or from a vault that is asked at intervals.
 //!
-//! A `Keyring` is a handle: after `replace`, each layer that has a clone verifies the next request with the new keys. The
-//! keys are parsed from text, so that an empty answer is an error and never an empty keyring.
+//! A `Keyring` is a handle: after `replace`, each layer that has a clone verifies the next request with the new keys.
+//! The keys are parsed from text, so that an empty answer is an error and never an empty keyring.
 //!
-//! If a refresh fails, the old keys stay, and the failure is logged. A `KeyError` never repeats the text of a key. Make
-//! sure that the errors of your vault client do not either.
+//! If a refresh fails, the old keys stay, and the failure is logged. A `KeyError` never repeats the text of a key.
+//! Make sure that the errors of your vault client do not either.
 //!
 //! Refresh well within the time during which the sender signs with both keys: 24 hours with Svix.
 

@@ -4,8 +4,8 @@
 //! printf '%s\n' whsec_NEW whsec_OLD >secrets.new && mv secrets.new secrets && kill -HUP "$(cat server.pid)"
 //! ```
 //!
-//! Rename the new file into place, so that the server never reads half of it. Requests that have started finish with the
-//! old keys. If the file cannot be read, the keys stay as they are.
+//! Rename the new file into place, so that the server never reads half of it. Requests that have started finish with
+//! the old keys. If the file cannot be read, the keys stay as they are.
 //!
 //! Call `reload_on_hangup` before the server reports that it is ready: without a handler, SIGHUP ends the process.
 //! Windows has no SIGHUP. There, read the file at intervals, with the loop of `refresh_secrets`.
