@@ -9,6 +9,9 @@ use super::history::{Answer, Attempt, History};
 use super::receiver::Receiver;
 use super::sender::Sent;
 
+/// How long the driver of Redis waits for an answer, by default.
+const REDIS_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// What was found about one receiver.
 #[derive(Default)]
 pub(crate) struct Audit {
@@ -156,9 +159,11 @@ struct View<'a> {
 impl View<'_> {
     /// Whether Redis may not know of an answer that the sender has.
     fn is_unsettled(&self, attempt: &Attempt) -> bool {
-        self.disturbances
-            .iter()
-            .any(|disturbance| disturbance.unsettles(attempt))
+        is_slow(attempt)
+            || self
+                .disturbances
+                .iter()
+                .any(|disturbance| disturbance.unsettles(attempt))
     }
 
     fn is_cut_off(&self, attempt: &Attempt) -> bool {
@@ -200,6 +205,14 @@ impl View<'_> {
             .map(|disturbance| disturbance.kind.to_string())
             .collect();
         causes.dedup();
+        if causes.is_empty() && attempts.iter().any(is_slow) {
+            return "a slow answer".to_owned();
+        }
         causes.join(", then ")
     }
+}
+
+/// Whether Redis may have been given up: on a machine that is busy, it can be late though nothing happened to it.
+fn is_slow(attempt: &Attempt) -> bool {
+    attempt.latency() >= REDIS_TIMEOUT
 }
