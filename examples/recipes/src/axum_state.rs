@@ -1,7 +1,7 @@
 //! axum with state, and handlers that take a verified event or its parsed payload.
 //!
-//! Needs the features `axum` and `json`. Both extractors leave the body alone, so a handler can take it too. On a route
-//! that is not behind the layer, they answer with 500, and the handler does not run.
+//! Needs the features `axum` and `json`. Both extractors leave the body alone, so a handler can take it too. On a
+//! route that is not behind the layer, they answer with 500, and the handler does not run.
 //!
 //! `VerifiedJson<T>` answers with 400 to a payload that does not fit `T`. If the sender may add types of events, take
 //! `VerifiedEvent` and call `event.json()`, so that you can acknowledge events that you do not know.

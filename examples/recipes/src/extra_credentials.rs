@@ -1,7 +1,7 @@
 //! Basic auth, or a header with a fixed value, that the sender's portal adds to each delivery.
 //!
-//! This check goes outside of `SvixVerifyLayer`, where it ends a request before its body is read. It does not replace the
-//! signature: only the signature covers the body, and anyone who sees one delivery knows the password.
+//! This check goes outside of `SvixVerifyLayer`, where it ends a request before its body is read. It does not replace
+//! the signature: only the signature covers the body, and anyone who sees one delivery knows the password.
 //!
 //! The last layer of an axum router is the outermost: a request passes `BasicAuth` first and then `SvixVerifyLayer`.
 //!

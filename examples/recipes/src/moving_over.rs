@@ -3,8 +3,8 @@
 //! In `svix`, the type is `svix::webhooks::Webhook`, with the same `new` and `verify`. The text of the secret and the
 //! tolerance of five minutes stay the same. These things change:
 //!
-//! - Rejected now, accepted before: an id with a full stop, a repeated header, a timestamp with leading zeros, headers of
-//!   two families that are complete only together (`svix`), and secrets of less than 16 bytes.
+//! - Rejected now, accepted before: an id with a full stop, a repeated header, a timestamp with leading zeros, headers
+//!   of two families that are complete only together (`svix`), and secrets of less than 16 bytes.
 //! - Accepted now, rejected before: a body that is not UTF-8, and `svix-*` headers (`standardwebhooks`).
 //! - A rejection tells its cause, as the `code` in the body of the response.
 //! - `Webhook::from_bytes` becomes `Secret::from_bytes`, and `verify_ignoring_timestamp` of `svix` becomes

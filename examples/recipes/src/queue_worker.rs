@@ -4,8 +4,8 @@
 //! `event.compact()`: then forgeries do not fill the queue, and the sender sees that a delivery is rejected. Here, the
 //! sender has seen 202 by then and does not try again, so alert on what the worker rejects.
 //!
-//! The web tier notes the time of arrival, and the worker gives that time to the verifier as its clock. So the time in the
-//! queue does not count, but a captured delivery that somebody sends again later is still rejected. With
+//! The web tier notes the time of arrival, and the worker gives that time to the verifier as its clock. So the time in
+//! the queue does not count, but a captured delivery that somebody sends again later is still rejected. With
 //! `insecure_ignore_timestamp`, that delivery would be accepted.
 //!
 //! Store the body as bytes, and every value of each header. JSON that is parsed and printed again does not verify.

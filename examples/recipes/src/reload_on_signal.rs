@@ -4,8 +4,8 @@
 //! printf '%s\n' whsec_NEW whsec_OLD >secrets.new && mv secrets.new secrets && kill -HUP "$(cat server.pid)"
 //! ```
 //!
-//! Rename the new file into place, so that the server never reads half of it. Requests that have started finish with the
-//! old keys. If the file cannot be read, the keys stay as they are.
+//! Rename the new file into place, so that the server never reads half of it. Requests that have started finish with
+//! the old keys. If the file cannot be read, the keys stay as they are.
 //!
 //! Call `reload_on_hangup` before the server reports that it is ready: without a handler, SIGHUP ends the process.
 //! Windows has no SIGHUP. There, read the file at intervals, with the loop of `refresh_secrets`.
@@ -74,17 +74,17 @@ mod tests {
         statuses
     }
 
-    /// Sends the signal to this very process, and waits until it is logged what became of it.
+    /// Sends the signal to this very process, and waits until the log says what became of the secrets.
     async fn hang_up(log: &Log) -> String {
         kill_process(getpid(), Signal::HUP).unwrap();
         let logged = async {
-            loop {
+            let mut lines = String::new();
+            // Deliveries that were rejected before have lines too.
+            while !lines.contains("the secrets") {
                 sleep(Duration::from_millis(1)).await;
-                let lines = log.take();
-                if !lines.is_empty() {
-                    return lines;
-                }
+                lines += &log.take();
             }
+            lines
         };
         let lines = timeout(Duration::from_secs(30), logged).await;
         lines.expect("the signal arrives")

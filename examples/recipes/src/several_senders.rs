@@ -1,7 +1,7 @@
 //! Several senders on one server, each with a route, and a nested router for many tenants.
 //!
-//! Each route has a layer with the key of its sender only. If one keyring held all keys, each sender could sign events in
-//! the name of the others.
+//! Each route has a layer with the key of its sender only. If one keyring held all keys, each sender could sign events
+//! in the name of the others.
 //!
 //! A layer within a nested router sees the path without the prefix: for the layer of the tenants below, segment 0 of
 //! `/webhooks/tenants/acme` is `acme`.
