@@ -69,8 +69,8 @@
 //! response has its [`Outcome`] in its extensions.
 //!
 //! A gRPC call is answered in the form that gRPC requires: HTTP 200, `content-type: application/grpc`, and the code and
-//! the sentence in `grpc-message`. The `grpc-status` is `ALREADY_EXISTS` for a duplicate, since a call that succeeds
-//! must have a message, `UNAVAILABLE` instead of 503, and `INTERNAL` instead of 500.
+//! the sentence in `grpc-message`. The `grpc-status` is `UNAVAILABLE` instead of 503, and `INTERNAL` instead of 500. For a
+//! duplicate it is `ALREADY_EXISTS`, because a call that succeeds would need a message.
 //!
 //! # Guarantees
 //!
@@ -79,7 +79,7 @@
 //!    below](#when-an-event-is-processed-twice).
 //! 2. **No event is lost.** No delivery is acknowledged with a 2xx before the inner service has processed the event.
 //!    This is also true for a duplicate of an event that is still being processed, and for any delivery while the store
-//!    cannot tell. The response of the inner service is passed on only after the store has recorded it, or has failed
+//!    fails. The response of the inner service is passed on only after the store has recorded it, or has failed
 //!    to ([`Outcome::Unsettled`]). A handler gives this guarantee up if it answers with a 2xx before its work is safe,
 //!    for example because it keeps a queue in memory.
 //! 3. **A failure is retried.** An event that is not processed is released before the sender is answered, so that the
@@ -92,7 +92,7 @@
 //!    [tenant](crate::Keyring::tenant) whose keyring verified it. Without names, anyone who has one of the keys can use
 //!    up the ids of the other tenants. The key of an event does not contain which key signed it, so that a retry after
 //!    a rotation is still a duplicate. It does not contain the path or the method either.
-//! 6. **An event that shares a key is not swallowed.** A completed event is remembered with the
+//! 6. **Two events with the same key are noticed.** A completed event is remembered with the
 //!    [fingerprint](Fingerprint) of its payload. A delivery with the same key and another payload is answered with 503
 //!    and reported ([`Outcome::PayloadDiffers`]). The sender then keeps it until the operator sets a
 //!    [`key`](crate::IdempotencyLayer::key) that distinguishes the two events, or declares that [any
@@ -126,9 +126,8 @@
 //! If the effect is a change in a database, the inbox of the crate `tower-svix-sqlx` has none of these exceptions, and
 //! replaces this middleware: it marks an event as done in the transaction that has its effect. The example
 //! `exactly_once` uses it. Prefer the inbox whenever one transaction covers everything that the handler does. Prefer
-//! this middleware if the effect is elsewhere, such as an email or a call of another service, or in several places; if
-//! the database should not be asked about duplicates; or in front of handlers that you cannot change. You can also use
-//! both together.
+//! this middleware for effects elsewhere, such as an email or a call of another service, for effects in several places,
+//! for handlers that you cannot change, or to keep duplicates away from the database. You can also use both together.
 //!
 //! # Process an event again by hand
 //!

@@ -1,7 +1,7 @@
 //! Telemetry for operators: with the feature `tracing`, a span for each delivery and log events; with the feature
 //! `metrics`, metrics.
 //!
-//! The modules that call it pass codes, texts, sizes and durations. It depends on none of them. Each module that
+//! Other modules pass codes, texts, sizes and durations to this module, which depends on no other module. Each module that
 //! depends on a feature or a platform has a replacement in a file `no_….rs`, with the same items, which do nothing.
 
 #[cfg(feature = "tracing")]

@@ -5,8 +5,8 @@
 //! 1. The three headers of one [family](#headers) are present, each once and well-formed.
 //! 2. The timestamp is within the [tolerance] of the current time, in the past and in the future.
 //! 3. At least one [listed](#lists-of-signatures) signature has a supported version and form.
-//! 4. The [keys](crate::KeySource) that may have signed the request are found. Unless they are the keys of one of
-//!    several tenants, at least one listed signature has the form that one of them makes.
+//! 4. The [keys](crate::KeySource) that may have signed the request are found. With a single tenant, at least one listed
+//!    signature has a form that one of these keys makes.
 //! 5. The length of the body, if it is known in advance, is within the [body limit], and within what is left of the
 //!    [memory limit], if one is set.
 //! 6. The whole body arrives, within both limits.
@@ -73,8 +73,9 @@
 //! # Slow bodies
 //!
 //! While a request waits for its keys or its body, the timestamp is checked again each time that the request is woken.
-//! An upload that trickles in therefore ends with the tolerance: after up to twice that time, if the timestamp lies in
-//! the future. An upload that sends nothing wakes nobody: only a timeout [outside](#placement) of the layer ends it.
+//! A slow upload therefore ends once its timestamp is outside the tolerance: 300 seconds after the timestamp by default,
+//! which is up to 600 seconds after its start if the timestamp is in the future. An upload that sends nothing does not wake
+//! the request: only a timeout [outside](#placement) of the layer ends it.
 //!
 //! # Rejections
 //!
@@ -126,11 +127,11 @@
 //! | `v1a,` and base64 | 88 | [`PublicKey`](crate::PublicKey) (feature `ed25519`) |
 //! | anything else | | It is ignored. |
 //!
-//! Signatures that only a comma joins (`v1,…,v1,…`) are not supported: no sender that we know sends them. A signature
-//! without a version must not contain a comma: `v2,` before a valid MAC matches nothing.
+//! Signatures that only a comma joins (`v1,…,v1,…`) are not supported: no sender that we know sends them. An element with
+//! an unknown version, such as `v2,` and a valid MAC, is ignored like anything else.
 //!
-//! The lengths and versions alone decide which lists are rejected as `signature-unsupported`. All other lists are
-//! compared. The features of the crate make no difference to this.
+//! A list is rejected as `signature-unsupported` if no element has a version and a length that one of the receiver's keys
+//! makes. All other lists are compared. The features of the crate do not affect this.
 //!
 //! A list that no key can match is rejected before the body is read, except among tenants: there, an early answer would
 //! reveal that a tenant exists. A [`KeySource`](crate::KeySource) can declare that it has
