@@ -25,8 +25,8 @@ use tower_svix::idempotency::{
 /// - `redis::cluster_async::ClusterConnection` reconnects too, and is for a cluster.
 /// - `redis::aio::MultiplexedConnection` does not reconnect: once it breaks, every delivery is answered with 503.
 ///
-/// If Redis cannot be reached at start, `Client::get_connection_manager` tries for some ten seconds before it fails. To
-/// hear of it sooner, configure its attempts with `Client::get_connection_manager_with_config`.
+/// If Redis cannot be reached at start, `Client::get_connection_manager` tries seven times before it fails. This takes
+/// some ten seconds, in which it prints and logs nothing. The second [example](#example) fails sooner.
 ///
 /// Operations must run within a Tokio runtime, with its timer enabled.
 ///
@@ -82,6 +82,29 @@ use tower_svix::idempotency::{
 /// # Ok(())
 /// # }
 /// ```
+///
+/// If Redis cannot be reached at start, this fails after two attempts of at most one second each, and a short pause
+/// between them. The configuration also applies to later reconnections, so the manager then makes two attempts each
+/// time:
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use redis::aio::ConnectionManagerConfig;
+/// use tower_svix_redis::RedisStore;
+///
+/// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = ConnectionManagerConfig::new()
+///     .set_connection_timeout(Some(Duration::from_secs(1)))
+///     .set_number_of_retries(1);
+/// let client = redis::Client::open("redis://127.0.0.1/")?;
+/// let connection = client.get_connection_manager_with_config(config).await?;
+/// let store = RedisStore::new(connection, "billing:webhooks:");
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias = "cache")]
+#[doc(alias = "deduplication")]
+#[doc(alias = "valkey")]
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore<C> {

@@ -10,6 +10,10 @@ use crate::database_error::DatabaseError;
 use crate::telemetry;
 
 /// A task that deletes events that are no longer needed, until it is [stopped](Self::stop) or dropped.
+///
+/// [`SqlStore::spawn_cleanup`](crate::SqlStore::spawn_cleanup) and
+/// [`Inbox::spawn_cleanup`](crate::Inbox::spawn_cleanup) return one. See [`SqlStore`](crate::SqlStore#example) for an
+/// example.
 #[derive(Debug)]
 #[must_use = "dropping it ends the task"]
 pub struct Cleanup {
@@ -45,7 +49,7 @@ impl Cleanup {
         }
     }
 
-    /// Ends the task. The next one deletes the rest.
+    /// Stops the task. The next task deletes what this one has left.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
         if let Some(task) = self.task.take() {

@@ -8,7 +8,7 @@ use tower_svix::idempotency::StoreError;
 
 use crate::table::TableName;
 
-/// The error of a database that failed, or did not answer within the timeout.
+/// The error for a database that failed, or did not answer within the timeout.
 ///
 /// The requested change may still have been made. Neither `Display` nor `Debug` shows the values of a row.
 pub struct DatabaseError {

@@ -1,3 +1,10 @@
+// The first definition of a link counts: in these docs, the links of the README lead to the items themselves.
+//! [`SqlStore`]: SqlStore
+//! [`IdempotencyLayer`]: tower_svix::IdempotencyLayer
+//! [the configuration of each database]: Inbox#configuration-of-the-database
+//! [with a transaction]: Worker::transactional
+//! [rare exceptions]: tower_svix::idempotency#when-an-event-is-processed-twice
+//! [tower-svix]: tower_svix
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

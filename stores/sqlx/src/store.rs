@@ -49,6 +49,9 @@ use crate::table::{Sql, TableName};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "deduplication")]
+#[doc(alias = "postgres")]
+#[doc(alias = "sqlite")]
 #[must_use]
 pub struct SqlStore<DB: Engine> {
     database: Database<DB>,

@@ -61,7 +61,7 @@ fn lossy<DB: Engine>(row: &DB::Row, column: usize) -> sqlx::Result<Option<String
     })
 }
 
-/// Which events to [list](crate::Inbox::list).
+/// A filter for the events to [list](crate::Inbox::list), which has an example.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Filter {
@@ -96,6 +96,8 @@ impl Filter {
 }
 
 /// The number of events in each state.
+///
+/// [`Inbox::counts`](crate::Inbox::counts) returns it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {

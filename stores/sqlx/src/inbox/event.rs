@@ -12,6 +12,10 @@ use super::state::State;
 use crate::engine::Engine;
 
 /// An event that was verified and stored, in one attempt to process it.
+///
+/// A [`Worker`](crate::Worker) passes it to its handler. See the [module docs](crate::worker#example) for an example.
+#[doc(alias = "job")]
+#[doc(alias = "message")]
 #[derive(Clone)]
 pub struct StoredEvent {
     number: i64,

@@ -63,6 +63,9 @@ type ContextOf = dyn Fn() -> Option<String> + Send + Sync;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "deduplication")]
+#[doc(alias = "outbox")]
+#[doc(alias = "queue")]
 #[must_use]
 pub struct Inbox<DB: Engine> {
     pub(crate) database: Database<DB>,

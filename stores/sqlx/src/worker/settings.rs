@@ -29,9 +29,12 @@ pub(super) enum Handler<DB: Engine> {
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Processes the events of an [`Inbox`].
+/// A worker that processes the events of an [`Inbox`].
 ///
-/// See the [module docs](crate::worker) for examples and promises.
+/// See the [module docs](crate::worker) for examples and guarantees.
+#[doc(alias = "consumer")]
+#[doc(alias = "job")]
+#[doc(alias = "queue")]
 #[must_use = "a worker does nothing unless it runs"]
 pub struct Worker<DB: Engine> {
     pub(super) inbox: Inbox<DB>,
