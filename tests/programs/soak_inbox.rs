@@ -30,7 +30,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the handler sleeps at most, before its effect and again after it.
 const MAX_PAUSE_MS: u64 = 25;
 /// Longer than the sender goes on delivering an event.
-const RETENTION: Duration = Duration::from_mins(5);
+const RETENTION: Duration = Duration::from_secs(300);
 const CLEANUP_PAUSE: Duration = Duration::from_secs(10);
 
 const SCHEMA: &str = "\
