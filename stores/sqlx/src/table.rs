@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A statement, its names filled in.
+/// A statement with its names filled in.
 pub(crate) type Sql = Arc<str>;
 
 /// The name of a table, as `table` or `schema.table`.
@@ -32,10 +32,11 @@ pub struct TableName {
 }
 
 impl TableName {
-    /// The longest part of a name, in bytes: Postgres cuts names at 63, and those of indices are longer than their table's.
+    /// The maximum length of a part, in bytes. Postgres cuts names after 63 bytes, and names of indices are longer than
+    /// that of their table.
     const MAX_LEN: usize = 40;
 
-    /// A name that stands in the code of this crate.
+    /// Returns a name from the code of this crate.
     pub(crate) fn fixed(table: &'static str) -> Self {
         debug_assert!(is_valid(table));
         Self {
@@ -44,8 +45,8 @@ impl TableName {
         }
     }
 
-    /// The statement in which `{table}`, `{schema.}`, `{schema}`, `{schema_or_null}` and `{name}` stand for the whole name and
-    /// its parts, and `{now}` for the time.
+    /// Fills in a statement: `{table}`, `{schema.}`, `{schema}`, `{schema_or_null}` and `{name}` stand for the whole
+    /// name and its parts, and `{now}` for the time.
     pub(crate) fn fill(&self, template: &str, now: &str) -> Sql {
         let schema = match &self.schema {
             Some(schema) => format!("\"{schema}\"."),

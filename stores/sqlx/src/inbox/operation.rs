@@ -15,7 +15,7 @@ use crate::engine::{Engine, Value};
 use crate::table::Sql;
 use crate::telemetry;
 
-/// How many rows one statement deletes: few enough that other statements do not wait for it.
+/// The number of rows that one statement deletes. It is so small that other statements do not wait for long.
 const BATCH: i64 = 1000;
 
 /// Methods for operators. Each fails with [`DatabaseError`] if the database fails, or does not answer within the [timeout for
@@ -43,7 +43,8 @@ impl<DB: Engine> Inbox<DB> {
             Value::Int(limit.into()),
             Value::Text(filter.id.as_deref()),
         ];
-        // In the statement, and not bound to it: an index of the events in one state serves no other statement.
+        // In the statement and not bound, because an index of events in one state serves only a statement with that
+        // state.
         let in_state = match filter.state {
             Some(state) => format!("AND state = '{}'", state.name()),
             None => String::new(),
@@ -115,7 +116,7 @@ impl<DB: Engine> Inbox<DB> {
         let values = [Value::Int(number)];
         let database = self.database.patient();
         let changed = database.execute(&self.sql.forget, &values).await?;
-        // One of its key may have waited for it.
+        // A later event of its key may have waited for it.
         self.announce();
         Ok(changed > 0)
     }

@@ -38,7 +38,7 @@ impl Receipt {
     fn status(self) -> StatusCode {
         match self {
             Self::Stored => StatusCode::ACCEPTED,
-            // Not 409: the sender would take it for a failure, and try again.
+            // Not 409: the sender would regard it as a failure, and retry.
             Self::Duplicate | Self::Conflict => StatusCode::OK,
             Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::EventMissing => StatusCode::INTERNAL_SERVER_ERROR,

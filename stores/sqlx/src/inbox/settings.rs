@@ -71,7 +71,7 @@ pub struct Inbox<DB: Engine> {
     pub(crate) database: Database<DB>,
     table: TableName,
     pub(crate) sql: Arc<InboxSql<Sql>>,
-    /// Changes when there may be something to do.
+    /// Changes when there may be new events.
     pub(crate) wake: watch::Sender<()>,
     pub(super) writer: Arc<Writer>,
     pub(super) announcer: Arc<Announcer>,
@@ -80,7 +80,7 @@ pub struct Inbox<DB: Engine> {
     context: Option<Arc<ContextOf>>,
 }
 
-/// Those that the table must have.
+/// The columns that the table must have.
 const COLUMNS: [&str; 17] = [
     "number",
     "key",
@@ -123,7 +123,7 @@ impl<DB: Engine> Inbox<DB> {
 
     /// Sets the table. Default: `webhook_inbox`.
     pub fn table(self, table: TableName) -> Self {
-        // What is shared with clones belongs to their table.
+        // The shared state of the clones belongs to their table.
         Self {
             sql: Arc::new(DB::INBOX.fill(&table, DB::NOW)),
             table,
@@ -138,7 +138,7 @@ impl<DB: Engine> Inbox<DB> {
     /// worker. Default: two seconds, so that a sender gets its 503 before it gives up.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.database.set_timeout(timeout);
-        // Clones that share one share the time for a batch.
+        // Clones that share a writer share the timeout of a batch.
         self.writer = Arc::default();
         self
     }

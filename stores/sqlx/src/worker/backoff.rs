@@ -33,7 +33,7 @@ impl Backoff {
         }
     }
 
-    /// The pause after the attempt `attempt`, counted from 1.
+    /// Returns the pause after the attempt `attempt`, counted from 1.
     pub(super) fn pause(self, attempt: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         let full = self.first.saturating_mul(doubled).min(self.longest);

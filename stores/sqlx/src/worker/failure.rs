@@ -32,7 +32,7 @@ pub struct Failure {
     next: Next,
 }
 
-/// What follows a failed attempt.
+/// The consequence of a failed attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next {
     AfterPause,
@@ -85,12 +85,12 @@ impl Error for Failure {
     }
 }
 
-/// Beyond this, a chain is most likely a circle.
+/// The maximum number of sources. A longer chain is most likely a circle.
 const MAX_SOURCES: usize = 16;
-/// In bytes. A longer text helps nobody.
+/// The maximum length of the text of an error, in bytes.
 const MAX_LEN: usize = 2000;
 
-/// An error with its sources, as it is written into the table.
+/// Returns the text of an error and its sources, for the table.
 pub(super) fn text(error: &BoxError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -106,7 +106,7 @@ pub(super) fn text(error: &BoxError) -> String {
         end -= 1;
     }
     text.truncate(end);
-    // Postgres takes all but that.
+    // Postgres does not accept NUL.
     text.replace('\0', "\u{fffd}")
 }
 

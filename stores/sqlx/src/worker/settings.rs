@@ -81,8 +81,9 @@ impl<DB: Engine> Worker<DB> {
     ///   of the inbox: with `journal_mode = WAL`, a transaction over several attached files is atomic in each of them, but a
     ///   power cut can leave it in one and not in another.
     /// - On Postgres, two connections of the pool are left to others. A worker that is frozen keeps the locks of its
-    ///   transaction until `idle_in_transaction_session_timeout`, which is set to the [timeout](Self::timeout) of the
-    ///   handler for it, and one second more. Those who wait for these locks wait for as long: so let the timeout be short.
+    ///   transaction until `idle_in_transaction_session_timeout` ends it. The worker sets this to the
+    ///   [timeout](Self::timeout) of the handler plus one second. Others wait for these locks for as long, so the
+    ///   timeout should be short.
     pub fn transactional<H, E>(inbox: Inbox<DB>, handler: H) -> Self
     where
         H: for<'a> Fn(
