@@ -58,8 +58,8 @@ impl DatabaseError {
         }
     }
 
-    /// Returns whether the statement conflicted with a concurrent one: at a unique index, in a deadlock, or because of the
-    /// order of the transactions. Nothing was changed, and the same statement may now succeed.
+    /// Returns whether the statement conflicted with a concurrent one: at a unique index, in a deadlock, or because of
+    /// the order of the transactions. Nothing was changed, and the same statement may now succeed.
     pub(crate) fn is_conflict(&self) -> bool {
         let Cause::Sqlx(sqlx::Error::Database(error)) = &self.cause else {
             return false;
