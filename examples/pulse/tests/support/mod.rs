@@ -304,6 +304,17 @@ impl Flow {
         assert!(waited.is_ok(), "the worker is never done");
     }
 
+    /// Waits until so many events are stored. The fake delivers each by itself, so that they arrive in any order.
+    pub async fn until_stored(&self, count: usize) {
+        let wait = async {
+            while self.stored().await < count {
+                tokio::time::sleep(GLANCE).await;
+            }
+        };
+        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        assert!(waited.is_ok(), "not all events arrive");
+    }
+
     /// How many events are stored.
     pub async fn stored(&self) -> usize {
         events(&self.open().await).await.len()
