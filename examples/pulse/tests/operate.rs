@@ -35,7 +35,7 @@ async fn operates(flow: Flow) {
     while dead().await.len() < 2 {
         flow.until_dead().await;
     }
-    flow.until_stored(6).await;
+    flow.until_received(6).await;
     flow.until_idle().await;
 
     let counts = flow.operate(&["count"]).await;

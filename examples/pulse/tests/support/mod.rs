@@ -304,8 +304,8 @@ impl Flow {
         assert!(waited.is_ok(), "the worker is never done");
     }
 
-    /// Waits until so many events are stored. The fake delivers each by itself, so that they arrive in any order.
-    pub async fn until_stored(&self, count: usize) {
+    /// Waits until so many events are in the inbox. The fake delivers each by itself, so that they arrive in any order.
+    pub async fn until_received(&self, count: usize) {
         let wait = async {
             while self.stored().await < count {
                 tokio::time::sleep(GLANCE).await;
