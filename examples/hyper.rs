@@ -1,12 +1,12 @@
-//! A raw hyper server behind the layer, for HTTP/1.1 and HTTP/2 on one port.
+//! A webhook receiver on hyper without a framework, for HTTP/1.1 and HTTP/2 on one port.
 //!
 //! ```text
 //! WEBHOOK_SECRET=whsec_… cargo run --example hyper
 //! cargo run -p tower-svix-cli -- send --url http://127.0.0.1:3001/ --secret whsec_…
 //! ```
 //!
-//! `LISTEN` is the address to listen on, `127.0.0.1:3001` by default. A connection that says nothing stays open: see
-//! `examples/production` for limits and a graceful stop.
+//! `LISTEN` is the address to listen on, `127.0.0.1:3001` by default. A client that
+//! connects and sends nothing keeps its connection: see `examples/production` for limits and a graceful stop.
 #![allow(clippy::print_stdout, reason = "it shows what it receives")]
 
 use std::convert::Infallible;
@@ -25,7 +25,8 @@ use tokio::time::sleep;
 use tower::ServiceBuilder;
 use tower_svix::{Secret, SvixVerifyLayer, VerifiedBody, VerifiedEvent};
 
-/// Runs for verified deliveries only; the body holds the very bytes that were signed.
+/// Runs only for verified deliveries. `VerifiedBody` has exactly the bytes that were signed, and only the layer makes
+/// one, so this handler does not compile without the layer.
 async fn receive(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     let event: &VerifiedEvent = request.extensions().get().expect("behind SvixVerifyLayer");
     let version = request.version();
@@ -50,16 +51,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let accepted = listener.accept().await;
         let Ok((stream, _)) = accepted.inspect_err(|error| println!("cannot accept: {error}"))
         else {
-            // Too many open files, most likely: each connection that ends frees one.
+            // Most likely, too many files are open. Each connection that ends closes one.
             sleep(Duration::from_millis(100)).await;
             continue;
         };
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
             let mut http = auto::Builder::new(TokioExecutor::new());
-            // With a timer, hyper ends a connection on which the head of a request takes more than 30 seconds.
+            // With a timer, hyper closes a connection if the head of a request takes more than 30 seconds.
             http.http1().timer(TokioTimer::new());
-            // Each stream may hold a body until that is known to be forged; hyper allows 200.
+            // Each stream may buffer a body that turns out to be forged. The default of hyper is 200 streams.
             http.http2().max_concurrent_streams(16);
             if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
                 println!("connection ended: {error}");

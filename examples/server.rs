@@ -1,17 +1,18 @@
-//! A webhook receiver on axum: the example to begin with.
+//! A webhook receiver on axum. Start with this example.
 //!
 //! ```text
 //! cargo run --example server
 //! ```
 //!
-//! - `POST /webhook` takes deliveries that are signed with a secret in `WEBHOOK_SECRET`, which holds two during a
-//!   rotation, separated by a space. Without it, a random secret is made, and `LISTEN` must be a loopback address.
-//! - `GET /events` lists the latest 1,000 events, to everyone who can reach it.
+//! - `POST /webhook` receives deliveries that are signed with a secret in `WEBHOOK_SECRET`. During a rotation, the
+//!   variable has two secrets, separated by a space. Without the variable, the server makes a random secret, and
+//!   `LISTEN` must be a loopback address.
+//! - `GET /events` lists the latest 1,000 events. Everyone who can reach the server can see them.
 //! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
-//! - With `EXPLAIN=1`, or a secret that it has made itself, it says why a delivery is rejected. That is for development: it
-//!   takes far more work than verification does.
+//! - With `EXPLAIN=1`, or with a random secret, the server explains why it rejects a delivery. Use this only for
+//!   development: an explanation takes far more work than verification.
 //!
-//! `examples/production` is the same receiver with what the Internet demands: limits, timeouts, metrics, Redis.
+//! `examples/production` is the same receiver for the Internet: with limits, timeouts, metrics and Redis.
 #![allow(clippy::print_stdout, reason = "it shows what it receives")]
 
 use std::sync::{Arc, Mutex};
@@ -37,14 +38,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (text, made_up) = match env::var("WEBHOOK_SECRET") {
         Ok(text) => (text, false),
         Err(env::VarError::NotPresent) => (generate::secret()?.expose().to_owned(), true),
-        // This error would repeat the text.
+        // Displayed, the error would show the secret.
         Err(env::VarError::NotUnicode(_)) => return Err("WEBHOOK_SECRET is not UTF-8".into()),
     };
     let keys = text.parse::<Keyring>();
     let keys = keys.map_err(|error| format!("WEBHOOK_SECRET: {error}"))?;
 
     let events = Events::default();
-    // The last layer is the outermost: a delivery is verified, and then received unless it is a duplicate.
+    // The last layer is the outermost: a delivery is verified first, and reaches the handler unless it is a duplicate.
     let mut webhook = post(receive)
         .route_layer(IdempotencyLayer::new(MemoryStore::new()))
         .route_layer(from_fn_with_state(events.clone(), record))
@@ -65,7 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {address}, which LISTEN can change: {error}"))?;
     let address = listener.local_addr()?;
     if made_up && !address.ip().is_loopback() {
-        // With a random secret it would look healthy, and reject every genuine delivery.
+        // With a random secret, the server would look healthy and reject every genuine delivery.
         return Err("WEBHOOK_SECRET is not set: LISTEN must be a loopback address".into());
     }
     println!("listening on http://{address}");
@@ -82,14 +83,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Runs once for each event.
 async fn receive(Extension(event): Extension<VerifiedEvent>) -> String {
-    // An event is acknowledged even if its payload is not understood: sent again, it would be the same.
+    // Acknowledge an event even if the payload cannot be parsed: a retry would have the same payload.
     let event_type = event.event_type().unwrap_or("(no type)".into());
-    // A payload may hold anything, such as a line that looks like one of ours.
+    // Escape the type: a payload may contain a newline and a text that looks like a log line.
     println!("event {} {}", event_type.escape_debug(), event.id());
     format!("received {}\n", event.id())
 }
 
-/// Says why a request was rejected: `SvixVerifyLayer` leaves the cause in the response.
+/// Prints why a delivery was rejected. `SvixVerifyLayer` puts the reason into the extensions of the response.
 async fn report_rejection(response: Response) -> Response {
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         println!("rejected {}: {rejection}", rejection.code());
@@ -97,7 +98,7 @@ async fn report_rejection(response: Response) -> Response {
     response
 }
 
-/// Says why a delivery does not verify, and what to do about it: what `webhook explain` says of a request in a file.
+/// Prints why a delivery is not valid and what to do about it, as `webhook explain` does for a request in a file.
 async fn explain(State(keys): State<Arc<str>>, request: Request, next: Next) -> Response {
     const LIMIT: usize = 2 * 1024 * 1024;
 
@@ -112,7 +113,7 @@ async fn explain(State(keys): State<Arc<str>>, request: Request, next: Next) -> 
     if response.extensions().get::<Rejection>().is_some() {
         let now = SystemClock.unix_seconds().unwrap_or_default();
         let diagnose = move || Diagnosis::of(&keys, &headers, &body).at(now).to_string();
-        // The first line is the verdict, which is printed already.
+        // Skip the first line: it is the verdict, which was already printed.
         for line in spawn_blocking(diagnose)
             .await
             .unwrap_or_default()
@@ -141,7 +142,7 @@ struct Received {
     duplicates: u64,
 }
 
-/// Counts each event and its duplicates: `IdempotencyLayer` leaves the outcome in the response.
+/// Counts the deliveries of each event. `IdempotencyLayer` puts the outcome into the extensions of the response.
 async fn record(
     State(events): State<Events>,
     Extension(event): Extension<VerifiedEvent>,
@@ -177,7 +178,7 @@ async fn record(
     response
 }
 
-/// Ends at Ctrl-C, and at the SIGTERM of a service manager.
+/// Completes at Ctrl-C, or when a service manager sends SIGTERM.
 async fn stop_signal() {
     #[cfg(unix)]
     if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {

@@ -1,4 +1,4 @@
-//! Where the time comes from that decides anything: the only place that reads the system's clocks for it.
+//! The sources of time for all decisions. No other file reads the system's clocks for a decision.
 
 use std::fmt;
 #[cfg(feature = "idempotency-memory")]
@@ -7,10 +7,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A source of the current time, against which a delivery's timestamp is checked.
+/// A source of the current time, which the timestamps of deliveries are compared with.
 ///
-/// The default is [`SystemClock`]. Supply another one in tests, to replay a recorded delivery at its own time, or on a
-/// target without a system clock.
+/// The default is [`SystemClock`]. Implement another one for a target without a system clock, or to verify a recorded
+/// delivery at its own time. For tests, there is [`ManualClock`] with the feature `test-util`.
+///
+/// # Example
 ///
 /// ```
 /// use tower_svix::{Clock, Secret, SvixVerifyLayer};
@@ -30,23 +32,32 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// # Ok(())
 /// # }
 /// ```
+///
+#[cfg_attr(
+    feature = "test-util",
+    doc = "[`ManualClock`]: crate::test_util::ManualClock"
+)]
+#[cfg_attr(
+    not(feature = "test-util"),
+    doc = "[`ManualClock`]: https://docs.rs/tower-svix/latest/tower_svix/test_util/struct.ManualClock.html"
+)]
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The current time in whole seconds since 1970-01-01T00:00:00Z, or `None` if it is not known.
+    /// Returns the current time in whole seconds since 1970-01-01T00:00:00Z, or `None` if it is not known.
     ///
-    /// A request that arrives while the time is unknown cannot be judged: it is rejected with
+    /// While the time is not known, no request can be judged: each is rejected with
     /// [`VerifyError::ClockUnavailable`](crate::VerifyError::ClockUnavailable), and the sender is asked to retry.
     fn unix_seconds(&self) -> Option<u64>;
 }
 
-/// The operating system's clock.
+/// The operating system's clock, which is the default.
 ///
-/// On `wasm32-unknown-unknown` there is none, and the time is not known: supply a [`Clock`] that asks the host.
+/// On `wasm32-unknown-unknown`, there is no such clock, and the time is not known: use a [`Clock`] that asks the host.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn unix_seconds(&self) -> Option<u64> {
-        // There, the standard library panics.
+        // On this target, the standard library panics.
         if cfg!(all(target_family = "wasm", target_os = "unknown")) {
             return None;
         }
@@ -55,18 +66,37 @@ impl Clock for SystemClock {
     }
 }
 
-/// A source of time that never goes back, against which leases and retentions are measured.
+/// A source of time that never goes back, which measures leases and retentions.
 ///
-/// The default is the operating system's. Supply another one in tests, or on a target without such a clock.
+/// The default is the operating system's monotonic clock. Implement another one for tests, or for a target without such
+/// a clock.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_svix::idempotency::{MemoryStore, MonotonicClock};
+///
+/// #[derive(Debug)]
+/// struct Frozen;
+///
+/// impl MonotonicClock for Frozen {
+///     fn elapsed(&self) -> Duration {
+///         Duration::ZERO
+///     }
+/// }
+///
+/// let store = MemoryStore::new().clock(Frozen);
+/// ```
 #[cfg(feature = "idempotency-memory")]
 pub trait MonotonicClock: fmt::Debug + Send + Sync {
-    /// How much time has passed since some moment that stays the same.
+    /// Returns how much time has passed since a fixed moment.
     fn elapsed(&self) -> Duration;
 }
 
 /// The operating system's monotonic clock.
 ///
-/// It is read when it is first asked, and not when it is made: a target that has none gets another in time.
+/// It is not read before it is first asked, so that a target without one can set another clock in time.
 #[cfg(feature = "idempotency-memory")]
 #[derive(Debug, Default)]
 pub(crate) struct SystemMonotonicClock {

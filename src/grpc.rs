@@ -1,7 +1,7 @@
-//! All that gRPC asks and answers: whether a request is a call, and how a call ends.
+//! gRPC: whether a request is a call, and how a call ends.
 //!
-//! A gRPC client looks for the outcome of a call in headers of gRPC's own, and takes a response without them for a broken
-//! one ([gRPC over HTTP/2]).
+//! A gRPC client reads the outcome of a call from headers that gRPC defines, and treats a response without them as
+//! broken ([gRPC over HTTP/2]).
 //!
 //! [gRPC over HTTP/2]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 
@@ -25,8 +25,8 @@ pub(crate) enum Code {
 
 /// Whether a request of this version with these headers is a gRPC call.
 ///
-/// There are none before HTTP/2: a header that anyone can add must not turn the rejections of a webhook into HTTP 200,
-/// which proxies and whoever counts statuses take for successes.
+/// gRPC requires HTTP/2. Without that check, a header that anyone can add would turn the rejections of any webhook into
+/// HTTP 200, which proxies and metrics count as successes.
 pub(crate) fn is_call(version: Version, headers: &HeaderMap) -> bool {
     if version < Version::HTTP_2 {
         return false;
@@ -50,8 +50,8 @@ pub(crate) fn is_failure(headers: &HeaderMap) -> bool {
         .is_some_and(|status| status != "0")
 }
 
-/// A response that ends a call with `code`, without any message: HTTP 200 and headers alone, as gRPC asks. Clients take
-/// other statuses and types for those of a proxy, and do not look for a code.
+/// Returns a response that ends a call with `code` and has no body: HTTP 200 and only headers, as gRPC requires.
+/// Clients attribute other statuses and content types to a proxy, and do not look for a code in them.
 pub(crate) fn end_call(code: Code, message: Option<&dyn fmt::Display>) -> Response<Bytes> {
     const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
@@ -68,7 +68,7 @@ pub(crate) fn end_call(code: Code, message: Option<&dyn fmt::Display>) -> Respon
     response
 }
 
-/// Writes the text of a `grpc-message`: visible ASCII and spaces as they are, but for the percent sign.
+/// Writer that percent-encodes a `grpc-message`: everything but visible ASCII and spaces, and the percent sign itself.
 struct PercentEncoded<'t>(&'t mut String);
 
 impl fmt::Write for PercentEncoded<'_> {

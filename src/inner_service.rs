@@ -1,11 +1,10 @@
-//! The service that a middleware wraps: access to it, and the call that it waits for.
+//! The inner service of a middleware: accessors, and a call that waits for capacity.
 
 use std::task::{Context, Poll};
 
 use tower_service::Service;
 
-/// A call of the inner service that waits until there is room for it: each response future has one, with a request that
-/// is ready.
+/// A call of the inner service, which waits until the service has capacity. Each response future has one.
 pub(crate) struct Call<S, R> {
     inner: S,
     request: R,
@@ -31,7 +30,7 @@ impl<S: Service<R>, R> Call<S, R> {
         self.inner.poll_ready(cx)
     }
 
-    /// Makes the call, once there is [room](Self::poll_ready).
+    /// Makes the call. The service must be [ready](Self::poll_ready).
     #[inline]
     pub(crate) fn make(mut self) -> S::Future {
         self.inner.call(self.request)

@@ -1,4 +1,79 @@
-#![doc = include_str!("../README.md")]
+//! Tower middleware that verifies webhooks signed with the [Svix] or [Standard Webhooks] scheme.
+//!
+//! A request reaches the inner service, which is your handler, only if its signature is valid. The service gets the exact
+//! bytes that were signed, and a [`VerifiedEvent`] in the request's extensions, which exists only after verification. Anything else is answered with a
+//! [rejection](verify#rejections).
+//!
+//! ```no_run
+//! use axum::{Router, routing::post};
+//! use tower_svix::{Keyring, SvixVerifyLayer, VerifiedEvent};
+//!
+//! // With the feature `axum`. Without it, take `Extension<VerifiedEvent>`.
+//! async fn receive(event: VerifiedEvent) -> String {
+//!     format!("{}: {} bytes\n", event.id(), event.payload().len())
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys: Keyring = std::env::var("WEBHOOK_SECRET")?.parse()?;
+//! let app = Router::new()
+//!     .route("/webhook", post(receive))
+//!     .layer(SvixVerifyLayer::new(keys));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! axum::serve(listener, app).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The signature covers the id, the timestamp and the payload. It does not cover the method, the path or any other header,
+//! and it does not show that an event is new: see [what is not verified](verify#what-is-not-verified).
+//!
+//! # Find what you need
+//!
+//! | I want to … | Item | Feature |
+//! | --- | --- | --- |
+//! | verify requests in front of a service | [`SvixVerifyLayer`]; its rules are in [`verify`] | |
+//! | verify without Tower, as in a queue worker | [`Verifier`], and [`Verification`] for a body in parts | |
+//! | read the id, the time and the payload | [`VerifiedEvent`] | |
+//! | take the event as an argument in axum | [`extract`] | `axum` |
+//! | parse the payload | `VerifiedEvent::json`, and [`VerifiedJson`] in axum | `json` |
+//! | read a key from text | [`Secret`], [`Keyring`]; what went wrong: [`KeyError`] | |
+//! | use the text itself as the key | [`Secret::from_text`] | |
+//! | verify with a public key | [`PublicKey`] | `ed25519` |
+//! | rotate keys while requests run | [`Keyring::replace`] | |
+//! | keep the keys of many tenants | [`KeyringMap`], [`key_source_fn`], [`KeySource`] | |
+//! | read headers with other names | [`HeaderFamily`] | |
+//! | see, hide or change a rejection | [`Rejection`], [`opaque_rejections`], [`rejection_response`] | |
+//! | limit bodies and their memory | [`body_limit`], [`memory_limit`] | |
+//! | change how old a delivery may be | [`tolerance`]; the time comes from a [`Clock`] | |
+//! | process each event once | [`IdempotencyLayer`] in [`idempotency`] | `idempotency` |
+//! | remember events in this process | [`MemoryStore`] | `idempotency-memory` |
+//! | remember events in Redis | the crate `tower-svix-redis` | |
+//! | remember or process events in Postgres or SQLite | the crate `tower-svix-sqlx` | |
+//! | test a handler | [`SignedRequest`] and [`ManualClock`] in [`test_util`] | `test-util` |
+//! | find out why a delivery is rejected | [`Diagnosis`], or the program `webhook explain` | `diagnose` |
+//! | sign requests of a client | [`SvixSignLayer`] in [`mod@sign`] | `sign` |
+//! | make a new secret | [`sign::generate`] | `sign` |
+//! | sign one delivery | [`Secret::sign`], [`SigningKey`] | |
+//! | see deliveries in logs and traces | [the log](verify#the-log) | `tracing` |
+//! | count deliveries | [metrics](verify#metrics-and-traces) | `metrics` |
+//! | read keys from configuration files | `Deserialize` for [`Secret`], [`VerifyingKey`] and [`Keyring`] | `serde` |
+//!
+//! All features are off by default, and no feature changes a verdict.
+//!
+//! [Svix]: https://docs.svix.com/receiving/verifying-payloads/how
+//! [Standard Webhooks]: https://www.standardwebhooks.com
+//! [`Diagnosis`]: diagnose::Diagnosis
+//! [`ManualClock`]: test_util::ManualClock
+//! [`MemoryStore`]: idempotency::MemoryStore
+//! [`SignedRequest`]: test_util::SignedRequest
+//! [`VerifiedJson`]: extract::VerifiedJson
+//! [`body_limit`]: SvixVerifyLayer::body_limit
+//! [`memory_limit`]: SvixVerifyLayer::memory_limit
+//! [`opaque_rejections`]: SvixVerifyLayer::opaque_rejections
+//! [`rejection_response`]: SvixVerifyLayer::rejection_response
+//! [`tolerance`]: SvixVerifyLayer::tolerance
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(
     clippy::dbg_macro,

@@ -1,4 +1,4 @@
-//! The responses that the crate makes itself: the only place that writes `application/problem+json`.
+//! The responses that the crate makes itself. No other file writes `application/problem+json`.
 
 use std::fmt::{self, Write as _};
 
@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
-/// A response whose body is `application/problem+json` ([RFC 9457]), with the headers that its status requires.
+/// Returns a response whose body is `application/problem+json` ([RFC 9457]), with the headers that its status requires.
 ///
-/// `code` needs no escapes; `detail` gets those that it needs.
+/// `code` must need no escapes in JSON. `detail` is escaped.
 ///
 /// [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 pub(crate) fn problem(
@@ -25,7 +25,7 @@ pub(crate) fn problem(
     respond(status, text)
 }
 
-/// The same with the status alone, for a response that must not tell the cause.
+/// Returns the same response with only the status, for a response that must not tell the cause.
 pub(crate) fn opaque_problem(status: StatusCode) -> Response<Bytes> {
     respond(status, start(status))
 }
@@ -59,17 +59,17 @@ fn respond(status: StatusCode, mut text: String) -> Response<Bytes> {
     response
 }
 
-/// Writes into a JSON string ([RFC 8259, section 7](https://www.rfc-editor.org/rfc/rfc8259#section-7)).
+/// Writer that escapes text for a JSON string ([RFC 8259, section 7](https://www.rfc-editor.org/rfc/rfc8259#section-7)).
 struct Escaped<'t>(&'t mut String);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, mut text: &str) -> fmt::Result {
         let must_be_escaped = |byte: u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-        // Sixteen at a time, unlike the search for the first. Hardly any text has one.
+        // Hardly any text needs an escape. This check reads sixteen bytes at a time, unlike a search for the first.
         let has_any = text
             .bytes()
             .fold(false, |has_any, byte| has_any | must_be_escaped(byte));
-        // All of these are ASCII, so that the text can be split there.
+        // All bytes to escape are ASCII, so the text can be split there.
         while has_any && let Some(index) = text.bytes().position(must_be_escaped) {
             self.0.push_str(&text[..index]);
             write!(self.0, "\\u{:04x}", text.as_bytes()[index])?;

@@ -14,20 +14,20 @@ use tokio::time::timeout;
 use crate::Failure;
 use crate::tls::{Connector, TlsArgs, check_scheme};
 
-/// How long an answer may take: as long as Svix waits.
+/// The timeout of a response, which is that of Svix.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long an answer may be, in bytes.
+/// The maximum size of a response, in bytes.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
 #[derive(Clone)]
 pub(crate) struct Client(HyperClient<Connector, Full<Bytes>>);
 
 impl Client {
-    /// A client for `url`.
+    /// Returns a client for `url`.
     pub(crate) fn new(tls: &TlsArgs, url: &Uri) -> Result<Self, Failure> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        // It connects for TLS, too.
+        // It also opens the connections for TLS.
         connector.enforce_http(false);
         let client = HyperClient::builder(TokioExecutor::new())
             .http1_preserve_header_case(true)
@@ -35,7 +35,7 @@ impl Client {
         Ok(Self(client))
     }
 
-    /// Sends a request, and reads the whole answer.
+    /// Sends a request, and reads the whole response.
     pub(crate) async fn call(
         &self,
         request: Request<Full<Bytes>>,
@@ -60,7 +60,7 @@ pub(crate) fn url(text: &str) -> Result<Uri, String> {
     Ok(uri)
 }
 
-/// What happened is at the end of the chain: the client itself says no more than "client error (Connect)".
+/// Returns the text of the last source. The client's own text is only "client error (Connect)".
 fn root_cause(mut error: &(dyn Error + 'static)) -> String {
     while let Some(source) = error.source() {
         error = source;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The command that sends these headers and this body, byte by byte. Whatever they hold, a shell takes it for words.
+/// Returns the command that sends exactly these headers and this body. Everything is quoted for the shell.
 pub(crate) fn command(
     url: &str,
     method: &str,
@@ -15,7 +15,7 @@ pub(crate) fn command(
     let mut command = format!("curl -X {} {}", quoted(method), quoted(url));
     for (name, value) in headers {
         let header = if value.is_empty() {
-            // With a colon, curl would send none.
+            // With a colon, curl would omit the header.
             format!("{name};")
         } else {
             format!("{name}: {value}")
@@ -25,7 +25,7 @@ pub(crate) fn command(
     match str::from_utf8(body) {
         Ok("") => command,
         Ok(text) if is_plain(text) => command + " \\\n  --data-raw " + &quoted(text),
-        // A control character could end a paste, and none of them is safe from every terminal.
+        // A control character could end a paste. No terminal handles all of them safely.
         _ => format!(
             "printf %s {} | base64 -d | {command} \\\n  --data-binary @-",
             quoted(&STANDARD.encode(body))
@@ -38,7 +38,7 @@ fn is_plain(text: &str) -> bool {
         .all(|character| character == '\n' || !character.is_control())
 }
 
-/// A word of a shell. Nothing is special between single quotes but the quote itself.
+/// Quotes a word for a shell. Between single quotes, only the quote itself is special.
 fn quoted(text: &str) -> String {
     let text: String = text
         .chars()

@@ -1,4 +1,4 @@
-//! `webhook explain`: why a saved request is rejected.
+//! `webhook explain`, which explains why a saved request is rejected.
 
 use serde_json::json;
 use tower_svix::diagnose::{Diagnosis, Failure};
@@ -10,10 +10,11 @@ use crate::keys::{KeyArgs, KeysText};
 use crate::output::{say, say_json};
 use crate::verify::{self, Receiver};
 
-/// Says why a saved request is rejected, and what to do about it: exit code 0 if it is valid, 1 if it is rejected.
+/// Explains why a saved request is rejected, and what to do about it. The exit code is 0 if it is valid, 1 if it is
+/// rejected.
 ///
-/// A request that was saved is soon too old. So if its time is all that is wrong, this says so, and judges the rest as at
-/// the time when it was signed.
+/// A saved request is soon too old. If its timestamp is rejected, this also verifies the request as of the time when it
+/// was signed.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -80,7 +81,7 @@ fn diagnose(
     })
 }
 
-/// Whether the delivery is rejected for its time, before its signature is looked at.
+/// Returns whether the delivery is rejected because of its timestamp, before its signature is checked.
 fn is_about_time(diagnosis: &Diagnosis) -> bool {
     let code = diagnosis.verdict().err().map(Failure::code);
     matches!(code, Some("timestamp-too-old" | "timestamp-too-new"))

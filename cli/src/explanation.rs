@@ -1,4 +1,4 @@
-//! Why a delivery is rejected, in words and as JSON.
+//! The explanation of a rejection, as text and as JSON.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use tower_svix::diagnose::{Diagnosis, Failure, Finding};
 
 use crate::keys::KeysText;
 
-/// What the diagnosis says. It holds no secret, no signature and no part of the delivery.
+/// The result of a diagnosis. It contains no secret, no signature and no part of the delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Explanation {
-    /// What is said where nothing is found, in sentences.
+    /// Sentences for the case that nothing was found.
     pub(crate) remarks: Vec<String>,
-    /// What would have matched, and what to do about it.
+    /// The changes with which the signature would be valid, and what to do about them.
     pub(crate) findings: Vec<Note>,
-    /// What is merely suspicious.
+    /// Suspicious facts that are not proven to be the cause.
     pub(crate) suspicions: Vec<Note>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Note {
 }
 
 impl Explanation {
-    /// Says why there is none.
+    /// Returns an explanation that only says why there is none.
     pub(crate) fn none(remark: &str) -> Self {
         Self {
             remarks: vec![remark.to_owned()],
@@ -37,7 +37,7 @@ impl Explanation {
     }
 }
 
-/// Diagnoses with the keys as the user says that they are read. `examine` is given their text.
+/// Diagnoses with the keys in the form that the user has chosen. `examine` gets their text.
 pub(crate) fn diagnose(
     keys: &KeysText,
     examine: impl Fn(&str) -> Diagnosis,
@@ -67,7 +67,7 @@ pub(crate) fn diagnose(
 impl From<&Diagnosis> for Explanation {
     fn from(diagnosis: &Diagnosis) -> Self {
         let notes = |findings: &[Finding]| findings.iter().map(Note::from).collect();
-        // Of the report, what stands between the verdict and the notes.
+        // The part of the report between the verdict and the notes.
         let report = diagnosis.to_string();
         let is_remark =
             |line: &&str| !line.starts_with("Found (") && !line.starts_with("Suspicious (");
@@ -80,7 +80,7 @@ impl From<&Diagnosis> for Explanation {
     }
 }
 
-/// Prints what follows the verdict, in the lines of a [`Diagnosis`].
+/// Writes the part after the verdict, in the format of a [`Diagnosis`].
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for remark in &self.remarks {

@@ -3,11 +3,11 @@
 use hyper::HeaderMap;
 use tower_svix::HeaderFamily;
 
-/// What the option `--family` says of itself.
+/// The help text of the option `--family`.
 pub(crate) const HELP: &str =
-    "The names of the headers: `svix`, `webhook`, or a prefix of the sender's own, as `x-webhook-`";
+    "The names of the headers: `svix`, `webhook`, or the sender's prefix, such as `x-webhook-`";
 
-/// Parses the names: those of Svix, of Standard Webhooks, or with a prefix of the sender's own.
+/// Parses a family of names: `svix`, `webhook`, or a prefix of the sender.
 pub(crate) fn parse(text: &str) -> Result<HeaderFamily, String> {
     match text {
         "svix" => Ok(HeaderFamily::SVIX),
@@ -21,7 +21,7 @@ pub(crate) fn parse(text: &str) -> Result<HeaderFamily, String> {
     }
 }
 
-/// The names that these headers have: those that were asked for, or those that are there.
+/// Returns the requested family, or else the family that these headers have.
 pub(crate) fn of(headers: &HeaderMap, asked_for: Option<HeaderFamily>) -> HeaderFamily {
     let is_used = |family: &HeaderFamily| headers.contains_key(family.id_header());
     asked_for.unwrap_or_else(|| {

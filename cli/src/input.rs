@@ -1,4 +1,4 @@
-//! Files that a command reads.
+//! Input files of commands.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -8,12 +8,12 @@ use bytes::Bytes;
 
 use crate::Failure;
 
-/// Whether this path stands for the standard input.
+/// Returns whether this path means the standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Reads a file whole; `-` is the standard input.
+/// Reads a whole file; `-` is the standard input.
 pub(crate) fn read(path: &Path) -> Result<Bytes, Failure> {
     let bytes = if is_stdin(path) {
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! Where the secret comes from, and what it can do.
+//! The secret: its sources, and the keys in it.
 
 use std::borrow::Cow;
 use std::env;
@@ -14,29 +14,30 @@ use crate::{Failure, input};
 
 const VARIABLE: &str = "WEBHOOK_SECRET";
 
-/// Where the secret comes from.
+/// The sources of the secret.
 #[derive(clap::Args)]
 pub(crate) struct KeyArgs {
-    /// The secret: `whsec_…`, or several separated by spaces. Others on this machine can see it among the processes
+    /// The secret: `whsec_…`, or several separated by spaces. Everyone on this machine can see it in the list of
+    /// processes
     #[arg(long, value_name = "TEXT", conflicts_with = "secret_file")]
     secret: Option<String>,
     /// Read the secret from this file; `-` is the standard input. Default: the variable `WEBHOOK_SECRET`
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// The text itself is the key, prefix and all: so do AhaSend, Composio, Increase, and Polar with its old secrets
+    /// Use the text itself as the key, prefix included, as AhaSend, Composio, Increase and old secrets of Polar need it
     #[arg(long)]
     secret_is_text: bool,
 }
 
 impl KeyArgs {
-    /// The text of the keys, which has to be there.
+    /// Returns the text of the keys, or an error if there is none.
     pub(crate) fn text(&self) -> Result<KeysText, Failure> {
         self.find()?.ok_or_else(|| {
             "there is no secret: set WEBHOOK_SECRET, or name a file with --secret-file".into()
         })
     }
 
-    /// The text of the keys, if there is one anywhere.
+    /// Returns the text of the keys, if any source has one.
     pub(crate) fn find(&self) -> Result<Option<KeysText>, Failure> {
         let found = self.find_text()?;
         if found.is_none() && self.secret_is_text {
@@ -61,12 +62,12 @@ impl KeyArgs {
         match env::var(VARIABLE) {
             Ok(text) => Ok(Some(KeysText::new(&text, VARIABLE))),
             Err(env::VarError::NotPresent) => Ok(None),
-            // This error would repeat the text.
+            // Displayed, the error would show the secret.
             Err(env::VarError::NotUnicode(_)) => Err(format!("{VARIABLE}: it is not UTF-8").into()),
         }
     }
 
-    /// Whether one of these two reads the standard input.
+    /// Returns whether the secret is read from the standard input.
     pub(crate) fn reads_stdin(&self) -> bool {
         self.secret_file
             .as_ref()
@@ -74,7 +75,7 @@ impl KeyArgs {
     }
 }
 
-/// The text of one or several keys, not yet parsed. It has no `Debug`, since it would show them.
+/// The text of one or several keys, not yet parsed. It has no `Debug`, which would show them.
 #[derive(Clone)]
 pub(crate) struct KeysText {
     text: String,
@@ -92,12 +93,12 @@ impl KeysText {
         }
     }
 
-    /// The text itself, secrets and all.
+    /// Returns the text, which contains the secrets.
     pub(crate) fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The same keys as the text of a secret or several, for the diagnosis, which reads no other.
+    /// Returns the keys as the text of secrets, the only form that the diagnosis accepts.
     pub(crate) fn as_secrets(&self) -> Cow<'_, str> {
         if self.is_key {
             Cow::Owned(format!("whsec_{}", STANDARD.encode(&self.text)))
@@ -106,12 +107,12 @@ impl KeysText {
         }
     }
 
-    /// The text that was said to be the key itself.
+    /// Returns the text if the user said that it is the key itself.
     pub(crate) fn said_to_be_key(&self) -> Option<&str> {
         self.is_key.then_some(&*self.text)
     }
 
-    /// The keys to verify with.
+    /// Returns the keys for verification.
     pub(crate) fn keyring(&self) -> Result<Keyring, Failure> {
         let keyring = if self.is_key {
             Secret::from_text(&self.text).map(Keyring::from)
@@ -121,7 +122,7 @@ impl KeysText {
         keyring.map_err(|error| self.failure(error))
     }
 
-    /// The keys to sign with.
+    /// Returns the keys for signing.
     pub(crate) fn signing_keys(&self) -> Result<SigningKeys, Failure> {
         let keys: Result<Vec<_>, _> = if self.is_key {
             Secret::from_text(&self.text).map(|key| vec![key.into()])
@@ -132,7 +133,7 @@ impl KeysText {
         SigningKeys::of(keys).ok_or_else(|| format!("{}: it is empty", self.source).into())
     }
 
-    /// Those of the keys that can sign: a public key cannot.
+    /// Returns the keys that can sign, which excludes public keys.
     pub(crate) fn any_signing_keys(&self) -> Option<SigningKeys> {
         if self.is_key {
             return self.signing_keys().ok();
@@ -144,7 +145,7 @@ impl KeysText {
         format!("{}: {error}", self.source).into()
     }
 
-    /// Each key, separated as in the text of a `Keyring`.
+    /// Splits the text into keys, as `Keyring` does.
     fn parts(&self) -> impl Iterator<Item = &str> {
         self.text
             .split(|character: char| character.is_ascii_whitespace() || ",|".contains(character))
@@ -152,7 +153,7 @@ impl KeysText {
     }
 }
 
-/// At least one key to sign with. Several sign as a sender does during a rotation.
+/// One or more keys that sign. Several keys each make a signature, as during a rotation.
 #[derive(Clone)]
 pub(crate) struct SigningKeys(Vec<SigningKey>);
 
@@ -161,7 +162,7 @@ impl SigningKeys {
         (!keys.is_empty()).then_some(Self(keys))
     }
 
-    /// The value of the signature header: one signature for each key.
+    /// Returns the value of the signature header, with one signature for each key.
     pub(crate) fn sign(
         &self,
         id: &str,
@@ -179,7 +180,7 @@ impl SigningKeys {
     }
 }
 
-/// An id that no other delivery has. It must not hold a full stop.
+/// Returns a unique id. An id must not contain a full stop.
 pub(crate) fn random_id() -> Result<String, Failure> {
     let (high, low) = (getrandom::u64()?, getrandom::u64()?);
     Ok(format!("msg_{high:016x}{low:016x}"))

@@ -1,4 +1,4 @@
-//! The program `webhook`: what one needs beside a receiver of webhooks while developing it.
+//! The program `webhook`, a workbench for developing receivers of webhooks.
 
 mod capture;
 mod client;
@@ -30,10 +30,10 @@ use clap_complete::Shell;
 
 use self::output::{complain, print};
 
-/// What stopped a command. The text never holds a secret.
+/// The error that stopped a command. Its text never contains a secret.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
-/// Send, sign, verify and explain webhooks (Svix and Standard Webhooks), and see them arrive.
+/// Send, receive, sign, verify and explain webhooks (Svix and Standard Webhooks).
 #[derive(Parser)]
 #[command(name = "webhook", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
@@ -43,21 +43,21 @@ struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  It worked: the delivery is valid, or the answer was a 2xx status
-  1  The answer is no: the delivery is rejected, or the answer was another status
-  2  It could not be done: an argument, a secret, a file or the network is at fault
+  0  The delivery is valid, or the response had a 2xx status
+  1  The delivery is rejected, or the response had another status
+  2  The command could not run: an argument, a secret, a file or the network is at fault
 
-The secret is read from --secret-file, else from WEBHOOK_SECRET. Everyone on this machine can see that of --secret.";
+The secret is read from --secret-file, or else from WEBHOOK_SECRET. Everyone on this machine can see --secret.";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Send a signed delivery, or many to measure a receiver with
+    /// Send a signed delivery, or many to measure a receiver
     Send(send::Args),
     /// Print the headers that sign a body
     Sign(sign::Args),
-    /// Tell by the exit code whether a saved request is a valid delivery
+    /// Tell with the exit code whether a saved request is a valid delivery
     Verify(verify::Args),
-    /// Tell why a saved request is rejected, and what to do about it
+    /// Explain why a saved request is rejected, and what to do about it
     Explain(explain::Args),
     /// Make a new secret, or a new key pair
     Secret(secret::Args),
@@ -70,7 +70,7 @@ enum Command {
     },
 }
 
-/// What a command has found out, if it could be done.
+/// The result of a command that could run. It decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Yes,

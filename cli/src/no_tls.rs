@@ -1,4 +1,4 @@
-//! What stands in for TLS without the feature `tls`: an error that names it.
+//! The stand-in for TLS without the feature `tls`, with an error that names the feature.
 #![allow(
     clippy::unused_self,
     clippy::unnecessary_wraps,
@@ -15,7 +15,7 @@ pub(crate) type Connector = HttpConnector;
 #[derive(clap::Args)]
 pub(crate) struct TlsArgs {}
 
-/// Whether this program can call addresses with this scheme, or why not.
+/// Checks that this program can call addresses with this scheme.
 pub(crate) fn check_scheme(scheme: Option<&str>) -> Result<(), String> {
     match scheme {
         Some("http") => Ok(()),

@@ -1,10 +1,10 @@
-//! What the program prints, to whom it may and in which form.
+//! The output of the program.
 
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::{env, fmt};
 
-/// Prints a text. Unlike `print!` it does not panic when nobody reads.
+/// Prints a text. Unlike `print!`, this does not panic when the output is closed.
 pub(crate) fn print(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
@@ -21,12 +21,12 @@ pub(crate) fn say_json(document: &serde_json::Value) {
     say(format_args!("{document}"));
 }
 
-/// Prints an error and what caused it.
+/// Prints an error to standard error.
 pub(crate) fn complain(error: &(dyn Error + 'static)) {
     let _ = writeln!(io::stderr(), "error: {}", printable(&error.to_string()));
 }
 
-/// Escapes what would steer a terminal, so that a text from elsewhere stays within its line.
+/// Escapes characters that control a terminal, so that an untrusted text stays within its line.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -39,17 +39,17 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// Whether a character turns the direction of text round, or is not seen at all.
+/// Returns whether a character changes the direction of the text, or is invisible.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The colours of a terminal, where there is one that wants them.
+/// The colours of a terminal, if the output is one and colours are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paint(bool);
 
 impl Paint {
-    /// For the standard output. The variable `NO_COLOR` switches colours off.
+    /// Returns the colours of the standard output. The variable `NO_COLOR` disables them.
     pub(crate) fn stdout() -> Self {
         let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self(io::stdout().is_terminal() && !unwanted)

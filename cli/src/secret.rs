@@ -1,4 +1,4 @@
-//! `webhook secret`: new secrets and key pairs.
+//! `webhook secret`, which makes secrets and key pairs.
 
 use serde_json::json;
 use tower_svix::sign::generate;

@@ -1,4 +1,4 @@
-//! `webhook sign`: the headers that sign a body.
+//! `webhook sign`, which prints the headers that sign a body.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// The id of the event; by default, a random one
     #[arg(long)]
     id: Option<String>,
-    /// When it is signed, in seconds since 1970; by default, now
+    /// The timestamp, in seconds since 1970; by default, now
     #[arg(long, value_name = "SECONDS")]
     timestamp: Option<u64>,
     #[arg(long, value_name = "NAMES", help = family::HELP, value_parser = family::parse, default_value = "webhook")]
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// Puts the three headers of a family into `headers`.
+/// Adds the three headers of a family to `headers`.
 pub(crate) fn sign(
     headers: &mut HeaderMap,
     family: HeaderFamily,

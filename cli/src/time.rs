@@ -1,17 +1,17 @@
-//! The time, as this program needs it.
+//! The current time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::Failure;
 
-/// The time since 1970.
+/// Returns the time since 1970.
 pub(crate) fn now() -> Result<Duration, Failure> {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_err(|_| "the clock of this machine shows a time before 1970".into())
 }
 
-/// The time of the day in UTC, as `14:05:09`.
+/// Formats the time of day in UTC, such as `14:05:09`.
 pub(crate) fn time_of_day(unix_seconds: u64) -> String {
     let seconds = unix_seconds % 86_400;
     format!(

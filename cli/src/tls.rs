@@ -15,16 +15,16 @@ use crate::Failure;
 
 pub(crate) type Connector = HttpsConnector<HttpConnector>;
 
-/// Whom to trust.
+/// The certificate authorities to trust.
 #[derive(clap::Args)]
 pub(crate) struct TlsArgs {
-    /// Trust the certificate authorities in this PEM file, too. Those of the system are in the file that `SSL_CERT_FILE`
-    /// names, or where the system has them
+    /// Also trust the certificate authorities in this PEM file. Those of the system come from the file in
+    /// `SSL_CERT_FILE`, or else from their usual place
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
 }
 
-/// Whether this program can call addresses with this scheme, or why not.
+/// Checks that this program can call addresses with this scheme.
 pub(crate) fn check_scheme(scheme: Option<&str>) -> Result<(), String> {
     match scheme {
         Some("http" | "https") => Ok(()),
@@ -33,7 +33,7 @@ pub(crate) fn check_scheme(scheme: Option<&str>) -> Result<(), String> {
 }
 
 impl TlsArgs {
-    /// What opens the connections to `url`.
+    /// Returns the connector for `url`.
     pub(crate) fn connector(&self, http: HttpConnector, url: &Uri) -> Result<Connector, Failure> {
         let roots = if url.scheme_str() == Some("https") {
             self.roots()?

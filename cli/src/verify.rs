@@ -1,4 +1,4 @@
-//! `webhook verify`: whether a saved request is a valid delivery.
+//! `webhook verify`, which verifies a saved request.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::keys::{KeyArgs, KeysText};
 use crate::output::{printable, say, say_json};
 use crate::{Answer, Failure, family, time};
 
-/// Verifies a saved request as a receiver does: exit code 0 if it is valid, 1 if it is rejected.
+/// Verifies a saved request as a receiver does. The exit code is 0 if it is valid, 1 if it is rejected.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -24,16 +24,16 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// How the delivery is judged.
+/// The settings of the verification.
 #[derive(clap::Args)]
 pub(crate) struct Receiver {
-    /// Judge as at this time, in seconds since 1970; `signed` is the time in the delivery's own header. Default: now
+    /// Verify as of this time, in seconds since 1970; `signed` is the time in the delivery's header. Default: now
     #[arg(long, value_name = "TIME", default_value = "now", value_parser = At::parse)]
     at: At,
     /// How far the timestamp may be from that time
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     tolerance: u64,
-    /// The names of the headers: `svix`, `webhook`, or a prefix of the sender's own, as `x-webhook-`. Default: `svix` or
+    /// The names of the headers: `svix`, `webhook`, or the sender's prefix, such as `x-webhook-`. Default: `svix` or
     /// `webhook`, whichever are complete
     #[arg(long, value_name = "NAMES", value_parser = family::parse)]
     family: Option<HeaderFamily>,
@@ -70,7 +70,7 @@ impl Receiver {
         }
     }
 
-    /// The time in the delivery's own header.
+    /// The time in the delivery's header.
     pub(crate) fn signed_at(&self, request: &Capture) -> Option<u64> {
         let name = family::of(&request.headers, self.family).timestamp_header();
         request.headers.get(name)?.to_str().ok()?.parse().ok()
@@ -85,7 +85,7 @@ impl Receiver {
     }
 }
 
-/// The request and the keys of a command, which cannot both be the standard input.
+/// Reads the request and the keys of a command, which cannot both be the standard input.
 pub(crate) fn read(request: &RequestArgs, keys: &KeyArgs) -> Result<(Capture, KeysText), Failure> {
     if request.reads_stdin() && keys.reads_stdin() {
         return Err("the request and the secret cannot both be the standard input".into());
@@ -134,7 +134,7 @@ pub(crate) fn run(args: &Args) -> Result<Answer, Failure> {
     }
 }
 
-/// A clock that stands still.
+/// A clock with a fixed time.
 #[derive(Debug)]
 struct StoppedAt(u64);
 

@@ -1,4 +1,4 @@
-// Runs the `main` of a WebAssembly module that imports nothing. A panic in there is a trap, and fails this.
+// Runs the `main` of a WebAssembly module without imports. A panic in it is a trap, with which this script fails.
 import { readFile } from "node:fs/promises";
 
 const module = await WebAssembly.compile(await readFile(process.argv[2]));

@@ -8,7 +8,7 @@ use tower_svix_fuzz::headers::{Line, Name, Origin, Value};
 use tower_svix_fuzz::keys::{agree, assert_same_error, hex_key, public_text, sign_ed25519};
 use tower_svix_fuzz::reference::{
     self, Family, Key, SignatureHeaders, base64_encode, has_prefix, hex, hmac_sha256,
-    parse_private, parts, signed_content, trim, unversioned,
+    parse_private, parts, signed_content, unversioned,
 };
 
 const ID: &str = "msg_1";
@@ -37,7 +37,8 @@ fuzz_target!(|data: &[u8]| {
         Err(error) => assert!(error == KeyError::AllZero && data.iter().all(|byte| *byte == 0)),
     }
     if let Ok(secret) = Secret::from_text(&text) {
-        let key = trim(&text).as_bytes();
+        // A text may be the key of a sender that prints a version before it.
+        let key = unversioned(&text).as_bytes();
         assert!(key.len() >= 16);
         assert_eq!(secret.sign(ID, SECONDS, BODY).unwrap(), mac(key));
     }

@@ -1,4 +1,4 @@
-//! The payload that Standard Webhooks recommends.
+//! The form of payload that Standard Webhooks recommends.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// A payload with a `type`, a `timestamp`, and `data` of the type `T`, as [Standard Webhooks] recommends.
 ///
-/// Whatever else stands beside these three is kept: a sender adds fields before its receivers know them.
+/// All other top-level fields are kept in `other`, because a sender may add fields before its receivers know them.
 ///
 /// # Example
 ///
@@ -28,17 +28,18 @@ use serde_json::{Map, Value};
 /// ```
 ///
 /// [Standard Webhooks]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#payload-structure
+#[doc(alias = "standard webhooks")]
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Envelope<T> {
-    /// What happened, such as `job.completed`.
+    /// The type of the event, such as `job.completed`.
     #[serde(rename = "type")]
     pub event_type: String,
-    /// When it happened. The time of the delivery is another: see
+    /// The time of the event. For the time of the delivery, see
     /// [`VerifiedEvent::timestamp`](tower_svix::VerifiedEvent::timestamp).
     pub timestamp: Timestamp,
-    /// What it happened to.
+    /// The data of the event.
     pub data: T,
-    /// Every other field.
+    /// All other fields.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }

@@ -10,6 +10,23 @@ use serde_json::{Map, Value};
 use crate::envelope::Envelope;
 
 /// An event of Pulse.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::{PayloadError, VerifiedEvent};
+/// use tower_svix_pulse::PulseEvent;
+///
+/// fn receive(event: &VerifiedEvent) -> Result<(), PayloadError> {
+///     match event.json()? {
+///         PulseEvent::Completed(event) => println!("{} is completed", event.data.job_id),
+///         PulseEvent::Failed(event) => println!("{} failed", event.data.job_id),
+///         other => println!("{} of {:?}", other.event_type(), other.job_id()),
+///     }
+///     Ok(())
+/// }
+/// ```
+#[doc(alias = "webhook")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum PulseEvent {
@@ -28,60 +45,66 @@ pub enum PulseEvent {
 }
 
 /// A job that was created, started or cancelled.
+///
+/// See [`PulseEvent`] for an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Job {
-    /// The job.
+    /// The id of the job.
     pub job_id: JobId,
-    /// The status of the job when the event was made.
+    /// The status of the job at the time of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<JobStatus>,
-    /// Every other field.
+    /// All other fields.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
 /// A job that completed.
+///
+/// See [`PulseEvent`] for an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct CompletedJob {
-    /// The job.
+    /// The id of the job.
     pub job_id: JobId,
-    /// The status of the job when the event was made.
+    /// The status of the job at the time of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<JobStatus>,
-    /// How many pages of the document were processed.
+    /// The number of pages that were processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages_processed: Option<u64>,
-    /// How long it took; on the wire, in seconds with a fraction.
+    /// The time that the job took. In JSON, this is a number of seconds with a fraction.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "seconds")]
     pub processing_time: Option<Duration>,
-    /// Every other field.
+    /// All other fields.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
 /// A job that failed.
+///
+/// See [`PulseEvent`] for an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct FailedJob {
-    /// The job.
+    /// The id of the job.
     pub job_id: JobId,
-    /// The status of the job when the event was made.
+    /// The status of the job at the time of the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<JobStatus>,
-    /// Why it failed, in prose.
+    /// The reason of the failure, as a text for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Every other field.
+    /// All other fields.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
-/// The id of a job, by which its result is fetched.
+/// The id of a job, with which its result is fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct JobId(String);
 
 impl JobId {
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -113,7 +136,7 @@ pub enum JobStatus {
     Completed,
     /// The job failed.
     Failed,
-    /// The job was cancelled. Events spell it `cancelled`, and the rest of the API `canceled`.
+    /// The job was cancelled. Events spell it `cancelled`, the rest of the API `canceled`.
     #[serde(alias = "canceled")]
     Cancelled,
     /// A status that this version of the crate does not know.
@@ -122,7 +145,7 @@ pub enum JobStatus {
 }
 
 impl PulseEvent {
-    /// The type of the event, such as `job.completed`.
+    /// Returns the type of the event, such as `job.completed`.
     #[must_use]
     pub fn event_type(&self) -> &str {
         match self {
@@ -135,7 +158,7 @@ impl PulseEvent {
         }
     }
 
-    /// The job that the event is about. An event of an unknown type is asked for a field `job_id` in its data.
+    /// Returns the id of the event's job. For an unknown type, this is the field `job_id` of the data, if it has one.
     #[must_use]
     pub fn job_id(&self) -> Option<&str> {
         match self {
@@ -155,8 +178,8 @@ impl<'de> Deserialize<'de> for PulseEvent {
     }
 }
 
-/// Reads the data as what the type says it is, straight from the input where the type comes first, as Pulse sends it, so
-/// that an error tells the path to the field.
+/// Parses an event. If the type comes before the data, as Pulse sends it, the data is parsed directly from the input,
+/// so that an error contains the path to the field.
 struct EventVisitor;
 
 impl<'de> Visitor<'de> for EventVisitor {
@@ -174,7 +197,7 @@ impl<'de> Visitor<'de> for EventVisitor {
                 "type" if event_type.is_some() => return Err(A::Error::duplicate_field("type")),
                 "type" => event_type = Some(map.next_value()?),
                 "timestamp" => timestamp = Some(map.next_value()?),
-                // Without a type, the data is read as that of an unknown one for the time being.
+                // If the type has not come yet, the data is kept as a JSON value and converted at the end.
                 "data" => {
                     let seed = DataOf(event_type.as_deref().unwrap_or_default());
                     data = Some(map.next_value_seed(seed)?);
@@ -209,7 +232,7 @@ impl<'de> Visitor<'de> for EventVisitor {
     }
 }
 
-/// The data of an event, of the type that fits the type of the event.
+/// The data of an event. The variant depends on the type of the event.
 enum Data {
     Created(Job),
     Processing(Job),

@@ -1,20 +1,21 @@
-//! The bytes of a body while they arrive.
+//! The bytes of a body that is arriving.
 
 use bytes::{Buf, Bytes};
 
-/// A received body: the very `Bytes` of a single frame, or one buffer that several frames are copied into.
+/// The received part of a body: the original `Bytes` of a single frame, or one buffer with copies of several frames.
 pub(crate) enum BodyBuffer {
     Whole(Bytes),
     Joined(Vec<u8>),
 }
 
-/// At most this much is allocated because of a length that the sender merely claims, until [`BELIEVED_FROM`] is there.
+/// The maximum allocation, in bytes, for a claimed length, until [`BELIEVED_FROM`] bytes have arrived.
 const MAX_CLAIM: usize = 64 * 1024;
-/// Once this much has arrived, the claim is believed up to sixteen times of it. The buffer then need not be moved again,
-/// which would take a millisecond for 8 MiB, in one poll. On most platforms, what the sender has not filled is reserved, but
-/// not in use.
+/// Once this many bytes have arrived, a claim is believed up to sixteen times as many. The buffer then need not move
+/// again: a move would take a millisecond for 8 MiB, in one poll. On most platforms, memory that the sender has not
+/// filled is reserved, but not in use.
 const BELIEVED_FROM: usize = 512 * 1024;
-/// From here on the buffer grows by a part of what has arrived, so that a stalled upload holds little beyond it.
+/// A shorter buffer doubles. From this length on, it grows by only a part of what has arrived, so that a stalled upload
+/// takes little more memory than it sent.
 const GROWTH_STEP: usize = 16 * 1024;
 
 impl Default for BodyBuffer {
@@ -31,9 +32,9 @@ impl BodyBuffer {
         }
     }
 
-    /// Adds `chunk`, without copying it if it is the first.
+    /// Adds `chunk`. The first chunk is not copied.
     ///
-    /// `claimed` is the length that the sender gives the whole body, in bytes, or 0 if it gives none.
+    /// `claimed` is the length that the sender claims for the whole body, in bytes, or 0 if it claims none.
     pub(crate) fn push(&mut self, mut chunk: impl Buf, claimed: usize) {
         if !chunk.has_remaining() {
             return;
@@ -66,7 +67,7 @@ impl BodyBuffer {
     }
 }
 
-/// Makes room for `additional` bytes: doubles a small buffer, and adds a quarter to a large one, or what is claimed.
+/// Makes room for `additional` bytes. A small buffer doubles; a large one grows by a quarter, or to the claimed length.
 fn reserve(buffer: &mut Vec<u8>, additional: usize, claimed: usize) {
     let len = buffer.len();
     if buffer.capacity() - len < additional {

@@ -1,4 +1,4 @@
-//! A body whose bytes are all there.
+//! A body whose bytes are all in memory.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// One frame with all bytes, or none if there are none. What the public bodies of the crate are made of.
+/// A body of one frame with all bytes, or without a frame if it is empty. The public bodies of the crate wrap it.
 #[derive(Clone)]
 pub(crate) struct FixedBody {
     bytes: Bytes,
@@ -47,14 +47,14 @@ impl Body for FixedBody {
     }
 }
 
-/// Leaves the bytes out: they are the sender's data, and do not belong in a log.
+/// Omits the bytes: they are the sender's data, and do not belong in a log.
 impl fmt::Debug for FixedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.bytes.len())
     }
 }
 
-/// Defines a public body around [`FixedBody`], so that the type in a signature says what its bytes are.
+/// Defines a public body around [`FixedBody`]. Each use has its own type, whose name says what the bytes are.
 macro_rules! define_fixed_body {
     ($(#[$attribute:meta])* $name:ident) => {
         $(#[$attribute])*
@@ -66,7 +66,8 @@ macro_rules! define_fixed_body {
                 Self($crate::body::FixedBody::new(bytes))
             }
 
-            /// Returns the bytes that are left to read, without copying them: before the first poll, the whole body.
+            /// Returns the bytes that have not been read yet, without copying them. Before the first poll, this is the
+            /// whole body.
             #[must_use]
             pub fn into_bytes(self) -> ::bytes::Bytes {
                 self.0.into_bytes()

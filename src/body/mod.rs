@@ -1,4 +1,4 @@
-//! The bodies of the crate, and what a request claims about its own.
+//! The body types of the crate, and the claimed length of a request's body.
 
 mod buffer;
 mod fixed;

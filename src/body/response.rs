@@ -1,4 +1,4 @@
-//! The body of a response of the middlewares.
+//! The body of the middlewares' responses.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,9 +10,11 @@ use pin_project_lite::pin_project;
 use super::fixed::FixedBody;
 
 pin_project! {
-    /// Response body of the middlewares of this crate: the inner service's, or that of a response of the middleware's own.
+    /// Response body of the middlewares of this crate: that of the inner service, or that of a rejection or another
+    /// response of the middleware.
     ///
-    /// It is a [`Body`] if the inner service's is one with `Data = Bytes`, as that of axum, hyper and tonic is.
+    /// It implements [`Body`] if the body of the inner service does with `Data = Bytes`, as those of axum, hyper and
+    /// tonic do. See [`verify`](crate::verify#examples) for an example of a middleware that returns it.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]

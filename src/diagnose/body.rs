@@ -1,4 +1,4 @@
-//! What the sender may have signed, if the body is not what arrived.
+//! The bodies that the sender may have signed instead of the one that arrived.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,7 @@ use super::compression::decompressions;
 use super::finding::{Finding, TryBody};
 use super::reprint;
 
-/// Calls `try_body` with each body that may have been signed, and what is wrong then, until it breaks off.
+/// Calls `try_body` with each body that may have been signed, and the finding if it was, until `try_body` breaks.
 pub(super) fn candidates(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     newlines(body, try_body)?;
     byte_order_mark(body, try_body)?;
@@ -110,12 +110,12 @@ fn base64_encoded() -> Finding {
     Finding::new(
         "body-base64",
         "The delivery verifies once the body is decoded from base64: something encoded it on its way.",
-        "Decode the body before it is verified: AWS API Gateway and load balancers pass bodies on so, and say \
+        "Decode the body before it is verified: AWS API Gateway and load balancers pass bodies on in base64, and set \
          `isBase64Encoded`.",
     )
 }
 
-/// The body decoded from base64, within the quotes of JSON or without.
+/// Decodes the body from base64, with or without the quotes of JSON.
 fn from_base64(body: &[u8]) -> Option<Vec<u8>> {
     let text = body.trim_ascii();
     let quoted = text
@@ -128,7 +128,7 @@ fn from_base64(body: &[u8]) -> Option<Vec<u8>> {
 
 fn replaced(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
-    /// Up to this length, each byte that one replacement may stand for is tried.
+    /// The longest body, in bytes, in which each byte is tried that one U+FFFD may have replaced.
     const MAX_LEN: usize = 64 * 1024;
 
     let finding = |sentence| {

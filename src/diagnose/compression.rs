@@ -2,15 +2,15 @@
 
 use std::io::Read;
 
-/// The most bytes that a body is decompressed to: 8 MiB. A longer one is left alone, for it may be a bomb.
+/// The maximum decompressed length of a body, in bytes: 8 MiB. A longer body is ignored, because it may be a bomb.
 const MAX_LEN: usize = 8 * 1024 * 1024;
 
-/// What the body is, if it was compressed, with the name of the encoding.
+/// Returns the decompressed forms of the body, with the names of the encodings, if it is compressed.
 pub(super) fn decompressions(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut found = Vec::new();
     match body {
         [0x1f, 0x8b, ..] => add(&mut found, "gzip", flate2::read::MultiGzDecoder::new(body)),
-        // The first two bytes of zlib are a multiple of 31.
+        // The first two bytes of zlib, as a number, are a multiple of 31.
         [first, second, ..]
             if first & 0xf == 8
                 && (u16::from(*first) << 8 | u16::from(*second)).is_multiple_of(31) =>
@@ -19,7 +19,7 @@ pub(super) fn decompressions(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         }
         _ => {}
     }
-    // Neither raw deflate nor br can be told from other bytes. Text is neither.
+    // Raw deflate and br cannot be recognised by their bytes, but neither of them is text.
     if found.is_empty() && str::from_utf8(body).is_err() {
         add(
             &mut found,

@@ -1,4 +1,4 @@
-//! What came out.
+//! The result of a diagnosis.
 
 use std::error::Error;
 use std::fmt;
@@ -7,11 +7,12 @@ use super::finding::Finding;
 use super::work::Work;
 use crate::signature::{KeyError, VerifiedEvent, VerifyError};
 
-/// Why a delivery does not verify, and what to do about it.
+/// The reason why a delivery does not verify, and what to do about it.
 ///
 /// `Display` prints all of it as a report of a few lines, for a terminal or a log. See the [module docs](super) for an
 /// example.
 #[derive(Clone, Debug)]
+#[doc(alias = "explain")]
 pub struct Diagnosis {
     verdict: Result<VerifiedEvent, Failure>,
     findings: Vec<Finding>,
@@ -34,38 +35,39 @@ impl Diagnosis {
         }
     }
 
-    /// What the real verification says.
+    /// Returns the result of the real verification.
     ///
     /// # Errors
     ///
-    /// The [`Failure`], if the keys cannot be read or the delivery does not verify.
+    /// Returns the [`Failure`] if the keys cannot be read or the delivery does not verify.
     pub fn verdict(&self) -> Result<&VerifiedEvent, &Failure> {
         self.verdict.as_ref()
     }
 
-    /// What would have matched. If there are several findings, the delivery verifies once all of them are mended.
+    /// Returns what would have matched. If there are several findings, the delivery verifies once all of them are
+    /// fixed.
     ///
-    /// There are none if the delivery verifies, and none if nothing usual explains why it does not: the secret is another
-    /// one, or the body was changed.
+    /// There are none if the delivery verifies, or if no usual mistake explains why it does not: then the secret is not
+    /// the sender's, or the body was changed.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// What is merely suspicious, most suspicious first. There is nothing if the delivery verifies.
+    /// Returns what is only suspicious, most suspicious first. The list is empty if the delivery verifies.
     #[must_use]
     pub fn suspicions(&self) -> &[Finding] {
         &self.suspicions
     }
 
-    /// What the search has cost.
+    /// Returns what the search has cost.
     #[must_use]
     pub fn work(&self) -> Work {
         self.work
     }
 }
 
-/// Prints the verdict, and each finding with its advice, in lines that end with a newline but the last.
+/// Prints the verdict, and each finding and suspicion with its advice. There is no newline at the end.
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Err(failure) = &self.verdict else {
@@ -108,7 +110,9 @@ impl fmt::Display for Diagnosis {
     }
 }
 
-/// Why the verification failed.
+/// The reason why the verification failed.
+///
+/// [`Diagnosis::verdict`] returns it. See the [module docs](super#example) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
@@ -119,7 +123,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The stable, machine-readable name of this cause: `keys-invalid`, or that of the [`VerifyError`].
+    /// Returns the stable, machine-readable name of this cause: `keys-invalid`, or the name of the [`VerifyError`].
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! How keys and signatures are written, and how they may be read by mistake.
+//! The encodings of keys and signatures, and those that are used by mistake.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -19,7 +19,7 @@ pub(super) fn decode(text: &str, is_url_safe: bool) -> Option<Zeroizing<Vec<u8>>
     Some(bytes)
 }
 
-/// Decodes base64 as `Buffer.from` of Node does: both alphabets are one, and what is left over is dropped.
+/// Decodes base64 like `Buffer.from` of Node, which accepts both alphabets, and drops incomplete digits at the end.
 pub(super) fn decode_as_node(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let text = Zeroizing::new(text.replace('+', "-").replace('/', "_"));
     let digits = text.trim_end_matches('=');
@@ -27,13 +27,13 @@ pub(super) fn decode_as_node(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     decode(digits.get(..len)?, true)
 }
 
-/// Decodes what was decoded before, with the prefix that comes to light or without.
+/// Decodes decoded bytes once more, with or without the prefix `whsec_`.
 pub(super) fn decode_again(decoded: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let text = str::from_utf8(decoded).ok()?.trim();
     decode(text.strip_prefix("whsec_").unwrap_or(text), false)
 }
 
-/// Decodes hexadecimal digits of either case.
+/// Decodes hexadecimal digits, in upper or lower case.
 pub(super) fn hex(digits: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if !digits.len().is_multiple_of(2) {
         return None;

@@ -1,4 +1,4 @@
-//! What a diagnosis is made of.
+//! The input of a diagnosis.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,9 @@ use http::HeaderMap;
 
 use crate::signature::HeaderFamily;
 
-/// A delivery that is to be [diagnosed](super::Diagnosis::of), and how its receiver is configured.
+/// A delivery to diagnose, and the configuration of its receiver.
+///
+/// Made by [`Diagnosis::of`](super::Diagnosis::of). See the [module docs](super#example) for an example.
 #[derive(Clone, Copy)]
 #[must_use = "nothing is examined before `at` is called"]
 pub struct Examination<'a> {
@@ -29,13 +31,13 @@ impl<'a> Examination<'a> {
         }
     }
 
-    /// Sets how far the timestamp may be from the time, in the past and in the future. Default: 300 seconds.
+    /// Sets how far the timestamp may be from the receiver's time, in the past and in the future. Default: 300 seconds.
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// Sets the family of headers that the receiver reads. Default: whichever family is complete, `svix-*` first.
+    /// Sets the family of headers that the receiver reads. Default: the family that is complete, `svix-*` first.
     pub fn header_family(mut self, family: HeaderFamily) -> Self {
         self.header_family = Some(family);
         self

@@ -1,4 +1,4 @@
-//! The way from a delivery to its diagnosis.
+//! The steps of a diagnosis.
 
 use http::HeaderMap;
 
@@ -14,16 +14,16 @@ use crate::clock::Clock;
 use crate::signature::{Keyring, VerifiedEvent, Verifier};
 
 impl Diagnosis {
-    /// Starts to examine a delivery: `keys` is the text that the receiver is configured with, of one key or several, as
-    /// [`Keyring`] parses it, and `body` what arrived.
+    /// Starts the examination of a delivery. `keys` is the text that the receiver is configured with: one or several
+    /// keys, as [`Keyring`] parses them. `body` is the body that arrived.
     pub fn of<'a>(keys: &'a str, headers: &'a HeaderMap, body: &'a [u8]) -> Examination<'a> {
         Examination::new(keys, headers, body)
     }
 }
 
 impl Examination<'_> {
-    /// Verifies the delivery as a receiver would at `unix_seconds`, in seconds since 1970, and looks for the cause if that
-    /// fails.
+    /// Verifies the delivery as a receiver would at `unix_seconds`, in seconds since 1970, and looks for the cause if
+    /// that fails.
     #[must_use]
     pub fn at(self, unix_seconds: u64) -> Diagnosis {
         let verdict = self.verify(unix_seconds);
@@ -48,7 +48,7 @@ impl Examination<'_> {
         suspicions
     }
 
-    /// The real verification.
+    /// Runs the real verification.
     fn verify(&self, unix_seconds: u64) -> Result<VerifiedEvent, Failure> {
         let keyring: Keyring = self.keys.parse().map_err(Failure::Keys)?;
         let mut verifier = Verifier::new(keyring)

@@ -1,13 +1,13 @@
-//! What was found, in words.
+//! A finding, in words.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::ControlFlow;
 
-/// One thing that is wrong with a delivery or its receiver, or that is suspicious.
+/// A mistake of the sender or the receiver, or something suspicious.
 ///
-/// `Display` prints a sentence that says what would have matched. It holds no key, no signature, no value of a header and
-/// no part of the body.
+/// `Display` prints a sentence that says what would have matched. It contains no key, no signature, no value of a
+/// header and no part of the body. See the [module docs](super#example) for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     code: &'static str,
@@ -28,13 +28,13 @@ impl Finding {
         }
     }
 
-    /// The stable, machine-readable name of what was found: see [the list](super#what-is-tried).
+    /// Returns the stable, machine-readable name of the finding: see [the list](super#what-is-tried).
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
     }
 
-    /// What to do about it, in a sentence or two.
+    /// Returns what to do about it, in a sentence or two.
     #[must_use]
     pub fn advice(&self) -> &str {
         &self.advice
@@ -47,5 +47,6 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Tries a body: it is told what is wrong if the body matches, and breaks off if nothing else is to be tried.
+/// A function that tries a body. It also gets the finding for the case that the body matches, and breaks when nothing
+/// else is to be tried.
 pub(super) type TryBody<'t> = dyn FnMut(&[u8], &dyn Fn() -> Finding) -> ControlFlow<()> + 't;

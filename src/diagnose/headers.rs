@@ -1,4 +1,4 @@
-//! Which headers may hold the id, the timestamp and the signatures.
+//! The headers that may contain the id, the timestamp and the signatures.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -6,12 +6,12 @@ use super::finding::Finding;
 use super::signatures::Listed;
 use crate::signature::HeaderFamily;
 
-/// What the headers say, in one of the ways to read them.
+/// The id, the timestamp and the signatures, in one of the ways to read the headers.
 pub(super) struct Reading {
     pub(super) id: Vec<u8>,
     pub(super) timestamp: Vec<u8>,
     pub(super) listed: Listed,
-    /// What is wrong if this is the right way.
+    /// The mistake, if this is the right way to read them.
     pub(super) finding: Option<Finding>,
 }
 
@@ -28,10 +28,10 @@ impl Reading {
 
 /// The families that a receiver may read.
 const FAMILIES: [HeaderFamily; 2] = [HeaderFamily::SVIX, HeaderFamily::WEBHOOK];
-/// Senders with names of their own use one set of them.
+/// The maximum number of families with unknown names. Senders with their own names use one.
 const MAX_UNKNOWN_FAMILIES: usize = 4;
 
-/// All ways to read the headers, of which the first is the receiver's own, if there is one.
+/// Returns all ways to read the headers. The first is the receiver's own, if that is possible.
 pub(super) fn readings(headers: &HeaderMap, pinned: Option<HeaderFamily>) -> Vec<Reading> {
     let mut families: Vec<HeaderFamily> = pinned.into_iter().collect();
     families.extend(
@@ -97,7 +97,7 @@ fn other_family(family: HeaderFamily) -> Finding {
     )
 }
 
-/// Headers that came more than once, as lines of their own or joined into one.
+/// Returns a reading of headers that came more than once, as separate lines or joined into one.
 fn repeated(ids: &[&[u8]], timestamps: &[&[u8]], signatures: &[&[u8]]) -> Option<Reading> {
     let (id, timestamp) = (ids.first()?, timestamps.first()?);
     let is_repeated = ids.len() > 1 || timestamps.len() > 1 || signatures.len() > 1;
@@ -126,13 +126,13 @@ fn repeated(ids: &[&[u8]], timestamps: &[&[u8]], signatures: &[&[u8]]) -> Option
     ))
 }
 
-/// The first of several values that commas join.
+/// Returns the first of several values that are joined by commas.
 fn first_of(value: &[u8]) -> &[u8] {
     let first = value.split(|byte| *byte == b',').next();
     first.unwrap_or_default().trim_ascii()
 }
 
-/// Headers of both families, some of each.
+/// Returns the readings that mix headers of both families.
 fn mixed(headers: &HeaderMap) -> Vec<Reading> {
     let [svix, webhook] = FAMILIES.map(names);
     let name = |index: usize, from_webhook: bool| {
@@ -143,7 +143,7 @@ fn mixed(headers: &HeaderMap) -> Vec<Reading> {
         }
     };
     let mut readings = Vec::new();
-    // Neither none of the three nor all of them from one family.
+    // Not 0 and 7, which take all three headers from one family.
     for choice in 1..7_u8 {
         let names = [0, 1, 2].map(|index| name(index, choice & 1 << index != 0));
         let [Some(id), Some(timestamp), Some(signatures)] = names.map(|name| headers.get(name))
@@ -170,7 +170,7 @@ fn mixed(headers: &HeaderMap) -> Vec<Reading> {
     readings
 }
 
-/// Headers of the scheme under names that the receiver does not know.
+/// Returns the readings of headers of the scheme whose names the receiver does not know.
 fn unknown(headers: &HeaderMap) -> Vec<Reading> {
     let known = FAMILIES.map(HeaderFamily::signature_header);
     let prefixes = headers

@@ -1,23 +1,23 @@
-//! JSON as it is written: the order of keys and the texts of strings and numbers are kept.
+//! A parser of JSON that keeps the order of keys, and the texts of strings and numbers.
 //!
-//! `serde_json` keeps the order only with a feature that would change what all its other users in the program get, and the
-//! text of a number not at all.
+//! `serde_json` keeps the order only with a feature, which would also affect its other users in the program. It does
+//! not keep the texts of numbers.
 
-/// A value, with the texts of its strings and numbers as they stand in the document.
+/// A value, with the texts of its strings and numbers as they are in the document.
 pub(super) enum Node<'j> {
     /// `true`, `false` or `null`.
     Literal(&'j str),
     Number(&'j str),
-    /// What is between the quotes, with its escapes.
+    /// The text between the quotes, with its escapes.
     String(&'j str),
     Array(Vec<Node<'j>>),
     Object(Vec<(&'j str, Node<'j>)>),
 }
 
-/// Deeper documents are not read.
+/// The maximum depth of a document.
 const MAX_DEPTH: usize = 128;
 
-/// Reads a document, or returns `None` if it is no JSON.
+/// Parses a document. Returns `None` if it is not JSON, or too deep.
 pub(super) fn parse(json: &[u8]) -> Option<Node<'_>> {
     let mut reader = Reader {
         rest: str::from_utf8(json).ok()?,
@@ -67,7 +67,7 @@ impl<'j> Reader<'j> {
         Some(Node::Array(items))
     }
 
-    /// Reads elements between brackets, which commas separate.
+    /// Reads elements between brackets, separated by commas.
     fn elements(
         &mut self,
         open: &str,

@@ -1,24 +1,24 @@
-//! How writers of JSON write strings and numbers.
+//! The ways in which JSON writers write strings and numbers.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Which characters a writer escapes.
+/// The characters that a writer escapes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Strings {
-    /// As they stand in the document.
+    /// As in the document.
     Kept,
-    /// What must be escaped: JavaScript, Jackson, serde.
+    /// Only what must be escaped: JavaScript, Jackson, serde.
     Utf8,
-    /// All but ASCII: Python.
+    /// Also everything but ASCII: Python.
     Ascii,
-    /// The same, and slashes: PHP.
+    /// The same as `Ascii`, and slashes: PHP.
     Php,
     /// Slashes: PHP with `JSON_UNESCAPED_UNICODE`.
     PhpUtf8,
-    /// What HTML takes for markup: Go.
+    /// Characters that are markup in HTML: Go.
     Go,
-    /// All but ASCII and what HTML takes for markup, in upper-case digits: .NET.
+    /// Everything but ASCII, and characters that are markup in HTML, in upper-case digits: .NET.
     Net,
 }
 
@@ -33,7 +33,7 @@ impl Strings {
         Self::Net,
     ];
 
-    /// Whether it is among those that most programs use.
+    /// Returns whether most programs write strings in this way.
     pub(super) fn is_usual(self) -> bool {
         matches!(self, Self::Kept | Self::Utf8 | Self::Ascii)
     }
@@ -50,13 +50,13 @@ impl Strings {
         })
     }
 
-    /// Writes what stands between quotes anew. An escape that is half of a character is kept.
+    /// Writes the text between quotes again. An escape that is half of a character is kept.
     pub(super) fn write(self, raw: &str, out: &mut String) {
         if self == Self::Kept {
             out.push_str(raw);
             return;
         }
-        // Most of a text is written alike by all.
+        // All writers write most of a text in the same way.
         let is_special = |byte: u8| !(byte.is_ascii_alphanumeric() || b" -_.,:=@#".contains(&byte));
         let len = raw.bytes().position(is_special).unwrap_or(raw.len());
         out.push_str(&raw[..len]);
@@ -117,7 +117,7 @@ impl Strings {
     }
 }
 
-/// The character of the escape that `text` begins with, and the length of the escape.
+/// Returns the character of the escape that `text` begins with, and the length of the escape.
 fn unescape(text: &str) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
@@ -145,10 +145,10 @@ fn unescape(text: &str) -> Option<(char, usize)> {
     })
 }
 
-/// How a writer writes numbers.
+/// The form in which a writer writes numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
-    /// As they stand in the document.
+    /// As in the document.
     Kept,
     /// As JavaScript: `1` for `1.0`, `1000` for `1e3`.
     JavaScript,
@@ -196,7 +196,8 @@ impl Numbers {
     }
 }
 
-/// As JavaScript prints a number: the fewest digits, with an exponent only if it is very large or very small.
+/// Prints a number like JavaScript: with the fewest digits, and with an exponent only if it is very large or very
+/// small.
 fn java_script(text: &str) -> Option<String> {
     let number: f64 = text.parse().ok()?;
     if !number.is_finite() {
@@ -217,7 +218,7 @@ fn java_script(text: &str) -> Option<String> {
     })
 }
 
-/// A number that ends with zeros, as `1e3` or `1.5e3`.
+/// Prints an integer that ends with zeros with an exponent, such as `1e3` or `1.5e3`.
 fn exponent(text: &str) -> Option<String> {
     let (sign, digits) = text
         .strip_prefix('-')

@@ -1,4 +1,4 @@
-//! What the key may be, if it is not what the receiver reads it as.
+//! The HMAC keys that the text of the receiver's keys may stand for.
 
 use zeroize::Zeroizing;
 
@@ -10,7 +10,7 @@ use crate::signature::{HmacKey, VerifyingKey};
 /// An HMAC key that may have signed the delivery.
 pub(super) struct Key {
     hmac: HmacKey,
-    /// What is wrong if it has.
+    /// The mistake, if it has.
     pub(super) finding: Option<Finding>,
 }
 
@@ -27,7 +27,7 @@ impl Key {
     }
 }
 
-/// The receiver's keys, in all their readings.
+/// The receiver's keys, in all the ways to read their text.
 #[derive(Default)]
 pub(super) struct Keys {
     plain: Vec<Key>,
@@ -41,11 +41,11 @@ pub(super) struct Keys {
 
 /// More keys than a receiver has during any rotation.
 const MAX_KEYS: usize = 8;
-/// The length of a text that is no key, in bytes.
+/// The maximum length of the text of a key, in bytes.
 const MAX_LEN: usize = 4096;
 
 impl Keys {
-    /// Reads the text of the receiver's keys. `is_readable` says that the receiver itself can read it.
+    /// Reads the text of the receiver's keys. `is_readable` is whether the receiver itself can read it.
     pub(super) fn read(text: &str, is_readable: bool) -> Self {
         let mut keys = Self::default();
         let whole = text.trim();
@@ -69,17 +69,17 @@ impl Keys {
         keys
     }
 
-    /// The keys as the scheme reads them. They have a finding only if the text as a whole cannot be read.
+    /// Returns the keys as the scheme reads them. They have a finding only if the receiver cannot read the whole text.
     pub(super) fn plain(&self) -> &[Key] {
         &self.plain
     }
 
-    /// The texts of the keys as keys.
+    /// Returns the keys whose bytes are the texts of the keys.
     pub(super) fn texts(&self) -> &[Key] {
         &self.texts
     }
 
-    /// Other readings.
+    /// Returns the keys in other readings.
     pub(super) fn others(&self) -> &[Key] {
         &self.others
     }
@@ -158,7 +158,7 @@ impl Keys {
         );
     }
 
-    /// What is wrong if the keys are of another kind than the signatures, whatever these are.
+    /// Returns the finding if the keys and the listed signatures are of different kinds.
     pub(super) fn kind_finding(&self, listed: &Listed) -> Option<Finding> {
         if self.has_ed25519 && !self.has_secrets && listed.lists_macs() && listed.ed25519 == 0 {
             Some(Finding::new(
@@ -196,7 +196,7 @@ fn text_key(name: &str, has_prefix: bool) -> Finding {
     )
 }
 
-/// What is wrong if the text of the keys cannot be read, but one of the keys in it signed the delivery.
+/// Returns the finding for a text that the receiver cannot read, although a key in it signed the delivery.
 fn unreadable(index: usize, count: usize, is_whole: bool) -> Finding {
     if count > 1 {
         Finding::new(
@@ -222,7 +222,7 @@ fn unreadable(index: usize, count: usize, is_whole: bool) -> Finding {
     }
 }
 
-/// The keys in a text that may hold anything around them.
+/// Returns the keys in a text that may have anything around them.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let separates = |character: char| {
         character.is_whitespace()
@@ -232,13 +232,13 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
             )
     };
     text.split(separates).filter_map(|part| {
-        // In `NAME=whsec_…`, the key comes later.
+        // In `NAME=whsec_…`, the key does not come first.
         let start = ["whsec_", "whpk_", "whsk_"]
             .iter()
             .filter_map(|prefix| part.find(prefix))
             .min();
         let part = &part[start.unwrap_or(0)..];
-        // Shorter ones are words, such as the version before `whsec_`.
+        // Shorter parts are not keys, such as the version before `whsec_`.
         (part.len() > 2 && part.len() <= MAX_LEN && part != "Bearer").then_some(part)
     })
 }

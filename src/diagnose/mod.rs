@@ -1,11 +1,15 @@
 //! Find out why a delivery does not verify.
 //!
-//! A verifier says yes or no. [`Diagnosis`] says why: it runs the real verification, and if that fails, it tries what
-//! usually goes wrong between a sender and a receiver, and tells what would have matched and what to do about it.
+//! A [`Verifier`](crate::Verifier) says whether a delivery is valid. A [`Diagnosis`] also says why it is not:
 //!
-//! **For development, never in the path of a request.** It needs the text of the secret, which a receiver had better not
-//! keep, and it computes hundreds of MACs where verification computes one. What it says is for the developer who owns the
-//! secret, not for the sender of the request.
+//! 1. It runs the real verification.
+//! 2. If that fails, it tries what usually goes wrong between a sender and a receiver.
+//! 3. It reports [what would have matched](Diagnosis::findings) and what to do about it, and
+//!    [what is suspicious](Diagnosis::suspicions).
+//!
+//! **Use it for development, never while serving requests.** It needs the text of the secret, which a receiver should
+//! not keep, and it computes hundreds of MACs where verification computes one. Its output is for the developer who has
+//! the secret, and not for the sender of the request.
 //!
 //! # Example
 //!
@@ -18,11 +22,12 @@
 //! headers.insert("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek".parse()?);
 //! headers.insert("webhook-timestamp", "1614265330".parse()?);
 //! headers.insert("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=".parse()?);
-//! // A proxy parsed the body, and printed it anew: there was a space after the colon.
+//! // A proxy parsed the body and printed it again, without the space after the colon.
 //! let body = br#"{"test":2432232314}"#;
 //!
 //! let diagnosis = Diagnosis::of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &headers, body).at(1_614_265_330);
 //! assert!(diagnosis.verdict().is_err());
+//! assert_eq!(diagnosis.findings()[0].code(), "body-json-reprinted");
 //! println!("{diagnosis}");
 //! # Ok(())
 //! # }
@@ -30,41 +35,42 @@
 //!
 //! # What is tried
 //!
-//! One mistake at a time, and the few that usually come in pairs. What matches a signature is certain: no two hypotheses
-//! give the same MAC by chance.
+//! Single mistakes are tried, and the few pairs of mistakes that usually come together. A match with a signature is
+//! certain, because no two hypotheses give the same MAC by chance.
 //!
 //! | `code` of the finding | Mistake |
 //! | --- | --- |
-//! | `key-text`, `key-text-without-prefix` | The text of the secret is the key, with its prefix or without. |
+//! | `key-text`, `key-text-without-prefix` | The sender uses the text of the secret as the key, with its prefix or without. |
 //! | `key-decoded-twice` | The secret was encoded once more. |
-//! | `key-url-safe-base64`, `key-hex`, `key-prefix-decoded` | The secret is decoded in another way. |
-//! | `key-one-of-several`, `key-wrapped`, `key-rejected` | One of the given keys is right, or what is in the text, or all of it, but the receiver cannot read the text. |
+//! | `key-url-safe-base64`, `key-hex`, `key-prefix-decoded` | The sender decodes the secret in another way. |
+//! | `key-one-of-several`, `key-wrapped`, `key-rejected` | The receiver cannot read the text of the keys, but one of several keys in it, a key within other text, or the whole text is the right key. |
 //! | `key-ed25519`, `key-not-ed25519` | The keys and the signatures are of different kinds. |
-//! | `signature-hex`, `signature-form` | The signature is right, but not written as the scheme asks. |
-//! | `body-newline-added`, `body-newline-removed` | The last newline. |
-//! | `body-crlf`, `body-lf` | Line ends were exchanged. |
-//! | `body-bom-added`, `body-bom-removed` | The byte order mark. |
-//! | `body-json-reprinted` | JSON was parsed, and printed anew: spaces, indentation, order, escapes, numbers. |
-//! | `body-compressed` | The signature covers what gzip, deflate or br compressed. |
+//! | `signature-hex`, `signature-form` | The signature is right, but not written in the form of the scheme. |
+//! | `body-newline-added`, `body-newline-removed` | The last newline was added or removed. |
+//! | `body-crlf`, `body-lf` | The line ends were converted. |
+//! | `body-bom-added`, `body-bom-removed` | The byte order mark was added or removed. |
+//! | `body-json-reprinted` | JSON was parsed and printed again: spaces, indentation, order, escapes, numbers. |
+//! | `body-compressed` | The body was compressed with gzip, deflate or br after it was signed. |
 //! | `body-base64` | The body arrived in base64, as API Gateway passes it on. |
 //! | `body-utf8-replaced` | Bytes that are not UTF-8 were replaced. |
-//! | `headers-other-family`, `headers-mixed`, `headers-other-names` | The headers of another family, of two, or of none that is known. |
+//! | `headers-other-family`, `headers-mixed`, `headers-other-names` | The headers have the names of another family, of two families, or of no known family. |
+//! | `headers-malformed` | The signature is right, but a header has a form that the receiver does not accept. |
 //! | `headers-joined`, `headers-repeated` | A proxy repeated the headers. |
-//! | `timestamp-milliseconds`, `timestamp-reprinted` | The timestamp is in another form than the signed one. |
-//! | `timestamp-old`, `timestamp-new` | All is right but the time. |
-//! | `scheme-exchanged`, `scheme-separator`, `scheme-body-alone`, `scheme-timestamp-body` | Something else than `id.timestamp.body` is signed. |
+//! | `timestamp-milliseconds`, `timestamp-reprinted`, `timestamp-form` | The timestamp is in another form than the signed one, or than seconds. |
+//! | `timestamp-old`, `timestamp-new` | Only the time is wrong. |
+//! | `scheme-exchanged`, `scheme-separator`, `scheme-body-alone`, `scheme-timestamp-body` | The sender signs something other than `id.timestamp.body`. |
 //!
-//! What is merely suspicious is apart, in [`Diagnosis::suspicions`]: `clock-whole-hours`, `key-placeholder`,
-//! `content-encoding`, `content-length` and `replacement-characters`.
+//! [`Diagnosis::suspicions`] has what is only suspicious: `clock-whole-hours`, `key-placeholder`, `content-encoding`,
+//! `content-length` and `replacement-characters`.
 //!
 //! # What it never shows
 //!
-//! No text of a key, no right signature, no value of a header and no part of the body is in the output, in whatever form
-//! it is printed.
+//! The output never contains the text of a key, a right signature, the value of a header or a part of the body, in any
+//! form.
 //!
 //! # What it costs
 //!
-//! Work is bounded, whatever the keys, the headers and the body are: see [`Work`].
+//! The work is bounded, whatever the keys, the headers and the body are: see [`Work`].
 
 mod body;
 mod compression;

@@ -1,6 +1,6 @@
-//! JSON that was parsed and printed anew on its way.
+//! JSON that was parsed and printed again on its way.
 //!
-//! How the sender printed it is not known, so its usual ways are tried.
+//! It is not known how the sender printed it, so the usual ways are tried.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -10,18 +10,18 @@ use super::finding::{Finding, TryBody};
 use super::json::{self, Node};
 use super::json_text::{Numbers, Strings};
 
-/// The longest body that is printed anew, in bytes: 256 KiB.
+/// The longest body that is printed again, in bytes: 256 KiB.
 const MAX_LEN: usize = 256 * 1024;
-/// How many numbers are printed anew one by one.
+/// The number of numbers that are printed in another form one by one.
 const MAX_SINGLE_NUMBERS: usize = 16;
 
-/// Where a writer puts spaces.
+/// The places in which a writer puts spaces.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
     Compact,
     /// After each comma and colon, as Python does.
     Spaced,
-    /// On lines, with this indentation.
+    /// On separate lines, with this indentation.
     Indented(&'static str),
 }
 
@@ -33,7 +33,7 @@ const LAYOUTS: [Layout; 5] = [
     Layout::Indented("\t"),
 ];
 
-/// In which order a writer puts the members of an object.
+/// The order in which a writer writes the members of an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     Kept,
@@ -51,11 +51,11 @@ struct Style {
     order: Order,
     strings: Strings,
     numbers: Numbers,
-    /// The one number that `numbers` is about, counted from 0.
+    /// The only number that `numbers` applies to, counted from 0. `None`: it applies to all.
     only: Option<usize>,
 }
 
-/// Calls `try_body` with each other way to print the body, if it is JSON.
+/// Calls `try_body` with the body printed in each other way, if it is JSON.
 pub(super) fn candidates(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow<()> {
     let Some(document) = Some(body)
         .filter(|body| body.len() <= MAX_LEN)
@@ -73,7 +73,7 @@ pub(super) fn candidates(body: &[u8], try_body: &mut TryBody<'_>) -> ControlFlow
     ControlFlow::Continue(())
 }
 
-/// Whether the body looks like JSON that is too long to be printed anew.
+/// Returns whether the body looks like JSON that is too long to be printed again.
 pub(super) fn is_too_long(body: &[u8]) -> bool {
     body.len() > MAX_LEN && matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
 }
@@ -84,9 +84,9 @@ fn fingerprint(text: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The ways to print this document, the most usual ones first.
+/// Returns the ways to print this document, the most usual ones first.
 fn styles(document: &Node<'_>) -> impl Iterator<Item = Style> {
-    // What makes no difference to this document would only be printed, and found to be the same.
+    // Leaves out the ways that make no difference to this document.
     let strings = distinct(Strings::ALL, document, |strings| Style {
         strings,
         ..Style::KEPT
@@ -100,7 +100,7 @@ fn styles(document: &Node<'_>) -> impl Iterator<Item = Style> {
         ..Style::KEPT
     });
     let combined = numbers.into_iter().flat_map(move |numbers| {
-        // Other numbers and other escapes are two mistakes: only the usual ones.
+        // Other numbers and other escapes are two differences: only the usual escapes are tried.
         let all = numbers == Numbers::Kept;
         let mut styles = Vec::new();
         for strings in strings.iter().filter(|strings| all || strings.is_usual()) {
@@ -131,7 +131,7 @@ fn styles(document: &Node<'_>) -> impl Iterator<Item = Style> {
     combined.chain(single)
 }
 
-/// Those of `all` that print the document in different ways.
+/// Returns those of `all` that print the document in different ways.
 fn distinct<T: Copy, const N: usize>(
     all: [T; N],
     document: &Node<'_>,
@@ -191,7 +191,7 @@ impl Style {
 struct Printer {
     style: Style,
     out: String,
-    /// How many numbers are printed.
+    /// The number of numbers that are printed so far.
     numbers: usize,
 }
 
@@ -275,7 +275,7 @@ impl Printer {
     }
 }
 
-/// The text of a name, with as few escapes as possible.
+/// Returns the text of a name, with as few escapes as possible.
 fn decoded(raw: &str) -> String {
     let mut text = String::new();
     Strings::Utf8.write(raw, &mut text);

@@ -1,8 +1,8 @@
-//! What a sender may sign instead of `id.timestamp.body`.
+//! The texts that a sender may sign instead of `id.timestamp.body`.
 
 use super::finding::Finding;
 
-/// How a message is made of an id, a timestamp and a body.
+/// A way to combine an id, a timestamp and a body into the text that is signed.
 pub(super) struct Scheme {
     parts: &'static [Part],
     code: &'static str,

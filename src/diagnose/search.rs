@@ -1,4 +1,4 @@
-//! The search for what would have matched.
+//! The search for mistakes that explain why a delivery does not verify.
 
 use std::ops::ControlFlow;
 
@@ -14,7 +14,7 @@ use super::time;
 use super::work::Work;
 use crate::signature::{Keyring, Verifier};
 
-/// Looks for what would have matched: one mistake at a time, and a few usual pairs.
+/// Tries one mistake at a time, and a few usual pairs.
 pub(super) struct Search<'a> {
     examination: Examination<'a>,
     keys: Keys,
@@ -32,7 +32,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What is wrong, or nothing if nothing usual explains it.
+    /// Returns the mistakes, or none if no usual mistake explains the failure.
     pub(super) fn run(mut self) -> (Vec<Finding>, Work) {
         let readings = headers::readings(self.examination.headers, self.examination.header_family);
         for reading in &readings {
@@ -40,7 +40,7 @@ impl<'a> Search<'a> {
                 return (found, self.work);
             }
         }
-        // All else is tried with the first reading alone, which is the receiver's own if there is one.
+        // Everything else is tried with the first reading only, which is the receiver's own if there is one.
         for reading in readings.iter().take(1) {
             if let ControlFlow::Break(found) = self.with_a_mistake(reading) {
                 return (found, self.work);
@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
         ControlFlow::Break(found)
     }
 
-    /// All that is wrong, once a signature has matched.
+    /// Returns all mistakes, once a signature has matched.
     fn found(&self, reading: &Reading, matched: Match) -> Vec<Finding> {
         let tolerance = self.examination.tolerance.as_secs();
         [
@@ -135,7 +135,7 @@ impl<'a> Search<'a> {
         .collect()
     }
 
-    /// Whether a MAC of the message is listed, under one of these keys.
+    /// Returns the listed MAC of the message under one of these keys, if there is one.
     fn matching(
         &mut self,
         keys: impl Fn(&Keys) -> &[Key],
@@ -155,12 +155,12 @@ impl<'a> Search<'a> {
     }
 
     fn matches_ed25519(&mut self, reading: &Reading, body: &[u8]) -> bool {
-        // Only the receiver's own reading: what is tried is the body.
+        // Only for the receiver's own reading, because only the body is varied.
         if reading.listed.ed25519 == 0 || reading.finding.is_some() {
             return false;
         }
         for key in &self.keys.public {
-            // Each key tries each signature.
+            // Each key is tried with each signature.
             if !(0..reading.listed.ed25519).all(|_| self.work.book(body.len())) {
                 return false;
             }
@@ -180,7 +180,7 @@ impl<'a> Search<'a> {
 /// A listed MAC that matches.
 #[derive(Default)]
 struct Match {
-    /// What is wrong with the key that it was made with.
+    /// The mistake about the key that made it.
     key: Option<Finding>,
     form: Form,
 }
@@ -189,7 +189,7 @@ fn message<'m>(id: &'m [u8], timestamp: &'m [u8], body: &'m [u8]) -> [&'m [u8]; 
     [id, b".", timestamp, b".", body]
 }
 
-/// A signature is right, and yet the delivery is rejected.
+/// Returns the finding for a delivery that is rejected although a signature is right.
 fn malformed() -> Finding {
     Finding::new(
         "headers-malformed",

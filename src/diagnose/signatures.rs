@@ -1,4 +1,4 @@
-//! Which MACs a delivery lists, however they are written.
+//! The MACs that a delivery lists, in any form.
 
 use subtle::ConstantTimeEq as _;
 
@@ -9,14 +9,14 @@ use super::finding::Finding;
 #[derive(Default)]
 pub(super) struct Listed {
     macs: Vec<([u8; 32], Form)>,
-    /// How many ed25519 signatures are among them.
+    /// The number of listed ed25519 signatures.
     pub(super) ed25519: usize,
 }
 
-/// How a listed MAC is written.
+/// The form in which a MAC is listed.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As the scheme asks.
+    /// As the scheme requires.
     #[default]
     Standard,
     Hex,
@@ -24,7 +24,7 @@ pub(super) enum Form {
     Unpadded,
     /// In base64 in the URL-safe alphabet.
     UrlSafe,
-    /// With something else than `v1,` before it.
+    /// With something other than `v1,` before it.
     Labelled,
     /// With a comma where there should be a space.
     Joined,
@@ -43,14 +43,14 @@ impl Listed {
         listed
     }
 
-    /// Whether any MAC is listed.
+    /// Returns whether any MAC is listed.
     pub(super) fn lists_macs(&self) -> bool {
         !self.macs.is_empty()
     }
 
-    /// The form in which `mac` is listed, if it is.
+    /// Returns the form in which `mac` is listed, if it is.
     ///
-    /// In constant time, for this may run on a machine that a forger reaches.
+    /// Compares in constant time, because this may run on a machine that a forger can reach.
     pub(super) fn form_of(&self, mac: &[u8; 32]) -> Option<Form> {
         let mut found = None;
         for (listed, form) in &self.macs {
@@ -67,7 +67,7 @@ impl Listed {
         for (index, token) in element.split(is_separator).enumerate() {
             if let Some((mac, form)) = decode(token) {
                 let form = match label {
-                    // The second of `v1,…,v1,…`.
+                    // The second signature of `v1,…,v1,…`.
                     Some(b"v1") if index > 1 && form == Form::Standard => Form::Joined,
                     Some(b"v1") | None => form,
                     Some(_) if form == Form::Standard => Form::Labelled,
@@ -84,7 +84,7 @@ impl Listed {
     }
 }
 
-/// Reads what follows a name and `=`, as in `sha256=…`.
+/// Reads a MAC after a name and `=`, as in `sha256=…`.
 fn decode_assigned(token: &[u8]) -> Option<([u8; 32], Form)> {
     let name = token.iter().position(|byte| *byte == b'=')?;
     let (mac, form) = decode(&token[name + 1..])?;
@@ -112,15 +112,15 @@ fn decode(token: &[u8]) -> Option<([u8; 32], Form)> {
     Some((mac, form))
 }
 
-/// Decodes base64 in either alphabet, with padding or without.
+/// Decodes base64 in either alphabet, with or without padding.
 fn lenient(text: &[u8]) -> Option<Vec<u8>> {
-    // No signature is longer.
+    // No signature has more than 100 characters.
     let text = str::from_utf8(text).ok().filter(|text| text.len() <= 100)?;
     let bytes = decode_base64(text, false).or_else(|| decode_base64(text, true))?;
     Some(bytes.to_vec())
 }
 
-/// What is wrong with the form of a signature that matched.
+/// Returns the finding about the form of a signature that matched, unless it is the form of the scheme.
 pub(super) fn finding(form: Form) -> Option<Finding> {
     let sentence = match form {
         Form::Standard => return None,

@@ -1,11 +1,11 @@
-//! What is suspicious, whether it is the cause or not.
+//! What is suspicious, but not necessarily the cause.
 
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::finding::Finding;
 
-/// What is suspicious about the delivery's headers and body.
+/// Returns what is suspicious about the delivery's headers and body.
 pub(super) fn of_delivery(headers: &HeaderMap, body: &[u8]) -> Vec<Finding> {
     let mut suspicions = Vec::new();
     let encodings = headers.get_all(CONTENT_ENCODING).iter();
@@ -45,7 +45,7 @@ pub(super) fn of_delivery(headers: &HeaderMap, body: &[u8]) -> Vec<Finding> {
     suspicions
 }
 
-/// Whether the text of the keys is one that documentation shows in place of a secret.
+/// Returns the suspicion if the text of the keys looks like a placeholder from documentation.
 pub(super) fn placeholder(keys: &str) -> Option<Finding> {
     const WORDS: [&str; 12] = [
         "changeme",
@@ -66,7 +66,7 @@ pub(super) fn placeholder(keys: &str) -> Option<Finding> {
     let is_dots = text.contains("...") || text.contains('…') || text.contains('*');
     let is_bracketed = text.starts_with(['<', '$', '{']);
     let is_repeated = text.len() > 3 && text.chars().all(|character| text.starts_with(character));
-    // By chance, a secret of 32 letters and digits holds a given word of four letters once in 50,000 times.
+    // About one in 50,000 random secrets of 32 letters and digits contains a given word of four letters.
     let is_placeholder = is_dots
         || is_bracketed
         || is_repeated
@@ -83,7 +83,7 @@ pub(super) fn placeholder(keys: &str) -> Option<Finding> {
     })
 }
 
-/// Whether a text is all letters of one case and separators, as words are, and no random key.
+/// Returns whether a text has few digits, as words have, in contrast to a random key.
 fn is_word(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     digits * 8 <= text.len()

@@ -1,8 +1,8 @@
-//! The timestamp: other forms of it, and how far it is from now.
+//! The timestamp: its other forms, and its distance from now.
 
 use super::finding::Finding;
 
-/// The time that a text tells, in whatever form.
+/// A time that was read from a text in any form.
 #[derive(Clone, Copy)]
 struct Instant {
     unix_seconds: u64,
@@ -17,7 +17,7 @@ enum Form {
     Other,
 }
 
-/// What is wrong with the timestamp of a delivery whose signature is right otherwise.
+/// Returns the finding about the timestamp of a delivery whose signature is right.
 pub(super) fn finding(text: &[u8], now: u64, tolerance: u64) -> Option<Finding> {
     let Some(instant) = Instant::read(text) else {
         return Some(Finding::new(
@@ -71,11 +71,11 @@ pub(super) fn finding(text: &[u8], now: u64, tolerance: u64) -> Option<Finding> 
 const SECONDS: &str =
     "Let the sender send, and sign, whole seconds since 1970 in plain decimal digits.";
 
-/// Says that a clock may be off by a time zone or by summer time.
+/// Returns the suspicion that a clock is off by a time zone or by summer time.
 pub(super) fn clock_suspicion(text: &[u8], now: u64, tolerance: u64) -> Option<Finding> {
     const HOUR: u64 = 3600;
     const SLACK: u64 = 60;
-    // The widest time zones are 14 hours off.
+    // Time zones are up to 14 hours from UTC.
     const MAX_HOURS: u64 = 14;
 
     let instant = Instant::read(text).filter(|instant| instant.form == Form::Seconds)?;
@@ -101,7 +101,7 @@ pub(super) fn clock_suspicion(text: &[u8], now: u64, tolerance: u64) -> Option<F
     ))
 }
 
-/// The other texts that a sender may have signed for this timestamp.
+/// Returns other texts that the sender may have signed for this timestamp, and the findings if it did.
 pub(super) fn reprints(text: &[u8]) -> Vec<(Vec<u8>, Finding)> {
     let Some(instant) = Instant::read(text) else {
         return Vec::new();
@@ -152,7 +152,7 @@ impl Instant {
         if number > MAX_NUMBER || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        // Milliseconds have twelve digits or more since 1973, seconds will have them in 30,000 years.
+        // Times since 1973 have twelve digits or more in milliseconds. In seconds, that takes until the year 5138.
         let is_milliseconds = number >= 100_000_000_000;
         Some(if is_milliseconds {
             Self {
@@ -194,10 +194,10 @@ impl Instant {
     }
 }
 
-/// Beyond this, a number is no time, not even in milliseconds.
+/// The largest number that is a time, in milliseconds.
 const MAX_NUMBER: u64 = 100_000_000_000_000;
 
-/// The milliseconds of a fraction of a second.
+/// Returns the milliseconds of a fraction of a second.
 fn milliseconds(fraction: &str) -> u64 {
     let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
     digits.fold(0, |sum, digit| {
@@ -205,7 +205,7 @@ fn milliseconds(fraction: &str) -> u64 {
     })
 }
 
-/// Days of the Gregorian calendar from 1970-01-01, by the count of days in years that begin in March.
+/// Returns the days of the Gregorian calendar since 1970-01-01, with a count of days in years that begin in March.
 fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
     let year = if month <= 2 { year - 1 } else { year };
     let month_from_march = (month + 9) % 12;
@@ -213,7 +213,7 @@ fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
     365 * year + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
-/// The date and time of day in UTC, such as `2023-11-14T22:13:20`.
+/// Returns the date and time of day in UTC, such as `2023-11-14T22:13:20`.
 fn date(unix_seconds: u64) -> String {
     let (days, rest) = (unix_seconds / 86_400, unix_seconds % 86_400);
     let mut year = 1970 + days / 366;
@@ -233,7 +233,7 @@ fn date(unix_seconds: u64) -> String {
     )
 }
 
-/// A duration in words, in its largest unit but for the rest.
+/// Returns a duration in words, in whole units of its largest unit.
 fn duration(seconds: u64) -> String {
     let (amount, unit) = match seconds {
         0..120 => (seconds, "second"),

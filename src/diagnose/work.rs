@@ -1,29 +1,40 @@
-//! How much a diagnosis may cost.
+//! The cost of a diagnosis, and its limits.
 
-/// What a diagnosis has cost.
+/// The cost of a diagnosis.
 ///
-/// It computes at most [`MAX_MACS`](Self::MAX_MACS) MACs (or checks of ed25519 signatures), which hash at most
-/// [`MAX_BYTES`](Self::MAX_BYTES) bytes together. What is left untried then is what is least usual.
+/// A diagnosis computes at most [`MAX_MACS`](Self::MAX_MACS) MACs (or checks of ed25519 signatures), which together
+/// hash at most [`MAX_BYTES`](Self::MAX_BYTES) bytes. At the limit, only the least usual mistakes are left untried.
 ///
-/// Besides, it decompresses a body to at most 8 MiB, and prints JSON of up to 256 KiB anew, once for each of the MACs.
+/// In addition, it decompresses a body to at most 8 MiB, and prints JSON of up to 256 KiB again, in fewer than 400
+/// ways.
+///
+/// # Example
+///
+/// ```
+/// use http::HeaderMap;
+/// use tower_svix::diagnose::{Diagnosis, Work};
+///
+/// let diagnosis = Diagnosis::of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &HeaderMap::new(), b"{}").at(1_614_265_330);
+/// assert!(diagnosis.work().macs <= Work::MAX_MACS);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Work {
-    /// How many MACs it computed, or ed25519 signatures it checked.
+    /// The number of MACs that were computed, and of ed25519 signatures that were checked.
     pub macs: usize,
-    /// How many bytes these hashed.
+    /// The number of bytes that were hashed for them.
     pub bytes: usize,
-    /// Whether something was left untried because of the limits.
+    /// Whether mistakes were left untried because of a limit.
     pub is_limited: bool,
 }
 
 impl Work {
-    /// The most MACs that one diagnosis computes.
+    /// The maximum number of MACs that one diagnosis computes.
     pub const MAX_MACS: usize = 1_000;
-    /// The most bytes that one diagnosis hashes: 64 MiB.
+    /// The maximum number of bytes that one diagnosis hashes: 64 MiB.
     pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-    /// Books one more pass over `len` bytes, or returns `false` if there is no room for it.
+    /// Counts one more pass over `len` bytes. Returns `false`, and counts nothing, if that would exceed a limit.
     pub(super) fn book(&mut self, len: usize) -> bool {
         let bytes = self.bytes.saturating_add(len);
         if self.macs < Self::MAX_MACS && bytes <= Self::MAX_BYTES {

@@ -1,4 +1,4 @@
-//! The proof as an argument of a handler.
+//! The extractor of the verified event.
 
 use std::error::Error;
 use std::fmt;
@@ -21,7 +21,29 @@ impl<S: Send + Sync> FromRequestParts<S> for VerifiedEvent {
     }
 }
 
-/// Rejection of a request that has no [`VerifiedEvent`], because its route is not behind the layer.
+/// Rejection of a request without a [`VerifiedEvent`], because its route is not behind
+/// [`SvixVerifyLayer`](crate::SvixVerifyLayer).
+///
+/// # Example
+///
+/// ```
+/// use axum::{Router, body::Body, routing::post};
+/// use http::Request;
+/// use tower::ServiceExt;
+/// use tower_svix::VerifiedEvent;
+///
+/// async fn receive(event: VerifiedEvent) {
+///     println!("{}", event.id());
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let without_the_layer: Router = Router::new().route("/webhook", post(receive));
+/// let request = Request::post("/webhook").body(Body::empty())?;
+/// assert_eq!(without_the_layer.oneshot(request).await?.status(), 500);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingEvent;

@@ -1,4 +1,4 @@
-//! The proof and the parsed payload as an argument of a handler.
+//! The extractor of the verified event and its parsed payload.
 
 use std::error::Error;
 use std::fmt;
@@ -17,13 +17,14 @@ use crate::telemetry;
 
 /// A verified event and its payload, parsed as JSON.
 ///
-/// Only extraction makes one, so what a handler is given is verified. See the [module docs](crate::extract) for an example.
+/// Only extraction creates one, so its content is always verified. See the [module docs](crate::extract) for an
+/// example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct VerifiedJson<T> {
     /// The proof, with the id and the raw payload.
     pub event: VerifiedEvent,
-    /// What the payload says.
+    /// The parsed payload.
     pub payload: T,
 }
 
@@ -47,12 +48,14 @@ where
 }
 
 /// Rejection of [`VerifiedJson`].
+///
+/// See the [table of rejections](crate::extract#rejections).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifiedJsonRejection {
-    /// The route is not behind the layer.
+    /// The route is not behind [`SvixVerifyLayer`](crate::SvixVerifyLayer).
     MissingEvent(MissingEvent),
-    /// The payload is genuine, but not what the handler expects.
+    /// The payload is genuine, but not JSON, or does not fit the type.
     Payload(PayloadError),
 }
 
@@ -72,7 +75,7 @@ impl IntoResponse for VerifiedJsonRejection {
         match self {
             Self::MissingEvent(error) => error.into_response(),
             Self::Payload(error) => {
-                // The payload is genuine, so the handler expects another one than the sender sends.
+                // The payload is genuine, so the error is that the handler expects another one.
                 telemetry::error(error.code(), &error, None);
                 problem(StatusCode::BAD_REQUEST, error.code(), &error).map(Body::from)
             }

@@ -1,7 +1,12 @@
-//! Extractors for axum, and for every framework on `axum-core`.
+//! Extractors for axum, and for every framework that is based on `axum-core`.
 //!
-//! [`VerifiedEvent`](crate::VerifiedEvent) and [`VerifiedJson`] are arguments of a handler behind
-//! [`SvixVerifyLayer`](crate::SvixVerifyLayer). Both leave the body alone, so the handler can take it too.
+//! A handler behind [`SvixVerifyLayer`](crate::SvixVerifyLayer) takes one of these as an argument:
+//!
+//! 1. [`VerifiedEvent`](crate::VerifiedEvent): the proof that the request is verified, with the id and the raw payload.
+//! 2. [`VerifiedJson<T>`](VerifiedJson) (feature `json`): the same, and the payload parsed as JSON.
+//!
+//! Neither of them takes the body, so the handler can extract it too. On a route without the layer, both answer every
+//! request with 500: a handler that takes one of them never processes a request that is not verified.
 //!
 //! # Example
 //!
@@ -29,15 +34,18 @@
 //! # }
 //! ```
 //!
+//! [`SvixVerifyLayer`](crate::SvixVerifyLayer#with-axum) shows which routes a layer covers, and how to combine layers.
+//!
 //! # Rejections
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
-//! | `event-missing` | 500 | The route is not behind the layer: an error of the receiver's. |
+//! | `event-missing` | 500 | The route is not behind the layer, which is an error of the receiver. |
 //! | `payload-not-json` | 400 | The payload is genuine, but not JSON. |
-//! | `payload-mismatch` | 400 | The payload is genuine JSON, but does not fit the type: the `detail` names the field that is missing or of another type. |
+//! | `payload-mismatch` | 400 | The payload is genuine JSON, but does not fit the type. The `detail` names the field that is missing or has another type. |
 //!
-//! All of them are logged as errors: what is genuine, and yet not what the handler expects, is for the receiver to mend.
+//! All of them are logged as errors, because the receiver must fix each of them: the handler expects something other
+//! than what the sender sends.
 
 mod event;
 #[cfg(feature = "json")]

@@ -1,7 +1,8 @@
-//! A claim from the moment it is asked for until it is settled, whatever becomes of the request.
+//! A claim, from the request for it until it is settled, even if the delivery's request is dropped.
 //!
-//! Each of the three types here knows what is left to do, and hands it to [`Store::spawn`](super::Store::spawn) if it is
-//! dropped. So a claim is released on an error, on a panic, and when the sender hangs up.
+//! Each of the three types [`Claiming`], [`Held`] and [`Settling`] hands its remaining work to
+//! [`Store::spawn`](super::Store::spawn) when it is dropped. So a claim is released after an error, after a panic, and
+//! when the sender hangs up.
 
 use std::mem;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(super) struct Claiming {
 }
 
 enum Stage {
-    /// The store is asked at the first poll: a future that is dropped before that leaves nothing behind.
+    /// The store is asked at the first poll. A future that is dropped before that leaves nothing behind.
     Unasked {
         store: Arc<dyn ErasedStore>,
         key: EventKey,
@@ -43,7 +44,7 @@ struct Pending {
     claimant: Claimant,
 }
 
-/// What became of a claim.
+/// The result of a claim.
 pub(super) enum Claim {
     Ours(Held),
     Completed {
@@ -65,7 +66,7 @@ impl Claiming {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Claim> {
-        // Taken out, so that if the store panics, it is not polled once more by `drop`.
+        // Taken out, so that `drop` does not poll the store again if the store panics.
         let mut pending = match mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Unasked { store, key, lease } => match ClaimToken::random() {
                 Ok(token) => Claimant { store, key, token }.ask(lease),
@@ -91,7 +92,7 @@ impl Claiming {
                 report(&Report::ClaimFailed(&claimant.key, &error));
                 let store = Arc::clone(&claimant.store);
                 store.spawn(Box::pin(async move {
-                    // If this fails too, it is the outage that was reported.
+                    // If this fails too, the cause is the outage that was just reported.
                     let _ = claimant.release().await;
                 }));
                 Claim::Failed
@@ -115,7 +116,7 @@ impl Drop for Claiming {
     }
 }
 
-/// A claim that is ours. Dropping it releases it in the background.
+/// A claim that the store has granted. Dropping it releases it in the background.
 pub(super) struct Held {
     /// `None` once it is being settled.
     claimant: Option<Claimant>,
@@ -128,7 +129,7 @@ impl Held {
         }
     }
 
-    /// Tells the layers inside of the claim.
+    /// Tells inner layers about the claim.
     pub(super) fn tell(&self, extensions: &mut Extensions) {
         if let Some(Claimant { store, key, .. }) = &self.claimant {
             HeldOutside::tell(extensions, Arc::clone(store), key.clone());
@@ -160,22 +161,22 @@ impl Drop for Held {
     }
 }
 
-/// A claim that is being completed or released. Dropping it goes on with that in the background.
+/// A claim that is being completed or released. Dropping it continues this in the background.
 pub(super) struct Settling {
-    /// `None` once it is done.
+    /// `None` once the store has answered.
     pending: Option<Unsettled>,
 }
 
 struct Unsettled {
     answer: BoxFuture<Result<Settlement, StoreError>>,
-    /// What it is if the store does what it is asked for.
+    /// The outcome if the store succeeds.
     goal: Outcome,
     claimant: Claimant,
 }
 
 impl Settling {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        // Taken out, so that if the store panics, it is not polled once more by `drop`.
+        // Taken out, so that `drop` does not poll the store again if the store panics.
         let mut pending = self.pending.take().expect("polled until it is done");
         let Poll::Ready(answer) = pending.answer.as_mut().poll(cx) else {
             self.pending = Some(pending);
@@ -202,7 +203,7 @@ impl Unsettled {
         }
     }
 
-    /// Goes on in the background.
+    /// Continues in the background.
     fn spawn(self) {
         let Self {
             answer,
@@ -215,7 +216,7 @@ impl Unsettled {
     }
 }
 
-/// What became of the claim on `key`, of which operators are told if it is not what it was meant to be.
+/// Returns the outcome of the claim on `key`. If it is not `goal`, reports it to operators.
 fn outcome(answer: Result<Settlement, StoreError>, goal: Outcome, key: &EventKey) -> Outcome {
     match answer {
         Ok(Settlement::Done) => goal,
@@ -233,7 +234,7 @@ fn outcome(answer: Result<Settlement, StoreError>, goal: Outcome, key: &EventKey
     }
 }
 
-/// Who claims what, where.
+/// A store, the key to claim in it, and the token to claim it with.
 struct Claimant {
     store: Arc<dyn ErasedStore>,
     key: EventKey,
@@ -262,8 +263,8 @@ impl Claimant {
         Arc::clone(&self.store).release(self.key.clone(), self.token)
     }
 
-    /// Releases what nobody processed, and what may not have been claimed at all. `Superseded` is expected here, so it is
-    /// not reported.
+    /// Releases an event that was not processed and that may not even be claimed. `Superseded` is expected here, so it
+    /// is not reported.
     async fn release_if_claimed(self) {
         if let Err(error) = self.release().await {
             report(&Report::ReleaseFailed(&self.key, &error));

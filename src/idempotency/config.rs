@@ -19,14 +19,14 @@ type IsProcessed = dyn Fn(&response::Parts) -> bool + Send + Sync;
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) store: Arc<dyn ErasedStore>,
-    /// `None`: the tenant and the id.
+    /// `None`: the key consists of the tenant and the id.
     pub(super) key: Option<Arc<Key>>,
     pub(super) lease: Duration,
     pub(super) retention: Duration,
-    /// `None`: any 2xx is.
+    /// `None`: any 2xx means that the event was processed.
     pub(super) processed: Option<Arc<IsProcessed>>,
     pub(super) fail_open: bool,
-    /// Whether a completed event stands for every payload under its key.
+    /// Whether every payload under the key of a completed event is a duplicate.
     pub(super) any_payload: bool,
 }
 
@@ -50,10 +50,10 @@ impl Config {
         }
     }
 
-    /// Whether the inner service processed the event.
+    /// Returns whether the inner service processed the event.
     ///
-    /// What the crate's own layers inside have to say comes first: to a gRPC call they say "later" with HTTP 200, which
-    /// no predicate on the status can tell.
+    /// The responses of inner layers of this crate are checked first: they answer a gRPC call that is to be retried
+    /// with HTTP 200, which a predicate on the status would take for success.
     pub(super) fn is_processed(&self, response: &response::Parts) -> bool {
         if response.extensions.get::<Rejection>().is_some() {
             return false;

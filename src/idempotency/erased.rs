@@ -1,6 +1,6 @@
-//! A store whose type is forgotten, so that it is no parameter of the middleware's types.
+//! Type erasure for stores, so that the types of the middleware have no type parameter for the store.
 //!
-//! It costs nothing: the future of every operation has to be boxed anyway, since it may outlive the request.
+//! It costs nothing: the future of each operation is boxed anyway, because it may outlive the request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::fingerprint::Fingerprint;
 use super::key::{ClaimToken, EventKey};
 use super::store::{BoxFuture, ClaimStatus, Settlement, Store, StoreError};
 
-/// [`Store`], with futures that own what they need.
+/// A [`Store`] whose futures own everything that they need.
 pub(super) trait ErasedStore: Send + Sync {
     fn claim(
         self: Arc<Self>,

@@ -1,20 +1,30 @@
-//! Tells payloads apart, in 16 bytes.
+//! A fingerprint of 16 bytes, to compare payloads.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// The first 16 bytes of the SHA-256 of a payload: tells whether two payloads under one key are the same.
+/// The first 16 bytes of the SHA-256 of a payload, to check whether two payloads under one key are the same.
 ///
-/// A store keeps it with a completed event. Finding two payloads with one fingerprint takes about 2⁶⁴ tries.
+/// A store keeps it with a completed event. Finding two payloads with the same fingerprint takes about 2⁶⁴ tries.
 ///
-/// It can also be a part of the [key](crate::IdempotencyLayer::key) of an event, for a sender that gives several payloads
-/// one id.
+/// It can also be a part of the [key](crate::IdempotencyLayer::key) of an event, for a sender that gives several
+/// payloads one id.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::idempotency::Fingerprint;
+///
+/// let fingerprint = Fingerprint::of(b"{}");
+/// assert_eq!(fingerprint, Fingerprint::from_bytes(*fingerprint.as_bytes()));
+/// assert_ne!(fingerprint, Fingerprint::of(b"{ }"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
-    /// Returns the fingerprint of `payload`. It hashes all of it at once, which takes as long as one HMAC of it does.
+    /// Returns the fingerprint of `payload`. Hashes all of it at once, which takes as long as one HMAC of it.
     #[must_use]
     pub fn of(payload: &[u8]) -> Self {
         let mut hasher = Hasher::new();
@@ -28,7 +38,7 @@ impl Fingerprint {
         &self.0
     }
 
-    /// Makes a fingerprint of these 16 bytes, which a store has kept.
+    /// Restores a fingerprint from the 16 bytes that a store has kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -48,10 +58,10 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// A fingerprint in the making, of a payload that may be too long to be hashed at once.
+/// The computation of a fingerprint, in parts, for a payload that may be too long to hash at once.
 pub(super) struct Hasher {
     sha256: Sha256,
-    /// How many bytes of the payload are hashed.
+    /// The number of bytes that are hashed so far.
     hashed: usize,
 }
 
@@ -63,7 +73,8 @@ impl Hasher {
         }
     }
 
-    /// Hashes up to `budget` bytes more of `payload`, which is the same at each call. Returns whether that was all.
+    /// Hashes up to `budget` more bytes of `payload`, which must be the same at each call. Returns whether all are
+    /// hashed.
     pub(super) fn advance(&mut self, payload: &[u8], budget: usize) -> bool {
         let rest = &payload[self.hashed..];
         let part = &rest[..rest.len().min(budget)];

@@ -1,4 +1,4 @@
-//! What a request goes through from the claim to the response.
+//! The response future: drives a request from the claim to the response.
 
 use std::fmt;
 use std::pin::Pin;
@@ -20,11 +20,11 @@ use crate::inner_service::Call;
 use crate::signature::VerifiedEvent;
 use crate::telemetry;
 
-/// How many bytes one poll may hash before it lets other tasks run: some 100 to 300 µs of work.
+/// The number of bytes that one poll may hash before it lets other tasks run: about 100 to 300 µs of work.
 const POLL_BUDGET: usize = 128 * 1024;
 
 pin_project! {
-    /// Response future of [`Idempotency`](super::Idempotency).
+    /// Response future of [`Idempotency`](super::Idempotency), whose [module docs](crate::idempotency) have an example.
     ///
     /// Dropping it before the inner service has answered releases the event, in the background if that takes time.
     pub struct ResponseFuture<S, B>
@@ -54,7 +54,7 @@ where
         Self { state, config }
     }
 
-    /// Answers a request that has no event.
+    /// Makes the future that answers a request without an event.
     pub(super) fn reject(request: &Request<B>, config: Arc<Config>) -> Self {
         let state = State::Answered {
             answer: Answer::EventMissing,

@@ -1,4 +1,4 @@
-//! What a claim is made on, and by whom.
+//! The key that is claimed, and the token that it is claimed with.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -8,25 +8,34 @@ use sha2::{Digest as _, Sha256};
 use crate::random::{self, RandomnessUnavailable};
 use crate::signature::VerifiedEvent;
 
-/// Bytes of a key up to which it is kept as it is.
+/// The length up to which a key is kept unchanged, in bytes.
 const MAX_LEN: usize = 512;
-/// Bytes of a key that are shown to people.
+/// The number of bytes of a key that `Display` shows.
 const MAX_SHOWN: usize = 256;
 
-/// What makes two deliveries the same event: the tenant, if the keyring names one, and the id.
+/// The key under which a [`Store`](super::Store) remembers an event: the tenant, if the keyring names one, and the id.
 ///
-/// The key that signed is not a part of it: a delivery that is retried after a rotation is still the same event. Neither
-/// is the payload, unless [`IdempotencyLayer::key`](crate::IdempotencyLayer::key) says so. A clone shares the text and
-/// allocates nothing.
+/// Two deliveries with the same key are deliveries of the same event. The key that signed a delivery is not a part of
+/// it, so that a retry after a rotation is still the same event. The payload is not a part of it either, unless
+/// [`IdempotencyLayer::key`](crate::IdempotencyLayer::key) adds it. A clone shares the text and allocates nothing.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::idempotency::EventKey;
+///
+/// assert_eq!(EventKey::new(None, "msg_1").as_str(), ":msg_1");
+/// assert_eq!(EventKey::new(Some("acme"), "msg_1").as_str(), "4:acme:msg_1");
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey {
     text: Arc<str>,
 }
 
 impl EventKey {
-    /// The key of the event `id` of this tenant, or of no tenant if the keyring that verified it names none.
+    /// Returns the key of the event `id` of this tenant. `None` is for a keyring that names no tenant.
     ///
-    /// `id` is the one of the headers, or any other text that tells events apart.
+    /// `id` is the id in the headers, or any other text that identifies an event.
     #[must_use]
     pub fn new(tenant: Option<&str>, id: &str) -> Self {
         // The length keeps tenant `a` with the id `b:c` apart from tenant `a:b` with the id `c`.
@@ -42,19 +51,19 @@ impl EventKey {
         Self { text: text.into() }
     }
 
-    /// The key as one text: no two keys have the same.
+    /// Returns the key as a text that is unique to it, for a store to use unchanged.
     ///
-    /// It is `:id`, or `length:tenant:id` with the length of the tenant in bytes. If that has more than 512 bytes, it is
-    /// what fits into 512 bytes of it, a colon, and the SHA-256 of all of it in hexadecimal digits: no key has more than
-    /// 577 bytes, whatever the sender writes. A store can use it as it is.
+    /// The text is `:id`, or `length:tenant:id` with the length of the tenant in bytes. If that has more than 512
+    /// bytes, the text is as much of it as fits into 512 bytes, a colon, and the SHA-256 of all of it in hexadecimal
+    /// digits. So no key has more than 577 bytes, whatever the sender writes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// The start of a long key and a hash of all of it. It is longer than any key that is kept as it is, so that it is none
-/// of those.
+/// Returns the start of a long key and a hash of all of it. The result is longer than any key that is kept unchanged,
+/// so that it cannot be equal to one of those.
 fn abridged(text: &str) -> String {
     let mut end = MAX_LEN;
     while !text.is_char_boundary(end) {
@@ -75,8 +84,8 @@ impl From<&VerifiedEvent> for EventKey {
     }
 }
 
-/// Writes the key for people to read, on one line: what is neither visible ASCII nor a space is escaped, and what is
-/// beyond 256 bytes is left out, so that an id cannot forge a line of a log. Two keys can be shown alike: a store uses
+/// Writes the key for people to read, on one line, so that an id cannot forge a line of a log: all but visible ASCII
+/// and spaces is escaped, and the text is cut after 256 bytes. Two keys can look the same: a store uses
 /// [`as_str`](EventKey::as_str).
 impl fmt::Display for EventKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,31 +117,32 @@ impl fmt::Debug for EventKey {
     }
 }
 
-/// Tells one delivery's claim from every other claim, on any machine and at any time: 128 random bits.
+/// A random number of 128 bits that identifies one delivery's claim, on any machine and at any time.
 ///
-/// It fences a holder that outlived its lease: it cannot settle a claim that has another token by now.
+/// A delivery that outlived its lease cannot complete or release the claim of another delivery, because that claim has
+/// another token. See [`conformance`](crate::test_util::conformance) for tests of a store that use it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClaimToken([u8; 16]);
 
 impl ClaimToken {
-    /// A new token, from the operating system's random numbers.
+    /// Makes a new token from the operating system's random numbers.
     ///
     /// # Errors
     ///
-    /// [`RandomnessUnavailable`] if the system has none to give: without a token, nothing can be claimed.
+    /// Returns [`RandomnessUnavailable`] if the system provides none. Without a token, nothing can be claimed.
     pub fn random() -> Result<Self, RandomnessUnavailable> {
         let mut bytes = [0; 16];
         random::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// The 16 bytes of the token.
+    /// Returns the 16 bytes of the token.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
-    /// A token of these 16 bytes, to test a store with.
+    /// Makes a token from these 16 bytes, to test a store with.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)

@@ -1,4 +1,4 @@
-//! How the middleware is configured.
+//! The layer, and how it is configured.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,35 +12,42 @@ use super::service::Idempotency;
 use super::store::Store;
 use crate::signature::VerifiedEvent;
 
-/// Layer that applies [`Idempotency`], which lets the inner service see each verified event once.
+/// Layer that applies [`Idempotency`], which lets the inner service process each verified event once.
 ///
-/// See the [module docs](crate::idempotency) for an example.
+/// See the [module docs](crate::idempotency) for an example, and [`SvixVerifyLayer`](crate::SvixVerifyLayer#with-axum)
+/// for one with axum.
 #[derive(Clone, Debug)]
 #[must_use]
+#[doc(alias = "deduplication")]
+#[doc(alias = "duplicate")]
 pub struct IdempotencyLayer {
     config: Config,
 }
 
 impl IdempotencyLayer {
-    /// Remembers events in `store`.
+    /// Creates a layer that remembers events in `store`.
     pub fn new(store: impl Store) -> Self {
         let config = Config::new(Arc::new(store));
         Self { config }
     }
 
-    /// Sets what makes two deliveries the same event. Default: the tenant and the id, as
-    /// `EventKey::from(event)` takes them.
+    /// Sets the function that makes the key of an event. Deliveries with the same key are deliveries of the same event.
+    /// Default: the tenant and the id, as in `EventKey::from(event)`.
     ///
-    /// For senders that give each attempt a new id, or each event of an endpoint the same one, or that have the id in the
-    /// payload. Pass [`event.tenant()`](VerifiedEvent::tenant) on; otherwise one tenant can use up another's ids. A payload
-    /// may lack what the key should be made of: fall back to the default key then.
+    /// Use this for senders that give each attempt a new id, that give all events of an endpoint the same id, or that
+    /// have the id in the payload. Include [`event.tenant()`](VerifiedEvent::tenant) in the key: otherwise one tenant
+    /// can use up the ids of another. If a payload lacks the field that the key is made of, fall back to the default
+    /// key.
     ///
-    /// The function runs at each verified delivery before the store is asked, and holds up all else on its thread. After
-    /// a change of it, events that were processed before count as new.
+    /// The function runs for each verified delivery before the store is asked, and blocks its thread. After you change
+    /// the function, events that were processed before count as new.
+    ///
+    /// The store contains the key, in Redis as readable text, and so does the log when an operation on it fails. Make
+    /// the key from ids or fingerprints, and not from anything that must stay secret.
     ///
     /// # Examples
     ///
-    /// For a sender that gives several events one id, the payload can be a part of the key:
+    /// For a sender that gives several events one id, add the payload to the key:
     ///
     /// ```
     /// use tower_svix::IdempotencyLayer;
@@ -57,9 +64,6 @@ impl IdempotencyLayer {
     /// For a sender that has the id in the payload, see [Anthropic] on the page of senders.
     ///
     /// [Anthropic]: https://github.com/tower-svix/tower-svix/blob/HEAD/docs/SENDERS.md#anthropic
-    ///
-    /// The key stands in the store, as readable text in Redis, and in the log where something went wrong with it: make it of
-    /// ids or of fingerprints, and not of what must stay secret.
     pub fn key<F>(mut self, key: F) -> Self
     where
         F: Fn(&VerifiedEvent) -> EventKey + Send + Sync + 'static,
@@ -68,44 +72,48 @@ impl IdempotencyLayer {
         self
     }
 
-    /// Sets how long a delivery has an event to itself. Default: 60 seconds.
+    /// Sets the lease: how long a claim lasts if it is neither completed nor released. Default: 60 seconds.
     ///
-    /// It must be longer than the inner service ever takes, the wait for room in it included: a timeout inside this
-    /// layer, and limits [outside](super#placement) of it, see to that.
+    /// The lease must be longer than the inner service ever takes, including the time that an event waits for it. A
+    /// timeout inside this layer, and limits [outside](super#placement) of it, ensure this.
     ///
-    /// And it must be shorter than the sender's whole schedule. After a crash, attempts are answered with 503 until the
-    /// lease has passed: if all of them come before that, the event is lost. Svix and the schedule that Standard
-    /// Webhooks suggests go on for more than a day; look up what your sender does. After a crash, wait for the lease before
-    /// you press "resend" in a sender's portal.
+    /// The lease must also be shorter than the sender's whole retry schedule. After a crash, attempts are answered with
+    /// 503 until the lease has passed. If all attempts come before that, the event is lost. The schedules of Svix and
+    /// of Standard Webhooks last for more than a day; look up the schedule of your sender. After a crash, wait until
+    /// the lease has passed before you press "resend" in a sender's portal.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.config.lease = lease;
         self
     }
 
-    /// Sets how long a processed event is remembered. Default: 96 hours.
+    /// Sets the retention: how long a processed event is remembered. Default: 96 hours.
     ///
-    /// It must be longer than the longest gap between two attempts of the sender, up to 24 hours in usual schedules: a
-    /// duplicate comes when the answer was lost. To cover a sender that loses one answer after another, it must be longer
-    /// than the whole schedule: 34 hours with Svix, jitter included, 72 with OpenAI, and 76 with the one that Standard
-    /// Webhooks suggests. A delivery that is older than that, and replayed by hand, is processed again.
+    /// The retention must be longer than the longest gap between two attempts of the sender, which is up to 24 hours in
+    /// usual schedules: the next attempt is a duplicate if the answer to the last one was lost. To cover a sender that
+    /// loses one answer after another, it must be longer than the whole schedule: 34 hours with Svix, including jitter,
+    /// 72 with OpenAI, and 76 with the schedule that Standard Webhooks suggests. An event that is sent again by hand
+    /// after the retention is processed again.
+    #[doc(alias = "ttl")]
     pub fn retention(mut self, retention: Duration) -> Self {
         self.config.retention = retention;
         self
     }
 
-    /// Sets which responses mean that the event was processed. Default: those with a status of 2xx.
+    /// Sets which responses mean that the event was processed. Default: those with a 2xx status.
     ///
-    /// Some responses never mean it, and `processed` is not asked about them:
+    /// After any other response, the sender's next attempt is processed. `processed` is not called for these responses,
+    /// which never mean that the event was processed:
     ///
-    /// - a call of gRPC that failed, as `grpc-status` in the headers says: its HTTP status is 200;
+    /// - the response to a gRPC call that failed, which has HTTP status 200 and a `grpc-status` in its headers;
     /// - a rejection by another [`SvixVerifyLayer`](crate::SvixVerifyLayer) inside of this layer;
-    /// - an answer of another `IdempotencyLayer` inside, unless its inner service processed the event.
+    /// - an answer of another [`IdempotencyLayer`] inside of this layer, unless its inner service processed the event.
     ///
-    /// The head of the response decides: that its body breaks off later, or ends with another `grpc-status` in its
-    /// trailers as that of a streaming call can, comes too late.
+    /// Only the head of the response counts. A body that breaks off later, or a streaming call that ends with another
+    /// `grpc-status` in its trailers, makes no difference.
     ///
-    /// After any other response, the sender's next attempt is processed. To stop one that no attempt can help, such as a
-    /// payload that will never parse, over HTTP:
+    /// # Example
+    ///
+    /// To end the attempts for an event that can never be processed, such as a payload that does not parse:
     ///
     /// ```
     /// use http::StatusCode;
@@ -126,11 +134,12 @@ impl IdempotencyLayer {
         self
     }
 
-    /// Takes every payload under the key of a completed event for a duplicate of it. Default: only the same payload.
+    /// Treats every delivery under the key of a completed event as a duplicate. Default: only those with the same
+    /// payload.
     ///
-    /// By default, a delivery that has the key of a completed event and another payload is answered with 503, and
-    /// [reported](super::Outcome::PayloadDiffers): it may be an event that was never processed. Use this for a sender that
-    /// changes the payload from one attempt to the next, for example because it includes an attempt number.
+    /// By default, a delivery with the key of a completed event and another payload is answered with 503, and
+    /// [reported](super::Outcome::PayloadDiffers), because it may be an event that was never processed. Use this for a
+    /// sender that changes the payload from one attempt to the next, for example because it includes an attempt number.
     pub fn any_payload(mut self) -> Self {
         self.config.any_payload = true;
         self
@@ -138,9 +147,9 @@ impl IdempotencyLayer {
 
     /// Calls the inner service even if the store cannot tell whether the event was processed already.
     ///
-    /// Default: such a delivery is answered with 503, so that the sender tries again. With this, an event is processed as
-    /// often as it is delivered while the store is away, and by several deliveries at once. Use it if a late event is
-    /// worse than a duplicate.
+    /// By default, such a delivery is answered with 503, so that the sender tries again. With this option, while the
+    /// store fails, an event is processed as often as it is delivered, possibly by several deliveries at once. Use it
+    /// if a late event is worse than a duplicate.
     pub fn fail_open(mut self) -> Self {
         self.config.fail_open = true;
         self

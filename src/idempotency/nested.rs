@@ -1,7 +1,7 @@
-//! Finds two layers on one path that share one store: the inner one would never get the claim.
+//! Detects two layers on one path that share one store, where the inner layer would never get the claim.
 //!
-//! Whether two stores share their ids shows in what they do, and in nothing else: two values can be connected to one
-//! database. So the stores are tried, with a key that nobody else has.
+//! Only a trial shows whether two stores share their ids, because two values can be connected to one database. So a
+//! random key is claimed in both stores.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use super::erased::ErasedStore;
 use super::key::{ClaimToken, EventKey};
 use super::store::{BoxFuture, ClaimStatus, StoreError};
 
-/// How long the trial's claims last at most.
+/// The lease of the trial's claims.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// Stands in the extensions of a request whose event a layer outside holds.
+/// A claim of an outer layer, in the extensions of the request.
 #[derive(Clone)]
 pub(super) struct HeldOutside {
     store: Arc<dyn ErasedStore>,
     key: EventKey,
-    /// The layer outside of that one.
+    /// The claim of the next outer layer.
     further: Option<Arc<HeldOutside>>,
 }
 
 impl HeldOutside {
-    /// Tells the layers inside that the event of a request is claimed.
+    /// Tells inner layers that the event of a request is claimed.
     pub(super) fn tell(extensions: &mut Extensions, store: Arc<dyn ErasedStore>, key: EventKey) {
         let further = extensions.remove::<Self>().map(Arc::new);
         extensions.insert(Self {
@@ -35,7 +35,8 @@ impl HeldOutside {
         });
     }
 
-    /// Starts to find out whether a layer outside holds `key` in `store`. Returns `None` if none holds that key anywhere.
+    /// Starts to find out whether an outer layer holds `key` in `store`. Returns `None` if no outer layer holds that
+    /// key.
     pub(super) fn look_for(
         extensions: &Extensions,
         store: &Arc<dyn ErasedStore>,
@@ -55,7 +56,7 @@ impl HeldOutside {
         let store = Arc::clone(store);
         Some(Box::pin(async move {
             for outside in stores {
-                // If one of them fails, nothing is known, and the delivery is answered as any duplicate is.
+                // If a store fails, nothing is known, and the delivery is answered like any duplicate.
                 if let Ok(true) = share_ids(&outside, &store).await {
                     return true;
                 }
@@ -65,7 +66,7 @@ impl HeldOutside {
     }
 }
 
-/// Whether what is claimed in one store is claimed in the other.
+/// Returns whether a claim in one store is also a claim in the other.
 async fn share_ids(
     one: &Arc<dyn ErasedStore>,
     other: &Arc<dyn ErasedStore>,
@@ -78,7 +79,7 @@ async fn share_ids(
         Ok(_) => Some(Arc::clone(other).claim(key.clone(), theirs, LEASE).await),
         Err(_) => None,
     };
-    // Whatever failed, and if only its reply was lost: nothing stays claimed. That a release fails says nothing.
+    // Nothing may stay claimed, even if only the reply of a claim was lost. The result of a release does not matter.
     let _ = Arc::clone(one).release(key.clone(), ours).await;
     if !matches!(
         theirs_claim,

@@ -1,4 +1,4 @@
-//! What became of a delivery, and what the sender is told: the only place that chooses a status.
+//! The outcome of a delivery, and the answer to the sender. This is the only place that chooses a status.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,13 +10,26 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use crate::grpc;
 use crate::problem::problem;
 
-/// What became of a delivery.
+/// The outcome of a delivery.
 ///
-/// [`Idempotency`](super::Idempotency) leaves it in the extensions of its response, for an outer layer to log or count.
+/// [`Idempotency`](super::Idempotency) puts it into the extensions of its response, for an outer layer to log or count.
+///
+/// # Example
+///
+/// ```
+/// use http::Response;
+/// use tower_svix::idempotency::Outcome;
+///
+/// fn log<B>(response: &Response<B>) {
+///     if let Some(outcome) = response.extensions().get::<Outcome>() {
+///         println!("{}: {outcome}", outcome.code());
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The inner service processed the event, which is written down.
+    /// The inner service processed the event, and the store has recorded this.
     Processed,
     /// The inner service did not process the event. The claim was released, and a retry is processed.
     Released,
@@ -24,7 +37,7 @@ pub enum Outcome {
     Replayed,
     /// Another delivery of the event is being processed: the inner service was not called.
     InProgress {
-        /// When the lease of that delivery ends, from now.
+        /// The time until the lease of that delivery ends.
         expires_in: Duration,
     },
     /// An event with the same key and another payload had been processed before: the inner service was not called.
@@ -32,27 +45,28 @@ pub enum Outcome {
     /// Either the sender gives one id to several events, or it changes the payload from one attempt to the next: see
     /// [`key`](crate::IdempotencyLayer::key) and [`any_payload`](crate::IdempotencyLayer::any_payload).
     PayloadDiffers,
-    /// The inner service took longer than the lease, and another delivery claimed the event since. The event may have
+    /// The inner service took longer than the lease, and another delivery has claimed the event. The event may have
     /// been processed twice. The response is the inner service's.
     Superseded,
-    /// The inner service's response stands, but the store failed to write it down, or to release the claim. Until the
-    /// lease has passed, another delivery of the event is told that it is in progress; after that, it is processed.
+    /// The store failed to complete or to release the claim. The response is the inner service's. Another delivery of
+    /// the event is answered as if the event were in progress until the lease has passed, and is processed after that.
     Unsettled,
-    /// The store failed, and the inner service was called nevertheless, as
-    /// [`fail_open`](crate::IdempotencyLayer::fail_open) asks for.
+    /// The store failed, and the inner service was called anyway, because
+    /// [`fail_open`](crate::IdempotencyLayer::fail_open) is set.
     Unprotected,
     /// The store failed: the inner service was not called.
     StoreUnavailable,
     /// The request has no [`VerifiedEvent`](crate::VerifiedEvent), because the layer is not inside
     /// [`SvixVerifyLayer`](crate::SvixVerifyLayer): the inner service was not called.
     EventMissing,
-    /// Another [`IdempotencyLayer`](crate::IdempotencyLayer) outside of this one holds the event, in the same store: the
-    /// inner service was not called. Remove one of them, or give each its own store.
+    /// An outer [`IdempotencyLayer`](crate::IdempotencyLayer) has claimed the event in the same store: the inner
+    /// service was not called. Remove one of the layers, or give each its own store.
     LayersShareStore,
 }
 
 impl Outcome {
-    /// The stable, machine-readable name of the outcome. A response that the middleware itself made shows it.
+    /// Returns the stable, machine-readable name of the outcome. The responses that the middleware itself makes show
+    /// it, except for the 200 to a duplicate.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -70,8 +84,8 @@ impl Outcome {
         }
     }
 
-    /// Whether a response with this outcome can mean that the event was processed: the inner service was called, and did
-    /// not fail, or it was called before.
+    /// Returns whether a response with this outcome can mean that the event was processed: the inner service was called
+    /// and did not fail, or had been called before.
     pub(super) fn may_be_processed(self) -> bool {
         match self {
             Self::Processed
@@ -109,7 +123,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A response of the middleware's own: the inner service was not called.
+/// A response that the middleware makes itself, without a call of the inner service.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
     Replayed,
@@ -143,8 +157,8 @@ impl Answer {
         let outcome = Outcome::from(self);
         let status = match self {
             Self::Replayed => StatusCode::OK,
-            // These are not final: the other delivery can still fail, and the receiver's operators can still tell two
-            // events apart. Many senders never retry after a 4xx.
+            // These are not final: the other delivery can still fail, and the receiver's operators can still set a key
+            // that distinguishes two events. Many senders never retry after a 4xx.
             Self::InProgress { .. } | Self::PayloadDiffers | Self::StoreUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -167,7 +181,7 @@ impl Answer {
     fn end_call(self) -> Response<Bytes> {
         let outcome = Outcome::from(self);
         let code = match self {
-            // Not `OK`, with which a call must have a message.
+            // Not `OK`, because a call that ends with `OK` must have a message.
             Self::Replayed => grpc::Code::AlreadyExists,
             Self::InProgress { .. } | Self::PayloadDiffers | Self::StoreUnavailable => {
                 grpc::Code::Unavailable
@@ -191,9 +205,9 @@ impl From<Answer> for Outcome {
     }
 }
 
-/// How long a sender is asked to wait for another delivery: the rest of the lease in whole seconds, as it is still valid
-/// within its last one. At most a minute, since the other may end, or fail, long before a long lease does, and a sender
-/// that waits may be at the end of its schedule.
+/// Returns how long a sender is asked to wait for another delivery, in seconds: the rest of the lease, rounded up, but
+/// at most a minute. The other delivery may end long before a long lease does, and a sender that waits longer may reach
+/// the end of its schedule.
 fn retry_seconds(lease: Duration) -> u64 {
     let is_begun = u64::from(lease.subsec_nanos() > 0);
     lease.as_secs().saturating_add(is_begun).clamp(1, 60)

@@ -1,4 +1,4 @@
-//! What an operator should hear of.
+//! Reports to operators.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,7 @@ use super::key::EventKey;
 use super::store::StoreError;
 use crate::telemetry;
 
-/// Something that went wrong, and that no response of the inner service tells.
+/// A problem that the response of the inner service does not show.
 #[derive(Debug)]
 pub(super) enum Report<'a> {
     EventMissing,
@@ -19,7 +19,7 @@ pub(super) enum Report<'a> {
     LayersShareStore(&'a EventKey),
 }
 
-/// Tells operators, in the log and in the numbers.
+/// Reports a problem to operators, in the log and in the metrics.
 pub(super) fn report(report: &Report<'_>) {
     telemetry::error(report.code(), report, report.cause());
     match report {
@@ -59,7 +59,7 @@ impl Report<'_> {
     }
 }
 
-/// The cause is apart.
+/// Leaves out the cause, which is logged separately.
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

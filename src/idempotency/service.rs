@@ -1,4 +1,4 @@
-//! What a request goes through before the store is asked.
+//! The service that the layer creates.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,15 +14,15 @@ use crate::body::ResponseBody;
 use crate::inner_service::define_inner_service_accessors;
 use crate::signature::VerifiedEvent;
 
-/// Middleware that lets the inner service see each verified event once.
+/// Middleware that lets the inner service process each verified event once.
 ///
-/// Made by [`IdempotencyLayer`](crate::IdempotencyLayer). See the [module docs](crate::idempotency) for an example.
+/// Created by [`IdempotencyLayer`](crate::IdempotencyLayer). See the [module docs](crate::idempotency) for an example.
 ///
 /// # Clone
 ///
-/// The inner service must be `Clone`: an event is handed to a clone of it, which is driven to readiness only once the
-/// event is claimed. So a duplicate never takes a permit or buffer slot of the inner service. Time that an event
-/// spends waiting for the inner service counts against its lease.
+/// The inner service must be [`Clone`]: each event goes to a clone of it, which is driven to readiness only once the
+/// event is claimed. So a duplicate never takes a permit or buffer slot of the inner service. Time that an event spends
+/// waiting for the inner service counts against its lease.
 #[derive(Clone, Debug)]
 pub struct Idempotency<S> {
     inner: S,
@@ -45,7 +45,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S, B>;
 
-    /// Always ready: the inner service is asked once the event is claimed.
+    /// Returns ready at once. The inner service is polled for readiness once the event is claimed.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }

@@ -1,4 +1,4 @@
-//! The states that a request goes through, and which of them follows when the store or the inner service has answered.
+//! The states of a request, and the transitions after the store or the inner service has answered.
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -22,32 +22,32 @@ pin_project! {
             claiming: Claiming,
             call: Option<Call<S, Request<B>>>,
         },
-        /// A layer outside holds the event: is it in the same store?
+        /// An outer layer holds the event. The trial finds out whether it uses the same store.
         Tracing {
             search: BoxFuture<bool>,
             key: EventKey,
             otherwise: Answer,
             is_grpc: bool,
         },
-        /// The fingerprint of the payload is needed: to be written down later, or to be compared.
+        /// The payload is hashed: its fingerprint is recorded later, or compared.
         Hashing {
             hasher: Option<Hasher>,
             call: Option<Call<S, Request<B>>>,
             purpose: Option<Purpose>,
         },
-        /// The event is ours, and waits until the inner service has room for it.
+        /// The event is claimed, and waits until the inner service is ready.
         Readying {
             call: Option<Call<S, Request<B>>>,
             held: Option<Hashed>,
         },
-        /// `held` is `None` if the store failed, and the event is processed nevertheless. It comes last, so that a
-        /// handler that is dropped is gone before its claim is.
+        /// `held` is `None` if the store failed, and the event is processed anyway. It is the last field, so that the
+        /// handler is dropped before its claim.
         Serving {
             #[pin]
             future: F,
             held: Option<Hashed>,
         },
-        /// The inner service answered, which is not passed on before the store knows of it.
+        /// The inner service has answered. Its answer is passed on once the store has answered too.
         Settling {
             settling: Settling,
             result: Option<Result<T, E>>,
@@ -59,7 +59,7 @@ pin_project! {
     }
 }
 
-/// What a fingerprint is needed for.
+/// The purpose of a fingerprint.
 pub(super) enum Purpose {
     Process(Held),
     Compare {
@@ -68,13 +68,13 @@ pub(super) enum Purpose {
     },
 }
 
-/// A claim with the fingerprint that it is to be completed with.
+/// A claim, and the fingerprint to complete it with.
 pub(super) struct Hashed {
     pub(super) held: Held,
     fingerprint: Fingerprint,
 }
 
-/// Goes on from the answer of the store.
+/// Returns the state that follows the store's answer to a claim.
 pub(super) fn claimed<S: Service<Request<B>>, B, F, T, E>(
     claim: Claim,
     mut call: Call<S, Request<B>>,
@@ -126,7 +126,7 @@ impl<S, B, F, T, E> State<S, B, F, T, E> {
     }
 }
 
-/// Goes on once the fingerprint of the payload is there.
+/// Returns the state that follows when the payload is hashed.
 pub(super) fn hashed<S: Service<Request<B>>, B, F, T, E>(
     found: Fingerprint,
     purpose: Purpose,
@@ -154,7 +154,7 @@ pub(super) fn hashed<S: Service<Request<B>>, B, F, T, E>(
     }
 }
 
-/// Completes or releases the claim, as the inner service's answer demands.
+/// Completes or releases the claim, depending on the inner service's answer.
 pub(super) fn settle<S, B, F, ResBody, E>(
     result: Result<Response<ResBody>, E>,
     hashed: Hashed,

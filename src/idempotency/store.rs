@@ -1,4 +1,4 @@
-//! What a store must do.
+//! The trait for stores, and what an implementation must do.
 
 use std::error::Error;
 use std::fmt;
@@ -9,37 +9,40 @@ use std::time::Duration;
 use super::fingerprint::Fingerprint;
 use super::key::{ClaimToken, EventKey};
 
-/// A boxed future that can outlive the request it belongs to. See [`Store::spawn`].
+/// A boxed future that can outlive the request that it belongs to. See [`Store::spawn`].
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Where it is written down which events are being processed, and which have been.
+/// A record of the events that are being processed, and of those that have been.
 ///
-/// For one key, a store is in one of three states: *free*, *claimed* under a token until a lease ends, or *completed*
-/// under a token until the retention ends. Either end makes the key free by itself.
+/// Each key is in one of three states: *free*, *claimed* under a token until the lease ends, or *completed* under a
+/// token until the retention ends. When the lease or the retention ends, the key becomes free by itself.
 ///
 /// # Contract
 ///
-/// Events are processed once because of what a store promises, and in no other place. An implementation must uphold:
+/// [`IdempotencyLayer`](crate::IdempotencyLayer) relies on the store alone to process each event once. An
+/// implementation must guarantee:
 ///
 /// 1. Each operation is atomic. Of any number of concurrent claims on a free key, from any number of processes, exactly
-///    one is told [`ClaimStatus::Claimed`]. To look first and to insert afterwards is not enough: two claims can look before
-///    either inserts. Use what the engine decides alone: one lock, one script, one `INSERT … ON CONFLICT`.
+///    one gets [`ClaimStatus::Claimed`]. It is not enough to look first and insert afterwards, because two claims can
+///    look before either inserts. Use a single operation of the engine: one lock, one script, one
+///    `INSERT … ON CONFLICT`.
 /// 2. A key that is claimed or completed is not forgotten before its time. A store that has no room for another claim
-///    must return an error, which makes the sender try again later. It may give up the oldest completed keys to stay
-///    within bounds, if its documentation says so.
-/// 3. Nothing stays beyond its time: the lease and the retention hold even if the process dies in the middle.
-/// 4. Two keys are never taken for one. Compare whole keys, or a cryptographic hash of them: ids are chosen by senders.
-/// 5. An operation that is repeated with the same token returns the same: clients of networked stores send a command
-///    again if the connection broke before the reply. [`forget`](Store::forget) has no token: repeated, it returns `false`,
-///    or forgets a claim that was made in between.
-/// 6. Waiting is bounded. An operation that takes too long returns an error, and may have been carried out all the same.
+///    must return an error, so that the sender tries again later. It may forget the oldest completed keys to limit its
+///    size, if its documentation says so.
+/// 3. Nothing is kept beyond its time: leases and retentions end even if the process dies in the middle.
+/// 4. Two different keys are never confused. Compare whole keys, or a cryptographic hash of them: senders choose the
+///    ids.
+/// 5. An operation that is repeated with the same token returns the same result, because clients of networked stores
+///    send a command again if the connection broke before the reply. [`forget`](Store::forget) has no token: when it is
+///    repeated, it returns `false`, or forgets a claim that was made in between.
+/// 6. Waiting is bounded. An operation that takes too long returns an error, although it may have been carried out.
 ///
-/// The suite in `test_util::conformance` (feature `test-util`) checks most of this for any implementation.
+/// [`conformance::check`](crate::test_util::conformance::check) (feature `test-util`) checks most of this for any
+/// implementation.
 ///
 /// # Example
 ///
-/// A store of another kind is an `impl` of four `async fn`, and of [`spawn`](Store::spawn). This one adds a log to
-/// any other store:
+/// A store implements four `async fn`, and [`spawn`](Store::spawn). This one adds a log to any other store:
 ///
 /// ```
 /// use std::time::Duration;
@@ -96,8 +99,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot tell. The claim may have been carried out: it is released later if possible,
-    /// and ends with its lease if not.
+    /// Returns [`StoreError`] if the store fails. The claim may have been carried out: it is then released later
+    /// if possible, and otherwise ends with its lease.
     fn claim(
         &self,
         key: &EventKey,
@@ -105,18 +108,17 @@ pub trait Store: Send + Sync + 'static {
         lease: Duration,
     ) -> impl Future<Output = Result<ClaimStatus, StoreError>> + Send;
 
-    /// Writes down for `retention` that the event was processed by the holder of `token`, and the fingerprint of its
-    /// payload.
+    /// Records for `retention` that the holder of `token` processed the event, and the fingerprint of its payload.
     ///
     /// | `key` is | Returns | Afterwards |
     /// | --- | --- | --- |
     /// | claimed or completed by `token` | [`Settlement::Done`] | completed by `token` for `retention` |
-    /// | free: the lease has passed, and nobody else claimed it | [`Settlement::Done`] | the same |
+    /// | free: the lease has passed, and no other token claimed it | [`Settlement::Done`] | completed by `token` for `retention` |
     /// | claimed or completed by another token | [`Settlement::Superseded`] | as before |
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot tell whether it was written down.
+    /// Returns [`StoreError`] if the store fails. The completion may have been recorded.
     fn complete(
         &self,
         key: &EventKey,
@@ -125,7 +127,7 @@ pub trait Store: Send + Sync + 'static {
         retention: Duration,
     ) -> impl Future<Output = Result<Settlement, StoreError>> + Send;
 
-    /// Gives the claim up, since the event was not processed.
+    /// Releases the claim, because the event was not processed.
     ///
     /// | `key` is | Returns | Afterwards |
     /// | --- | --- | --- |
@@ -135,26 +137,30 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot tell. The claim then ends with its lease.
+    /// Returns [`StoreError`] if the store fails. The claim then ends with its lease, if not before.
     fn release(
         &self,
         key: &EventKey,
         token: ClaimToken,
     ) -> impl Future<Output = Result<Settlement, StoreError>> + Send;
 
-    /// Forgets `key` whatever its state is, so that the event can be processed again by hand. Returns whether there was
-    /// anything to forget.
+    /// Forgets `key` in any state, so that the event can be processed again by hand. Returns whether there was anything
+    /// to forget.
     ///
     /// | `key` is | Returns | Afterwards |
     /// | --- | --- | --- |
     /// | free | `false` | free |
     /// | claimed or completed | `true` | free |
     ///
-    /// The middleware never calls this: it is for operators, who then ask the sender to send the event again. The store
-    /// is theirs as much as the layer's, if it is shared as an [`Arc`]. What a claim that is forgotten was made for goes
-    /// on: if a delivery of the event is in the handler, the next one is processed at the same time. And if none comes before
-    /// that handler ends, its completion finds the key free and succeeds: the event is completed again, and nothing is
-    /// forgotten. So call this once no delivery of the event is running.
+    /// The middleware never calls this. It is for operators, who then ask the sender to send the event again. Share the
+    /// store with the layer as an [`Arc`] to call it.
+    ///
+    /// Call this only when no delivery of the event is being processed, because it does not stop the handler. If
+    /// another delivery arrives before the handler ends, both are processed at the same time. If none arrives, the
+    /// handler's completion finds the key free and succeeds: the event is completed again, and nothing has been
+    /// forgotten.
+    ///
+    /// # Example
     ///
     /// ```
     /// use std::sync::Arc;
@@ -166,7 +172,7 @@ pub trait Store: Send + Sync + 'static {
     ///     # let _ = layer;
     ///     // Later, on the command of an operator:
     ///     if store.forget(&EventKey::new(None, "msg_1")).await? {
-    ///         println!("it is processed when it is sent again");
+    ///         println!("the event is processed when it is sent again");
     ///     }
     ///     Ok(())
     /// }
@@ -174,57 +180,71 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot tell. The key may have been forgotten.
+    /// Returns [`StoreError`] if the store fails. The key may have been forgotten.
     fn forget(&self, key: &EventKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Runs `work` to completion in the background, or drops it.
     ///
-    /// When a request is given up, as happens when the sender hangs up, its claim must still be released, and that cannot
-    /// be awaited in a destructor. `work` is that one call, or the call that was under way and perhaps a release after it:
-    /// at most two of this store's own operations, and so bounded by what bounds them. A store whose operations never wait
-    /// polls it once; one that needs a runtime spawns it. Dropping it is correct too, and leaves the event claimed until
-    /// the lease has passed.
+    /// When a request is dropped, for example because the sender hangs up, its claim must still be released, and a
+    /// destructor cannot await that. `work` is the release, or the operation that was in progress, with a release after
+    /// it if that is needed. So `work` is at most two operations of this store, and ends when they do.
     ///
-    /// This is called from destructors, perhaps while a panic unwinds: it must not panic.
+    /// A store whose operations never wait polls `work` once. A store that needs a runtime spawns it. Dropping `work`
+    /// is also correct, and leaves the event claimed until the lease has passed.
+    ///
+    /// This is called from destructors, possibly while a panic unwinds, and must not panic.
     fn spawn(&self, work: BoxFuture<()>);
 }
 
-/// What came of a claim.
+/// The result of [`Store::claim`].
+///
+/// See [`Store`](Store#example) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClaimStatus {
-    /// The event is the caller's to process, until the lease has passed.
+    /// The caller may process the event until the lease has passed.
     Claimed,
     /// The event has been processed.
     Completed {
-        /// That of the payload that was processed.
+        /// The fingerprint of the payload that was processed.
         fingerprint: Fingerprint,
     },
-    /// The event is being processed.
+    /// Another delivery of the event is being processed.
     InProgress {
-        /// When the lease of the delivery that processes it ends, from now. It may be done much earlier.
+        /// The time until the lease of that delivery ends. The delivery may end much earlier.
         expires_in: Duration,
     },
 }
 
-/// What came of the attempt to complete or release a claim.
+/// The result of [`Store::complete`] and [`Store::release`].
+///
+/// See [`Store`](Store#example) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Settlement {
-    /// It is completed or released.
+    /// The claim is completed or released.
     Done,
-    /// The lease had passed, and the event was claimed again: nothing was changed.
+    /// Another token has claimed or completed the event, or the event to release is completed: nothing was changed.
     Superseded,
 }
 
-/// Why a store could not tell.
+/// The error of an operation of a [`Store`]. The operation may have been carried out.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::idempotency::StoreError;
+///
+/// let error = StoreError::new("the connection is closed");
+/// assert_eq!(error.to_string(), "the idempotency store failed: the connection is closed");
+/// ```
 #[derive(Debug)]
 pub struct StoreError {
     cause: Box<dyn Error + Send + Sync>,
 }
 
 impl StoreError {
-    /// An error of the store's engine, or a text.
+    /// Makes an error from an error of the store's engine, or from a text.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             cause: cause.into(),
@@ -244,7 +264,8 @@ impl Error for StoreError {
     }
 }
 
-/// Several layers can share a store, and so share its ids: what one of them completed, the others do not process.
+/// Several layers can share a store, and then share its ids: an event that one of them completed is not processed by
+/// the others.
 impl<St: Store> Store for Arc<St> {
     fn claim(
         &self,

@@ -1,13 +1,33 @@
-//! Why a request was not answered.
+//! The error of the signing middleware.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::signature::SignError;
 
-/// Why [`SvixSign`](super::SvixSign) has no response: the request was not sent, or the client `S` failed to.
+/// The error of [`SvixSign`](super::SvixSign): the request could not be signed, or the client failed.
 ///
-/// `S` is the error of the client, and `B` the error of the body that was to be signed.
+/// `S` is the error type of the client, and `B` that of the body to sign.
+///
+/// # Example
+///
+/// ```
+/// use http::{Request, Response};
+/// use std::convert::Infallible;
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+/// use tower_svix::sign::{SignedBody, SvixSignError};
+/// use tower_svix::{SignError, SvixSignLayer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let send = service_fn(async |_: Request<SignedBody>| Ok::<_, Infallible>(Response::new(())));
+/// let without_keys = SvixSignLayer::new(Vec::<tower_svix::Secret>::new());
+/// let client = ServiceBuilder::new().layer(without_keys).service(send);
+///
+/// let result = client.oneshot(Request::new(String::from("{}"))).await;
+/// assert!(matches!(result, Err(SvixSignError::Sign(SignError::NoKey))));
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SvixSignError<S, B> {

@@ -1,4 +1,4 @@
-//! What a request goes through from the first byte of its body to the response.
+//! The response future: the states of a request, from the first byte of its body to the response.
 
 use std::fmt;
 use std::mem;
@@ -18,7 +18,7 @@ use crate::body::BodyBuffer;
 use crate::inner_service::Call;
 
 pin_project! {
-    /// Response future of [`SvixSign`](super::SvixSign).
+    /// Response future of [`SvixSign`](super::SvixSign), whose [module docs](crate::sign) have an example.
     pub struct ResponseFuture<S, B>
     where
         S: Service<Request<SignedBody>>,
@@ -32,7 +32,7 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, B, F> {
-        /// The body is received.
+        /// The body is being received.
         Receiving {
             head: Option<request::Parts>,
             #[pin]
@@ -40,7 +40,7 @@ pin_project! {
             received: BodyBuffer,
             inner: Option<S>,
         },
-        /// The request is signed, and waits until the client has room for it.
+        /// The request is signed, and waits until the client is ready.
         Readying {
             call: Option<Call<S, Request<SignedBody>>>,
         },
@@ -86,7 +86,7 @@ where
                     received,
                     inner,
                 } => {
-                    // A length that the application itself gives its body can be relied on, within bounds.
+                    // The application itself states this length, so it can be trusted, within bounds.
                     let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
                     while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
                         if let Ok(data) = frame.map_err(SvixSignError::Body)?.into_data() {

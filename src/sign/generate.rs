@@ -1,7 +1,7 @@
-//! Make new secrets and key pairs, out of the operating system's randomness.
+//! New secrets and key pairs, from the operating system's random numbers.
 //!
-//! What is made is text, because it must be stored and given to the other side before anything can be signed with it.
-//! Parse it into a [`Secret`](crate::Secret) or a [`SigningKey`](crate::SigningKey) to use it.
+//! The functions return text, because a key must be stored and given to the other side before it can be used. Parse the
+//! text into a [`Secret`](crate::Secret) or a [`SigningKey`](crate::SigningKey) to use it.
 //!
 //! # Example
 //!
@@ -23,12 +23,14 @@ use zeroize::Zeroizing;
 
 use crate::random::{self, RandomnessUnavailable};
 
-/// The text of a secret or of a private key. It is wiped when it is dropped, and not shown by `Debug`.
+/// The text of a secret or of a private key. It is wiped when it is dropped, and `Debug` does not show it.
+///
+/// See [`generate`](self#example) for an example.
 #[derive(Clone)]
 pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
-    /// The text itself: `whsec_` or `whsk_`, and base64.
+    /// Returns the text itself: `whsec_` or `whsk_`, and base64.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -41,20 +43,25 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// Makes an HMAC secret (`whsec_…`) of 32 random bytes, within the 24 to 64 that [Standard Webhooks] asks for.
+/// Generates an HMAC secret (`whsec_…`) of 32 random bytes. [Standard Webhooks] requires 24 to 64 bytes.
+///
+/// See [`generate`](self#example) for an example.
 ///
 /// # Errors
 ///
-/// [`RandomnessUnavailable`] if the operating system has no randomness to give.
+/// Returns [`RandomnessUnavailable`] if the operating system provides no random numbers.
 ///
 /// [Standard Webhooks]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
+#[doc(alias = "whsec")]
 pub fn secret() -> Result<SecretText, RandomnessUnavailable> {
     let mut key = Zeroizing::new([0; 32]);
     random::fill(&mut *key)?;
     Ok(secret_text("whsec_", &*key))
 }
 
-/// An ed25519 key pair: the sender signs with the private key, and receivers verify with the public one.
+/// An ed25519 key pair: the sender signs with the private key, and receivers verify with the public key.
+///
+/// Made by [`key_pair`], which has an example.
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
 #[derive(Clone, Debug)]
@@ -65,24 +72,35 @@ pub struct KeyPair {
 
 #[cfg(feature = "ed25519")]
 impl KeyPair {
-    /// The private key (`whsk_…`), for the sender alone.
+    /// Returns the private key (`whsk_…`), for the sender only.
     #[must_use]
     pub fn private(&self) -> &SecretText {
         &self.private
     }
 
-    /// The public key (`whpk_…`), for receivers.
+    /// Returns the public key (`whpk_…`), for receivers.
     #[must_use]
     pub fn public(&self) -> &str {
         &self.public
     }
 }
 
-/// Makes an ed25519 key pair (`whsk_…` and `whpk_…`).
+/// Generates an ed25519 key pair (`whsk_…` and `whpk_…`).
+///
+/// ```
+/// use tower_svix::{PublicKey, SigningKey, sign::generate};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pair = generate::key_pair()?;
+/// let sender: SigningKey = pair.private().expose().parse()?;
+/// let receiver: PublicKey = pair.public().parse()?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
-/// [`RandomnessUnavailable`] if the operating system has no randomness to give.
+/// Returns [`RandomnessUnavailable`] if the operating system provides no random numbers.
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
 pub fn key_pair() -> Result<KeyPair, RandomnessUnavailable> {
@@ -96,7 +114,7 @@ pub fn key_pair() -> Result<KeyPair, RandomnessUnavailable> {
 }
 
 fn secret_text(prefix: &str, key: &[u8]) -> SecretText {
-    // With enough room from the start, no part of the text is left behind by a buffer that grew.
+    // Sized in advance: a buffer that grows would leave a copy of the text behind.
     let mut text = String::with_capacity(prefix.len() + key.len().div_ceil(3) * 4);
     text.push_str(prefix);
     STANDARD.encode_string(key, &mut text);

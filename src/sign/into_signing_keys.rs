@@ -1,12 +1,26 @@
-//! What a sender can be given as its keys.
+//! Conversion into the keys of a sender.
 
 #[cfg(feature = "ed25519")]
 use crate::signature::PrivateKey;
 use crate::signature::{Secret, SigningKey};
 
-/// What is, or becomes, the keys of a sender: a [`Secret`], a private key, a [`SigningKey`], or an array or `Vec` of these.
+/// A type that converts into the keys of a sender: a [`Secret`], a [`PrivateKey`], a [`SigningKey`],
+/// or an array or [`Vec`] of these.
 ///
-/// With several keys, as during a rotation, each delivery lists a signature of each. A text is none of these:
+/// With several keys, as during a rotation, each delivery lists one signature for each key.
+///
+/// ```
+/// use tower_svix::{Secret, SvixSignLayer};
+///
+/// # fn main() -> Result<(), tower_svix::KeyError> {
+/// let new: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+/// let old: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+/// let layer = SvixSignLayer::new([new, old]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A text must be parsed first. This does not compile:
 ///
 /// ```compile_fail,E0277
 /// use tower_svix::SvixSignLayer;
@@ -19,7 +33,7 @@ use crate::signature::{Secret, SigningKey};
     note = "parse the text of a key: `text.parse::<SigningKey>()?`"
 )]
 pub trait IntoSigningKeys {
-    /// Makes a list of the keys.
+    /// Converts into a list of keys.
     fn into_signing_keys(self) -> Vec<SigningKey>;
 }
 

@@ -1,4 +1,4 @@
-//! How requests are signed.
+//! The layer, and how it is configured.
 
 use std::sync::Arc;
 
@@ -15,14 +15,20 @@ use crate::signature::{HeaderFamily, SigningKey};
 /// See the [module docs](crate::sign) for an example.
 #[derive(Clone, Debug)]
 #[must_use]
+#[doc(alias = "webhook")]
+#[doc(alias = "sender")]
+#[doc(alias = "hmac")]
+#[doc(alias = "standard webhooks")]
+#[doc(alias = "signature")]
 pub struct SvixSignLayer {
     signer: Signer,
 }
 
 impl SvixSignLayer {
-    /// Signs with `keys`: a [`Secret`](crate::Secret), a private key, a [`SigningKey`], or an array or `Vec` of these.
+    /// Creates a layer that signs with `keys`: a [`Secret`](crate::Secret), a [`PrivateKey`](crate::PrivateKey), a
+    /// [`SigningKey`], or an array or [`Vec`] of these.
     ///
-    /// During a rotation, these are the new key and the old one. Without any key, no request is sent: each is the error
+    /// During a rotation, pass the new key and the old one. With an empty list, no request is sent: each fails with
     /// [`SignError::NoKey`](crate::SignError::NoKey).
     pub fn new(keys: impl IntoSigningKeys) -> Self {
         Self {
@@ -30,27 +36,28 @@ impl SvixSignLayer {
         }
     }
 
-    /// Signs with `key` too, as a sender does during a rotation, until all receivers know the new key.
+    /// Adds a key to sign with, as a sender does during a rotation, until all receivers have the new key.
     pub fn also_sign_with(mut self, key: impl Into<SigningKey>) -> Self {
         self.signer.keys.push(key.into());
         self
     }
 
-    /// Sets the family of headers that requests get. Default: [`HeaderFamily::WEBHOOK`], which receivers of both read.
+    /// Sets the family of the headers. Default: [`HeaderFamily::WEBHOOK`], which receivers of both families read.
     pub fn header_family(mut self, family: HeaderFamily) -> Self {
         self.signer.family = family;
         self
     }
 
-    /// Sets what makes the id of a request that has none yet. Default: `msg_` and 128 random bits in hexadecimal digits.
+    /// Sets the function that makes the id of a request without one. Default: `msg_` and 128 random bits in hexadecimal
+    /// digits.
     ///
-    /// An id must be unique, and visible ASCII without a full stop.
+    /// An id must be unique, and consist of visible ASCII without a full stop.
     pub fn id_generator(mut self, generate: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.signer.id_generator = Some(Arc::new(generate));
         self
     }
 
-    /// Sets the clock that tells the timestamp. Default: [`SystemClock`](crate::SystemClock).
+    /// Sets the clock that provides the timestamps. Default: [`SystemClock`](crate::SystemClock).
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.signer.clock = Arc::new(clock);
         self

@@ -1,12 +1,14 @@
-//! Sign requests on their way out, as Svix and other senders of Standard Webhooks do.
+//! Middleware for HTTP clients that signs requests, as Svix and other senders of Standard Webhooks do.
 //!
-//! [`SvixSign`] wraps an HTTP client. It receives the body of each request, signs it, and hands the request on with the
-//! three headers: the id, the timestamp, and one signature for each key. Headers of these names that the request
-//! already has are replaced, but for the id: a request that is sent again keeps the id it was given, since receivers
-//! tell duplicates by it. Headers of the other family are removed, since receivers might read those.
+//! [`SvixSign`] wraps a client. For each request:
 //!
-//! The body is kept in memory as a whole, because the signature goes before it. The timestamp is taken when the body is
-//! complete.
+//! 1. It receives the whole body and keeps it in memory, because the signature is sent before the body.
+//! 2. It sets the three headers: the id, the timestamp, and one signature for each key. The timestamp is the time at
+//!    which the body is complete.
+//! 3. It keeps an id header that the request already has, because receivers detect duplicates by the id. It replaces an
+//!    existing timestamp and signature. It removes `svix-*` and `webhook-*` headers of another
+//!    [family](crate::SvixSignLayer::header_family), because receivers might read them instead.
+//! 4. It sends the request with the signed bytes as a [`SignedBody`].
 //!
 //! # Example
 //!
@@ -25,7 +27,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let key: SigningKey = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
 //!
-//! // In place of `service_fn(send)`: hyper-util's legacy client for `SignedBody`, or any other HTTP client.
+//! // Instead of `service_fn(send)`: hyper-util's legacy client for `SignedBody`, or any other HTTP client.
 //! let client = ServiceBuilder::new().layer(SvixSignLayer::new(key)).service_fn(send);
 //!
 //! let request = Request::post("http://localhost/webhook").body(String::from(r#"{"type":"ping"}"#))?;
@@ -36,13 +38,13 @@
 //!
 //! # Placement
 //!
-//! Place a layer that retries outside of this one, so that each attempt has a timestamp of its own, and give the request
-//! its id header before: without one, each attempt gets a new id, and the receiver cannot tell that it is the same event.
+//! Place a layer that retries outside of this one, so that each attempt has its own timestamp. Set the id header before
+//! the retry layer: without one, each attempt gets a new id, and the receiver cannot detect that it is the same event.
 //!
 //! # Rotation
 //!
-//! During a rotation, the layer [signs with two keys](crate::SvixSignLayer::new), the new one and the old one, until all
-//! receivers know the new one.
+//! During a rotation, the layer [signs with two keys](crate::SvixSignLayer::also_sign_with), the new one and the old
+//! one, until all receivers have the new one.
 
 mod body;
 mod error;

@@ -1,4 +1,4 @@
-//! A client that signs.
+//! The service that the layer creates.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,11 +15,11 @@ use crate::inner_service::define_inner_service_accessors;
 
 /// Middleware for an HTTP client that signs each request.
 ///
-/// Made by [`SvixSignLayer`](crate::SvixSignLayer). See the [module docs](crate::sign) for an example.
+/// Created by [`SvixSignLayer`](crate::SvixSignLayer). See the [module docs](crate::sign) for an example.
 ///
 /// # Clone
 ///
-/// The client must be `Clone`: each request is handed to a clone of it, which is driven to readiness once the request is
+/// The client must be [`Clone`]: each request goes to a clone of it, which is driven to readiness once the request is
 /// signed. A request with a slow body does not occupy client capacity.
 #[derive(Clone, Debug)]
 pub struct SvixSign<S> {
@@ -44,7 +44,7 @@ where
     type Error = SvixSignError<S::Error, B::Error>;
     type Future = ResponseFuture<S, B>;
 
-    /// Always ready: the client is asked once the request is signed.
+    /// Returns ready at once. The client is polled for readiness once the request is signed.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }

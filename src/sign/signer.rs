@@ -1,4 +1,4 @@
-//! The three headers of a delivery, made for a body.
+//! Makes the three headers of a delivery.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ type IdGenerator = dyn Fn() -> String + Send + Sync;
 pub(crate) struct Signer {
     pub(crate) keys: Vec<SigningKey>,
     pub(crate) family: HeaderFamily,
-    /// `None`: a random one.
+    /// `None`: ids are random.
     pub(crate) id_generator: Option<Arc<IdGenerator>>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -31,7 +31,7 @@ impl Signer {
         }
     }
 
-    /// Puts the id, the timestamp and the signatures of `body` into `headers`. An id that is there already is kept.
+    /// Puts the id, the timestamp and the signatures of `body` into `headers`. An existing id is kept.
     pub(crate) fn sign(&self, headers: &mut HeaderMap, body: &[u8]) -> Result<(), SignError> {
         let id = match given_id(headers, self.family)? {
             Some(id) => id.to_owned(),
@@ -43,7 +43,7 @@ impl Signer {
             .ok_or(SignError::ClockUnavailable)?;
         let signatures = self.signatures(&id, now, body)?;
 
-        // A receiver that finds both families complete reads `svix-*`, whichever of them is ours.
+        // A receiver that finds both families complete reads `svix-*`, which may not be ours.
         remove_other_families(headers, self.family);
         let id = HeaderValue::try_from(id).map_err(|_| SignError::InvalidId)?;
         headers.insert(self.family.id_header(), id);
@@ -61,7 +61,7 @@ impl Signer {
         Ok(format!("msg_{:032x}", u128::from_ne_bytes(random)))
     }
 
-    /// One signature for each key, separated by spaces.
+    /// Returns one signature for each key, separated by spaces.
     fn signatures(&self, id: &str, now: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
         if self.keys.is_empty() {
             return Err(SignError::NoKey);

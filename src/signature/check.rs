@@ -1,4 +1,4 @@
-//! One key's check of one delivery, while the body arrives.
+//! The check of one delivery with one key, while the body arrives.
 
 use super::hmac::HmacState;
 #[cfg(feature = "ed25519")]
@@ -16,14 +16,14 @@ pub(super) enum Check {
     Ed25519(Ed25519State),
 }
 
-/// What a pass of HMAC costs beyond the bytes of the body, in bytes that could be hashed in the same time: some 300 ns.
+/// The cost of a pass of HMAC beyond the body, in bytes that could be hashed in the same time: some 300 ns.
 const HMAC_COST: usize = 1024;
-/// The same for ed25519: up to 100 µs on the curve.
+/// The same for ed25519: up to 100 µs for the operation on the curve.
 #[cfg(feature = "ed25519")]
 const ED25519_COST: usize = 32 * 1024;
 
 impl Check {
-    /// What this pass costs beyond the bytes that go through it, in bytes that could be hashed in the same time.
+    /// Returns the cost of this pass beyond the body, in bytes that could be hashed in the same time.
     pub(super) fn cost(&self) -> usize {
         match self {
             Self::Hmac(_) | Self::HexHmac(_) => HMAC_COST,
@@ -41,7 +41,8 @@ impl Check {
         }
     }
 
-    /// Whether the key signed this delivery, all of whose body went through [`update`](Self::update). Call at most once.
+    /// Whether the key signed this delivery. Call at most once, after the whole body has gone through
+    /// [`update`](Self::update).
     #[inline]
     pub(super) fn is_match<V: AsRef<[u8]>>(&mut self, signatures: &SignatureList<V>) -> bool {
         match self {

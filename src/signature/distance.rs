@@ -1,8 +1,8 @@
-//! How far a timestamp is from now, in words.
+//! The distance of a timestamp from the current time, in words.
 
 use std::fmt;
 
-/// How many seconds a timestamp is from now, in words that a reader can take in.
+/// A distance in seconds, which `Display` writes in seconds, hours or days.
 pub(super) struct Distance(pub(super) u64);
 
 impl fmt::Display for Distance {
@@ -17,9 +17,9 @@ impl fmt::Display for Distance {
     }
 }
 
-/// The unit of a timestamp that is so many seconds in the future, unless that is seconds.
+/// Returns the likely unit of a timestamp that is so many seconds in the future, or `None` if it is seconds.
 ///
-/// Milliseconds have 13 digits between 2001 and 2286. Read as seconds, they are some 50,000 years in the future.
+/// A timestamp in milliseconds has 13 digits between 2001 and 2286: read as seconds, some 50,000 years in the future.
 pub(super) fn smaller_unit(seconds_ahead: u64) -> Option<&'static str> {
     match seconds_ahead {
         0..100_000_000_000 => None,

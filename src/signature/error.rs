@@ -1,4 +1,4 @@
-//! Why a delivery is rejected, or cannot be signed.
+//! The reasons why a delivery is rejected, or cannot be signed.
 
 use std::error::Error;
 use std::fmt;
@@ -7,48 +7,109 @@ use super::distance::{Distance, smaller_unit};
 use super::header_family::NO_HEADERS;
 use crate::random::RandomnessUnavailable;
 
-/// Why a delivery is not verified.
+/// The reason why a delivery is not valid.
 ///
-/// Carries no header value, no signature and no part of the body, so it can be logged and shown to the sender. How far a
-/// timestamp is from now tells the sender nothing new: it knows the timestamp, and the response of a server has its `date`.
+/// [`SvixVerifyLayer`](crate::SvixVerifyLayer) answers the sender for you. Without the layer, answer with the status
+/// that [`Rejection::status`](crate::Rejection::status) returns: 401, or 503 if the sender should try again because the
+/// receiver is at fault.
+///
+/// Each variant says what to check when a genuine delivery is rejected. To find the cause of one delivery, use
+/// [`diagnose`] while you develop.
+///
+/// The error contains no header value, no signature and no part of the body, so it can be logged and shown to the
+/// sender. The distance of a timestamp from the current time tells the sender nothing new: the sender knows the
+/// timestamp, and a server sends its own time in the `date` header.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::{Rejection, VerifyError};
+///
+/// let error = VerifyError::TimestampTooOld { seconds: 600 };
+/// assert_eq!(error.code(), "timestamp-too-old");
+/// assert_eq!(error.to_string(), "the timestamp is 600 seconds in the past, beyond the tolerance");
+/// assert_eq!(Rejection::from(error).status(), 401);
+/// ```
+///
+#[cfg_attr(feature = "diagnose", doc = "[`diagnose`]: crate::diagnose")]
+#[cfg_attr(
+    not(feature = "diagnose"),
+    doc = "[`diagnose`]: https://docs.rs/tower-svix/latest/tower_svix/diagnose/index.html"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// None of the headers of a delivery is there, neither `svix-*` nor `webhook-*`. A receiver that reads the headers of one
-    /// family only says [`MissingHeader`](Self::MissingHeader) instead.
-    NoHeaders,
-    /// This header is missing, and no family of headers that may be used is complete.
-    MissingHeader(&'static str),
-    /// This header is given more than once.
-    DuplicateHeader(&'static str),
-    /// This header is empty or holds bytes outside visible ASCII, or the id holds a full stop.
+    /// None of the headers of a delivery is present, neither `svix-*` nor `webhook-*`.
     ///
-    /// The signature covers `id.timestamp.body`. A full stop in the id would make that text ambiguous: a captured
-    /// delivery could be split again at another place, into another id, timestamp and body, under the same signature.
+    /// The request is not a delivery, a proxy drops the headers, or the sender uses
+    /// [other names](crate::HeaderFamily). A receiver that reads only one family reports
+    /// [`MissingHeader`](Self::MissingHeader) instead.
+    #[doc(alias = "header-missing")]
+    NoHeaders,
+    /// This header is missing, and no family of headers that the receiver reads is complete.
+    ///
+    /// Check which headers arrive. If the sender uses other names, set a [`HeaderFamily`](crate::HeaderFamily).
+    #[doc(alias = "header-missing")]
+    MissingHeader(&'static str),
+    /// This header is present more than once.
+    ///
+    /// Usually, a proxy adds it again. Configure the proxy to pass it on only.
+    #[doc(alias = "header-duplicate")]
+    DuplicateHeader(&'static str),
+    /// This header is empty or contains bytes outside visible ASCII, or the id contains a full stop.
+    ///
+    /// The signature covers `id.timestamp.body`. A full stop in the id would make that text ambiguous: an attacker
+    /// could split a captured delivery at another place, into another id, timestamp and body, under the same signature.
+    /// For a sender whose ids have always contained a full stop, there is
+    /// [`insecure_allow_dotted_ids`](crate::SvixVerifyLayer::insecure_allow_dotted_ids).
+    #[doc(alias = "header-malformed")]
     MalformedHeader(&'static str),
     /// The timestamp is not a number of seconds since 1970 in ASCII digits without leading zeros.
+    ///
+    /// The sender must send seconds, not a date and not a fraction.
+    #[doc(alias = "timestamp-malformed")]
     MalformedTimestamp,
-    /// The timestamp lies further in the past than the tolerance.
+    /// The timestamp is further in the past than the tolerance.
+    ///
+    /// A clock is wrong, or a stored request was sent again. Set the clocks of both sides; resend the event from the
+    /// sender's portal, which signs it anew.
+    #[doc(alias = "timestamp-too-old")]
     TimestampTooOld {
-        /// How far it lies in the past, in seconds.
+        /// The distance from the current time, in seconds.
         seconds: u64,
     },
-    /// The timestamp lies further in the future than the tolerance.
+    /// The timestamp is further in the future than the tolerance.
+    ///
+    /// A clock is wrong, or the timestamp is in milliseconds. Set the clocks of both sides. The sender must send
+    /// seconds.
+    #[doc(alias = "timestamp-too-new")]
     TimestampTooNew {
-        /// How far it lies in the future, in seconds.
+        /// The distance from the current time, in seconds.
         seconds: u64,
     },
-    /// The list of signatures holds none of a version and form that the receiver's keys make, or, where the keys are those of
-    /// a tenant, that keys of any kind make.
+    /// No listed signature has a version and form that one of the receiver's keys makes. Among several tenants: that
+    /// any kind of key makes.
+    ///
+    /// Usually, the sender signs with ed25519 (`v1a`) and the receiver has a [`Secret`](crate::Secret), or the other
+    /// way round. Use the key of the same kind, from the portal of the sender.
+    #[doc(alias = "signature-unsupported")]
     NoSupportedSignature,
     /// None of the listed signatures was made with one of the keys over this id, timestamp and body.
+    ///
+    /// Usually, the body was changed on the way, such as by a layer or proxy that parses, decompresses or re-encodes
+    /// it, or the secret is that of another endpoint. Some senders use the text of the secret as the key: see
+    /// [`Secret::from_text`](crate::Secret::from_text).
+    #[doc(alias = "signature-mismatch")]
     SignatureMismatch,
-    /// The clock did not tell the time, so the delivery could not be judged.
+    /// The receiver's [`Clock`](crate::Clock) did not tell the time, so the delivery could not be judged.
+    ///
+    /// The delivery may be genuine: ask the sender to try again.
+    #[doc(alias = "clock-unavailable")]
     ClockUnavailable,
 }
 
 impl VerifyError {
-    /// The stable, machine-readable name of this cause.
+    /// Returns the stable, machine-readable name of this error, such as `signature-mismatch`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -108,18 +169,28 @@ impl fmt::Display for VerifyError {
 
 impl Error for VerifyError {}
 
-/// Why a delivery could not be signed.
+/// The reason why a delivery could not be signed.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::{Secret, SignError};
+///
+/// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+/// assert_eq!(secret.sign("an.id", 1_704_067_200, b"{}"), Err(SignError::InvalidId));
+/// # Ok::<(), tower_svix::KeyError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
-    /// Receivers would reject the id: it is empty, holds bytes outside visible ASCII or a full stop, or has a space at an
-    /// end, where HTTP takes it away.
+    /// Receivers would reject the id: it is empty, contains bytes outside visible ASCII or a full stop, or has a space
+    /// at either end, which HTTP strips.
     InvalidId,
-    /// There is no key to sign with.
+    /// There is no key to sign with: `SvixSignLayer::new` was given none.
     NoKey,
-    /// The clock did not tell the time.
+    /// The sender's [`Clock`](crate::Clock) did not tell the time.
     ClockUnavailable,
-    /// The operating system gave no random bytes to make an id of.
+    /// The operating system returned no random bytes for an id.
     RandomnessUnavailable,
 }
 

@@ -9,14 +9,15 @@ use bytes::Bytes;
 use super::header_family::HeaderFamily;
 use super::timestamp;
 
-/// A delivery whose signature, timestamp and headers were verified.
+/// An event from a delivery whose headers, timestamp and signature were verified.
 ///
-/// Only verification makes one, so to hold it is the proof. [`SvixVerify`](crate::verify::SvixVerify) puts it into the
-/// extensions of the request that it lets through; [`Verifier::verify`](crate::Verifier::verify) returns it. A clone
-/// shares the payload and allocates nothing.
+/// Only verification creates one, so having it is the proof. [`SvixVerifyLayer`](crate::SvixVerifyLayer) puts it into
+/// the extensions of each request that it lets through, and [`Verifier::verify`](crate::Verifier::verify) returns it. A
+/// clone shares the payload.
 ///
-/// A handler of axum takes it as an argument with the feature `axum`, and as `Extension<VerifiedEvent>` without. If the compiler
-/// says that a handler with this argument does not implement `Handler`, that feature is missing.
+/// A handler of axum takes it as an argument: `VerifiedEvent` with the feature `axum`, and `Extension<VerifiedEvent>`
+/// without that feature. If the compiler says that a handler with an argument `VerifiedEvent` does not implement
+/// `Handler`, enable the feature.
 ///
 /// # Example
 ///
@@ -28,6 +29,10 @@ use super::timestamp;
 ///     println!("{}: {} bytes", event.id(), event.payload().len());
 /// }
 /// ```
+///
+/// For examples that run, see [`verify`](crate::verify#examples) and, without Tower, [`Verifier`](crate::Verifier).
+#[doc(alias = "webhook")]
+#[doc(alias = "message")]
 #[derive(Clone)]
 pub struct VerifiedEvent {
     pub(super) id: EventId,
@@ -39,36 +44,36 @@ pub struct VerifiedEvent {
 }
 
 impl VerifiedEvent {
-    /// The unique id of the event. A sender that retries uses the same id again.
+    /// Returns the unique id of the event. A retry of the sender has the same id.
     #[must_use]
     pub fn id(&self) -> &str {
         self.id.as_str()
     }
 
-    /// When the sender made this attempt to deliver the event.
+    /// Returns the time at which the sender made this delivery of the event.
     #[must_use]
     pub fn timestamp(&self) -> SystemTime {
         timestamp::system_time(self.unix_seconds)
             .expect("the headers take representable times only")
     }
 
-    /// The same as [`timestamp`](Self::timestamp), in seconds since 1970-01-01T00:00:00Z.
+    /// Returns the [`timestamp`](Self::timestamp) in seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn unix_seconds(&self) -> u64 {
         self.unix_seconds
     }
 
-    /// The body, exactly as it was signed.
+    /// Returns the payload: the bytes of the body, exactly as they were signed.
+    #[doc(alias = "body")]
     #[must_use]
     pub fn payload(&self) -> &Bytes {
         &self.payload
     }
 
-    /// Returns the event with a payload of its own, to be kept.
+    /// Copies the payload into a separate buffer, for an event that outlives its request, as in a queue or a cache.
     ///
-    /// A payload that arrived in one piece is a part of the buffer that the server read it into, and keeps all of that
-    /// in memory: 16 KiB and more for a few bytes. This copies it, which is worth it for an event that outlives its
-    /// request, in a queue or a cache for example.
+    /// A payload that arrived in one piece is a part of the buffer that the server read it into. It keeps all of that
+    /// buffer in memory: 16 KiB and more for a few bytes.
     ///
     /// ```
     /// use std::sync::mpsc::Sender;
@@ -85,31 +90,31 @@ impl VerifiedEvent {
         self
     }
 
-    /// The position in the [`Keyring`](crate::Keyring) of the key that signed the delivery, counted from 0.
+    /// Returns the index in the [`Keyring`](crate::Keyring) of the first key that verifies the delivery.
     ///
-    /// During a rotation it tells whether the sender uses the new key yet.
+    /// During a rotation, it tells whether the sender already uses the new key.
     #[must_use]
     pub fn key_index(&self) -> usize {
         self.key_index
     }
 
-    /// The [tenant](crate::Keyring::tenant) whose keyring verified the delivery, if the keyring names one.
+    /// Returns the [tenant](crate::Keyring::tenant) whose keyring verified the delivery, if the keyring names one.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
 
-    /// The family of headers that the delivery came with.
+    /// Returns the family of headers that the delivery came with.
     #[must_use]
     pub fn header_family(&self) -> HeaderFamily {
         self.header_family
     }
 }
 
-/// The text of an id: a copy, so that an event that is kept does not keep all headers that arrived with it.
+/// The text of an id. It is a copy, so that an event in memory does not keep all the headers that arrived with it.
 #[derive(Clone)]
 pub(super) enum EventId {
-    /// Nearly all ids are short, and take no allocation.
+    /// Nearly all ids are short, and need no allocation.
     Short {
         len: u8,
         text: [u8; Self::SHORT],
@@ -118,10 +123,10 @@ pub(super) enum EventId {
 }
 
 impl EventId {
-    /// With the length and the kind, 40 bytes, as many as a `HeaderValue` has.
+    /// With the length and the discriminant, an id takes 40 bytes, as a `HeaderValue` does.
     const SHORT: usize = 38;
 
-    /// Takes visible ASCII.
+    /// Copies an id, which is visible ASCII.
     #[inline]
     pub(super) fn new(id: &[u8]) -> Self {
         let mut text = [0; Self::SHORT];
@@ -145,7 +150,7 @@ fn ascii(text: &[u8]) -> &str {
     str::from_utf8(text).expect("the headers take visible ASCII only")
 }
 
-/// Leaves the payload out: it is the sender's data, and does not belong in a log.
+/// Omits the payload: it is the sender's data, and does not belong in a log.
 impl fmt::Debug for VerifiedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedEvent")

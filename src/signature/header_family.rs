@@ -1,4 +1,4 @@
-//! What the three headers of a delivery are called: the only place that knows their names.
+//! The names of the three headers of a delivery. No other file contains them.
 
 use std::fmt;
 
@@ -6,11 +6,10 @@ use http::HeaderName;
 
 use super::header_names::{HeaderNames, InvalidHeaderNames};
 
-/// The names that a sender gives the three headers of a delivery.
+/// The names of the three headers of a delivery: its id, its timestamp and its signatures.
 ///
-/// By default, a receiver reads `svix-*` and `webhook-*`, whichever is complete. Some senders use the scheme under
-/// names of their own: a receiver that is told these, with
-/// [`header_family`](crate::SvixVerifyLayer::header_family), reads no others.
+/// By default, a receiver reads `svix-*` or `webhook-*`, whichever is complete. Some senders use the scheme with custom
+/// names. Set these with [`header_family`](crate::SvixVerifyLayer::header_family): the receiver then reads no others.
 ///
 /// # Example
 ///
@@ -20,13 +19,17 @@ use super::header_names::{HeaderNames, InvalidHeaderNames};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
 /// // `x-webhook-id`, `x-webhook-timestamp` and `x-webhook-signature`:
-/// let sent = SvixVerifyLayer::new(secret.clone()).header_family(HeaderFamily::prefixed("x-webhook-")?);
+/// let names = HeaderFamily::prefixed("x-webhook-")?;
+/// let layer = SvixVerifyLayer::new(secret.clone()).header_family(names);
 ///
+/// // Three names without a common prefix, as Finch uses them:
 /// let names = HeaderFamily::named("finch-event-id", "finch-timestamp", "finch-signature")?;
-/// let finch = SvixVerifyLayer::new(secret).header_family(names);
+/// let layer = SvixVerifyLayer::new(secret).header_family(names);
+/// assert_eq!(names.id_header(), "finch-event-id");
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "header names")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HeaderFamily(Family);
 
@@ -39,36 +42,43 @@ enum Family {
 
 impl HeaderFamily {
     /// `svix-id`, `svix-timestamp` and `svix-signature`.
+    #[doc(alias = "svix-id")]
+    #[doc(alias = "svix-signature")]
+    #[doc(alias = "svix-timestamp")]
     pub const SVIX: Self = Self(Family::Svix);
 
     /// `webhook-id`, `webhook-timestamp` and `webhook-signature`, as Standard Webhooks names them.
+    #[doc(alias = "webhook-id")]
+    #[doc(alias = "webhook-signature")]
+    #[doc(alias = "webhook-timestamp")]
     pub const WEBHOOK: Self = Self(Family::Webhook);
 
-    /// The families that a receiver reads if none is pinned.
+    /// The families that a receiver reads if none is set.
     pub(super) const BUILT_IN: [Self; 2] = [Self::SVIX, Self::WEBHOOK];
 
-    /// The headers whose names are `prefix` and `id`, `timestamp` and `signature`. The prefix includes its dash, as in
-    /// `x-webhook-`. Upper case is the same as lower case.
+    /// Creates the family whose names are `prefix` followed by `id`, `timestamp` and `signature`. The prefix includes
+    /// its dash, as in `x-webhook-`. Upper and lower case are the same.
     ///
-    /// The names are kept for the life of the process, once for each prefix: take it from the program or its
-    /// configuration, not from requests.
+    /// The names stay in memory for the life of the process, once for each prefix. Take the prefix from the program or
+    /// its configuration, not from requests.
     ///
     /// # Errors
     ///
-    /// [`InvalidHeaderNames`] if these are no names of headers.
+    /// Returns [`InvalidHeaderNames`] if the results are not valid header names.
     pub fn prefixed(prefix: &str) -> Result<Self, InvalidHeaderNames> {
         let [id, timestamp, signature] =
             ["id", "timestamp", "signature"].map(|name| format!("{prefix}{name}"));
         Self::named(&id, &timestamp, &signature)
     }
 
-    /// The headers with these names. Upper case is the same as lower case.
+    /// Creates the family with these names. Upper and lower case are the same.
     ///
-    /// The names are kept for the life of the process, as those of [`prefixed`](Self::prefixed) are.
+    /// The names stay in memory for the life of the process, as those of [`prefixed`](Self::prefixed) do.
     ///
     /// # Errors
     ///
-    /// [`InvalidHeaderNames`] if these are not three different names of headers.
+    /// Returns [`InvalidHeaderNames`] if these are not three different, valid header names, or if HTTP itself uses one
+    /// of them.
     pub fn named(id: &str, timestamp: &str, signature: &str) -> Result<Self, InvalidHeaderNames> {
         let names = HeaderNames::new([id, timestamp, signature])?;
         let is_built_in = |family: &Self| family.names() == names.as_strs();
@@ -78,19 +88,19 @@ impl HeaderFamily {
             .unwrap_or(Self(Family::Custom(names))))
     }
 
-    /// The name of the header that holds the delivery's id.
+    /// Returns the name of the header for the id of the event.
     #[must_use]
     pub fn id_header(self) -> HeaderName {
         HeaderName::from_static(self.id_name())
     }
 
-    /// The name of the header that holds the time of the delivery, in seconds since 1970.
+    /// Returns the name of the header for the time of the delivery, in seconds since 1970.
     #[must_use]
     pub fn timestamp_header(self) -> HeaderName {
         HeaderName::from_static(self.timestamp_name())
     }
 
-    /// The name of the header that holds the list of signatures.
+    /// Returns the name of the header for the list of signatures.
     #[must_use]
     pub fn signature_header(self) -> HeaderName {
         HeaderName::from_static(self.signature_name())
@@ -116,7 +126,7 @@ impl HeaderFamily {
         }
     }
 
-    /// The names, if they are the sender's own.
+    /// Returns the names if they are custom.
     pub(super) fn custom(self) -> Option<HeaderNames> {
         match self.0 {
             Family::Custom(names) => Some(names),
@@ -124,8 +134,8 @@ impl HeaderFamily {
         }
     }
 
-    /// Which of the families that are [built in](Self::BUILT_IN) a header is of, and which of its [names](Self::names) it
-    /// has.
+    /// Returns the position of a header's family in [`BUILT_IN`](Self::BUILT_IN), and that of its name in
+    /// [`names`](Self::names). `None` if it is in no built-in family.
     #[inline]
     pub(super) fn place_of(name: &str) -> Option<(usize, usize)> {
         Some(match name {
@@ -140,7 +150,7 @@ impl HeaderFamily {
     }
 }
 
-/// What a request has none of if it is no delivery of a family that is [built in](HeaderFamily::BUILT_IN).
+/// The error text for a request with none of the headers of the [built-in](HeaderFamily::BUILT_IN) families.
 pub(super) const NO_HEADERS: &str = "there is none of the headers of a delivery: `svix-id`, `svix-timestamp` and \
     `svix-signature`, or `webhook-id`, `webhook-timestamp` and `webhook-signature`";
 

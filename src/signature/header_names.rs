@@ -1,4 +1,4 @@
-//! Names of headers that a sender chose itself.
+//! Custom names of the headers of a delivery.
 
 use std::error::Error;
 use std::fmt;
@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use http::HeaderName;
 
-/// What HTTP itself needs: headers that frame a message or say what it is, and those that each hop makes anew ([RFC 9110,
-/// section 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)). A sender that signs would break its own requests.
+/// Headers that HTTP itself needs: those that frame or describe a message, and those that apply to a single hop ([RFC
+/// 9110, section 7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)). A sender that wrote signatures into
+/// them would break its own requests.
 const RESERVED: [&str; 15] = [
     "connection",
     "content-encoding",
@@ -26,13 +27,14 @@ const RESERVED: [&str; 15] = [
     "via",
 ];
 
-/// A sender's own header names.
+/// The three custom names of a family.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct HeaderNames(&'static [HeaderName; 3]);
 
 impl HeaderNames {
     pub(super) fn new(names: [&str; 3]) -> Result<Self, InvalidHeaderNames> {
-        /// Each of them once, so that a family is as small as a reference, and an error can name a header.
+        /// All names so far, each set once. A family is therefore as small as a reference, and an error can contain a
+        /// name as `&'static str`.
         static KNOWN: Mutex<Vec<&'static [HeaderName; 3]>> = Mutex::new(Vec::new());
 
         let parse = |name| HeaderName::try_from(name).map_err(|_| InvalidHeaderNames);
@@ -65,15 +67,26 @@ impl fmt::Debug for HeaderNames {
     }
 }
 
-/// Why a [`HeaderFamily`](crate::HeaderFamily) could not be made: its names are not three different names of headers,
-/// or one of them is of HTTP itself, such as `host` or `content-length`.
+/// The error of a [`HeaderFamily`](crate::HeaderFamily) whose names are not three different, valid header names, or of
+/// which HTTP itself uses one, such as `host` or `content-length`.
+///
+/// Use the names that the documentation of the sender gives.
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::{HeaderFamily, InvalidHeaderNames};
+///
+/// let error: InvalidHeaderNames = HeaderFamily::prefixed("not a name ").unwrap_err();
+/// assert!(error.to_string().contains("valid header names"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidHeaderNames;
 
 impl fmt::Display for InvalidHeaderNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a family of headers needs three different names that HTTP allows, and does not need itself")
+        f.write_str("a family of headers needs three different names: valid header names that HTTP itself does not use")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The three headers of a delivery, as they are read from a request and put into one.
+//! The three headers of a delivery: how they are read from a request and written into one.
 
 use http::{HeaderMap, HeaderValue};
 
@@ -8,10 +8,10 @@ use super::header_names::HeaderNames;
 use super::list::SignatureList;
 use super::timestamp;
 
-/// What the headers of a delivery say: in its proper form, and not verified at all.
+/// The headers of a delivery: well-formed, but not verified.
 ///
-/// The values are borrowed from the request (`V` is `&HeaderValue`), since most deliveries get their verdict at once; one
-/// that has to wait [keeps](SignatureHeaders::keep) them.
+/// The values are borrowed from the request (`V` is `&HeaderValue`), since most deliveries get their verdict at once. A
+/// delivery that has to wait [keeps](SignatureHeaders::keep) them.
 #[derive(Debug)]
 pub(crate) struct SignatureHeaders<V = HeaderValue> {
     pub(super) family: HeaderFamily,
@@ -19,16 +19,16 @@ pub(crate) struct SignatureHeaders<V = HeaderValue> {
     pub(super) id: V,
     /// ASCII digits.
     pub(super) timestamp: V,
-    /// What the timestamp says.
+    /// The value of the timestamp.
     pub(super) unix_seconds: u64,
     pub(super) signatures: SignatureList<V>,
 }
 
 impl<'h> SignatureHeaders<&'h HeaderValue> {
-    /// Reads the headers of the `pinned` family, or else of the one that is complete, `svix-*` first.
+    /// Reads the headers of the `pinned` family, or otherwise of the built-in family that is complete, `svix-*` first.
     ///
-    /// A family is used whole. Were each header taken from either, whoever can add a header could replace a signed
-    /// value by one of their own.
+    /// All three headers come from one family. If each could come from either, an attacker who can add a header could
+    /// replace a signed value.
     #[inline]
     pub(super) fn read(
         headers: &'h HeaderMap,
@@ -61,7 +61,7 @@ impl<'h> SignatureHeaders<&'h HeaderValue> {
         })
     }
 
-    /// The same without the request, for as long as the delivery waits.
+    /// Returns the same headers without the borrow of the request, for a delivery that has to wait.
     pub(crate) fn keep(self) -> SignatureHeaders {
         SignatureHeaders {
             family: self.family,
@@ -74,23 +74,23 @@ impl<'h> SignatureHeaders<&'h HeaderValue> {
 }
 
 impl<V: AsRef<[u8]>> SignatureHeaders<V> {
-    /// What a pass of one key costs beyond the body, in bytes that could be hashed in the same time.
+    /// Returns the cost of a pass with one key beyond the body, in bytes that could be hashed in the same time.
     pub(super) fn cost_of_pass(&self) -> usize {
         // Comparing one listed MAC costs about as much as hashing two bytes.
         self.id.as_ref().len() + 2 * self.signatures.len()
     }
 }
 
-/// The texts of the id and timestamp headers of a delivery that is to be signed.
+/// Returns the texts of the id and timestamp headers of a delivery that is to be signed.
 pub(super) fn for_signing(id: &str, unix_seconds: u64) -> Result<(&[u8], String), SignError> {
-    // HTTP takes spaces around the value of a header away, and the receiver would see another id than the signed one.
+    // HTTP strips spaces around the value of a header: the receiver would see another id than the signed one.
     if !is_valid_id(id.as_bytes(), false) || id.trim_ascii() != id {
         return Err(SignError::InvalidId);
     }
     Ok((id.as_bytes(), unix_seconds.to_string()))
 }
 
-/// The id that a request which is to be signed has already, if it has one.
+/// Returns the id that a request already has before it is signed, if any.
 #[cfg(feature = "sign")]
 pub(crate) fn given_id(
     headers: &HeaderMap,
@@ -101,7 +101,8 @@ pub(crate) fn given_id(
         .transpose()
 }
 
-/// Removes the headers of the families that receivers might read in place of `family` from a request that is to be signed.
+/// Removes the headers of the other built-in families from a request that is to be signed. Receivers might read them
+/// instead of those of `family`.
 #[cfg(feature = "sign")]
 pub(crate) fn remove_other_families(headers: &mut HeaderMap, family: HeaderFamily) {
     for other in HeaderFamily::BUILT_IN {
@@ -113,17 +114,17 @@ pub(crate) fn remove_other_families(headers: &mut HeaderMap, family: HeaderFamil
     }
 }
 
-/// An id of visible ASCII, which without a dot leaves `id.timestamp.body` unambiguous: see
-/// [`VerifyError::MalformedHeader`].
+/// Whether an id is visible ASCII, and without a full stop unless `allow_dot`. A full stop makes `id.timestamp.body`
+/// ambiguous: see [`VerifyError::MalformedHeader`].
 #[inline]
 fn is_valid_id(id: &[u8], allow_dot: bool) -> bool {
     let (is_visible, has_dot) = survey(id, b'.');
     is_visible && (allow_dot || !has_dot)
 }
 
-/// Tells whether there is any text and all of it is visible ASCII, and whether `wanted` is in it.
+/// Returns whether the text is visible ASCII and not empty, and whether it contains `wanted`.
 ///
-/// It looks at each byte, even after a bad one: sixteen at a time that way.
+/// It reads every byte, even after a bad one. This way it reads sixteen at a time.
 #[inline]
 fn survey(text: &[u8], wanted: u8) -> (bool, bool) {
     const LANES: usize = 16;
@@ -133,7 +134,7 @@ fn survey(text: &[u8], wanted: u8) -> (bool, bool) {
         return (is_visible && !text.is_empty(), text.contains(&wanted));
     };
     let (mut invisible, mut found) = ([0_u8; LANES], [0_u8; LANES]);
-    // The last ones overlap.
+    // The last chunk overlaps the one before it.
     for bytes in text.as_chunks().0.iter().chain([end]) {
         for lane in 0..LANES {
             invisible[lane] |= u8::from(!matches!(bytes[lane], b' '..=b'~'));
@@ -144,7 +145,7 @@ fn survey(text: &[u8], wanted: u8) -> (bool, bool) {
     (!any(invisible), any(found))
 }
 
-/// The headers of one family as they were found.
+/// The headers of one family, as found in a request.
 struct HeaderSet<'h> {
     family: HeaderFamily,
     headers: Headers<'h>,
@@ -161,14 +162,14 @@ enum Header<'h> {
 }
 
 impl<'h> HeaderSet<'h> {
-    /// Finds the headers of the `pinned` family. Without one: of the first that is complete, otherwise of the
-    /// family with fewer missing headers, most likely the intended one.
+    /// Finds the headers of the `pinned` family. Without one: of the first built-in family that is complete, otherwise
+    /// of the family with fewer missing headers, most likely the intended one.
     fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
         if let Some((family, names)) = pinned.and_then(|family| Some((family, family.custom()?))) {
             return Self::look_up(headers, family, names);
         }
         let mut found = [[Header::Missing; 3]; 2];
-        // One walk over all headers costs less than a hash of each of the six names.
+        // One pass over all headers costs less than hashing each of the six names.
         for (name, value) in headers {
             let Some((family, place)) = HeaderFamily::place_of(name.as_str()) else {
                 continue;

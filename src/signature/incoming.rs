@@ -1,4 +1,4 @@
-//! A delivery while its body arrives, up to the verdict.
+//! A delivery from its headers to the verdict, while its body arrives.
 
 use std::mem;
 
@@ -12,51 +12,52 @@ use super::search::{Progress, Search};
 use crate::body::BodyBuffer;
 use crate::stack;
 
-/// A delivery whose headers are valid: what has arrived of its body, and the search for the key that signed it.
+/// A delivery whose headers passed their checks: the body as far as it has arrived, and the search for the key that
+/// signed it.
 ///
-/// The headers stay with the request and are given to each step, always the same ones.
+/// The headers stay with the request. Each step takes them as an argument, always the same ones.
 #[derive(Default)]
 pub(crate) struct IncomingDelivery {
-    /// `None` as long as the keys are not known.
+    /// `None` until the keys are known.
     search: Option<Search>,
     body: BodyBuffer,
-    /// What has arrived after the first part of the body, and is not in `body` yet.
+    /// Bytes that arrived after the first part of the body, and are not in `body` yet.
     arriving: Bytes,
     claimed_len: usize,
 }
 
 impl IncomingDelivery {
-    /// Searches for the key that signed the delivery. Without a search, no delivery is verified.
+    /// Sets the search for the key that signed the delivery. Without a search, no delivery is valid.
     #[inline]
     pub(crate) fn search(&mut self, search: Search) {
         self.search = Some(search);
     }
 
-    /// Whether one of the keys can have made one of the listed signatures, as far as their form goes.
+    /// Whether a listed signature has a form that one of the keys makes.
     #[inline]
     pub(crate) fn can_succeed<V: AsRef<[u8]>>(&self, headers: &SignatureHeaders<V>) -> bool {
         let search = self.search.as_ref();
         search.is_some_and(|search| search.can_succeed(headers))
     }
 
-    /// Makes the delivery fit to be held over a wait.
+    /// Prepares the delivery for a wait.
     pub(crate) fn keep(&mut self) {
         if let Some(search) = &mut self.search {
             search.keep();
         }
     }
 
-    /// Takes note of the length that the sender claims for the whole body, in bytes, to allocate with foresight.
+    /// Sets the length that the sender claims for the whole body, in bytes. It is a hint for allocations.
     pub(crate) fn expect_len(&mut self, claimed: usize) {
         self.claimed_len = claimed;
     }
 
-    /// How many bytes of the body have arrived.
+    /// Returns how many bytes of the body have arrived.
     pub(crate) fn received(&self) -> usize {
         self.body.as_slice().len() + self.arriving.len()
     }
 
-    /// Adds the next part of the body, once the part before has gone through [`advance`](Self::advance).
+    /// Adds the next part of the body. The part before it must have gone through [`advance`](Self::advance).
     #[inline]
     pub(crate) fn receive(&mut self, mut chunk: impl Buf) {
         if self.body.as_slice().is_empty() {
@@ -78,10 +79,10 @@ impl IncomingDelivery {
         self.advance(headers, usize::MAX);
     }
 
-    /// Copies and hashes at most `budget` of the received bytes that are not hashed yet, and returns how many those
-    /// were. To copy takes longer than to hash where the memory is new.
+    /// Copies and hashes at most `budget` of the received bytes that are not hashed yet, and returns their number.
+    /// Copying takes longer than hashing where the memory is new.
     ///
-    /// Not inlined, like [`conclude`](Self::conclude), since the caller [wipes](stack::wipe) the stack afterwards.
+    /// Not inlined, like [`conclude`](Self::conclude), because the caller [wipes](stack::wipe) the stack afterwards.
     #[inline(never)]
     pub(crate) fn advance<V: AsRef<[u8]>>(
         &mut self,
@@ -100,8 +101,8 @@ impl IncomingDelivery {
         hashed.max(copied)
     }
 
-    /// The verdict on a body that has ended, if there is nothing more to [go through](Self::advance) first: the rest of the
-    /// body, or all of it once more with the next key.
+    /// Returns the verdict on a body that has ended, unless more must [advance](Self::advance) first: the rest of the
+    /// body, or the whole body again with the next key.
     #[inline(never)]
     pub(crate) fn conclude<V: AsRef<[u8]>>(
         &mut self,
@@ -118,7 +119,7 @@ impl IncomingDelivery {
             Progress::NotFound => return Conclusion::Verdict(Err(VerifyError::SignatureMismatch)),
             Progress::Found(key_index) => key_index,
         };
-        // Checked again: a replayed delivery may have delayed its body.
+        // The time is checked again: an attacker may replay a delivery and delay its body.
         if let Err(error) = policy.check_time(headers.unix_seconds, now) {
             return Conclusion::Verdict(Err(error));
         }
@@ -134,7 +135,7 @@ impl IncomingDelivery {
         }))
     }
 
-    /// The verdict on a body that has ended, whatever it takes.
+    /// Returns the verdict on a body that has ended, after all the work that is left.
     pub(super) fn finish<V: AsRef<[u8]>>(
         &mut self,
         headers: &SignatureHeaders<V>,
@@ -151,12 +152,12 @@ impl IncomingDelivery {
     }
 }
 
-/// What there is to say of a body that has ended.
+/// The result of [`IncomingDelivery::conclude`].
 pub(crate) enum Conclusion {
     Verdict(Result<VerifiedEvent, VerifyError>),
-    /// There is more to go through.
+    /// There is more to hash.
     Unfinished {
-        /// What was done for this beyond the bytes of the body, in bytes that could be hashed in the same time.
+        /// The work of this step beyond the bytes of the body, in bytes that could be hashed in the same time.
         cost: usize,
     },
 }
@@ -171,7 +172,7 @@ mod tests {
     use crate::{Keyring, Secret, Verifier};
 
     const BODY: &[u8] = br#"{"test": 2432232314}"#;
-    /// Over [`BODY`], under `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`: the vector that Standard Webhooks publishes.
+    /// The signature of [`BODY`] with `whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`, as published by Standard Webhooks.
     const GENUINE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
     const FORGED: &str = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(macs, 0);
     }
 
-    /// Any time is fine.
+    /// Accepts any timestamp.
     fn policy() -> Policy {
         Policy {
             tolerance: None,
@@ -253,7 +254,7 @@ mod tests {
         policy().admit(headers, &mut Now::default()).unwrap()
     }
 
-    /// The verdict on [`BODY`] under these keys.
+    /// Returns the verdict on [`BODY`] with these keys.
     fn verdict(signatures: &str, search: Search) -> Result<VerifiedEvent, VerifyError> {
         let headers = headers(signatures);
         let mut delivery = IncomingDelivery::default();

@@ -17,7 +17,7 @@ impl VerifiedEvent {
     ///
     /// # Errors
     ///
-    /// [`PayloadError`] if the payload is not JSON, or does not fit `T`.
+    /// Returns a [`PayloadError`] if the payload is not JSON, or does not match `T`.
     ///
     /// # Example
     ///
@@ -41,25 +41,39 @@ impl VerifiedEvent {
         self.read(PhantomData)
     }
 
-    /// The payload's top-level `type`, such as `job.completed`.
+    /// Returns the payload's top-level `type`, such as `job.completed`.
     ///
     /// Some senders have it in another place: see [`event_type_at`](Self::event_type_at).
     ///
     /// # Errors
     ///
-    /// [`PayloadError`] if the payload is not a JSON object with a string of that name.
+    /// Returns a [`PayloadError`] if the payload is not a JSON object with a string of that name.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_svix::{PayloadError, VerifiedEvent};
+    ///
+    /// fn handle(event: &VerifiedEvent) -> Result<(), PayloadError> {
+    ///     match &*event.event_type()? {
+    ///         "job.completed" => println!("completed"),
+    ///         other => println!("ignored: {other}"),
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn event_type(&self) -> Result<Cow<'_, str>, PayloadError> {
         self.text_at(&JsonPointer::TYPE)
     }
 
-    /// The type of an event whose sender has it in another place than at the top-level `type`: the text that a JSON pointer
+    /// Returns the type of an event from another place than the top-level `type`: the string that a JSON pointer
     /// ([RFC 6901]) leads to, such as `/data/type` (Anthropic), `/event_type` (Etsy) or `/category` (Increase).
     ///
     /// # Errors
     ///
-    /// [`PayloadError`] if the payload is not JSON, or if there is no text at that place. A key that stands twice on the way
-    /// is such an error, since parsers differ on which of them counts. [`PayloadError::InvalidPointer`] if `pointer` is not
-    /// empty and does not start with a slash.
+    /// Returns a [`PayloadError`] if the payload is not JSON, or if there is no string at that place. A duplicate key
+    /// on the path is also an error, because parsers differ on which of them counts. Returns
+    /// [`PayloadError::InvalidPointer`] if `pointer` is not empty and does not start with a slash.
     ///
     /// # Example
     ///
@@ -96,10 +110,13 @@ impl VerifiedEvent {
     }
 }
 
-/// Why a verified payload could not be read: it is genuine, but not what the receiver expects.
+/// The reason why the payload of a verified event could not be read.
 ///
-/// Tells where, but never repeats a value that stands there. The path may hold keys of the payload, where a map is
-/// expected. Lines and columns count from 1.
+/// The delivery is valid, but its payload is not what the receiver expects: compare the type that the receiver parses
+/// with the sender's documentation. See [`VerifiedEvent::json`] for an example.
+///
+/// The error tells the place, but never repeats a value from there. The path may contain keys of the payload, where a
+/// map is expected. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PayloadError {
@@ -114,27 +131,27 @@ pub enum PayloadError {
     MissingField {
         /// The path to the field, such as `data.job_id`.
         path: String,
-        /// The line at which the object ends that should have it.
+        /// The line where the object without the field ends.
         line: usize,
-        /// The column at which that object ends.
+        /// The column where that object ends.
         column: usize,
     },
-    /// The payload is JSON, but of another shape: a field is of another type, or is not expected.
+    /// The payload is JSON, but has another shape: a field has another type, or is not expected.
     Shape {
-        /// The field, as the path to it, such as `data.job_id`; `.` is the payload itself.
+        /// The path to the field, such as `data.job_id`, or `.` for the payload itself.
         path: String,
-        /// The line on which the mismatch was noticed.
+        /// The line where the mismatch was noticed.
         line: usize,
-        /// The column at which it was noticed.
+        /// The column where it was noticed.
         column: usize,
     },
-    /// The place that was asked for is no JSON pointer: it is not empty, and does not start with a slash. The payload was
-    /// not looked at.
+    /// The argument of [`VerifiedEvent::event_type_at`] is not a JSON pointer: it is not empty, and does not start with
+    /// a slash. The payload was not read.
     InvalidPointer,
 }
 
 impl PayloadError {
-    /// The stable, machine-readable name of this cause.
+    /// Returns the stable, machine-readable name of this error, such as `payload-mismatch`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -154,7 +171,8 @@ impl PayloadError {
 
     fn data(error: &serde_json::Error, path: String) -> Self {
         let (line, column) = (error.line(), error.column());
-        // The name is the receiver's own. Nothing else is taken from such a message: others repeat what stands there.
+        // The name is that of a field of the receiver's type. Nothing else is taken from a message, because other
+        // messages repeat values of the payload.
         let message = error.to_string();
         let name = message
             .strip_prefix("missing field `")

@@ -1,6 +1,7 @@
-//! A place in a JSON text ([RFC 6901]), and the text that stands there.
+//! JSON pointers ([RFC 6901]), and the string that one leads to.
 //!
-//! `serde_json::Value::pointer` would need the whole payload as a tree first, in which the last of two equal keys counts.
+//! `serde_json::Value::pointer` would need the whole payload as a tree first, in which the last of two equal keys
+//! counts.
 //!
 //! [RFC 6901]: https://www.rfc-editor.org/rfc/rfc6901
 
@@ -10,7 +11,7 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The way to a value: a slash before each key of an object, or position in an array.
+/// The path to a value: a slash before each key of an object, or position in an array.
 #[derive(Clone, Debug)]
 pub(crate) struct JsonPointer<'t>(Cow<'t, str>);
 
@@ -18,7 +19,7 @@ impl<'t> JsonPointer<'t> {
     /// The top-level `type`.
     pub(crate) const TYPE: Self = Self(Cow::Borrowed("/type"));
 
-    /// `None` if `text` is not empty and does not start with a slash.
+    /// Parses a pointer. Returns `None` if `text` is not empty and does not start with a slash.
     pub(crate) fn parse(text: &'t str) -> Option<Self> {
         let is_valid = text.is_empty() || text.starts_with('/');
         is_valid.then_some(Self(Cow::Borrowed(text)))
@@ -29,7 +30,7 @@ impl<'t> JsonPointer<'t> {
     }
 }
 
-/// Reads the text at the end of a pointer, and skips all else: no value is built that is not asked for.
+/// Seed that reads the string that a pointer leads to, and skips everything else without building it.
 #[derive(Clone, Copy)]
 pub(super) struct TextAt<'p> {
     /// Empty, or a slash and what follows.
@@ -60,7 +61,7 @@ impl<'de> DeserializeSeed<'de> for TextAt<'_> {
 
 fn unescape(key: &str) -> Cow<'_, str> {
     if key.contains('~') {
-        // In this order: `~01` is `~1`, and no slash.
+        // In this order: `~01` means `~1`, not a slash.
         key.replace("~1", "/").replace("~0", "~").into()
     } else {
         key.into()
@@ -85,14 +86,14 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-/// Goes on at a key of an object, or at a position in an array.
+/// Visitor that continues at a key of an object, or at a position in an array.
 struct Inside<'p> {
     key: &'p str,
     rest: TextAt<'p>,
 }
 
 impl Inside<'_> {
-    /// The position that the key is: digits without leading zeros.
+    /// Returns the key as a position: digits without leading zeros.
     fn position(&self) -> Option<usize> {
         let position: usize = self.key.parse().ok()?;
         (position.to_string() == self.key).then_some(position)
@@ -131,7 +132,7 @@ impl<'de> Visitor<'de> for Inside<'_> {
     }
 }
 
-/// Whether the key of an object is this one.
+/// Seed that reads a key of an object, and tells whether it is this one.
 struct IsKey<'p>(&'p str);
 
 impl<'de> DeserializeSeed<'de> for IsKey<'_> {

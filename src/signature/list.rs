@@ -1,18 +1,19 @@
-//! The list of signatures of a delivery, split once into what keys can be compared with.
+//! The list of signatures of a delivery, split once into those that keys are compared with.
 
 use http::HeaderValue;
 
-/// How many `v1a` signatures of one delivery are tried with each key.
+/// The maximum number of `v1a` signatures of one delivery that are tried with each key.
 ///
 /// Svix lists one for each key that has not expired: the current one first, then at most ten old ones, the oldest first
-/// (`ExpiringSigningKeys::MAX_OLD_KEYS` in svix-webhooks, `server/svix-server/src/core/types/mod.rs`). Each costs a pass of
-/// SHA-512 over the body and an operation on the curve, unlike a MAC, which is computed once and compared with all that
-/// is listed.
+/// (`ExpiringSigningKeys::MAX_OLD_KEYS` in svix-webhooks, `server/svix-server/src/core/types/mod.rs`). Each costs a
+/// pass of SHA-512 over the body and an operation on the curve. A MAC, in contrast, is computed once and compared with
+/// all signatures in the list.
 pub(super) const MAX_ED25519: usize = 11;
 
-/// What an element of a list is by its version and its length, and so which keys can have made it.
+/// The form of an element of the list, by its version and length. It tells which keys can have made the element.
 ///
-/// It does not depend on the features of the crate: what one of them adds must not change what others are told.
+/// The forms do not depend on the features of the crate: enabling a feature must not change the answers to deliveries
+/// that do not use it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Form {
     /// `v1,` and a MAC in base64, or the MAC alone.
@@ -25,7 +26,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// Characters of a signature without its version, padding included.
+    /// Returns the number of characters of a signature without its version, padding included.
     const fn len(self) -> usize {
         match self {
             Self::Hmac => 44,
@@ -34,7 +35,8 @@ impl Form {
         }
     }
 
-    /// Sorts an element that ends without the comma that it may end with, and tells where its signature starts.
+    /// Returns the form of an element, and the position where its signature starts. The element must come without the
+    /// comma that it may end with.
     #[inline]
     fn of(element: &[u8]) -> Option<(Self, usize)> {
         const HMAC: usize = Form::Hmac.len();
@@ -45,7 +47,7 @@ impl Form {
         }
         let (signature, start) = match element.strip_prefix(V1) {
             Some(signature) => (signature, V1.len()),
-            // What has another version has a comma.
+            // An element with another version has a comma.
             None if element.contains(&b',') => return None,
             None => (element, 0),
         };
@@ -58,21 +60,21 @@ impl Form {
 }
 
 const V1: &[u8] = b"v1,";
-/// Characters of a MAC in base64 with its version, as nearly all elements are.
+/// The number of characters of a MAC in base64 with its version, the form of nearly all elements.
 const USUAL_LEN: usize = V1.len() + Form::Hmac.len();
 
-/// Where a signature stands in the list.
+/// A signature that a key can have made, and its position in the list.
 #[derive(Clone, Copy, Debug, Default)]
 struct Candidate {
     form: Form,
     start: u32,
 }
 
-/// A list of signatures, and where those stand in it that a key can have made.
+/// A list of signatures, with the positions of those that a key can have made.
 ///
-/// Single spaces separate the elements, and each may end with one comma, since some senders join them with a comma and a
-/// space, and so do proxies that join repeated headers. An element of any other form is passed over, so that it does not
-/// hide a valid one.
+/// Single spaces separate the elements. Each may end with one comma, since some senders join them with a comma and a
+/// space, as do proxies that join repeated headers. An element of any other form is skipped, so that it does not hide a
+/// valid one.
 #[derive(Debug)]
 pub(super) struct SignatureList<V = HeaderValue> {
     text: V,
@@ -80,7 +82,7 @@ pub(super) struct SignatureList<V = HeaderValue> {
 }
 
 impl<'h> SignatureList<&'h HeaderValue> {
-    /// `has_space`: whether there is a space in the text, without which it is a single element.
+    /// Splits a list. `has_space` tells whether the text has a space; without one, it is a single element.
     #[inline]
     pub(super) fn split(text: &'h HeaderValue, has_space: bool) -> Self {
         #[cfg(test)]
@@ -103,7 +105,7 @@ impl<'h> SignatureList<&'h HeaderValue> {
 }
 
 impl<V: AsRef<[u8]>> SignatureList<V> {
-    /// Whether no key of any kind can have made one of the signatures.
+    /// Whether no key of any kind can have made any of the signatures.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.candidates.count == 0
@@ -115,12 +117,12 @@ impl<V: AsRef<[u8]>> SignatureList<V> {
         self.candidates.forms[form as usize]
     }
 
-    /// How many signatures there are, of any form.
+    /// Returns the number of signatures of any form.
     pub(super) fn len(&self) -> usize {
         self.candidates.count
     }
 
-    /// The signatures of this form, without their version, in their order.
+    /// Returns the signatures of this form, in order and without their version.
     #[inline]
     pub(super) fn of(&self, form: Form) -> impl Iterator<Item = &[u8]> {
         let Candidates {
@@ -141,9 +143,9 @@ impl<V: AsRef<[u8]>> SignatureList<V> {
 struct Candidates {
     /// Which forms there are.
     forms: [bool; 3],
-    /// How many there are.
+    /// How many candidates there are.
     count: usize,
-    /// The first of them: nearly always, there is one.
+    /// The first candidates. Nearly always, there is only one.
     few: [Candidate; 4],
     more: Vec<Candidate>,
 }
@@ -154,13 +156,14 @@ impl Candidates {
         let mut start = 0;
         while start < text.len() {
             let rest = &text[start..];
-            // Nearly always, the list is such an element, and a long list is one of these.
+            // Nearly always, the list is one such element, and a long list consists of such elements.
             if starts_with_usual(rest) {
                 self.push(Form::Hmac, start + V1.len());
                 start += USUAL_LEN + 1;
                 continue;
             }
-            // What ends within the length of the shortest signature is none: all of it is skipped in one step.
+            // Elements that are shorter than the shortest signature are not signatures. All that end within that length
+            // are skipped in one step.
             let Some(first) = rest.first_chunk::<{ Form::Hmac.len() }>() else {
                 break;
             };
@@ -176,7 +179,7 @@ impl Candidates {
         }
     }
 
-    /// Adds the element at `start`, if a key can have made it. `ed25519` counts those of that form.
+    /// Adds the element at `start` if a key can have made it. `ed25519` counts the elements of that form.
     #[inline]
     fn push_element(&mut self, start: usize, element: &[u8], ed25519: &mut usize) {
         let signed = element.strip_suffix(b",").unwrap_or(element);
@@ -190,7 +193,7 @@ impl Candidates {
 
     #[inline]
     fn push(&mut self, form: Form, start: usize) {
-        // No header is so long: what stands beyond is passed over.
+        // No header is so long. Anything beyond is skipped.
         let Ok(start) = start.try_into() else {
             return;
         };
@@ -204,12 +207,13 @@ impl Candidates {
     }
 }
 
-/// Whether `text` starts with an element of the usual length that has the version `v1`, and no comma to take away.
+/// Whether `text` starts with an element of the usual length that has the version `v1` and no comma at its end.
 fn starts_with_usual(text: &[u8]) -> bool {
     let Some((element, rest)) = text.split_first_chunk::<USUAL_LEN>() else {
         return false;
     };
-    // Nothing visible is below the space. The smallest of all bytes is found sixteen at a time, unlike the first space.
+    // The space is the smallest visible byte, so the minimum tells whether there is one. The minimum is computed
+    // sixteen bytes at a time, unlike a search for the first space.
     let has_space = element.iter().copied().min() == Some(b' ');
     matches!(rest, [] | [b' ', ..])
         && element.starts_with(V1)
@@ -222,7 +226,7 @@ pub(super) mod tests {
     use std::cell::Cell;
 
     thread_local! {
-        /// How many lists this thread has split, for tests of what a delivery costs.
+        /// How many lists this thread has split, for tests of the cost of a delivery.
         pub(in super::super) static SPLIT: Cell<usize> = const { Cell::new(0) };
     }
 }

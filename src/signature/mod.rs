@@ -1,20 +1,20 @@
-//! The signature scheme of Svix and Standard Webhooks, without any Tower in it.
+//! The signature scheme of Svix and Standard Webhooks, without Tower.
 //!
-//! A delivery comes with three headers: an id, a timestamp, and a list of signatures. Each signature is a MAC over
-//! `id.timestamp.body`, with the texts of the two headers and the bytes of the body as they came over the wire
+//! A delivery has three headers: an id, a timestamp and a list of signatures. Each signature covers
+//! `id.timestamp.body`: the text of the first two headers and the bytes of the body, exactly as they were sent
 //! ([Standard Webhooks, "Signature scheme"][spec]).
 //!
 //! | Question | File |
 //! | --- | --- |
-//! | What are the headers called? | `header_family.rs`, and `header_names.rs` for a sender's own |
+//! | What are the headers called? | `header_family.rs`; `header_names.rs` for custom names |
 //! | How are they read? | `headers.rs`, `timestamp.rs` |
-//! | What is checked of them, in which order? | `policy.rs` |
+//! | Which checks do they go through, in which order? | `policy.rs` |
 //! | What is a list of signatures? | `list.rs` |
-//! | How does the body arrive? | `incoming.rs` |
-//! | Which key signed it? | `search.rs`; `check.rs` tries one key, and `hmac.rs` has the MAC |
-//! | What is a key? | `keys/`; its text is read by `text.rs` and `bytes.rs`, and `looks.rs` says why it is none |
-//! | What is known of a verified delivery? | `event.rs`; its payload is read by `json.rs` and `json_pointer.rs` |
-//! | How is all that used without Tower? | `verifier.rs`, and `verification.rs` for a body in parts |
+//! | How is the body received? | `incoming.rs` |
+//! | Which key signed a delivery? | `search.rs`; `check.rs` tries one key, and `hmac.rs` computes the MAC |
+//! | What is a key? | `keys/`; `text.rs` and `bytes.rs` parse its text, and `looks.rs` says why a text is not a key |
+//! | What is known about a verified delivery? | `event.rs`; `json.rs` and `json_pointer.rs` read its payload |
+//! | How are deliveries verified without Tower? | `verifier.rs`; `verification.rs` for a body that arrives in parts |
 //!
 //! [spec]: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
 

@@ -1,4 +1,4 @@
-//! What a receiver asks of the headers of a delivery.
+//! The checks of the headers of a delivery, and their settings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::clock::{Clock, SystemClock};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
-    /// `None`: the timestamp is signed, but not compared with the clock.
+    /// `None`: the timestamp is not compared with the clock. It must still be present and signed.
     pub(crate) tolerance: Option<Duration>,
-    /// `None`: whichever family is complete.
+    /// `None`: the built-in family that is complete.
     pub(crate) header_family: Option<HeaderFamily>,
     pub(crate) allow_dotted_ids: bool,
     pub(crate) clock: Arc<dyn Clock>,
@@ -34,7 +34,8 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// All checks that the headers allow without a key: their form, the time, and that there is anything to compare.
+    /// Runs all checks that need neither a key nor the body: the form of the headers, the time, and whether any listed
+    /// signature has a form that some kind of key makes.
     #[inline]
     pub(crate) fn admit<'h>(
         &self,
@@ -71,12 +72,12 @@ impl Policy {
     }
 }
 
-/// The time at which a delivery is judged. What happens without a wait happens at one time, for which the clock is read once
-/// (some 30 ns).
+/// The time at which a delivery is judged. All steps that run without a wait in between share it, so that the clock is
+/// read once for them (some 30 ns).
 #[derive(Default)]
 pub(crate) struct Now {
     is_read: bool,
-    /// `None` if the clock did not tell.
+    /// `None` if the clock did not tell the time.
     unix_seconds: Option<u64>,
 }
 
@@ -91,25 +92,33 @@ impl Now {
     }
 }
 
-/// Defines the setters of the [`Policy`] in the given field, for each type that users set one through.
+/// Defines setters for the [`Policy`] in the given field of a public type.
 macro_rules! define_policy_setters {
     ($($field:ident).+) => {
-        /// Sets how far a timestamp may be from now, in the past and in the future, bounds included. Default: 300 seconds.
+        /// Sets the tolerance: how far a timestamp may be from the current time, in the past or in the future, bounds
+        /// included. Default: 300 seconds.
+        ///
+        /// See the [examples](crate::verify#examples).
+        #[doc(alias = "leeway")]
+        #[doc(alias = "skew")]
         pub fn tolerance(mut self, tolerance: ::std::time::Duration) -> Self {
             self.$($field).+.tolerance = Some(tolerance);
             self
         }
 
-        /// Accepts deliveries of any age, whatever the clock says. The timestamp must still be there and be signed.
+        /// Accepts any timestamp, whatever the clock says. The timestamp must still be present and signed.
         ///
-        /// A delivery that was captured once can then be replayed at any time: use it for archived deliveries only.
+        /// A captured delivery can then be replayed at any time. Use this only for archived deliveries.
+        #[doc(alias = "verify_ignoring_timestamp")]
         pub fn insecure_ignore_timestamp(mut self) -> Self {
             self.$($field).+.tolerance = None;
             self
         }
 
-        /// Reads the headers of this family only, which may be the sender's own. Default: `svix-*` or `webhook-*`, whichever
-        /// is complete, `svix-*` first.
+        /// Reads only the headers of this family, which may have custom names. Default: `svix-*` or `webhook-*`,
+        /// whichever is complete, and `svix-*` if both are.
+        ///
+        /// See [`HeaderFamily`](crate::HeaderFamily) for an example.
         pub fn header_family(mut self, family: $crate::HeaderFamily) -> Self {
             self.$($field).+.header_family = Some(family);
             self
@@ -117,15 +126,17 @@ macro_rules! define_policy_setters {
 
         /// Accepts ids that contain a full stop.
         ///
-        /// The signature covers `id.timestamp.body`. With a full stop in the id, whoever captured one delivery can split
-        /// that text in another place, into an id, a timestamp and a body that nobody signed. Use it only for a sender
-        /// whose ids have always contained one.
+        /// The signature covers `id.timestamp.body`. If ids may contain a full stop, an attacker can split the text of
+        /// a captured delivery at another place, into an id, a timestamp and a body that the sender never signed as
+        /// such. Use this only for a sender whose ids have always contained a full stop.
         pub fn insecure_allow_dotted_ids(mut self) -> Self {
             self.$($field).+.allow_dotted_ids = true;
             self
         }
 
         /// Sets the clock that timestamps are compared with. Default: [`SystemClock`](crate::SystemClock).
+        ///
+        /// See [`Clock`](crate::Clock) for an example.
         pub fn clock(mut self, clock: impl $crate::Clock + 'static) -> Self {
             self.$($field).+.clock = ::std::sync::Arc::new(clock);
             self

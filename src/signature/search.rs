@@ -6,47 +6,47 @@ use super::check::Check;
 use super::headers::SignatureHeaders;
 use super::keys::{KeySet, Keyring};
 
-/// Tries keys, one after another, each with a pass over the body that goes along as the body arrives.
+/// A search that tries one key after another. Each makes passes over the body, which advance as the body arrives.
 pub(crate) struct Search {
     keys: KeySet,
-    /// Whether the keys are anyone's: a decoy vouches for nothing.
+    /// `false` for a decoy, whose keys verify no delivery.
     is_genuine: bool,
-    /// The pass that is under way.
+    /// The current pass.
     pass: Option<Pass>,
-    /// Where to look for the pass after it.
+    /// Where the next pass starts.
     next: Position,
 }
 
-/// A pass over the body: with a secret there is one, and with a public key one for each listed signature.
+/// A pass over the body. A secret makes one, and a public key makes one for each listed signature.
 struct Pass {
     key_index: usize,
     check: Check,
-    /// How many bytes of the body went through `check`.
+    /// How many bytes of the body have gone through `check`.
     checked: usize,
 }
 
 #[derive(Default)]
 struct Position {
     key_index: usize,
-    /// How many attempts were made with this key.
+    /// How many attempts have been made with this key.
     attempt: usize,
 }
 
-/// How far a search has come.
+/// The progress of a search.
 pub(super) enum Progress {
-    /// There are bytes left to [advance](Search::advance) through, or other keys to try.
+    /// There are more bytes to [advance](Search::advance) through, or more keys to try.
     Unfinished {
-        /// What was done for this beyond the bytes of the body, in bytes that could be hashed in the same time.
+        /// The work of this step beyond the bytes of the body, in bytes that could be hashed in the same time.
         cost: usize,
     },
     /// The key at this index signed the delivery.
     Found(usize),
-    /// None of the keys did.
+    /// None of the keys signed the delivery.
     NotFound,
 }
 
 impl Search {
-    /// A search among these keys.
+    /// Creates a search among these keys.
     #[inline]
     pub(crate) fn among(keyring: &Keyring) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Search {
         }
     }
 
-    /// A search with the keys of a decoy: it takes as long as a real one, and never finds a key.
+    /// Creates a search with the keys of a decoy. It takes as long as a real search, and never finds a key.
     pub(crate) fn with_decoy(decoy: &Keyring) -> Self {
         Self {
             is_genuine: false,
@@ -65,25 +65,25 @@ impl Search {
         }
     }
 
-    /// Whether one of the keys can have made one of the listed signatures, as far as their form goes.
+    /// Whether a listed signature has a form that one of the keys makes.
     #[inline]
     pub(super) fn can_succeed<V: AsRef<[u8]>>(&self, headers: &SignatureHeaders<V>) -> bool {
         let mut keys = self.keys.keys().iter();
         keys.any(|key| headers.signatures.holds(key.form()))
     }
 
-    /// Makes the search fit to be held over a wait.
+    /// Prepares the search for a wait.
     pub(super) fn keep(&mut self) {
         self.keys.keep();
     }
 
-    /// Whose keys these are. Call at most once.
+    /// Returns the tenant whose keys these are. Call at most once.
     pub(super) fn take_tenant(&mut self) -> Option<Arc<str>> {
         self.keys.tenant.take()
     }
 
-    /// Checks at most `budget` bytes of `body` that are not checked yet, and returns how many those were. `body` starts with
-    /// the bytes that earlier calls were given.
+    /// Checks at most `budget` bytes of `body` that are not checked yet, and returns their number. `body` must start
+    /// with the bytes of earlier calls.
     #[inline]
     pub(super) fn advance<V: AsRef<[u8]>>(
         &mut self,
@@ -101,7 +101,7 @@ impl Search {
         part.len()
     }
 
-    /// Ends the pass that is under way, once a body of `len` bytes has gone through it.
+    /// Ends the current pass, once a body of `len` bytes has gone through it.
     #[inline]
     pub(super) fn conclude<V: AsRef<[u8]>>(
         &mut self,
@@ -117,7 +117,7 @@ impl Search {
         let key_index = pass.key_index;
         let cost = pass.check.cost();
         let is_match = pass.check.is_match(&headers.signatures);
-        // What a check leaves behind is as good as the key: it is replaced where it is, not moved, so that it is wiped.
+        // A finished check is as good as the key. It is dropped in place and not moved, so that it is wiped.
         self.pass = None;
         if is_match && self.is_genuine {
             Progress::Found(key_index)
@@ -128,7 +128,7 @@ impl Search {
         }
     }
 
-    /// The pass that is under way, or else the next one, if any is left.
+    /// Returns the current pass, or otherwise the next one, if any is left.
     #[inline]
     fn pass<V: AsRef<[u8]>>(&mut self, headers: &SignatureHeaders<V>) -> Option<&mut Pass> {
         if self.pass.is_none() {
@@ -161,7 +161,7 @@ impl Search {
     }
 }
 
-/// Begins with what precedes the body in the text that is signed: in one piece if it is as short as usual.
+/// Feeds a check with what precedes the body in the signed text: in one piece if it is short, as usual.
 #[inline]
 fn start(check: &mut Check, id: &[u8], timestamp: &[u8]) {
     let mut piece = [0; 64];

@@ -1,16 +1,17 @@
-//! The timestamp of a delivery: its form, and how far it may be from now.
+//! The timestamp of a delivery: its form, and its distance from the current time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::error::VerifyError;
 
-/// As many digits as a `u64` holds whatever they are. No delivery is so far in the future that it takes more.
+/// The largest number of digits that always fits into a `u64`. A timestamp with more is too far in the future for any
+/// delivery.
 const MAX_DIGITS: usize = 19;
 
 /// Parses ASCII digits without leading zeros, as a sender prints an integer.
 ///
-/// Anything else (`+1`, `01`, `1.5`, `1e9`) is rejected although it could be read as a number: the text itself is
-/// what is signed, and each instant has one text only.
+/// Other forms (`+1`, `01`, `1.5`, `1e9`) are rejected even though they could be read as numbers: the text itself is
+/// signed, and each instant has only one text.
 #[inline]
 pub(super) fn parse(text: &[u8]) -> Result<u64, VerifyError> {
     match text {
@@ -44,7 +45,7 @@ pub(super) fn check(seconds: u64, now: u64, tolerance: Duration) -> Result<(), V
     }
 }
 
-/// The instant `seconds` after 1970, unless it is beyond what the platform can represent.
+/// Returns the instant `seconds` after 1970, or `None` if the platform cannot represent it.
 pub(super) fn system_time(seconds: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }

@@ -1,4 +1,4 @@
-//! Verification in parts, while the body arrives.
+//! Verification of a body that arrives in parts.
 
 use std::fmt;
 
@@ -10,10 +10,13 @@ use super::headers::SignatureHeaders;
 use super::incoming::IncomingDelivery;
 use super::policy::{Now, Policy};
 
-/// A delivery whose headers are valid, and whose body is arriving.
+/// A delivery whose headers passed their checks, and whose body is still arriving.
 ///
-/// Made by [`Verifier::start`](crate::Verifier::start). It keeps the body, because the event that it ends in holds
-/// exactly the bytes that were verified. It sets no limit to their number: a caller that reads from the network must.
+/// [`Verifier::start`](crate::Verifier::start) returns it, [`update`](Self::update) adds a part of the body, and
+/// [`finish`](Self::finish) returns the verdict.
+///
+/// It keeps the whole body in memory, because the resulting [`VerifiedEvent`] contains exactly the bytes that were
+/// verified. It does not limit the size of the body: a caller that reads from the network must do that.
 ///
 /// # Example
 ///
@@ -24,7 +27,7 @@ use super::policy::{Now, Policy};
 /// fn receive(
 ///     verifier: &Verifier,
 ///     headers: &HeaderMap,
-///     chunks: impl Iterator<Item = Vec<u8>>,
+///     chunks: impl IntoIterator<Item = Vec<u8>>,
 /// ) -> Result<VerifiedEvent, VerifyError> {
 ///     let mut verification = verifier.start(headers)?;
 ///     for chunk in chunks {
@@ -32,12 +35,19 @@ use super::policy::{Now, Policy};
 ///     }
 ///     verification.finish()
 /// }
+/// #
+/// # use tower_svix::{Secret, test_util::SignedRequest};
+/// # let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+/// # let request = SignedRequest::new(secret.clone()).body("two parts").build();
+/// # let event = receive(&Verifier::new(secret), request.headers(), [b"two ".to_vec(), b"parts".to_vec()]);
+/// # assert_eq!(event.unwrap().payload(), "two parts");
+/// # Ok::<(), tower_svix::KeyError>(())
 /// ```
-#[must_use = "nothing is verified before it is finished"]
+#[must_use = "nothing is verified until `finish` is called"]
 pub struct Verification {
     policy: Policy,
     headers: SignatureHeaders,
-    /// In one place from the start: a move would leave a copy of the state of the MAC behind, which is as good as the key.
+    /// Boxed from the start: a move would leave behind a copy of the state of the MAC, which is as good as the key.
     delivery: Box<IncomingDelivery>,
 }
 
@@ -60,19 +70,20 @@ impl Verification {
         self.delivery.update(&self.headers, chunk);
     }
 
-    /// Ends the body, and tells whether the delivery is genuine.
+    /// Ends the body, and returns the event if the delivery is valid.
     ///
     /// # Errors
     ///
-    /// [`VerifyError::SignatureMismatch`] if it is not. What [`Verifier::start`](crate::Verifier::start) says of the
-    /// time, if that has run out since.
+    /// Returns [`VerifyError::SignatureMismatch`] if none of the listed signatures is valid. If one is, the timestamp
+    /// is checked again: returns the same errors of time as [`Verifier::start`](crate::Verifier::start) if it is no
+    /// longer within the tolerance.
     pub fn finish(mut self) -> Result<VerifiedEvent, VerifyError> {
         let mut now = Now::default();
         self.delivery.finish(&self.headers, &self.policy, &mut now)
     }
 }
 
-/// Tells how much has arrived, and nothing of what it is.
+/// Shows how many bytes have arrived, but none of them.
 impl fmt::Debug for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verification")

@@ -11,34 +11,92 @@ use super::policy::{Now, Policy, define_policy_setters};
 use super::search::Search;
 use super::verification::Verification;
 
-/// Verifies deliveries where there is no Tower service, such as in a queue worker.
+/// A verifier of deliveries for programs without Tower, such as queue workers and servers on actix-web.
 ///
-/// [`SvixVerifyLayer`](crate::SvixVerifyLayer) uses the same code; prefer it in front of a service.
+/// It takes the headers and the body of a delivery, and returns a [`VerifiedEvent`]. In front of a Tower service, use
+/// [`SvixVerifyLayer`](crate::SvixVerifyLayer), which runs the same checks.
 ///
-/// A delivery is verified if its headers are complete and in their proper form, its timestamp is within the tolerance of
-/// the clock, and one of the listed signatures was made with one of the keys. The checks run in this order. A list with no
-/// signature of a form that one of the keys makes is rejected before the body is there.
+/// A delivery is valid if it passes these checks, in this order:
+///
+/// 1. The three headers of one [`HeaderFamily`](crate::HeaderFamily) are present, each once and well-formed.
+/// 2. The timestamp is within the [`tolerance`](Self::tolerance) of the [`clock`](Self::clock).
+/// 3. At least one listed signature has a form that one of the keys makes. This check needs no body.
+/// 4. One of the listed signatures was made with one of the keys, over `id.timestamp.body`.
 ///
 /// # Example
 ///
 /// ```
 /// use http::HeaderMap;
+/// use tower_svix::test_util::ManualClock;
 /// use tower_svix::{Secret, VerifiedEvent, Verifier, VerifyError};
 ///
-/// fn receive(verifier: &Verifier, headers: &HeaderMap, body: &[u8]) -> Result<(), VerifyError> {
-///     let event: VerifiedEvent = verifier.verify(headers, body)?;
-///     println!("{} is genuine", event.id());
-///     Ok(())
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+/// // The delivery is from 2021, so this example sets the clock, with the feature `test-util`.
+/// let verifier = Verifier::new(secret).clock(ManualClock::new(1_614_265_330));
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek".parse()?);
+/// headers.insert("webhook-timestamp", "1614265330".parse()?);
+/// headers.insert("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=".parse()?);
+///
+/// let event: VerifiedEvent = verifier.verify(&headers, br#"{"test": 2432232314}"#)?;
+/// assert_eq!(event.id(), "msg_p5jXN8AQM9LWM0D4loKWxJek");
+///
+/// let error = verifier.verify(&headers, b"another body").unwrap_err();
+/// assert_eq!(error, VerifyError::SignatureMismatch);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// For a body that arrives in parts, see [`Verification`].
+///
+/// # Headers of another type
+///
+/// The methods take the [`HeaderMap`] of `http` 1. actix-web 4 and reqwest 0.11 are built on `http` 0.2, whose types are
+/// different ones, and a queue may carry plain strings. Copy the headers by name and value:
+///
+/// ```
+/// use http::{HeaderMap, HeaderName, HeaderValue};
+/// use tower_svix::{VerifiedEvent, Verifier};
+///
+/// fn verify<'h, V: AsRef<[u8]>>(
+///     verifier: &Verifier,
+///     headers: impl IntoIterator<Item = (&'h str, V)>,
+///     body: &[u8],
+/// ) -> Result<VerifiedEvent, Box<dyn std::error::Error>> {
+///     let mut map = HeaderMap::new();
+///     for (name, value) in headers {
+///         // `append` keeps a repeated header, so that it is rejected.
+///         map.append(HeaderName::try_from(name)?, HeaderValue::from_bytes(value.as_ref())?);
+///     }
+///     Ok(verifier.verify(&map, body)?)
 /// }
 ///
-/// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
-/// let verifier = Verifier::new(secret);
-/// assert_eq!(
-///     receive(&verifier, &HeaderMap::new(), b"{}"),
-///     Err(VerifyError::NoHeaders),
-/// );
-/// # Ok::<(), tower_svix::KeyError>(())
+/// # use tower_svix::{Secret, test_util::ManualClock};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+/// # let verifier = Verifier::new(secret).clock(ManualClock::new(1_614_265_330));
+/// # let (id, timestamp) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330");
+/// # let signatures = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+/// # let body = br#"{"test": 2432232314}"#;
+/// // Three values of type `&str`:
+/// let headers = [("webhook-id", id), ("webhook-timestamp", timestamp), ("webhook-signature", signatures)];
+/// let event = verify(&verifier, headers, body)?;
+/// # let mut twice = headers.to_vec();
+/// # twice.push(headers[0]);
+/// # assert!(verify(&verifier, twice, body).is_err());
+/// # Ok(())
+/// # }
 /// ```
+///
+/// With actix-web 4, the argument `headers` is
+/// `request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()))`. The same line works for the
+/// `HeaderMap` of `http` 0.2.
+#[doc(alias = "hmac")]
+#[doc(alias = "standard webhooks")]
+#[doc(alias = "svix")]
+#[doc(alias = "webhook")]
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Verifier {
@@ -47,7 +105,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Verifies with these keys: whatever converts into a [`Keyring`].
+    /// Creates a verifier that accepts signatures of these keys: a [`Secret`](crate::Secret), a [`Keyring`], or
+    /// anything else that converts into a [`Keyring`].
     pub fn new(keys: impl IntoKeyring) -> Self {
         Self {
             keyring: keys.into_keyring(),
@@ -61,7 +120,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The first check that fails: see [`VerifyError`].
+    /// Returns the first check that failed, as a [`VerifyError`].
     pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<VerifiedEvent, VerifyError> {
         let mut now = Now::default();
         let (headers, mut delivery) = self.admit(headers, &mut now)?;
@@ -69,11 +128,14 @@ impl Verifier {
         delivery.finish(&headers, &self.policy, &mut now)
     }
 
-    /// Starts to verify a delivery whose body is still to come, after all checks that the headers allow.
+    /// Starts to verify a delivery whose body has not arrived yet. Runs all checks that need only the headers.
+    ///
+    /// See [`Verification`] for an example.
     ///
     /// # Errors
     ///
-    /// The first check that fails: see [`VerifyError`]. There is no need to read the body then.
+    /// Returns the first check that failed, as a [`VerifyError`]. The body need not be read then.
+    #[doc(alias = "streaming")]
     pub fn start(&self, headers: &HeaderMap) -> Result<Verification, VerifyError> {
         let (headers, delivery) = self.admit(headers, &mut Now::default())?;
         let policy = self.policy.clone();

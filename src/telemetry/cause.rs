@@ -1,12 +1,13 @@
-//! Why something failed, for the log.
+//! The text of an error and its sources, for the log.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
-/// An error with its sources, on one line: a control character in a text that quotes a request must not begin another.
+/// An error with its sources, on one line: control characters in a text that quotes a request must not start a new
+/// line.
 pub(super) struct Cause<'e>(pub(super) &'e (dyn Error + 'static));
 
-/// Beyond this, a chain is most likely a circle.
+/// The maximum number of sources to write: a longer chain is most likely a cycle.
 const MAX_SOURCES: usize = 16;
 
 impl fmt::Display for Cause<'_> {

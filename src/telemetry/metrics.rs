@@ -1,10 +1,10 @@
-//! The numbers that the feature `metrics` counts: see the [table in the docs](crate::verify#metrics-and-traces).
+//! The metrics of the feature `metrics`: see the [table in the docs](crate::verify#metrics-and-traces).
 
 use super::stopwatch::Stopwatch;
 
 pub(super) fn verified(body_len: usize, stopwatch: &Stopwatch) {
     let verification = stopwatch.total();
-    // Bodies are far from the 2^53 bytes from which on `f64` is inexact.
+    // `f64` is exact up to 2^53, and bodies are far shorter.
     #[allow(clippy::cast_precision_loss)]
     let body_bytes = body_len as f64;
     metrics::counter!("webhook_deliveries_total", "outcome" => "verified").increment(1);
@@ -16,7 +16,7 @@ pub(super) fn rejected(code: &'static str) {
     metrics::counter!("webhook_deliveries_total", "outcome" => code).increment(1);
 }
 
-/// Counts what became of a delivery that was checked for duplicates.
+/// Counts the outcome of a delivery that was checked for duplicates.
 #[cfg(feature = "idempotency")]
 pub(crate) fn settled(outcome: &'static str) {
     metrics::counter!("webhook_idempotency_total", "outcome" => outcome).increment(1);

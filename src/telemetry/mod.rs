@@ -1,8 +1,8 @@
-//! What an operator sees: a span for each delivery and log events with the feature `tracing`, numbers with the feature
-//! `metrics`.
+//! Telemetry for operators: with the feature `tracing`, a span for each delivery and log events; with the feature
+//! `metrics`, metrics.
 //!
-//! It is told codes, texts, sizes and durations, and knows none of the modules that call it. Whatever depends on a feature
-//! or a platform is a module with a stand-in of the same items that do nothing, in the file `no_….rs`.
+//! Other modules pass codes, texts, sizes and durations to this module, which depends on no other module. Each module that
+//! depends on a feature or a platform has a replacement in a file `no_….rs`, with the same items, which do nothing.
 
 #[cfg(feature = "tracing")]
 mod cause;
@@ -17,7 +17,7 @@ mod rejection_log;
 #[cfg(not(feature = "tracing"))]
 #[path = "no_rejection_log.rs"]
 mod rejection_log;
-// `Instant::now` panics on `wasm32-unknown-unknown`, which has no clock of its own.
+// `Instant::now` panics on `wasm32-unknown-unknown`, which has no clock.
 #[cfg(all(
     any(feature = "metrics", feature = "tracing"),
     not(all(target_family = "wasm", target_os = "unknown"))
@@ -54,10 +54,10 @@ pub(crate) use self::metrics::{settled, store_failed};
 #[cfg(any(feature = "axum", feature = "idempotency"))]
 pub(crate) use self::trace::error;
 
-/// What is observed of one delivery, from the moment its headers are there to the response.
+/// The telemetry of one delivery, from its headers to its response.
 pub(crate) struct DeliverySpan {
     span: Span,
-    /// A lap is a phase.
+    /// Each lap is a phase.
     stopwatch: Stopwatch,
 }
 
@@ -69,19 +69,19 @@ impl DeliverySpan {
         Self { span, stopwatch }
     }
 
-    /// Makes what happens until the guard is dropped a part of the delivery.
+    /// Enters the span until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
         self.span.enter()
     }
 
-    /// Ends a phase, and starts the next.
+    /// Ends a phase, and starts the next one.
     pub(crate) fn end_of(&mut self, phase: Phase) {
         if self.span.may_be_observed() {
             self.span.end_of(phase, self.stopwatch.lap());
         }
     }
 
-    /// Whether anyone listens to what [`event`](Self::event) and [`event_type`](Self::event_type) record.
+    /// Returns whether a subscriber listens to what [`event`](Self::event) and [`event_type`](Self::event_type) record.
     pub(crate) fn is_enabled(&self) -> bool {
         self.span.is_enabled()
     }
@@ -95,7 +95,8 @@ impl DeliverySpan {
         self.span.record_event_type(event_type);
     }
 
-    /// The delivery is verified, and gets another span, which is entered in place of the former. `body_len` is in bytes.
+    /// Reports that the delivery is verified. It gets a new span, which is entered instead of the old one. `body_len`
+    /// is in bytes.
     pub(crate) fn verified(
         &mut self,
         entered: &mut Entered,
@@ -108,9 +109,9 @@ impl DeliverySpan {
         self.span.verified(entered, body_len);
     }
 
-    /// The request was rejected because of `code`, which is `detail` in prose, and answered with `status`.
+    /// Reports that the request was rejected because of `code`, or `detail` in prose, and answered with `status`.
     ///
-    /// `is_ours` says that the receiver is at fault, whatever the answer to the sender says, and `cause` what failed there.
+    /// `is_ours` means that the receiver is at fault, whatever the sender is told. `cause` is the error behind it.
     #[expect(
         clippy::too_many_arguments,
         reason = "each is another fact about the rejection"
@@ -134,7 +135,7 @@ impl DeliverySpan {
         self.span.record_outcome("verified", Some(status));
     }
 
-    /// The inner service failed, so there is no response.
+    /// Reports that the inner service failed, so that there is no response.
     pub(crate) fn failed(&self) {
         self.span.record_outcome("inner-service-failed", None);
     }

@@ -1,4 +1,4 @@
-//! What stands in for the numbers without the feature `metrics`: nothing.
+//! The replacement for the metrics without the feature `metrics`. It does nothing.
 
 use super::stopwatch::Stopwatch;
 

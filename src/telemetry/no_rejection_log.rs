@@ -1,4 +1,4 @@
-//! What stands in for the log of rejections without the feature `tracing`: nothing.
+//! The replacement for the log of rejections without the feature `tracing`. It does nothing.
 #![allow(clippy::unused_self, reason = "the methods are those of the real one")]
 
 use std::error::Error;

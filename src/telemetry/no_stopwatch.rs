@@ -1,4 +1,4 @@
-//! What stands in for the stopwatch where nobody asks, or where there is no clock: nothing.
+//! The replacement for the stopwatch if no feature needs it, or if there is no clock. It does nothing.
 #![allow(clippy::unused_self, reason = "the methods are those of the real one")]
 
 use std::time::Duration;

@@ -1,13 +1,13 @@
 //! The phases of a delivery.
 
-/// What a delivery spends its time with.
+/// A part of the time that a delivery takes.
 #[derive(Clone, Copy)]
 pub(crate) enum Phase {
     /// The lookup of the keys.
     Keys,
-    /// The arrival of the body, and the hash over it.
+    /// The arrival of the body, and its hash.
     Body,
-    /// The wait until the inner service has room.
+    /// The wait until the inner service is ready.
     Capacity,
     /// The inner service.
     Handler,

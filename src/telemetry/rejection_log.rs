@@ -1,4 +1,4 @@
-//! What the log says of rejected requests, whatever their number is.
+//! The log of rejected requests, with a limited number of lines.
 
 use std::error::Error;
 use std::fmt;
@@ -9,21 +9,22 @@ use super::throttle::Throttle;
 use super::trace;
 use crate::clock::Clock;
 
-/// More than there are codes. Otherwise the last ones would share a place.
+/// More than the number of codes. With fewer places, the last codes would share one.
 const PLACES: usize = 16;
 
-/// Logs the rejections of a layer, a few lines a second for each code, and the number of the others.
+/// The log of the rejections of a layer: at most one line a second for each code, after a first burst, and the number
+/// of the rejections that were not logged.
 ///
-/// That number is in the next line with the same code. If there is none, it gets a line of its own at the next delivery,
-/// verified or rejected, or at last when the log is dropped. So it needs no task in the background.
+/// That number is in the next line with the same code. If there is no such line, the number gets a line of its own at
+/// the next delivery, verified or rejected, or when the log is dropped. So no background task is needed.
 #[derive(Default)]
 pub(crate) struct RejectionLog {
     shares: [OnceLock<Share>; PLACES],
-    /// Whether any share may have suppressed a line.
+    /// Whether a share may have suppressed lines that are not reported yet.
     has_suppressed: AtomicBool,
 }
 
-/// What one code has of the log.
+/// The share of one code in the log.
 struct Share {
     code: &'static str,
     is_ours: bool,
@@ -31,9 +32,9 @@ struct Share {
 }
 
 impl RejectionLog {
-    /// A request was rejected because of `code`, which is `detail` in prose.
+    /// Logs that a request was rejected because of `code`, or `detail` in prose.
     ///
-    /// `is_ours` says that the receiver is at fault, and `cause` what failed there.
+    /// `is_ours` means that the receiver is at fault. `cause` is the error behind it.
     pub(super) fn rejected(
         &self,
         clock: &dyn Clock,
@@ -55,7 +56,7 @@ impl RejectionLog {
         self.tell_suppressed(now);
     }
 
-    /// A delivery was verified.
+    /// Reports suppressed lines when a delivery is verified.
     #[inline]
     pub(super) fn verified(&self, clock: &dyn Clock) {
         if self.has_suppressed.load(Ordering::Relaxed) {
@@ -65,7 +66,7 @@ impl RejectionLog {
 
     #[cold]
     fn tell_suppressed(&self, now: Option<u64>) {
-        // Taken back before it is looked for, so that what comes in between is found the next time.
+        // Reset before the search, so that the next call finds the lines that are suppressed during the search.
         if !self.has_suppressed.swap(false, Ordering::AcqRel) {
             return;
         }

@@ -1,10 +1,10 @@
-//! How long the phases of a delivery take.
+//! The durations of the phases of a delivery.
 
 use std::time::{Duration, Instant};
 
-/// Tells the time that has passed, if anyone asks.
+/// Measures the time that has passed, if it is needed.
 pub(super) struct Stopwatch {
-    /// `None` if nobody asks: to read the clock takes as long as a tenth of what a small delivery takes.
+    /// `None` if the time is not needed: reading the clock takes a tenth of the time of a small delivery.
     lap_started: Option<Instant>,
     #[cfg(feature = "metrics")]
     started: Option<Instant>,
@@ -20,14 +20,14 @@ impl Stopwatch {
         }
     }
 
-    /// The time since the last lap, or since the start.
+    /// Returns the time since the last lap, or since the start.
     pub(super) fn lap(&mut self) -> Duration {
         let now = Instant::now();
         let started = self.lap_started.replace(now);
         started.map_or(Duration::ZERO, |started| now - started)
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     #[cfg(feature = "metrics")]
     pub(super) fn total(&self) -> Duration {
         self.started

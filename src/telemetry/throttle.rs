@@ -1,26 +1,27 @@
-//! How many lines may be logged, and how many were not.
+//! A limit on the number of lines that are logged.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// So many lines may be logged at once, for those who look at a rejection while they develop.
+/// The number of lines that may be logged at once, for developers who look at rejections.
 const BURST: u64 = 10;
-/// So many seconds a thread may be late with a time that it has read. A clock that goes back by more was set.
+/// The number of seconds after which a thread may still use a time that it has read. A clock that goes back further was
+/// set.
 const SLACK: u64 = 60;
-/// While the time is not known, one line in so many is logged.
+/// While the time is not known, one line in this many is logged.
 const ONE_IN: u64 = 1000;
 
-/// Admits one line a second, and [`BURST`] at once, and counts those that it does not admit.
+/// Admits one line a second, and [`BURST`] lines at once, and counts the lines that it does not admit.
 ///
-/// This is the generic cell rate algorithm, in whole seconds. It takes no lock, and has no state but two numbers.
+/// This is the generic cell rate algorithm, in whole seconds. It takes no lock, and its state is two numbers.
 #[derive(Default)]
 pub(super) struct Throttle {
-    /// From when on [`BURST`] lines may be logged at once again, in seconds since 1970.
+    /// The time from which [`BURST`] lines may be logged at once again, in seconds since 1970.
     rested_at: AtomicU64,
     suppressed: AtomicU64,
 }
 
 impl Throttle {
-    /// Asks for a line. If it may be logged, returns how many were not since the last one; if not, counts it.
+    /// Requests a line. If it may be logged, returns how many were suppressed since the last one. If not, counts it.
     ///
     /// `now` is in seconds since 1970. While it is not known, no time passes, and one line in [`ONE_IN`] is logged.
     pub(super) fn admit(&self, now: Option<u64>) -> Option<u64> {
@@ -28,15 +29,15 @@ impl Throttle {
             return Some(self.take_suppressed());
         }
         let suppressed = self.suppressed.fetch_add(1, Ordering::Relaxed) + 1;
-        // This one is logged itself.
+        // The line itself is logged, so it does not count as suppressed.
         (now.is_none() && suppressed >= ONE_IN).then(|| self.take_suppressed().saturating_sub(1))
     }
 
-    /// Asks for a line that tells the number of those that were not logged, if there are any.
+    /// Requests a line for the number of suppressed lines, if there are any, and returns that number.
     pub(super) fn admit_count(&self, now: Option<u64>) -> Option<u64> {
         let may_be_told = self.has_suppressed() && self.reserve(now);
         let count = may_be_told.then(|| self.take_suppressed());
-        // Another thread may have told it.
+        // Another thread may have reported them.
         count.filter(|count| *count > 0)
     }
 
@@ -51,7 +52,7 @@ impl Throttle {
     fn reserve(&self, now: Option<u64>) -> bool {
         let reserve = |rested_at: u64| {
             let (now, rested_at) = match now {
-                // A clock that was set back must not silence the log until it has caught up.
+                // A clock that was set back must not silence the log until the clock has caught up.
                 Some(now) if rested_at > now.saturating_add(BURST + SLACK) => (now, now),
                 Some(now) => (now, rested_at.max(now)),
                 None => (0, rested_at),
@@ -102,7 +103,7 @@ mod tests {
         assert_eq!(admitted(&throttle, None, 3 * ONE_IN), 3);
         assert_eq!(throttle.take_suppressed(), 0);
 
-        // Each is told, or is in the count of one that is told.
+        // Each line is logged, or is in the count of a line that is logged.
         let told: u64 = (0..2500)
             .filter_map(|_| throttle.admit(None))
             .map(|count| count + 1)

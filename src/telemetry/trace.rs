@@ -1,8 +1,9 @@
-//! What the crate tells `tracing`: a span for each delivery, and an event for each thing that went wrong.
+//! The output for `tracing`: a span for each delivery, and an event for each problem.
 //!
-//! The fields of the span have the names of OpenTelemetry's [semantic conventions for messaging][otel], where these have
-//! one. Nothing that an unverified sender can fill is told, unless the error of a lookup repeats it, but how far its timestamp
-//! is from now: the id and the type are recorded once they are verified.
+//! The fields of the span have the names of OpenTelemetry's [semantic conventions for messaging][otel], where these
+//! define one. The id and the type are recorded once they are verified. Nothing that an unverified sender controls is
+//! recorded, with two exceptions: the distance of its timestamp from now, and any part of the request that the error of
+//! a lookup repeats.
 //!
 //! [otel]: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
 
@@ -18,24 +19,24 @@ use tracing::span::EnteredSpan;
 use super::cause::Cause;
 use super::phase::Phase;
 
-/// The span of a delivery until it is verified, and another one from then on: anyone can send requests that are rejected, so
-/// theirs are for those who look closer.
+/// The spans of a delivery: one until it is verified, and another one after that. The first has a lower level, because
+/// anyone can send requests that are rejected.
 pub(super) struct Span {
-    /// `None` if no subscriber listens: even then, `tracing` would look fields up by their names.
+    /// `None` if no subscriber listens: `tracing` looks fields up by their names even in a disabled span.
     current: Option<tracing::Span>,
     may_be_observed: bool,
-    /// How many seconds the phases took before the delivery was verified, for the span that begins then. The future of a
-    /// request is moved a few times, so these are short.
+    /// The seconds that the first phases took, for the span that begins when the delivery is verified. They are `f32`,
+    /// because the future of a request is moved a few times and should be small.
     keys: f32,
     body: f32,
 }
 
-/// While it is there, what happens is a part of the span.
+/// Keeps the span entered until it is dropped.
 #[must_use]
 pub(crate) struct Entered(Option<EnteredSpan>);
 
 impl Span {
-    /// The span of a request that is not verified.
+    /// Starts the span of a request that is not verified yet.
     pub(super) fn start() -> Self {
         let may_be_observed = LevelFilter::current() >= LevelFilter::INFO;
         Self {
@@ -46,7 +47,7 @@ impl Span {
         }
     }
 
-    /// Whether anyone may listen to any of its spans.
+    /// Returns whether a subscriber may listen to any of its spans.
     pub(super) fn may_be_observed(&self) -> bool {
         self.may_be_observed
     }
@@ -62,7 +63,7 @@ impl Span {
     #[cold]
     fn begin_verified(&mut self, entered: &mut Entered, body_len: usize) {
         self.record_outcome("verified", None);
-        // Otherwise the one would be the parent of the other.
+        // Otherwise the old span would become the parent of the new one.
         entered.0 = None;
         self.current = verified();
         *entered = self.enter();
@@ -76,7 +77,7 @@ impl Span {
         Entered(self.current.clone().map(tracing::Span::entered))
     }
 
-    /// In seconds, as in the conventions.
+    /// Records the duration of a phase, in seconds, as in the conventions.
     #[cold]
     pub(super) fn end_of(&mut self, phase: Phase, duration: Duration) {
         let field = match phase {
@@ -166,9 +167,9 @@ fn unless_disabled(span: tracing::Span) -> Option<tracing::Span> {
     (!span.is_disabled()).then_some(span)
 }
 
-/// Whether anyone may listen to [`rejected`] and [`suppressed`].
-// Not `enabled!`: if no event follows it, filters of single layers in `tracing-subscriber` take its answer for that to the
-// next event of the thread, whoever's that is.
+/// Returns whether a subscriber may listen to [`rejected`] and [`suppressed`].
+// Not `enabled!`: if no event follows it, per-layer filters of `tracing-subscriber` use its answer for the next event
+// of the thread, which may come from other code.
 pub(super) fn is_logged(is_ours: bool) -> bool {
     let level = if is_ours {
         LevelFilter::ERROR
@@ -178,10 +179,11 @@ pub(super) fn is_logged(is_ours: bool) -> bool {
     LevelFilter::current() >= level
 }
 
-/// Says that a request was rejected, and why, and how many others were for the same reason since this was last said.
+/// Logs that a request was rejected, and why, and how many rejections for the same reason were suppressed since the
+/// last line.
 ///
-/// This is a warning, since nothing else tells that genuine deliveries are rejected, as under a wrong secret. That we could
-/// not judge one is an error.
+/// The level is WARN, because nothing else shows that genuine deliveries are rejected, for example because of a wrong
+/// secret. It is ERROR if the receiver is at fault.
 pub(super) fn rejected(
     code: &'static str,
     detail: &dyn fmt::Display,
@@ -197,10 +199,10 @@ pub(super) fn rejected(
     }
 }
 
-/// Says how many rejections were not logged one by one.
+/// Logs how many rejections were suppressed.
 pub(super) fn suppressed(code: &'static str, is_ours: bool, suppressed: u64) {
     const MESSAGE: &str = "webhooks rejected, and not logged one by one";
-    // The delivery at hand is not one of them.
+    // No parent: the current delivery is not one of them.
     if is_ours {
         tracing::error!(parent: None, code, suppressed, "{MESSAGE}");
     } else {
@@ -208,8 +210,7 @@ pub(super) fn suppressed(code: &'static str, is_ours: bool, suppressed: u64) {
     }
 }
 
-/// Says what went wrong on the receiver's side, and because of what. The key of an event may be in there, which is shown
-/// escaped.
+/// Logs an error of the receiver, and its cause. `detail` may contain the key of an event, which is escaped.
 #[cfg(any(feature = "axum", feature = "idempotency"))]
 pub(crate) fn error(
     code: &'static str,

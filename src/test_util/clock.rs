@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::clock::Clock;
 
 /// A clock that stands still until it is set. Its clones show the same time.
+///
+/// See [`test_util`](super#example) for an example.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     unix_seconds: Arc<AtomicU64>,
@@ -25,7 +27,7 @@ impl ManualClock {
         self.unix_seconds.store(unix_seconds, Ordering::SeqCst);
     }
 
-    /// Puts the clock forward by `seconds`.
+    /// Advances the clock by `seconds`.
     pub fn advance(&self, seconds: u64) {
         self.unix_seconds.fetch_add(seconds, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! A delivery in a file.
+//! A delivery that was saved to a file.
 
 use std::error::Error;
 use std::fmt;
@@ -12,14 +12,14 @@ use super::request::SignedRequest;
 use crate::sign::{IntoSigningKeys, SignedBody};
 use crate::signature::HeaderFamily;
 
-/// A delivery as it was received once, to test a handler with.
+/// A saved delivery, to test a handler with.
 ///
-/// A file holds it as HTTP/1.1 writes it: the request line, the headers, an empty line, and the bytes of the body up to
-/// the end of the file. So a body of any bytes fits, and a difference can be read. The program `webhook listen` saves such
-/// files, and [`to_bytes`](Self::to_bytes) makes them.
+/// The file has the format of HTTP/1.1: the request line, the headers, an empty line, and the bytes of the body up to
+/// the end of the file. So the body can contain any bytes, and people can read a diff. The program `webhook listen`
+/// saves such files, and [`to_bytes`](Self::to_bytes) makes them.
 ///
-/// A saved delivery is signed with the secret of the endpoint that received it. If that must not be in the repository,
-/// [sign it again](Self::sign_again) with a key of the test.
+/// A saved delivery is signed with the secret of the endpoint that received it. If that secret must not be in the
+/// repository, [sign the delivery again](Self::sign_again) with a key of the test.
 ///
 /// # Example
 ///
@@ -63,24 +63,25 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Reads what a file holds.
+    /// Parses the content of a file.
     ///
-    /// The lines of the head may end with a newline alone. A newline after the body, which editors add, is dropped if the
-    /// `content-length` says that it is not part of it.
+    /// The lines of the head may end with a newline alone. A newline after the body, which editors add, is dropped if
+    /// the `content-length` does not include it.
     ///
     /// # Errors
     ///
-    /// [`FixtureError`] if it is no HTTP/1.1 request, if its body is of another length than the `content-length` says, or if
-    /// it is no delivery: its headers must hold an id, and a timestamp in seconds since 1970.
+    /// Returns [`FixtureError`] if the file is not an HTTP/1.1 request, if the length of the body differs from the
+    /// `content-length`, or if the request is not a delivery: its headers must contain an id, and a timestamp in
+    /// seconds since 1970.
     pub fn parse(file: impl AsRef<[u8]>) -> Result<Self, FixtureError> {
         Self::from_request(read(file.as_ref())?)
     }
 
-    /// Reads what a file holds, with the headers of a sender that has names of its own for them.
+    /// Parses the content of a file, from a sender that uses its own names for the headers.
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse).
+    /// Same as [`parse`](Self::parse).
     pub fn parse_family(
         file: impl AsRef<[u8]>,
         family: HeaderFamily,
@@ -88,11 +89,12 @@ impl Fixture {
         Self::of(read(file.as_ref())?, &[family])
     }
 
-    /// Keeps a request that was received, to be [written](Self::to_bytes) to a file.
+    /// Makes a fixture from a request that was received, to [write](Self::to_bytes) it to a file.
     ///
     /// # Errors
     ///
-    /// [`FixtureError::NoDelivery`] if the headers, `svix-*` or `webhook-*`, hold no id, or no timestamp in seconds since 1970.
+    /// Returns [`FixtureError::NoDelivery`] if neither the `svix-*` nor the `webhook-*` headers contain an id, and a
+    /// timestamp in seconds since 1970.
     pub fn from_request(request: Request<Bytes>) -> Result<Self, FixtureError> {
         Self::of(request, &[HeaderFamily::SVIX, HeaderFamily::WEBHOOK])
     }
@@ -109,9 +111,11 @@ impl Fixture {
         })
     }
 
-    /// Writes the delivery as a file, which [`parse`](Self::parse) reads: the body's bytes are exactly those that arrived.
+    /// Returns the content of a file that [`parse`](Self::parse) reads. The bytes of the body are exactly those that
+    /// arrived.
     ///
-    /// The `content-length` is that of the body. A `transfer-encoding` is left out, since the body is written whole.
+    /// The `content-length` is the length of the body. A `transfer-encoding` is left out, because the body is written
+    /// as a whole.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let (head, body) = self.request.clone().into_parts();
@@ -137,30 +141,31 @@ impl Fixture {
         file
     }
 
-    /// The request, as it was received.
+    /// Returns the request, as it was received.
     #[must_use]
     pub fn request(&self) -> Request<SignedBody> {
         self.request.clone()
     }
 
-    /// When the delivery was signed, in seconds since 1970-01-01T00:00:00Z.
+    /// Returns the time at which the delivery was signed, in seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn unix_seconds(&self) -> u64 {
         self.unix_seconds
     }
 
-    /// A clock that shows [that time](Self::unix_seconds), for the layer: without it, the delivery is too old.
+    /// Returns a clock for the layer that shows the [time of the delivery](Self::unix_seconds). With the system's
+    /// clock, the delivery is too old.
     #[must_use]
     pub fn clock(&self) -> ManualClock {
         ManualClock::new(self.unix_seconds)
     }
 
-    /// Makes the same request anew, signed with other keys. It keeps the id, the time and the family of its headers, unless
-    /// it is told otherwise.
+    /// Returns the same request, to be signed with other keys. The id, the time and the family of the headers stay the
+    /// same unless you set them.
     ///
     /// # Panics
     ///
-    /// If the id is not visible ASCII, or holds a full stop.
+    /// Panics if the id is not visible ASCII. [`SignedRequest::build`] also panics if it contains a full stop.
     pub fn sign_again(&self, keys: impl IntoSigningKeys) -> SignedRequest {
         let mut request = self.request.clone();
         for name in [
@@ -178,10 +183,10 @@ impl Fixture {
     }
 }
 
-/// As many headers as servers take by default.
+/// The number of headers that servers accept by default.
 const MAX_HEADERS: usize = 100;
 
-/// Reads an HTTP/1.1 request.
+/// Parses an HTTP/1.1 request.
 fn read(file: &[u8]) -> Result<Request<Bytes>, FixtureError> {
     let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut lines);
@@ -208,7 +213,7 @@ fn parse<T: std::str::FromStr>(text: Option<&str>) -> Result<T, FixtureError> {
         .ok_or(FixtureError::NotHttp)
 }
 
-/// The body, without a newline that an editor has added.
+/// Returns the body, without a newline that an editor has added.
 fn whole_body<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<&'b [u8], FixtureError> {
     let Some(length) = headers.get(CONTENT_LENGTH) else {
         return Ok(body);
@@ -224,7 +229,7 @@ fn whole_body<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<&'b [u8], Fixtu
     }
 }
 
-/// The time of a delivery that has the id and the timestamp of `family`.
+/// Returns the time of a delivery that has the id and the timestamp of `family`.
 fn unix_seconds(headers: &HeaderMap, family: HeaderFamily) -> Option<u64> {
     headers.get(family.id_header())?;
     let timestamp = headers.get(family.timestamp_header())?;
@@ -242,20 +247,28 @@ impl fmt::Debug for Fixture {
     }
 }
 
-/// Why a file holds no delivery.
+/// The reason why a file is not a [`Fixture`].
+///
+/// # Example
+///
+/// ```
+/// use tower_svix::test_util::{Fixture, FixtureError};
+///
+/// assert_eq!(Fixture::parse("{}").err(), Some(FixtureError::NotHttp));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FixtureError {
-    /// It is not an HTTP/1.1 request.
+    /// The file is not an HTTP/1.1 request.
     NotHttp,
-    /// The body is not as long as its `content-length` says: it may have been edited.
+    /// The length of the body differs from the `content-length`: the file may have been edited.
     WrongLength {
-        /// What the `content-length` says, in bytes.
+        /// The `content-length`, in bytes.
         expected: usize,
-        /// How long the body is, in bytes.
+        /// The length of the body, in bytes.
         found: usize,
     },
-    /// The headers of a delivery are not there: an id, and a timestamp in seconds since 1970.
+    /// The headers do not contain an id, and a timestamp in seconds since 1970.
     NoDelivery,
 }
 

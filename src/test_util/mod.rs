@@ -1,8 +1,12 @@
-//! Test a handler behind [`SvixVerifyLayer`](crate::SvixVerifyLayer) without writing any cryptography.
+//! Tools to test a handler behind [`SvixVerifyLayer`](crate::SvixVerifyLayer), without any cryptography in the test.
 //!
-//! Send it what a sender would: [`SignedRequest`] makes requests that are signed like real ones, and those that a receiver
-//! must tell from them: forged, stale and duplicate. [`Fixture`] is a real delivery that was saved to a file, and
-//! [`ManualClock`] sets the time that the layer sees.
+//! A test sends the service what a sender would:
+//!
+//! 1. [`SignedRequest`] makes requests that are signed like real ones, and also forged requests, stale ones and
+//!    duplicates.
+//! 2. [`Fixture`] is a real delivery that was saved to a file.
+//! 3. [`ManualClock`] sets the time that the layer sees.
+//! 4. [`conformance::check`] (feature `idempotency`) tests an implementation of [`Store`](crate::idempotency::Store).
 //!
 //! # Example
 //!
@@ -41,7 +45,7 @@
 //! # }
 //! ```
 //!
-//! What a receiver has to tell from a genuine delivery:
+//! # Forged, stale and duplicate deliveries
 //!
 //! ```
 //! use http::{Request, Response};
@@ -72,7 +76,7 @@
 //!     assert_eq!(rejection.code(), code);
 //! }
 //!
-//! // Both are genuine, and of one event: `IdempotencyLayer` lets the handler see it once.
+//! // Both are valid deliveries of one event. `IdempotencyLayer` would let the handler process it once.
 //! for duplicate in request.build_duplicates() {
 //!     assert_eq!(service.clone().oneshot(duplicate).await?.status(), 200);
 //! }

@@ -11,9 +11,9 @@ use crate::random;
 use crate::sign::{IntoSigningKeys, SignedBody, Signer};
 use crate::signature::{HeaderFamily, Secret, SigningKey};
 
-/// Makes a request that is signed as a sender signs it.
+/// A builder of requests that are signed as a sender signs them.
 ///
-/// Unless it is told otherwise: `POST /` with `content-type: application/json`, no body, a random id, and the current
+/// By default, a request is `POST /` with `content-type: application/json`, an empty body, a random id, and the current
 /// time. See the [module docs](super) for an example.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -23,7 +23,7 @@ pub struct SignedRequest {
 }
 
 impl SignedRequest {
-    /// Signs with whatever [`SvixSignLayer::new`](crate::SvixSignLayer::new) takes.
+    /// Creates a builder that signs with these keys, like [`SvixSignLayer::new`](crate::SvixSignLayer::new).
     pub fn new(keys: impl IntoSigningKeys) -> Self {
         let mut request = Request::new(SignedBody::new(Bytes::new()));
         *request.method_mut() = Method::POST;
@@ -39,23 +39,23 @@ impl SignedRequest {
         }
     }
 
-    /// Signs with `key` too, as a sender does during a rotation.
+    /// Adds a key to sign with, as a sender does during a rotation.
     pub fn also_sign_with(mut self, key: impl Into<SigningKey>) -> Self {
         self.signer.keys.push(key.into());
         self
     }
 
-    /// Sets the method.
+    /// Sets the method. Default: `POST`.
     pub fn method(mut self, method: Method) -> Self {
         *self.request.method_mut() = method;
         self
     }
 
-    /// Sets the path, or the whole URI.
+    /// Sets the path, or the whole URI. Default: `/`.
     ///
     /// # Panics
     ///
-    /// If it is no URI.
+    /// Panics if `uri` is not a URI.
     pub fn uri<T>(mut self, uri: T) -> Self
     where
         T: TryInto<Uri>,
@@ -66,42 +66,43 @@ impl SignedRequest {
         self
     }
 
-    /// Sets a header other than the three of the signature.
+    /// Sets a header other than the three signature headers.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.request.headers_mut().insert(name, value);
         self
     }
 
-    /// Sets the family of the headers of the signature. Default: [`HeaderFamily::WEBHOOK`].
+    /// Sets the family of the signature headers. Default: [`HeaderFamily::WEBHOOK`].
     pub fn header_family(mut self, family: HeaderFamily) -> Self {
         self.signer.family = family;
         self
     }
 
-    /// Sets the id.
+    /// Sets the id. Default: a random id for each request.
     pub fn id(mut self, id: &str) -> Self {
         let id = id.to_owned();
         self.signer.id_generator = Some(Arc::new(move || id.clone()));
         self
     }
 
-    /// Sets the time at which the request is signed, in seconds since 1970-01-01T00:00:00Z.
+    /// Sets the time at which the request is signed, in seconds since 1970-01-01T00:00:00Z. Default: the current time.
     pub fn unix_seconds(mut self, unix_seconds: u64) -> Self {
         self.signer.clock = Arc::new(ManualClock::new(unix_seconds));
         self
     }
 
-    /// Sets the body.
+    /// Sets the body. Default: an empty body.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         *self.request.body_mut() = SignedBody::new(body.into());
         self
     }
 
-    /// Makes the request.
+    /// Builds the request.
     ///
     /// # Panics
     ///
-    /// If the request cannot be signed: the id is not visible ASCII, or holds a full stop, or there is no key.
+    /// Panics if the request cannot be signed: the id is not visible ASCII, or contains a full stop, or there is no
+    /// key.
     #[must_use]
     pub fn build(&self) -> Request<SignedBody> {
         let mut request = self.request.clone();
@@ -112,12 +113,12 @@ impl SignedRequest {
         request
     }
 
-    /// Makes a forgery: the same request, signed with a key that nobody knows. A receiver rejects it with the code
+    /// Builds a forgery: the same request, signed with a random key. A receiver rejects it with the code
     /// `signature-mismatch`.
     ///
     /// # Panics
     ///
-    /// As [`build`](Self::build), and if the operating system has no randomness to give.
+    /// Same as [`build`](Self::build). Also panics if the operating system provides no random numbers.
     #[must_use]
     pub fn build_forged(&self) -> Request<SignedBody> {
         let mut key = [0; 32];
@@ -128,24 +129,24 @@ impl SignedRequest {
         forgery.build()
     }
 
-    /// Makes a request that is genuine but stale, as a captured one is when it is sent again: it was signed an hour before
-    /// the time of this one. A receiver rejects it with the code `timestamp-too-old`, if its tolerance is less.
+    /// Builds a genuine but stale request, like a replay: it is signed one hour before the time of this request. A
+    /// receiver whose tolerance is shorter rejects it with the code `timestamp-too-old`.
     ///
     /// # Panics
     ///
-    /// As [`build`](Self::build), and if the clock does not tell the time.
+    /// Same as [`build`](Self::build). Also panics if the clock does not tell the time.
     #[must_use]
     pub fn build_stale(&self) -> Request<SignedBody> {
         let time = self.time();
         self.clone().unix_seconds(time.saturating_sub(3600)).build()
     }
 
-    /// Makes two deliveries of one event, as when the sender has not seen the response to the first: the second has the
-    /// same id and body, and is signed anew, one second later.
+    /// Builds two deliveries of one event, as if the sender had not seen the response to the first. The second has the
+    /// same id and body, and is signed one second later.
     ///
     /// # Panics
     ///
-    /// As [`build`](Self::build), and if the clock does not tell the time.
+    /// Same as [`build`](Self::build). Also panics if the clock does not tell the time.
     #[must_use]
     pub fn build_duplicates(&self) -> [Request<SignedBody>; 2] {
         let time = self.time();

@@ -1,10 +1,13 @@
-//! The body that the inner service gets.
+//! The body that the inner service receives.
 
 use crate::body::define_fixed_body;
 
 define_fixed_body! {
-    /// The body of a verified request: the signed bytes, all of them, in one frame.
+    /// The body of a verified request: all the signed bytes, in one frame.
     ///
-    /// Trailers of the request as it was received are gone, since no signature covers them.
+    /// The trailers of the request are dropped, because no signature covers them.
+    ///
+    /// [`VerifiedEvent::payload`](crate::VerifiedEvent::payload) returns the same bytes. See
+    /// [`verify`](crate::verify#examples) for an example.
     VerifiedBody
 }

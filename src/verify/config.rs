@@ -10,7 +10,7 @@ use crate::signature::JsonPointer;
 use crate::signature::{Policy, VerifiedEvent};
 use crate::telemetry::RejectionLog;
 
-/// Up to this length, the span tells the type of an event: to find it takes a walk through the payload.
+/// The longest payload, in bytes, whose type the span records: finding the type takes a walk through the payload.
 #[cfg(feature = "json")]
 const MAX_TYPED_LEN: usize = 64 * 1024;
 
@@ -20,12 +20,12 @@ pub(super) struct Config<K> {
     pub(super) policy: Policy,
     /// In bytes.
     pub(super) body_limit: usize,
-    /// That of all services of the layer together.
+    /// Shared by all services of the layer.
     pub(super) memory_limit: Option<Arc<MemoryLimit>>,
     pub(super) responder: Responder,
-    /// One for the layer and all services that it makes, which may be one for each route.
+    /// Shared by the layer and all its services: there may be one service for each route.
     pub(super) log: Arc<RejectionLog>,
-    /// Where the type of an event stands, for its span.
+    /// Where the payload has the type of its event, for the span.
     #[cfg(feature = "json")]
     pub(super) event_type_at: JsonPointer<'static>,
 }
@@ -44,7 +44,7 @@ impl<K> Config<K> {
         }
     }
 
-    /// The type of an event, for its span.
+    /// Returns the type of an event, for its span.
     #[cfg(feature = "json")]
     pub(super) fn event_type<'e>(&self, event: &'e VerifiedEvent) -> Option<Cow<'e, str>> {
         if event.payload().len() > MAX_TYPED_LEN {

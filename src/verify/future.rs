@@ -1,4 +1,4 @@
-//! What a request goes through, up to the response.
+//! The response future: the states of a request, up to the response.
 
 use std::error::Error;
 use std::fmt;
@@ -23,9 +23,9 @@ use crate::signature::{Keyring, VerifiedEvent};
 use crate::telemetry::{DeliverySpan, Entered, Phase};
 
 pin_project! {
-    /// Response future of [`SvixVerify`](super::SvixVerify).
+    /// Response future of [`SvixVerify`](super::SvixVerify), whose [module docs](crate::verify) have an example.
     ///
-    /// Dropping it frees what was received of the body, and whatever the inner service reserved.
+    /// Dropping it frees the part of the body that was received, and whatever the inner service reserved.
     pub struct ResponseFuture<S, B, K = Keyring>
     where
         S: Service<Request<VerifiedBody>>,
@@ -50,7 +50,7 @@ pin_project! {
             #[pin]
             verifying: Verifying<B, K>,
         },
-        /// The request is verified, and waits until the inner service has room for it.
+        /// The request is verified, and waits until the inner service is ready.
         Readying {
             call: Option<Call<S, Request<VerifiedBody>>>,
         },
@@ -115,7 +115,7 @@ where
                         }
                         Err(failure) => {
                             let is_grpc = grpc::is_call(verified.version, &verified.headers);
-                            // A future that is kept must not keep what was rejected.
+                            // The future may be kept after it has ended: it must not keep the rejected body.
                             this.state.set(State::Ended);
                             let response = reject(this.config, this.span, failure, is_grpc);
                             return Poll::Ready(Ok(response.map(ResponseBody::own)));
@@ -149,7 +149,7 @@ where
     }
 }
 
-/// Answers a rejected request, and tells operators of it.
+/// Answers a rejected request, and reports it to operators.
 fn reject<K>(
     config: &Config<K>,
     span: &DeliverySpan,
@@ -167,7 +167,7 @@ fn reject<K>(
     response
 }
 
-/// Tells operators of a verified event.
+/// Reports a verified event to operators.
 fn observe<K>(
     config: &Config<K>,
     span: &mut DeliverySpan,

@@ -1,4 +1,4 @@
-//! Where the keys of a request come from.
+//! The lookup of the keys of a request.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -10,30 +10,32 @@ use http::request;
 
 use crate::signature::{Keyring, Secret};
 
-/// Looks up the keys that may have signed a request.
+/// A source of the keys that may have signed a request.
 ///
-/// This lets one endpoint serve many tenants, each with its own keys. The lookup sees the
-/// [`Parts`](request::Parts) of the request: path, host, headers and extensions. None of them is verified at that time,
-/// nor need they be: they only choose the keys that the signature must then match.
+/// This lets one endpoint serve many tenants, each with its own keys. The lookup sees the [`Parts`](request::Parts) of
+/// the request: path, host, headers and extensions. They are not verified yet, and need not be: they only choose the
+/// keys that the signature must then match.
 ///
-/// It is implemented for
+/// These types are sources of keys:
 ///
-/// - [`Keyring`]: the same keys for every request;
-/// - [`KeyringMap`](crate::KeyringMap): keyrings by a segment of the path or by a header;
-/// - [`key_source_fn`]: a function from `&Parts` to a future, which an async block makes;
-/// - `Arc<K>` of any of these.
+/// - [`Keyring`]: the same keys for every request.
+/// - [`KeyringMap`](crate::KeyringMap): keyrings by a segment of the path or by a header.
+/// - [`KeySourceFn`], which [`key_source_fn`] makes from a function that takes `&Parts` and returns a future, such as
+///   an async block.
+/// - [`Arc<K>`](Arc), where `K` is a source of keys.
 ///
-/// The lookup runs after the checks of the headers and before the body is read, so that a request without a timely
-/// delivery in it costs none.
+/// The lookup runs after the headers and the timestamp are checked and before the body is read, so that a request
+/// without a timely delivery costs no lookup. Its result decides how the request is answered:
 ///
-/// - `Ok(Some(keyring))`: these keys. Name the [tenant](Keyring::tenant) in the keyring, and the verified event says
-///   whose it is. Without that, all tenants share one namespace of ids in `IdempotencyLayer`, and an event with the id
-///   of another tenant's passes for a duplicate. Take the name from what the lookup found, not from what the request
-///   said: if `AcMe` finds `acme` too, a delivery could be replayed under each spelling.
-/// - `Ok(None)`: nobody is known there. The request is answered exactly as if its signature were wrong, after the work
-///   that a [decoy](Self::decoy) of a key makes.
+/// - `Ok(Some(keyring))`: the request is verified with these keys. Name the [tenant](Keyring::tenant) in the keyring,
+///   so that the verified event says whose it is. Without a name, all tenants share one namespace of ids in
+///   [`IdempotencyLayer`](crate::IdempotencyLayer), which then takes an event for a duplicate if another tenant's event
+///   has the same id. Take the name from the result of the lookup, and not from the request: if `AcMe` also finds
+///   `acme`, a delivery could be replayed under each spelling.
+/// - `Ok(None)`: there is no such tenant. The request is answered exactly as if its signature did not match, after as
+///   much work as a [decoy](Self::decoy) keyring takes.
 /// - `Err(_)`: the lookup failed. The request is answered with 503 and `Retry-After`, so that the sender retries, and
-///   logged with the error.
+///   the error is logged.
 ///
 /// # Example
 ///
@@ -66,56 +68,58 @@ use crate::signature::{Keyring, Secret};
 ///     }
 /// }));
 /// ```
+#[doc(alias = "multi-tenant")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of keys",
     note = "an async function or a closure becomes one with `key_source_fn`; keys that are the same for all requests are \
             given to `SvixVerifyLayer::new`"
 )]
 pub trait KeySource {
-    /// Why a lookup failed. The error and its sources are logged: they must hold no secret, and had better not repeat what
-    /// the request said, since nobody has verified it.
+    /// The reason why a lookup failed. The error and its sources are logged. They must not contain a secret, and should
+    /// not repeat parts of the request, which is not verified.
     type Error: Into<Box<dyn Error + Send + Sync>>;
-    /// The lookup under way.
+    /// The future that a lookup returns.
     type Future: Future<Output = Result<Option<Keyring>, Self::Error>>;
 
-    /// Starts to look up the keys for the request of which `head` is all but the body.
+    /// Starts the lookup of the keys for a request. `head` is the request without its body.
     fn keys(&self, head: &request::Parts) -> Self::Future;
 
-    /// Returns the keys if they are at hand, so that no lookup has to be started, and no reference counted. Default: `None`,
-    /// which means that [`keys`](Self::keys) is asked.
+    /// Returns the keys if no lookup is needed, which saves the lookup and the clone of the keyring. Default: `None`,
+    /// which means that [`keys`](Self::keys) is called.
     ///
-    /// For sources that have the same keys for every request: one that had those of some tenants at hand would tell these
-    /// from the others by the time that a rejection takes.
+    /// Implement this only for a source that has the same keys for every request. If it returned keys for some tenants
+    /// only, the time of a rejection would reveal which tenants these are.
     fn known_keys(&self, head: &request::Parts) -> Option<&Keyring> {
         let _ = head;
         None
     }
 
-    /// Whether all requests belong to one receiver, however its keys are found. Default: `false`.
+    /// Returns whether all requests belong to one receiver, however its keys are looked up. Default: `false`.
     ///
-    /// If the lookup returns `None` all the same, the [decoy](Self::decoy) decides.
+    /// If `true`, a delivery that lists no signature of a form that one of the keys makes is rejected with
+    /// [`NoSupportedSignature`](crate::VerifyError::NoSupportedSignature) before its body is read. If the lookup
+    /// returns `None`, the keys of the [decoy](Self::decoy) decide this.
     ///
-    /// If so, a delivery without any signature of a form that one of the keys makes is rejected before its body is read, with
-    /// [`NoSupportedSignature`](crate::VerifyError::NoSupportedSignature). Among tenants, this early answer would tell a tenant that exists from one that
-    /// does not, or one with a public key from one with a secret: there, the body is read first.
+    /// If `false`, the body is read first. Among tenants, the early answer would reveal whether a tenant exists, and
+    /// whether it has a secret or a public key.
     fn is_single_tenant(&self) -> bool {
         false
     }
 
-    /// The keys that stand in for those of a tenant that does not exist. Nothing that they verify is let through.
+    /// Returns the keys that stand in for those of a tenant that does not exist. Default: one HMAC secret.
     ///
-    /// They are there for the time that a rejection takes, which should not tell whether a tenant exists. Default: one HMAC
-    /// secret. If your tenants usually have several keys, or public ones, return as many of the same kind.
+    /// They make a rejection take the same time whether or not the tenant exists. A delivery that they verify is still
+    /// rejected. If your tenants usually have several keys, or public keys, return as many of the same kind.
     fn decoy(&self) -> Keyring {
         default_decoy()
     }
 }
 
-/// A keyring with a single HMAC secret.
+/// Returns a keyring with a single HMAC secret.
 pub(super) fn default_decoy() -> Keyring {
     static DECOY: LazyLock<Keyring> = LazyLock::new(|| {
         let secret = Secret::from_bytes(b"a decoy vouches for nothing");
-        // With a name, as the keyrings of tenants usually have one: to copy it takes time too.
+        // The keyrings of tenants usually have a name, and cloning the name takes time too.
         Keyring::from(secret.expect("it is not empty")).tenant("nobody")
     });
     DECOY.clone()
@@ -160,12 +164,12 @@ impl<K: KeySource + ?Sized> KeySource for Arc<K> {
     }
 }
 
-/// Makes a [`KeySource`] of an async function.
+/// Makes a [`KeySource`] from an async function.
 ///
-/// It is for several tenants: a source with one receiver implements [`KeySource`] itself, with
+/// It is meant for several tenants. For a single receiver, implement [`KeySource`] with
 /// [`is_single_tenant`](KeySource::is_single_tenant).
 ///
-/// See [`KeySource`] for an example.
+/// See [`KeySource`](KeySource#example) for an example.
 pub fn key_source_fn<F, Fut, E>(lookup: F) -> KeySourceFn<F>
 where
     F: Fn(&request::Parts) -> Fut,
@@ -175,7 +179,9 @@ where
     KeySourceFn { lookup }
 }
 
-/// A [`KeySource`] that [`key_source_fn`] made.
+/// A [`KeySource`] that calls a function.
+///
+/// Made by [`key_source_fn`]. See [`KeySource`](KeySource#example) for an example.
 #[derive(Clone, Copy)]
 pub struct KeySourceFn<F> {
     lookup: F,

@@ -1,4 +1,4 @@
-//! Keyrings of several tenants, told apart by a part of the request.
+//! Keyrings of several tenants, chosen by a part of the request.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -12,12 +12,13 @@ use crate::signature::Keyring;
 
 /// The keyrings of several tenants, by a segment of the path or by a header.
 ///
-/// Each keyring names its [tenant](Keyring::tenant), so that a verified event tells whose it is. The tenants are
-/// fixed, and if one is given twice, the last keyring counts; the keys of each can be [replaced](Keyring::replace)
-/// through a clone of its keyring. For tenants that come and go, implement [`KeySource`].
+/// Each keyring gets the name of its [tenant](Keyring::tenant), so that a verified event says whose it is. The set of
+/// tenants is fixed. If a tenant is given twice, the last keyring is used. The keys of a tenant can be
+/// [replaced](Keyring::replace) through a clone of its keyring. For tenants that come and go, implement [`KeySource`].
 ///
-/// A request of nobody takes the work of a keyring with the number and kinds of keys that most keyrings had when the map was
-/// made, so that its time does not tell that nobody is there. Keyrings of other numbers or kinds are told by the time.
+/// A request for an unknown tenant takes as much work as a request for a usual one: the work for the number and kinds
+/// of keys that most keyrings had when the map was made. So the time of a rejection does not reveal whether a usual
+/// tenant exists. It can reveal a tenant whose keyring has another number or other kinds of keys.
 ///
 /// # Example
 ///
@@ -34,6 +35,7 @@ use crate::signature::Keyring;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "multi-tenant")]
 #[derive(Clone, Debug)]
 pub struct KeyringMap {
     selector: Selector,
@@ -51,8 +53,8 @@ impl KeyringMap {
     /// Chooses the keyring by the segment of the path at `index`, counted from 0: of `/webhooks/acme`, 0 is `webhooks`
     /// and 1 is `acme`.
     ///
-    /// The segment is compared as it stands in the request, percent-encoded. The path is the one that the layer sees:
-    /// within a nested router of axum, it lacks the prefix.
+    /// The segment is compared as the request has it, percent-encoded. The path is the one that the layer sees: in a
+    /// nested router of axum, it lacks the prefix.
     pub fn by_path_segment<T, K>(index: usize, keyrings: impl IntoIterator<Item = (T, K)>) -> Self
     where
         T: AsRef<str>,
@@ -61,7 +63,7 @@ impl KeyringMap {
         Self::new(Selector::PathSegment(index), keyrings)
     }
 
-    /// Chooses the keyring by the value of the header `name`. A request that gives it twice belongs to nobody.
+    /// Chooses the keyring by the value of the header `name`. A request with two of these headers belongs to no tenant.
     pub fn by_header<T, K>(name: HeaderName, keyrings: impl IntoIterator<Item = (T, K)>) -> Self
     where
         T: AsRef<str>,
@@ -111,8 +113,8 @@ impl KeySource for KeyringMap {
     }
 }
 
-/// One of the keyrings that have as many keys, and of the same kinds, as most of them. As a decoy it is as good as keys of
-/// its own would be: what it verifies is let through for nobody.
+/// Returns a keyring with the number and kinds of keys that most keyrings have. It is safe to use as the decoy: a
+/// delivery that a decoy verifies is still rejected.
 fn usual<'k>(keyrings: impl Iterator<Item = &'k Keyring>) -> Keyring {
     let mut kinds = HashMap::new();
     for keyring in keyrings {
@@ -128,7 +130,7 @@ fn usual<'k>(keyrings: impl Iterator<Item = &'k Keyring>) -> Keyring {
     }
 }
 
-/// The text of a header that is given exactly once.
+/// Returns the text of a header that is given exactly once.
 fn sole_header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).into_iter();
     let value = values.next().filter(|_| values.next().is_none())?;

@@ -1,11 +1,11 @@
-//! The memory that bodies may take: one body by itself, and all that a layer has not verified together.
+//! The limits on the memory of bodies: of a single body, and of all unverified bodies of a layer together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::rejection::Rejection;
 
-/// The bytes that the unverified bodies of a layer share, and how many of them are taken.
+/// The number of bytes that the unverified bodies of a layer share, and how many of them are taken.
 #[derive(Debug)]
 pub(super) struct MemoryLimit {
     bytes: usize,
@@ -20,41 +20,41 @@ impl MemoryLimit {
         })
     }
 
-    /// Takes so many bytes, and tells whether they were there.
+    /// Takes `bytes` bytes if they are available, and returns whether they were.
     fn take(&self, bytes: usize) -> bool {
         let add = |taken: usize| {
             let taken = taken.checked_add(bytes)?;
             (taken <= self.bytes).then_some(taken)
         };
-        // The number is all that is shared: it orders nothing else.
+        // Relaxed: the number guards no other memory.
         self.taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
             .is_ok()
     }
 }
 
-/// How much of one body may be received.
+/// The number of bytes of one body that may be received.
 #[derive(Default)]
 pub(super) struct Room {
     bytes: usize,
-    /// What is taken of the layer's memory, if that is limited: as much.
+    /// The same number of bytes, taken from the layer's memory, if that is limited.
     share: Option<Share>,
 }
 
-/// Dropping it gives the bytes back.
+/// A part of the layer's memory. Dropping it returns the bytes.
 struct Share {
     limit: Arc<MemoryLimit>,
     bytes: usize,
 }
 
 impl Room {
-    /// How many bytes there is room for.
+    /// Returns how many bytes there is room for.
     #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Makes room for a body of which so many bytes are claimed, up to `body_limit`.
+    /// Makes room for a body that claims to have `claimed` bytes, up to `body_limit`.
     #[inline]
     pub(super) fn make(
         &mut self,
@@ -79,8 +79,9 @@ impl Room {
         self.grow(claimed)
     }
 
-    /// Makes room for so many bytes in all, or says why there is none.
-    // Apart from the check of each frame, which is all that a layer without a limit on memory does.
+    /// Makes room for `bytes` bytes in total, or returns why that is not possible. `None` is more than a `usize` can
+    /// count.
+    // Cold: without a memory limit, the check of each frame in the caller is enough.
     #[cold]
     pub(super) fn grow_to(
         &mut self,
@@ -97,7 +98,7 @@ impl Room {
         let Some(share) = &mut self.share else {
             return Err(Rejection::BodyTooLarge);
         };
-        // There will never be room for it.
+        // It would never fit.
         if bytes > share.limit.bytes {
             return Err(Rejection::BodyTooLarge);
         }

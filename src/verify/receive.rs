@@ -1,4 +1,4 @@
-//! A request on its way to the verdict, with as much work in one poll as other tasks can wait for.
+//! The verification of a request, in polls that are short enough for other tasks to wait for.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -21,18 +21,18 @@ use crate::signature::{Now, VerifiedEvent, VerifyError};
 use crate::stack;
 use crate::telemetry::{DeliverySpan, Phase};
 
-/// How many bytes one poll may copy and hash before it lets other tasks run: some 200 µs of work.
+/// The number of bytes that one poll may copy and hash before it lets other tasks run: about 200 µs of work.
 const POLL_BUDGET: usize = 128 * 1024;
-/// What a frame costs of the budget at least, so that a flood of empty frames is interrupted too.
+/// The minimum that a frame takes from the budget, so that a flood of empty frames is interrupted too.
 const FRAME_COST: usize = 64;
 
 pin_project! {
-    /// A request without its head, which stays with the caller.
+    /// The verification of a request whose head stays with the caller.
     pub(super) struct Verifying<B, K>
     where
         K: KeySource,
     {
-        // What the headers say, once the delivery had to wait. Until then it is borrowed from the head.
+        // The signature headers, once the delivery has had to wait. Until then they are borrowed from the head.
         headers: Option<SignatureHeaders>,
         #[pin]
         receiving: Receiving<B, K>,
@@ -50,7 +50,7 @@ pin_project! {
         #[pin]
         body: Option<B>,
         delivery: IncomingDelivery,
-        // It is given back with the verdict, when the future goes on to another state.
+        // Returned after the verdict, when the future enters another state.
         room: Room,
     }
 }
@@ -59,19 +59,19 @@ pin_project! {
     /// The keys that may have signed the request.
     #[project = KeysProj]
     enum Keys<L> {
-        /// Nobody has asked for them.
+        /// The lookup has not started.
         Unasked,
         /// They are being looked up.
         LookingUp {
             #[pin]
             lookup: L,
         },
-        /// The search for the right one is on.
+        /// The search for the key that signed the delivery has started.
         Known,
     }
 }
 
-/// Why a request was rejected, and what failed, if it was on our side.
+/// The reason why a request was rejected, and the error behind it if the receiver failed.
 pub(super) struct Failure {
     pub(super) rejection: Rejection,
     pub(super) cause: Option<Box<dyn Error + Send + Sync>>,
@@ -102,7 +102,7 @@ impl<B, K: KeySource> Verifying<B, K> {
 }
 
 impl<B: Body, K: KeySource> Verifying<B, K> {
-    /// Goes on until there is a verdict. `head` is the same at each call.
+    /// Polls for the verdict. `head` must be the same at each call.
     #[inline]
     pub(super) fn poll(
         self: Pin<&mut Self>,
@@ -123,7 +123,7 @@ impl<B: Body, K: KeySource> Verifying<B, K> {
                 .as_mut()
                 .poll(head, headers, &mut now, config, span, cx)
         } else {
-            // Nearly all deliveries get their verdict here, without a copy of what the headers say.
+            // Nearly all deliveries get their verdict here, without a copy of the signature headers.
             let headers = config.policy.admit(&head.headers, &mut now)?;
             _wipe = stack::WipeOnDrop;
             let verdict = receiving
@@ -134,7 +134,7 @@ impl<B: Body, K: KeySource> Verifying<B, K> {
             }
             verdict
         };
-        // No guard of the keys outlives a poll.
+        // No guard of the keys may outlive a poll.
         if verdict.is_pending() {
             receiving.project().delivery.keep();
         }
@@ -199,7 +199,7 @@ impl<B: Body, K: KeySource> Receiving<B, K> {
     }
 }
 
-/// What is left to check before the body is read, now that the keys are known. Makes room for what the body claims.
+/// Makes the remaining checks before the body is read, now that the keys are known. Makes room for the claimed length.
 #[inline]
 fn before_body<V: AsRef<[u8]>, K: KeySource>(
     config: &Config<K>,
@@ -208,7 +208,7 @@ fn before_body<V: AsRef<[u8]>, K: KeySource>(
     headers: &SignatureHeaders<V>,
     claimed_len: u64,
 ) -> Result<(), Rejection> {
-    // Among tenants, the keys of one must not decide what is rejected early: it would tell that there is such a tenant.
+    // Among tenants, an early rejection must not depend on the keys: it would reveal that the tenant exists.
     if config.key_source.is_single_tenant() && !delivery.can_succeed(headers) {
         return Err(VerifyError::NoSupportedSignature.into());
     }
@@ -218,7 +218,7 @@ fn before_body<V: AsRef<[u8]>, K: KeySource>(
     Ok(())
 }
 
-/// Receives the body and hashes it as it comes, until there is a verdict.
+/// Receives the body and hashes it as it arrives, until there is a verdict.
 #[inline]
 fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
     config: &Config<K>,
@@ -240,7 +240,7 @@ fn poll_verdict<B: Body, V: AsRef<[u8]>, K>(
             match ready!(unfinished.poll_frame(cx)) {
                 Some(Ok(frame)) => {
                     budget = budget.saturating_sub(FRAME_COST);
-                    // Trailers are not signed: they are dropped.
+                    // Trailers are dropped, because they are not signed.
                     if let Ok(data) = frame.into_data() {
                         let (received, more) = (delivery.received(), data.remaining());
                         if more > room.bytes() - received {

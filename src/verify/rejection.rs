@@ -1,4 +1,4 @@
-//! Why a request was rejected: the only place that chooses a status.
+//! The reasons for a rejection. This is the only place that chooses a status.
 
 use std::error::Error;
 use std::fmt;
@@ -8,18 +8,41 @@ use http::StatusCode;
 use crate::grpc;
 use crate::signature::VerifyError;
 
-/// Why a request did not reach the inner service.
+/// The reason why a request did not reach the inner service.
 ///
-/// [`SvixVerify`](super::SvixVerify) leaves it in the extensions of its response, for an outer layer to log or count.
+/// [`SvixVerify`](super::SvixVerify) puts it into the extensions of its response, for an outer layer to log or count.
 /// See the [table of rejections](crate::verify#rejections).
+///
+/// # Example
+///
+/// ```
+/// use http::{Request, Response};
+/// use std::convert::Infallible;
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+/// use tower_svix::{Rejection, Secret, SvixVerifyLayer, VerifiedBody, VerifyError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+/// let handler = service_fn(async |_: Request<VerifiedBody>| Ok::<_, Infallible>(Response::new(())));
+/// let service = ServiceBuilder::new()
+///     .layer(SvixVerifyLayer::new(secret))
+///     .service(handler);
+///
+/// let response = service.oneshot(Request::new(String::from("{}"))).await?;
+/// let rejection: Option<&Rejection> = response.extensions().get();
+/// assert_eq!(rejection, Some(&Rejection::Unverified(VerifyError::NoHeaders)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The request is not verified.
+    /// The request is not a valid delivery.
     Unverified(VerifyError),
     /// The body is longer than the [limit](crate::SvixVerifyLayer::body_limit), or claims to be.
     BodyTooLarge,
-    /// The body broke off before its end.
+    /// The body broke off, or could not be read for another reason, such as a timeout.
     BodyUnreadable,
     /// The [lookup of the keys](crate::KeySource) failed, so the request could not be judged.
     KeysUnavailable,
@@ -28,7 +51,7 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The stable, machine-readable name of the cause, as the response shows it.
+    /// Returns the stable, machine-readable name of the cause, as the response shows it.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -40,7 +63,7 @@ impl Rejection {
         }
     }
 
-    /// The status of the response. That to a gRPC call has 200, and says the same in `grpc-status`.
+    /// Returns the status of the response. A gRPC call gets 200 instead, with a corresponding `grpc-status`.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -54,25 +77,25 @@ impl Rejection {
                 | VerifyError::TimestampTooNew { .. }
                 | VerifyError::NoSupportedSignature
                 | VerifyError::SignatureMismatch => StatusCode::UNAUTHORIZED,
-                // Our fault: the delivery may be genuine, and the sender must retry it.
+                // The receiver is at fault: the delivery may be genuine, so the sender must retry it.
                 VerifyError::ClockUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             },
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            // A genuine upload may have stalled until a timeout ended it, and some senders take any 4xx for final.
+            // A timeout may have ended a genuine upload that stalled, and some senders never retry after a 4xx.
             Self::BodyUnreadable | Self::KeysUnavailable | Self::MemoryExhausted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
     }
 
-    /// Whether operators have something to mend. The sender is why a body breaks off, and anyone may be why all memory is
-    /// taken: the status only asks the sender to try again.
+    /// Returns whether operators have something to fix. They do not if a body breaks off, which the sender causes, or
+    /// if all memory is taken, which anyone can cause: the status then only asks the sender to try again.
     pub(super) fn is_ours(self) -> bool {
         !matches!(self, Self::BodyUnreadable | Self::MemoryExhausted)
             && self.status().is_server_error()
     }
 
-    /// What says the same in gRPC.
+    /// Returns the gRPC code that corresponds to the status.
     pub(super) fn grpc_code(self) -> grpc::Code {
         match self.status() {
             StatusCode::UNAUTHORIZED => grpc::Code::Unauthenticated,

@@ -1,4 +1,4 @@
-//! What the sender of a rejected request is told.
+//! The response to a rejected request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::problem::{opaque_problem, problem};
 
 type Respond = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
 
-/// How a rejected request is answered.
+/// The way in which rejected requests are answered.
 #[derive(Clone)]
 pub(super) enum Responder {
     Explain,

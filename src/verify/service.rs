@@ -1,4 +1,4 @@
-//! The service that a layer makes.
+//! The service that the layer creates.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::signature::Keyring;
 
 /// Middleware that lets a request through only if its signature is valid.
 ///
-/// Made by [`SvixVerifyLayer`](crate::SvixVerifyLayer). See the [module docs](crate::verify) for an example.
+/// Created by [`SvixVerifyLayer`](crate::SvixVerifyLayer). See the [module docs](crate::verify) for an example.
 ///
 /// # Clone
 ///
-/// The inner service must be `Clone`: each request is handed to a clone of it, which is driven to readiness only once
-/// the request is verified. So a forged or stalled upload never takes a permit or buffer slot that a genuine delivery
+/// The inner service must be [`Clone`]: each request goes to a clone of it, which is driven to readiness only once the
+/// request is verified. So a forged or stalled upload never takes a permit or buffer slot that a genuine delivery
 /// needs.
 pub struct SvixVerify<S, K = Keyring> {
     inner: S,
@@ -48,7 +48,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S, ReqBody, K>;
 
-    /// Always ready: the inner service is asked once the request is verified.
+    /// Returns ready at once. The inner service is polled for readiness once the request is verified.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -59,7 +59,7 @@ where
     }
 }
 
-// Not derived: a clone shares the configuration, whether or not its key source is `Clone`.
+// Not derived: the key source need not be `Clone`.
 impl<S: Clone, K> Clone for SvixVerify<S, K> {
     fn clone(&self) -> Self {
         Self {

@@ -67,7 +67,9 @@ async fn open(file: &str) -> SqlitePool {
         .filename(file)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal);
+        .synchronous(SqliteSynchronous::Normal)
+        // In KiB, if negative. The default of 2 MiB fills up over hours, which would look like a leak.
+        .pragma("cache_size", "-256");
     SqlitePoolOptions::new()
         .max_connections(1)
         .connect_with(options)

@@ -85,7 +85,8 @@ where
     let ids = ids.chain([String::from("msg_poison")]);
     let addresses = Arc::new(RwLock::new(vec![receiver.address]));
     let told = send(ids, addresses, Arc::default()).await;
-    assert_eq!(told.stored, NEIGHBOURS + 1);
+    // On a busy machine, a delivery may be stored after its 503, so that its retry is a duplicate.
+    assert_eq!(told.stored + told.duplicates, NEIGHBOURS + 1);
 
     let inbox = Inbox::new(pool.clone());
     let mut worker = start(url, "poisoned-worker", 2);

@@ -23,6 +23,8 @@ pub mod keys;
 #[cfg(feature = "ed25519")]
 pub mod keys_ed25519;
 pub mod net;
+#[cfg(doctest)]
+mod pages;
 #[cfg(target_os = "linux")]
 pub mod postgres_server;
 pub mod process;

@@ -155,6 +155,20 @@ pub struct HttpOf {
     pub p99: Spread,
 }
 
+/// What servers run for a delivery over HTTP.
+#[derive(Serialize, Deserialize)]
+pub struct Instructions {
+    pub body_lens: Vec<usize>,
+    pub servers: Vec<InstructionsOf>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct InstructionsOf {
+    pub name: String,
+    /// For each length of the body.
+    pub counts: Vec<u64>,
+}
+
 /// A result that has a file of its own.
 pub trait Stored: Serialize + DeserializeOwned {
     const FILE: &str;
@@ -183,6 +197,10 @@ impl Stored for Allocations {
 
 impl Stored for Polls {
     const FILE: &str = "polls.json";
+}
+
+impl Stored for Instructions {
+    const FILE: &str = "instructions.json";
 }
 
 impl Stored for Http {

@@ -35,12 +35,14 @@ pub struct Form {
 
 /// The name of what all others are compared with.
 pub const UNVERIFIED: &str = "unverified";
+/// What is counted beyond this is all that verification adds to its MAC.
+pub const BARE_HMAC: &str = "bare HMAC in the handler";
 
 pub const FORMS: [Form; 11] = [
     form(UNVERIFIED, Table::Controls, unverified),
     form("a layer that does nothing", Table::Controls, no_op_layer),
     form("collect and hand on", Table::Controls, collect_and_hand_on),
-    form("bare HMAC in the handler", Table::Controls, bare_hmac),
+    form(BARE_HMAC, Table::Controls, bare_hmac),
     form("the least, and the event's payload", Table::Least, least),
     form("tower-svix", Table::Peers, tower_svix),
     form(

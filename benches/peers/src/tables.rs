@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::contender::{OURS, Table};
 use crate::results::{
-    Added, Allocations, Blocks, Build, Http, HttpOf, HttpOfSize, PollTimes, Polls, Spread, Times,
-    TimesOfSize,
+    Added, Allocations, Blocks, Build, Http, HttpOf, HttpOfSize, Instructions, PollTimes, Polls,
+    Spread, Times, TimesOfSize,
 };
+use crate::routers::BARE_HMAC;
 
 /// Everyone, as a multiple of the limit.
 #[must_use]
@@ -151,6 +152,30 @@ fn http_row(form: &HttpOf) -> Vec<String> {
     let mut row = vec![form.name.clone(), added];
     row.extend(others.map(|spread| show(spread, 0)));
     row
+}
+
+/// A row for each server: the instructions of a delivery, and in brackets those beyond the bare HMAC.
+#[must_use]
+pub fn instructions(instructions: &Instructions) -> String {
+    let mut rows = vec![vec![String::new()]];
+    rows[0].extend(instructions.body_lens.iter().map(|len| bytes(*len)));
+    let bare = instructions
+        .servers
+        .iter()
+        .find(|server| server.name == BARE_HMAC)
+        .expect("it is measured");
+    for server in &instructions.servers {
+        let mut row = vec![server.name.clone()];
+        for (count, bare) in server.counts.iter().zip(&bare.counts) {
+            let mut cell = grouped(*count as f64, 0);
+            if count > bare {
+                cell += &format!(" (+{})", grouped((count - bare) as f64, 0));
+            }
+            row.push(cell);
+        }
+        rows.push(row);
+    }
+    table(&rows)
 }
 
 /// How long polls hold the executor.

@@ -1,10 +1,10 @@
-//! A body in chunks, as HTTP/1.1 sends one whose length it does not know.
+//! Chunked bodies, which HTTP/1.1 uses if the length is not known.
 
 use bytes::Bytes;
 
 use super::http::next_line;
 
-/// Puts the chunks together, or returns `None` if these are no chunks.
+/// Decodes the chunks, or returns `None` if the body is not chunked.
 pub(super) fn decode(chunked: &Bytes) -> Option<Bytes> {
     let mut rest = chunked.clone();
     let mut body = Vec::new();

@@ -1,4 +1,4 @@
-//! What curl prints, and what it is called with.
+//! Output of curl, and curl commands.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::http::next_line;
 use super::{Capture, shell};
 use crate::{Failure, input};
 
-/// Whether it is the output of `curl --verbose`, which marks what was sent with `>`.
+/// Returns whether a text is the output of `curl --verbose`, which marks sent lines with `>`.
 pub(super) fn is_verbose(file: &Bytes) -> bool {
     let mut rest = file.clone();
     std::iter::from_fn(|| next_line(&mut rest)).any(|line| is_request_line(&line))
@@ -18,16 +18,16 @@ fn is_request_line(line: &[u8]) -> bool {
     line.starts_with(b"> ") && line.windows(6).any(|part| part == b" HTTP/")
 }
 
-/// Reads the headers that curl says it sent. It does not say the body.
+/// Reads the headers that curl sent. Its output does not contain the sent body.
 pub(super) fn parse_verbose(file: &Bytes) -> Result<Capture, Failure> {
     let mut capture = Capture::default();
     let mut rest = file.clone();
     let sent = std::iter::from_fn(|| next_line(&mut rest))
         .skip_while(|line| !is_request_line(line))
         .skip(1)
-        // What comes between is of curl itself.
+        // Other lines are messages of curl.
         .filter_map(|line| Some(line.slice_ref(line.strip_prefix(b">")?.trim_ascii())))
-        // The head ends here. After a redirect there is a second one, to somewhere else.
+        // The head ends here. After a redirect, there is a second head, which was sent elsewhere.
         .take_while(|line| !line.is_empty());
     for line in sent {
         capture.header_line(&line)?;
@@ -35,7 +35,7 @@ pub(super) fn parse_verbose(file: &Bytes) -> Result<Capture, Failure> {
     Ok(capture)
 }
 
-/// Reads a curl command, as "copy as curl" makes one.
+/// Reads a curl command, such as one from "copy as curl".
 pub(super) fn parse_command(command: &str) -> Result<Capture, Failure> {
     let mut words = shell::words(command)?.into_iter().skip(1);
     let mut capture = Capture::default();
@@ -60,7 +60,7 @@ pub(super) fn parse_command(command: &str) -> Result<Capture, Failure> {
     Ok(capture)
 }
 
-/// What is sent for a value: `@` names a file, out of which `--data` takes the ends of lines.
+/// Returns the bytes that are sent for a value. `@` names a file, from which `--data` removes line ends.
 fn data(value: &str, is_binary: bool) -> Result<Bytes, Failure> {
     let Some(path) = value.strip_prefix('@') else {
         return Ok(value.to_owned().into());
@@ -72,7 +72,7 @@ fn data(value: &str, is_binary: bool) -> Result<Bytes, Failure> {
     Ok(file.into())
 }
 
-/// Takes `--option=value` and `-Hvalue` apart.
+/// Splits `--option=value` and `-Hvalue`.
 fn split(word: &str) -> (&str, Option<&str>) {
     if word.starts_with("--") {
         return word

@@ -39,14 +39,14 @@ struct Header {
 struct PostData {
     #[serde(default)]
     text: String,
-    /// Not of the standard, but in use.
+    /// Not in the standard, but used.
     encoding: Option<String>,
 }
 
-/// Reads the request of this number, counted from 1, or the only one that is signed.
+/// Reads the request with this number, counted from 1, or the only signed request.
 pub(super) fn parse(json: &str, number: Option<usize>) -> Result<Capture, Failure> {
     let har: Har = serde_json::from_str(json)
-        // The error of the parser could repeat a value.
+        // The error of the parser could contain a value.
         .map_err(|error| format!("it is JSON, but no HAR file: see line {}", error.line()))?;
     let entries = har.log.entries;
     let number = match number {
@@ -60,7 +60,7 @@ pub(super) fn parse(json: &str, number: Option<usize>) -> Result<Capture, Failur
     };
     let mut capture = Capture::default();
     for Header { name, value } in &request.headers {
-        // The pseudo-headers of HTTP/2 are none.
+        // Skip the pseudo-headers of HTTP/2.
         if !name.starts_with(':') {
             capture.header(name.as_bytes(), value.as_bytes())?;
         }
@@ -77,7 +77,7 @@ pub(super) fn parse(json: &str, number: Option<usize>) -> Result<Capture, Failur
     Ok(capture)
 }
 
-/// The number of the only request that has a header of a signature, or of the only request at all.
+/// Returns the number of the only request with a signature header, or of the only request.
 fn only_signed(entries: &[Entry]) -> Result<usize, Failure> {
     let is_signed = |entry: &Entry| {
         let mut headers = entry.request.headers.iter();

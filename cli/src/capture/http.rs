@@ -1,18 +1,19 @@
-//! A request as HTTP/1.1 writes it, or a response that echoes one: a first line, headers, an empty line, and the body.
+//! A request in the format of HTTP/1.1, or a response that echoes one: a first line, headers, an empty line, and the
+//! body.
 
 use bytes::Bytes;
 
 use super::{Capture, chunked};
 use crate::Failure;
 
-/// Reads such a file. The lines of the head may end with a newline alone, and the first of them may be missing.
+/// Reads such a file. Lines of the head may end with a newline only, and the first line may be missing.
 pub(super) fn parse(file: &Bytes) -> Result<Capture, Failure> {
     let mut capture = Capture::default();
     let mut rest = file.clone();
     let mut is_first = true;
     while let Some(line) = next_line(&mut rest) {
         match (is_first, line.is_empty()) {
-            // What an editor or a copy puts before the request is no end of the head.
+            // An empty line before the request, from an editor or from copying, does not end the head.
             (true, true) => continue,
             (false, true) => break,
             (true, false) if is_start(&line) => {}
@@ -26,7 +27,7 @@ pub(super) fn parse(file: &Bytes) -> Result<Capture, Failure> {
         return Err("it is empty".into());
     }
     capture.body = if is_chunked(&capture) {
-        // A file whose body was put together already says `chunked` too.
+        // The header also says `chunked` in a file whose body is already decoded.
         chunked::decode(&rest).unwrap_or(rest)
     } else {
         rest
@@ -34,7 +35,7 @@ pub(super) fn parse(file: &Bytes) -> Result<Capture, Failure> {
     Ok(capture)
 }
 
-/// Takes the next line off, without its end. The last line needs none.
+/// Splits off the next line, without its end. The last line may have no end.
 pub(super) fn next_line(rest: &mut Bytes) -> Option<Bytes> {
     if rest.is_empty() {
         return None;
@@ -49,7 +50,7 @@ pub(super) fn next_line(rest: &mut Bytes) -> Option<Bytes> {
     Some(line)
 }
 
-/// Whether it is a request line or a status line.
+/// Returns whether a line is a request line or a status line.
 fn is_start(line: &[u8]) -> bool {
     let mut words = line.split(|byte| *byte == b' ');
     let is_version = |word: &[u8]| word.starts_with(b"HTTP/");

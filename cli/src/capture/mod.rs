@@ -1,4 +1,4 @@
-//! A request that was saved somehow: by this program, by a browser, by curl, or by hand.
+//! Saved requests, from this program, a browser, curl, or written by hand.
 
 mod chunked;
 mod curl;
@@ -14,21 +14,21 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use crate::{Failure, input};
 
-/// Where a request comes from.
+/// The source of a request.
 #[derive(clap::Args)]
 #[group(id = "request", required = true, multiple = true)]
 pub(crate) struct RequestArgs {
-    /// The saved request; `-` is the standard input. It may be raw HTTP, as `webhook listen` saves it, a HAR file, what
-    /// `curl --verbose` or `curl --include` printed, or a curl command
+    /// The saved request; `-` is the standard input. It may be raw HTTP, as `webhook listen` saves it, a HAR file, the
+    /// output of `curl --verbose` or `curl --include`, or a curl command
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// A header, as `name: value`; instead of the file, or in addition to it
+    /// A header, as `name: value`, instead of the file or in addition to it
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     headers: Vec<String>,
-    /// The body, byte by byte, instead of that of the file; `-` is the standard input
+    /// A file with the exact body, which replaces that of the request; `-` is the standard input
     #[arg(long, value_name = "FILE")]
     body: Option<PathBuf>,
-    /// Which request of a HAR file, counted from 1; by default, the only one that is signed
+    /// The number of the request in a HAR file, counted from 1; by default, the only signed request
     #[arg(long, value_name = "N", requires = "file")]
     entry: Option<usize>,
 }
@@ -55,7 +55,7 @@ impl RequestArgs {
         Ok(capture)
     }
 
-    /// Whether one of these reads the standard input.
+    /// Returns whether the request or its body is read from the standard input.
     pub(crate) fn reads_stdin(&self) -> bool {
         [&self.file, &self.body]
             .into_iter()
@@ -64,7 +64,7 @@ impl RequestArgs {
     }
 }
 
-/// What of a request matters to its verification.
+/// The parts of a request that verification needs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Capture {
     pub(crate) headers: HeaderMap,
@@ -72,7 +72,7 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Finds out what kind of file it is, and reads it.
+    /// Detects the kind of file, and reads it.
     fn parse(file: &Bytes, entry: Option<usize>) -> Result<Self, Failure> {
         let text = str::from_utf8(file).ok();
         let start = text.map(|text| text.trim_start_matches('\u{feff}').trim_start());
@@ -89,7 +89,7 @@ impl Capture {
         }
     }
 
-    /// Adds a header that stands on a line. The white space around the value is not part of it.
+    /// Adds the header of a line. White space around the value is not part of it.
     fn header_line(&mut self, line: &[u8]) -> Result<(), Failure> {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             return Err("a header lacks its colon".into());

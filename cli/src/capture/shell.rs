@@ -1,11 +1,11 @@
-//! The words of a shell's command line.
+//! Splitting of a shell command into words.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use crate::Failure;
 
-/// Splits a command as `bash` does: `'…'`, `"…"`, `$'…'`, and a backslash, also at the end of a line.
+/// Splits a command as `bash` does, with `'…'`, `"…"`, `$'…'`, and backslashes, also at the end of a line.
 pub(super) fn words(command: &str) -> Result<Vec<String>, Failure> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -63,7 +63,7 @@ fn quoted<'a>(
     Err("a quotation mark of the curl command is not closed".into())
 }
 
-/// What follows a backslash within `$'…'`.
+/// Parses the escape after a backslash within `$'…'`.
 fn escaped(rest: &mut Rest<'_>) -> Option<char> {
     let most = match rest.next()? {
         'n' => return Some('\n'),

@@ -1,4 +1,4 @@
-//! What the application said to a delivery.
+//! The application's response to a delivery.
 
 use bytes::Bytes;
 use hyper::Response;
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::delivery::base64;
 use super::headers::Pairs;
 
-/// How much of an answer is kept, in bytes. The sender gets all of it.
+/// The maximum size of the part of a response that is kept, in bytes. The sender gets the whole response.
 const KEPT: usize = 256 * 1024;
 
-/// What became of a delivery at the application.
+/// The outcome of a delivery at the application.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
-    /// The application has not answered yet.
+    /// The application has not responded yet.
     Waiting,
-    /// It was rejected, or there is no application.
+    /// The delivery was rejected, or there is no application.
     NotForwarded,
     Answered(AppAnswer),
-    /// The application could not be reached, or did not answer in time.
+    /// The application could not be reached, or did not respond in time.
     Failed {
         error: String,
         milliseconds: u64,
@@ -34,7 +34,7 @@ pub(crate) struct AppAnswer {
     /// The beginning of the body.
     #[serde(with = "base64")]
     pub(crate) body: Bytes,
-    /// How long the whole body is, in bytes.
+    /// The size of the whole body, in bytes.
     pub(crate) size: usize,
 }
 
@@ -42,7 +42,7 @@ impl AppAnswer {
     pub(crate) fn new(response: &Response<Bytes>, milliseconds: u64) -> Self {
         let body = response.body();
         let kept = if body.len() > KEPT {
-            // A slice would keep the whole in memory.
+            // A slice would keep the whole body in memory.
             Bytes::copy_from_slice(&body[..KEPT])
         } else {
             body.clone()

@@ -1,4 +1,4 @@
-//! What happens to a delivery, whether a sender or the page sends it.
+//! The path of a delivery, whether a sender or the page sends it.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) struct Bench {
     /// `None` if the keys can only verify.
     pub(crate) signing_keys: Option<SigningKeys>,
     pub(crate) application: Option<Application>,
-    /// `None`: whichever names are complete.
+    /// `None` means the family whose headers are complete.
     pub(crate) family: Option<HeaderFamily>,
     pub(crate) forward_rejected: bool,
     /// Whether the secret was made for this run.
@@ -34,7 +34,7 @@ pub(crate) struct Bench {
     pub(crate) lines: Lines,
 }
 
-/// How the page wants a delivery sent again.
+/// The form in which the page sends a delivery again.
 pub(crate) enum Resend {
     AsItIs,
     SignedAnew,
@@ -42,7 +42,7 @@ pub(crate) enum Resend {
 }
 
 impl Bench {
-    /// Judges a delivery, forwards it, and keeps what became of it. Returns the answer to the sender.
+    /// Verifies and forwards a delivery, and keeps its outcome. Returns the response to the sender.
     pub(crate) async fn process(
         self: Arc<Self>,
         head: Parts,
@@ -51,7 +51,7 @@ impl Bench {
     ) -> (Arc<Delivery>, Response<Bytes>) {
         let received_at = time::now().map(milliseconds).unwrap_or_default();
         let (verdict, rejection) = self.judge.judge(&head, &body).await;
-        // A button is pressed to see the application's answer, whatever the verdict.
+        // The user wants to see the application's response, whatever the verdict.
         let is_wanted = rejection.is_none() || self.forward_rejected || origin != Origin::Sender;
         let application = self.application.as_ref().filter(|_| is_wanted);
         let delivery = self.history.add(Delivery {
@@ -92,7 +92,7 @@ impl Bench {
         (delivery, answer)
     }
 
-    /// Sends a delivery once more, to the application.
+    /// Sends a delivery to the application again.
     pub(crate) async fn send_again(
         self: Arc<Self>,
         delivery: &Delivery,
@@ -122,7 +122,7 @@ impl Bench {
         Ok(self.process(head, body, origin).await.0)
     }
 
-    /// Puts headers of now in the place of those of the signature, in the family that the delivery has.
+    /// Replaces the three headers by those of a new signature, in the delivery's family.
     fn sign_anew(&self, headers: &mut HeaderMap, id: &str, body: &[u8]) -> Result<(), Failure> {
         let keys = self
             .signing_keys

@@ -1,4 +1,4 @@
-//! What is kept of a delivery.
+//! A delivery as it is kept.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -7,12 +7,12 @@ use super::answer::Reply;
 use super::headers::Pairs;
 use crate::explanation::Explanation;
 
-/// A delivery, and what became of it.
+/// A delivery and its outcome.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Delivery {
-    /// Counted from 1. Deliveries that are forgotten keep theirs.
+    /// The number, counted from 1. Numbers of forgotten deliveries are not used again.
     pub(crate) number: u64,
-    /// When it arrived, in milliseconds since 1970.
+    /// The time of arrival, in milliseconds since 1970.
     pub(crate) received_at: u64,
     pub(crate) origin: Origin,
     pub(crate) method: String,
@@ -21,38 +21,38 @@ pub(crate) struct Delivery {
     pub(crate) headers: Pairs,
     #[serde(with = "base64")]
     pub(crate) body: Bytes,
-    /// As its header has it, whether it is valid or not.
+    /// The id in the header, whether the delivery is valid or not.
     pub(crate) id: Option<String>,
-    /// As its body has it, whether it is valid or not.
+    /// The type in the body, whether the delivery is valid or not.
     pub(crate) event_type: Option<String>,
     pub(crate) verdict: Verdict,
     /// The first valid delivery of the same id, if it is still known.
     pub(crate) duplicate_of: Option<u64>,
-    /// Whether that one has another body.
+    /// Whether that delivery has another body.
     pub(crate) differs: bool,
     pub(crate) reply: Reply,
 }
 
-/// Who has sent a delivery.
+/// The origin of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
     Sender,
-    /// The page, the delivery of this number once more.
+    /// The page, which sent the delivery with this number again unchanged.
     Again(u64),
-    /// The page, the delivery of this number with a signature of now.
+    /// The page, which sent the delivery with this number with a new signature.
     SignedAnew(u64),
-    /// The page, the delivery of this number with changes, and a signature of now.
+    /// The page, which sent the delivery with this number edited and with a new signature.
     Edited(u64),
 }
 
-/// What the verification says.
+/// The result of verification.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     /// `verified`, or the code of the rejection.
     pub(crate) code: String,
     pub(crate) text: String,
-    /// Only of a rejection.
+    /// Only for a rejection.
     pub(crate) explanation: Option<Explanation>,
 }
 
@@ -71,7 +71,7 @@ impl Verdict {
 }
 
 impl Delivery {
-    /// How much memory it takes, in bytes and about.
+    /// Returns the approximate size in memory, in bytes.
     pub(crate) fn cost(&self) -> usize {
         let reply = match &self.reply {
             Reply::Answered(answer) => headers_cost(&answer.headers) + answer.body.len(),
@@ -92,18 +92,18 @@ fn headers_cost(pairs: &Pairs) -> usize {
     pairs.0.iter().map(cost).sum()
 }
 
-/// The `type` of a payload, if it has one.
+/// Returns the `type` of a payload, if it has one.
 pub(crate) fn event_type(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Payload {
         r#type: String,
     }
     let payload: Payload = serde_json::from_slice(body).ok()?;
-    // It is shown in a list.
+    // It is shown in a list, so it must be short.
     Some(payload.r#type.chars().take(200).collect())
 }
 
-/// Bytes as base64.
+/// Bytes as base64 in JSON.
 pub(crate) mod base64 {
     use ::base64::Engine as _;
     use ::base64::engine::general_purpose::STANDARD;

@@ -27,8 +27,8 @@ impl Application {
         &self.url
     }
 
-    /// Forwards a delivery: its method, its bytes, and its headers but for those of the connection and the `host`, which is
-    /// that of the application. Returns what is kept of the answer, and the answer to pass on if there is one.
+    /// Forwards a delivery with its method, its bytes and its headers, except for `host` and the headers of the
+    /// connection. Returns the reply to keep, and the response to pass on, if there is one.
     pub(crate) async fn forward(
         &self,
         head: &Parts,
@@ -64,7 +64,7 @@ impl Application {
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = self.url_with_query(head.uri.query())?;
         *request.headers_mut() = head.headers.clone();
-        // How the sender has written the names of the headers.
+        // The sender's spelling of the header names.
         *request.extensions_mut() = head.extensions.clone();
         remove_hop_by_hop(request.headers_mut());
         if let Some(authority) = self.url.authority() {
@@ -74,7 +74,7 @@ impl Application {
         Ok(request)
     }
 
-    /// The address of the application, with the query of the delivery unless it has one already.
+    /// Returns the address of the application, with the query of the delivery unless the address already has one.
     fn url_with_query(&self, query: Option<&str>) -> Result<Uri, Failure> {
         match (self.url.query(), query) {
             (None, Some(query)) => Ok(format!("{}?{query}", self.url).parse()?),

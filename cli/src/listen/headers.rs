@@ -1,4 +1,4 @@
-//! Headers as they are kept, shown and passed on.
+//! The headers of a delivery.
 
 use hyper::HeaderMap;
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
@@ -21,7 +21,7 @@ impl Pairs {
         Self(headers.iter().map(pair).collect())
     }
 
-    /// Leaves out what is no header: none is, unless a file was edited.
+    /// Omits invalid headers, which occur only if a file was edited.
     pub(crate) fn to_map(&self) -> HeaderMap {
         let pair = |(name, value): &(String, String)| {
             Some((name.parse::<HeaderName>().ok()?, value_of(value)?))
@@ -39,7 +39,7 @@ fn value_of(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(&bytes.ok()?).ok()
 }
 
-/// Removes what is about one connection, and what the next one sets by itself.
+/// Removes the headers of the connection, and those that the client sets itself.
 pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -66,7 +66,7 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// The id of a delivery, as its header has it.
+/// Returns the id in the header of a delivery.
 pub(crate) fn id(headers: &HeaderMap, family: Option<HeaderFamily>) -> Option<String> {
     let value = headers.get(family::of(headers, family).id_header())?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())

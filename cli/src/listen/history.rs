@@ -1,4 +1,4 @@
-//! The latest deliveries, in bounded memory, and who wants to know of changes.
+//! The latest deliveries, in bounded memory, and a channel for changes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,9 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 use super::answer::Reply;
 use super::delivery::Delivery;
 
-/// How many deliveries are kept.
+/// The maximum number of deliveries.
 pub(crate) const MOST: usize = 1_000;
-/// How much they may take together, in bytes. The latest is kept in any case.
+/// The maximum size of all deliveries together, in bytes. The latest delivery is always kept.
 pub(crate) const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) struct History {
@@ -26,7 +26,7 @@ struct Kept {
 }
 
 impl History {
-    /// Starts with earlier deliveries, the oldest first.
+    /// Returns a history of earlier deliveries, the oldest first.
     pub(crate) fn new(earlier: Vec<Delivery>) -> Self {
         let mut kept = Kept {
             deliveries: VecDeque::new(),
@@ -43,7 +43,7 @@ impl History {
         }
     }
 
-    /// Keeps a delivery: gives it its number, and marks it if it is a duplicate.
+    /// Adds a delivery, gives it a number, and marks it if it is a duplicate.
     pub(crate) fn add(&self, mut delivery: Delivery) -> Arc<Delivery> {
         let mut kept = self.lock();
         delivery.number = kept.next_number;
@@ -54,12 +54,12 @@ impl History {
         }
         let delivery = Arc::new(delivery);
         kept.push(Arc::clone(&delivery));
-        // Nobody has to listen.
+        // There may be no listener.
         let _ = self.changes.send(Arc::clone(&delivery));
         delivery
     }
 
-    /// Says what became of a delivery. It may be forgotten already.
+    /// Records the outcome of a delivery, which may already be forgotten.
     pub(crate) fn finish(&self, delivery: &Delivery, reply: Reply) -> Arc<Delivery> {
         let finished = Arc::new(Delivery {
             reply,
@@ -75,14 +75,14 @@ impl History {
         self.lock().find(number).cloned()
     }
 
-    /// All that is kept, the oldest first, and the changes from then on.
+    /// Returns all deliveries, the oldest first, and the changes from then on.
     pub(crate) fn watch(&self) -> (Vec<Arc<Delivery>>, Receiver<Arc<Delivery>>) {
         let kept = self.lock();
         let deliveries = kept.deliveries.iter().cloned().collect();
         (deliveries, self.changes.subscribe())
     }
 
-    /// The number of the oldest delivery that is kept.
+    /// Returns the number of the oldest delivery.
     pub(crate) fn oldest(&self) -> u64 {
         let kept = self.lock();
         kept.deliveries
@@ -131,7 +131,7 @@ impl Kept {
         index.ok().map(|index| &self.deliveries[index])
     }
 
-    /// The first valid delivery of the same event, if this one is valid too.
+    /// Returns the first valid delivery of the same event, if this one is valid too.
     fn first_of(&self, delivery: &Delivery) -> Option<&Arc<Delivery>> {
         let id = delivery
             .id

@@ -1,4 +1,4 @@
-//! The file of `--store`: one delivery a line, as JSON.
+//! The file of `--store`, with one delivery in JSON on each line.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::delivery::Delivery;
 use super::history::{MOST, MOST_BYTES};
 
-/// How large the file may grow before what is forgotten is taken out of it, in bytes.
+/// The size of the file, in bytes, above which forgotten deliveries are removed.
 const LARGEST: u64 = 4 * MOST_BYTES as u64;
 
 pub(crate) struct Journal {
@@ -23,10 +23,10 @@ struct Open {
 }
 
 impl Journal {
-    /// Opens a file, or makes one that only its owner can read, and returns what is in it, the oldest first.
+    /// Opens a file, or creates one that only its owner can read. Returns its deliveries, the oldest first.
     ///
-    /// The last line is left out if it was not written to its end, as when the machine crashed. A file with anything else
-    /// in it is left alone: it is somebody's.
+    /// An incomplete last line is ignored, because it may be the result of a crash. A file with any other content is an
+    /// error and is not changed.
     pub(crate) fn open(path: &Path) -> io::Result<(Self, Vec<Delivery>)> {
         let mut deliveries = match File::open(path) {
             Ok(file) => read(BufReader::new(file))?,
@@ -44,7 +44,7 @@ impl Journal {
         Ok((journal, deliveries))
     }
 
-    /// Adds a delivery to the file. If the file has grown too large, it is rewritten with what is `kept`.
+    /// Appends a delivery. If the file is too large, rewrites it with the `kept` deliveries.
     pub(crate) fn write(
         &self,
         delivery: &Delivery,
@@ -88,7 +88,7 @@ fn line(delivery: &Delivery) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Puts a new file in the place of the old one, in one step.
+/// Replaces the old file by a new one atomically.
 fn rewrite<'d>(path: &Path, deliveries: impl Iterator<Item = &'d Delivery>) -> io::Result<Open> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");

@@ -1,4 +1,4 @@
-//! The verdict on a delivery: that of the middleware itself.
+//! The verdict on a delivery, which is that of the middleware.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -26,9 +26,9 @@ pub(crate) struct Judge {
     explaining: Semaphore,
 }
 
-/// How many rejections are explained at once: each may hash 64 MiB.
+/// The number of rejections that are explained at once. Each explanation may hash 64 MiB.
 const EXPLAINED_AT_ONCE: usize = 2;
-/// How long a rejection waits for its turn to be explained.
+/// How long a rejection waits to be explained.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Judge {
@@ -49,7 +49,7 @@ impl Judge {
         })
     }
 
-    /// The verdict, and what the sender is answered if it is no.
+    /// Returns the verdict, and for a rejection also the response to the sender.
     pub(crate) async fn judge(
         &self,
         head: &Parts,
@@ -78,7 +78,7 @@ impl Judge {
         )
     }
 
-    /// Looks for the cause, on a thread where it blocks nothing. In a flood of forgeries, it skips some.
+    /// Explains a rejection, on a thread for blocking work. In a flood of forgeries, some are not explained.
     async fn explain(&self, head: &Parts, body: &Bytes) -> Option<Explanation> {
         let Ok(Ok(_place)) = timeout(PATIENCE, self.explaining.acquire()).await else {
             return Some(Explanation::none(

@@ -1,4 +1,4 @@
-//! What is printed of a delivery.
+//! The printed lines of a delivery.
 
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ impl Lines {
         }
     }
 
-    /// Prints a line, and below it why the delivery is rejected.
+    /// Prints a line, and below it the reason if the delivery is rejected.
     pub(crate) fn print(&self, delivery: &Delivery) {
         if self.as_json {
             say_json(&summary(delivery));
@@ -64,7 +64,7 @@ impl Lines {
         text
     }
 
-    /// What the application said.
+    /// The application's response.
     fn outcome(&self, delivery: &Delivery) -> String {
         match &delivery.reply {
             Reply::Waiting | Reply::NotForwarded => String::new(),
@@ -79,7 +79,7 @@ impl Lines {
     }
 }
 
-/// How it is related to an earlier delivery.
+/// The relation to an earlier delivery.
 fn mark(delivery: &Delivery) -> String {
     match (delivery.origin, delivery.duplicate_of) {
         (Origin::Sender, None) => String::new(),
@@ -93,7 +93,7 @@ fn mark(delivery: &Delivery) -> String {
     }
 }
 
-/// What a list shows of a delivery.
+/// The part of a delivery that a list shows.
 pub(crate) fn summary(delivery: &Delivery) -> serde_json::Value {
     let (status, error, milliseconds) = match &delivery.reply {
         Reply::Waiting | Reply::NotForwarded => (None, None, None),

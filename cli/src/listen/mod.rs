@@ -1,4 +1,4 @@
-//! `webhook listen`: receives deliveries, shows them, and forwards them to an application.
+//! `webhook listen`, which receives deliveries, shows them, and forwards them to an application.
 
 mod answer;
 mod bench;
@@ -35,12 +35,13 @@ use crate::output::{say, say_json};
 use crate::tls::TlsArgs;
 use crate::{Answer, Failure, family};
 
-/// Receives what a tunnel brings, verifies it, prints a line for each delivery, says why one is rejected, and forwards the
-/// valid ones to your application, whose answer the sender gets. A page on this machine shows all of it.
+/// Receives and verifies deliveries, for example from a tunnel. Prints a line for each, explains rejections, and
+/// forwards valid deliveries to your application, whose response the sender gets. A page on this machine shows all of
+/// it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Forward deliveries to this address of your application, as `http://localhost:5000/webhook`; by default, they are
-    /// answered with 200
+    /// Forward deliveries to this address of your application, such as `http://localhost:5000/webhook`. By default,
+    /// valid deliveries are answered with 200
     #[arg(long, value_name = "URL", value_parser = client::url)]
     forward: Option<Uri>,
     /// Forward rejected deliveries too, to see what the application makes of them
@@ -50,23 +51,23 @@ pub(crate) struct Args {
     tls: TlsArgs,
     #[command(flatten)]
     keys: KeyArgs,
-    /// The address to receive deliveries at: let the tunnel end here
+    /// The address to receive deliveries at; point your tunnel to it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
     address: SocketAddr,
-    /// The names of the headers: `svix`, `webhook`, or a prefix of the sender's own, as `x-webhook-`. Default: `svix` or
+    /// The names of the headers: `svix`, `webhook`, or the sender's prefix, such as `x-webhook-`. Default: `svix` or
     /// `webhook`, whichever are complete
     #[arg(long, value_name = "NAMES", value_parser = family::parse)]
     family: Option<HeaderFamily>,
-    /// The port of the page, on this machine only; by default, the first free one from 4040 on
+    /// The port of the page, on this machine only. By default, the first free port from 4040 on
     #[arg(long, value_name = "PORT")]
     page: Option<u16>,
-    /// Show no page
+    /// Do not serve the page
     #[arg(long, conflicts_with = "page")]
     no_page: bool,
-    /// Keep the deliveries in this file, and show those that are in it already
+    /// Keep the deliveries in this file, and show those that are already in it
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
-    /// The longest body that is received, in bytes
+    /// The maximum body size, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 2 * 1024 * 1024)]
     body_limit: usize,
     /// Print JSON: a document at the start, and one for each delivery
@@ -74,7 +75,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Where the page is looked for if no port is asked for: ngrok has its own page at the first.
+/// The ports that are tried if no port is given. The first is also that of ngrok's page, so it may be taken.
 const PAGE_PORTS: std::ops::Range<u16> = 4040..4050;
 
 pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
@@ -135,7 +136,7 @@ pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
-/// What is said at the start.
+/// The output at the start.
 struct Start<'a> {
     address: SocketAddr,
     /// The port of the page.
@@ -177,7 +178,7 @@ impl Start<'_> {
     }
 }
 
-/// How this program is called: by its name, or by cargo.
+/// Returns the command that runs this program: its name, or cargo.
 fn program() -> &'static str {
     if env::var_os("CARGO_PKG_NAME").is_some() {
         "cargo run -p tower-svix-cli --"
@@ -196,7 +197,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
         .map_err(|error| format!("cannot listen on {address}: {error}").into())
 }
 
-/// Takes the first port that is free, or else any.
+/// Binds the first free port of these, or else any free port.
 async fn bind_first(ports: impl IntoIterator<Item = u16>) -> io::Result<TcpListener> {
     for port in ports {
         if let Ok(listener) = TcpListener::bind(loopback(port)).await {
@@ -206,7 +207,8 @@ async fn bind_first(ports: impl IntoIterator<Item = u16>) -> io::Result<TcpListe
     TcpListener::bind(loopback(0)).await
 }
 
-/// Ends at Ctrl-C, and at the SIGTERM of a service manager: from this call on, not only once it is polled.
+/// Returns a future that completes at Ctrl-C, or when a service manager sends SIGTERM. Signals count from this call on,
+/// not only from the first poll.
 fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
     let signals = {

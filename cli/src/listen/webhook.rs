@@ -1,4 +1,4 @@
-//! The server that senders reach.
+//! The server for senders.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use super::bench::Bench;
 use super::delivery::Origin;
 use crate::output::{complain, say};
 
-/// How many deliveries are received at once. Others wait, so that memory stays bounded.
+/// The number of deliveries that are received at once. Others wait, which bounds the memory.
 const AT_ONCE: usize = 32;
-/// How long a body may take to arrive.
+/// The timeout for a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves until the program ends.
@@ -31,7 +31,7 @@ pub(crate) async fn serve(listener: TcpListener, bench: Arc<Bench>, body_limit: 
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Too many open files, most likely: each connection that ends frees one.
+                // Most likely, too many files are open. Each connection that ends closes one.
                 complain(&error);
                 sleep(Duration::from_millis(100)).await;
                 continue;
@@ -46,7 +46,7 @@ pub(crate) async fn serve(listener: TcpListener, bench: Arc<Bench>, body_limit: 
                     Ok::<_, Infallible>(response.map(Full::new))
                 }
             });
-            // A connection that breaks off is the sender's matter.
+            // Ignore a connection that breaks: the sender retries.
             let _ = http1::Builder::new()
                 .preserve_header_case(true)
                 .timer(TokioTimer::new())
@@ -88,7 +88,8 @@ async fn receive(
             return answer(StatusCode::SERVICE_UNAVAILABLE, text);
         }
     };
-    // In a separate task it continues if the sender hangs up, so the application's answer is shown all the same.
+    // In a separate task, so that it continues if the sender disconnects, and the application's response is still
+    // shown.
     let processed = tokio::spawn(bench.process(head, body, Origin::Sender));
     match processed.await {
         Ok((_, response)) => response,

@@ -1,4 +1,4 @@
-//! `webhook send`: signed deliveries, one to look at, or many to measure a receiver with.
+//! `webhook send`, which sends one signed delivery, or many to measure a receiver.
 
 mod progress;
 mod sender;
@@ -24,10 +24,10 @@ use crate::output::{print, say, say_json};
 use crate::tls::TlsArgs;
 use crate::{Answer, Failure, family, input};
 
-/// Sends a signed delivery, and prints the answer.
+/// Sends a signed delivery, and prints the response.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where to: an `http://` address, or with the feature `tls`, an `https://` one
+    /// The address of the receiver: `http://`, or with the feature `tls`, `https://`
     #[arg(long, value_parser = client::url)]
     url: Uri,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     id: Option<String>,
     #[arg(long, value_name = "NAMES", help = family::HELP, value_parser = family::parse, default_value = "svix")]
     family: HeaderFamily,
-    /// Date the delivery this many seconds back; a negative number dates it forward
+    /// Date the delivery this many seconds in the past; a negative number dates it in the future
     #[arg(
         long,
         value_name = "SECONDS",
@@ -56,10 +56,10 @@ pub(crate) struct Args {
     /// Change the body after it was signed
     #[arg(long)]
     tamper: bool,
-    /// Make this many deliveries, and measure
+    /// Send this many deliveries, and measure
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
-    /// How many deliveries are under way at once
+    /// The number of deliveries in flight at once
     #[arg(long, value_name = "C", default_value = "1", requires = "count")]
     concurrency: NonZeroUsize,
     /// Print JSON
@@ -67,7 +67,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Tells whether each delivery was answered with a 2xx status.
+/// Returns whether every delivery got a response with a 2xx status.
 pub(crate) async fn run(args: Args) -> Result<Answer, Failure> {
     let keys = args.keys.text()?.signing_keys()?;
     let signed = match &args.body {
@@ -116,7 +116,7 @@ async fn measure(
     concurrency: usize,
     as_json: bool,
 ) -> Result<Answer, Failure> {
-    // An argument that cannot be signed or sent ends the run here, not each delivery.
+    // Detects arguments that cannot be signed or sent here, rather than in each delivery.
     sender.request()?;
     let sender = Arc::new(sender);
     let taken = Arc::new(AtomicU64::new(0));
@@ -153,12 +153,12 @@ async fn measure(
     Ok(tally.all_succeeded().into())
 }
 
-/// Appends a space: to a JSON parser the body stays the same, to a signature it does not.
+/// Appends a space, which changes the signed bytes but not the meaning of the JSON.
 fn tamper(body: &[u8]) -> Bytes {
     [body, b" "].concat().into()
 }
 
-/// An event of this type as Pulse documents it, with an empty `data` for a type that Pulse does not have.
+/// Returns an event of this type as Pulse documents it. If Pulse does not have the type, `data` is empty.
 fn sample(event_type: &str) -> String {
     let status = match event_type.strip_prefix("job.") {
         Some("created") => Some("pending"),
@@ -173,7 +173,7 @@ fn sample(event_type: &str) -> String {
     let data = status.map_or_else(String::new, |status| {
         format!(r#""job_id":"123e4567-e89b-12d3-a456-426614174000","status":"{status}"{outcome}"#)
     });
-    // A value of `serde_json` prints itself with quotes, and escaped.
+    // `serde_json` quotes and escapes the value.
     let event_type = serde_json::Value::from(event_type);
     format!(r#"{{"type":{event_type},"timestamp":"2024-01-15T10:30:00Z","data":{{{data}}}}}"#)
 }

@@ -1,4 +1,4 @@
-//! How far a measurement is: a line on standard error, if that is a terminal.
+//! The progress of a measurement, as a line on standard error if that is a terminal.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// Draws until it is dropped.
+/// A progress line, which is drawn until this is dropped.
 pub(crate) async fn draw(done: &AtomicU64, count: u64, started: Instant) -> Infallible {
     if !io::stderr().is_terminal() {
         return pending().await;
@@ -19,7 +19,7 @@ pub(crate) async fn draw(done: &AtomicU64, count: u64, started: Instant) -> Infa
     loop {
         sleep(PERIOD).await;
         let line = line(done.load(Ordering::Relaxed), count, started.elapsed());
-        // Back to the start of the line; what is left of a longer one is erased.
+        // Returns to the start of the line, and erases the rest of a longer one.
         let _ = write!(io::stderr(), "\r{line}\x1b[K");
     }
 }

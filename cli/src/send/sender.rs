@@ -1,4 +1,4 @@
-//! Signing a delivery and sending it.
+//! Signing and sending of deliveries.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,23 +10,23 @@ use crate::client::Client;
 use crate::keys::{SigningKeys, random_id};
 use crate::{Failure, time};
 
-/// What all deliveries have in common.
+/// The settings that all deliveries share.
 pub(crate) struct Sender {
     pub(crate) client: Client,
     pub(crate) url: Uri,
     pub(crate) keys: SigningKeys,
     pub(crate) family: HeaderFamily,
-    /// `None`: each delivery has a random one.
+    /// `None` means a random id for each delivery.
     pub(crate) id: Option<String>,
-    /// How many seconds ago a delivery is dated.
+    /// The age of the timestamp, in seconds.
     pub(crate) age: i64,
     pub(crate) signed: Bytes,
-    /// The body that is sent with the signature of `signed`.
+    /// The body that is sent, with the signature of `signed`.
     pub(crate) sent: Bytes,
 }
 
 impl Sender {
-    /// A delivery of now, with the headers that a sender gives it.
+    /// Returns a request that is signed now, with all headers of a sender.
     pub(crate) fn request(&self) -> Result<Request<Full<Bytes>>, Failure> {
         let id = self.id.clone().map_or_else(random_id, Ok)?;
         let now = time::now()?.as_secs();

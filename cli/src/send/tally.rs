@@ -1,4 +1,4 @@
-//! How many deliveries went how, and how fast.
+//! The outcomes and latencies of deliveries.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,11 +9,11 @@ use serde_json::json;
 
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// How long each answer took.
+    /// The latency of each response.
     latencies: Vec<Duration>,
-    /// How many deliveries ended in each status or error.
+    /// The number of deliveries with each status or error.
     outcomes: BTreeMap<String, u64>,
-    /// How many of them were not answered with a 2xx status.
+    /// The number of deliveries without a 2xx response.
     failures: u64,
 }
 
@@ -65,7 +65,7 @@ impl Tally {
         report
     }
 
-    /// The same as JSON, with times in seconds.
+    /// Returns the same as JSON, with times in seconds.
     pub(crate) fn as_json(&mut self, elapsed: Duration) -> serde_json::Value {
         let latency = self.percentiles().map(|found| {
             let [p50, p90, p99, max] = found.map(|latency| latency.as_secs_f64());
@@ -92,7 +92,7 @@ impl Tally {
         self.total() as f64 / elapsed.as_secs_f64()
     }
 
-    /// The latency that 50, 90, 99 and 100 percent of the answers stayed within, if there were any.
+    /// Returns the 50th, 90th, 99th and 100th percentile of the latency, if there were responses.
     fn percentiles(&mut self) -> Option<[Duration; 4]> {
         self.latencies.sort_unstable();
         let count = self.latencies.len();

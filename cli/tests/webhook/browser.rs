@@ -15,7 +15,7 @@ use tower_svix_tests::process::workspace;
 
 use crate::support::{Application, Listener, folder, genuine_bytes};
 
-/// What makes Chromium run without a screen, as root, and without asking the Internet for anything.
+/// The arguments with which Chromium runs without a screen, as root, and without requests to the Internet.
 const ARGUMENTS: [&str; 9] = [
     "--headless=new",
     "--no-sandbox",
@@ -28,7 +28,7 @@ const ARGUMENTS: [&str; 9] = [
     "--lang=en-GB",
 ];
 
-/// A browser with a new profile. It ends with the test.
+/// A browser with a new profile. It is closed when the test ends.
 struct Browser {
     driver: WebDriver,
     program: Child,
@@ -72,7 +72,8 @@ impl Browser {
                 .add_experimental_option("mobileEmulation", json!({"deviceMetrics": metrics}))
                 .unwrap();
         }
-        // Nothing here is encrypted, but where other crates of the workspace switch on the client's TLS, it asks for a provider.
+        // This test uses no TLS. But if another crate of the workspace enables TLS in the client, the client needs a
+        // provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
             .await
@@ -86,7 +87,7 @@ impl Browser {
         self.wait_for("#connection", "live").await;
     }
 
-    /// The text of what the selector finds, as it is shown.
+    /// Returns the displayed text of the element that the selector finds.
     async fn text(&self, selector: &str) -> String {
         match self.driver.find(By::Css(selector)).await {
             Ok(element) => element.text().await.unwrap_or_default(),
@@ -94,7 +95,7 @@ impl Browser {
         }
     }
 
-    /// Waits until something is shown that holds the text.
+    /// Waits until the element shows the text.
     async fn wait_for(&self, selector: &str, text: &str) {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -125,12 +126,12 @@ impl Browser {
         result.json().clone()
     }
 
-    /// Keeps what is seen as a picture of the front page, if that is asked for.
+    /// Saves a screenshot for the documentation if `SCREENSHOTS` is set.
     async fn picture(&self, name: &str) {
         if std::env::var_os("SCREENSHOTS").is_none() {
             return;
         }
-        // A delivery that has just arrived is marked for a moment.
+        // Wait for the highlight of new deliveries to fade.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let file: PathBuf = workspace().join(format!("docs/webhook-listen-{name}.png"));
         self.driver.screenshot(&file).await.unwrap();
@@ -145,7 +146,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends the browser too, unless it is killed outright.
+        // After SIGTERM the driver also ends the browser, but after SIGKILL it could not.
         let id = self.program.id().to_string();
         let _ = Command::new("kill").arg(id).status();
         let _ = self.program.wait();
@@ -158,7 +159,7 @@ fn row(number: u64) -> String {
 
 const PAYLOAD: &str = r#"{"type":"job.completed","timestamp":"2024-01-15T10:30:00Z","data":{"job_id":"123e4567-e89b-12d3-a456-426614174000","status":"completed","pages_processed":25,"cost":12345678901234567890.10}}"#;
 
-/// A genuine, a forged, a stale and a duplicate delivery, and one whose JSON a proxy printed again.
+/// Sends a genuine, a forged, a stale and a duplicate delivery, and one whose JSON a proxy has reformatted.
 fn deliver_all(listener: &Listener) {
     listener.deliver(&Delivery::genuine(
         "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa",
@@ -216,14 +217,14 @@ async fn deliveries_appear_without_a_reload_and_are_explained_and_sent_again() {
     assert_eq!(browser.text("[data-count=rejected]").await, "3");
     assert_eq!(browser.text("[data-count=duplicate]").await, "1");
 
-    // The genuine one: the application's answer, and numbers with all of their digits.
+    // The genuine delivery: the application's response, and numbers with all of their digits.
     browser.click(&row(1)).await;
     browser.wait_for("#verdict", "Valid").await;
     browser.wait_for("#answer", "\"stored\": true").await;
     browser.wait_for("#body", "12345678901234567890.10").await;
     browser.click(&row(4)).await;
     browser.wait_for("#verdict", "duplicate of #1").await;
-    // The forged one, which nothing usual explains.
+    // The forged delivery, for which no common mistake is found.
     browser.click(&row(2)).await;
     browser
         .wait_for("#verdict", "Rejected: signature-mismatch")
@@ -231,7 +232,7 @@ async fn deliveries_appear_without_a_reload_and_are_explained_and_sent_again() {
     browser
         .wait_for("#verdict", "Nothing usual explains it")
         .await;
-    // What the program says of the mistake is what the page says.
+    // The page shows the same explanation as the program.
     browser.click(&row(5)).await;
     let detail = listener.detail(5);
     let finding = &detail["explanation"]["findings"][0];
@@ -243,7 +244,7 @@ async fn deliveries_appear_without_a_reload_and_are_explained_and_sent_again() {
         .await;
     browser.picture("light").await;
 
-    // The stale one reaches the application with a signature of now.
+    // The stale delivery reaches the application with a new signature.
     browser.click(&row(3)).await;
     browser.wait_for("#verdict", "timestamp-too-old").await;
     assert_eq!(application.arrived().len(), 2);
@@ -259,7 +260,7 @@ async fn deliveries_appear_without_a_reload_and_are_explained_and_sent_again() {
     );
     assert_eq!(arrived[2].body, r#"{"type":"job.failed"}"#);
 
-    // Edited, in the dialog.
+    // The same delivery, edited in the dialog.
     browser.click("#edit").await;
     browser
         .script("document.getElementById('editor-body').value = '{\"type\":\"edited\"}'")
@@ -308,7 +309,7 @@ async fn nothing_of_a_delivery_becomes_markup_or_code() {
     listener.deliver_with(&genuine_bytes("msg_bytes", &b"\xff<script>"[..]), &[header]);
 
     for number in 1..=hostile.len() as u64 + 1 {
-        // The time.
+        // The time of arrival contains a colon.
         browser.wait_for(&row(number), ":").await;
         browser.click(&row(number)).await;
         browser.wait_for("#facts", &format!("#{number}")).await;
@@ -322,7 +323,7 @@ async fn nothing_of_a_delivery_becomes_markup_or_code() {
         }
     }
     browser.wait_for(&row(1), "<img src=x").await;
-    // The file of the page has one image at most, its icon, and one script.
+    // Every element that is not part of the page's own file is counted.
     let foreign = "return document.querySelectorAll('img, svg, iframe, script:not([src=\"page.js\"]), a:not(#fixture)').length";
     assert_eq!(browser.script(foreign).await, 0);
     assert_eq!(
@@ -332,7 +333,7 @@ async fn nothing_of_a_delivery_becomes_markup_or_code() {
         Value::Null
     );
 
-    // Even a script that is in the document by mistake does nothing: the policy is in force.
+    // The content security policy also blocks a script that gets into the document by mistake.
     let mistake = "const script = document.createElement('script'); \
         try { script.textContent = 'window.stolen = 4'; } catch {} \
         document.body.append(script); \
@@ -353,7 +354,7 @@ async fn the_keyboard_is_enough() {
         .wait_for(&row(5), "msg_2ZsXhFm3sQbG8xWaNcEpVjLkTzY")
         .await;
 
-    // Down to the latest, and further down to the one before it.
+    // The first `j` selects the latest delivery, and the second one the delivery before it.
     browser.press("jj").await;
     browser
         .wait_for("#id", "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa")

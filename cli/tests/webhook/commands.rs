@@ -225,7 +225,7 @@ fn the_help_documents_the_exit_codes() {
     assert!(help.contains("Exit codes:"), "{help}");
 }
 
-/// What a program lacks is said with the feature that has it.
+/// If the program was built without a feature, the error names the feature.
 #[test]
 fn what_is_not_built_in_names_its_feature() {
     for (args, feature, is_built_in) in [
@@ -254,7 +254,7 @@ fn what_is_not_built_in_names_its_feature() {
     }
 }
 
-/// Some senders use the text itself as the key, prefix and all.
+/// Some senders use the text itself as the key, prefix included.
 #[test]
 fn a_secret_that_is_taken_for_the_key_itself_is_explained() {
     const SECRET: &str = concat!("whsec_", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
@@ -337,7 +337,7 @@ fn a_text_can_be_the_key_in_every_command() {
     };
     assert_eq!(judge(&["verify", IS_TEXT]).0, 0);
     assert_eq!(judge(&["explain", IS_TEXT]).0, 0);
-    // As it is no base64, it is nothing else.
+    // The text is not base64, so it cannot be read as a secret in the usual form.
     assert_eq!(judge(&["verify"]).0, 2);
 
     let mut listen = webhook();
@@ -347,7 +347,7 @@ fn a_text_can_be_the_key_in_every_command() {
     let (code, stdout, stderr) = run(&mut command);
     assert_eq!(code, 0, "{stdout}{stderr}");
 
-    // Its errors are those of a text.
+    // An invalid text is reported with the name of the variable.
     let mut short = webhook();
     short.env("WEBHOOK_SECRET", "abc").args(["sign", IS_TEXT]);
     let (code, _, stderr) = run(short.arg(&file));

@@ -1,4 +1,4 @@
-//! `webhook explain`: each form of a file, and what it says.
+//! `webhook explain`, with each kind of file and its explanation.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +11,7 @@ use tower_svix_tests::net::Delivery;
 use crate::commands::raw;
 use crate::support::{folder, run, text, with_secret};
 
-/// A body that printing the JSON again would change, and a shell too.
+/// A body that changes if its JSON is reformatted, or if a shell interprets it.
 const BODY: &str = r#"{ "type": "job.completed", "it's": "\u00e9 $(x) `y`", "n": 1e2 }"#;
 
 fn pairs(delivery: &Delivery) -> Vec<(String, String)> {

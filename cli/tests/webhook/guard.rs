@@ -1,4 +1,4 @@
-//! The page against other sites, tunnels and hostile deliveries.
+//! Protection of the page from other sites, tunnels and hostile deliveries.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -154,7 +154,7 @@ fn the_page_is_on_loopback_alone_and_says_what_protects_it() {
             assert!(head.contains(header), "{path}, {header}: {head}");
         }
     }
-    // The policy allows no script in the markup, and there is none.
+    // The content security policy forbids inline scripts, and the markup contains none.
     let html = text(&listener.get("/").body);
     assert_eq!(html.matches("<script").count(), 1, "{html}");
     for inline in [" onclick", " onload", " style=", "<style", "javascript:"] {
@@ -174,7 +174,7 @@ fn the_page_is_on_loopback_alone_and_says_what_protects_it() {
     }
 }
 
-/// The next event of this name on the stream.
+/// Returns the data of the next event of this name on the stream.
 fn next_event(lines: &mut impl Iterator<Item = String>, name: &str) -> Value {
     let wanted = format!("event: {name}");
     lines.find(|line| *line == wanted).unwrap();

@@ -1,4 +1,4 @@
-//! `webhook listen`: between real senders and a real application.
+//! `webhook listen` between real senders and a real application.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
@@ -31,7 +31,7 @@ async fn a_genuine_delivery_reaches_the_application_byte_by_byte() {
         ];
         let answer = listener.deliver_with(&delivery, &more);
 
-        // The sender gets what the application said.
+        // The sender gets the application's response.
         assert_eq!(answer.status, 200, "{name}");
         assert!(
             answer.head.contains("x-from: application"),
@@ -58,7 +58,7 @@ async fn a_genuine_delivery_reaches_the_application_byte_by_byte() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_headers_keep_their_case() {
-    // The application takes bytes: a server would make the names lower case.
+    // The application reads raw bytes, because an HTTP library would turn the names into lower case.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let application = std::thread::spawn(move || {
@@ -112,7 +112,7 @@ async fn a_rejected_delivery_is_explained_and_goes_no_further() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_usual_mistake_is_named() {
     let listener = Listener::start(&[]);
-    // A proxy printed the JSON again.
+    // A proxy reformatted the JSON.
     let mut delivery = Delivery::genuine("msg_1", r#"{"a": 1, "b": [1, 2]}"#);
     delivery.body = r#"{"a":1,"b":[1,2]}"#.into();
     assert_eq!(listener.deliver(&delivery).status, 401);
@@ -207,7 +207,7 @@ async fn what_is_no_delivery_is_turned_away() {
     let host = ("host".to_owned(), "localhost".to_owned());
     let answer = call(listener.server.address, "GET /", &[host], b"");
     assert_eq!(answer.status, 405);
-    // The page is not where senders are.
+    // The address for senders does not serve the page.
     assert!(!text(&answer.body).contains("<html"));
     assert_eq!(
         listener
@@ -225,7 +225,7 @@ async fn the_page_sends_again_what_it_is_asked_to() {
     let stale = Delivery::aged("msg_1", BODY, 600);
     listener.deliver(&stale);
 
-    // As it is: the application sees the old signature.
+    // Unchanged: the application gets the old signature.
     let answer = listener.send(1, &json!({"how": "as_it_is"}));
     assert_eq!(
         (answer.status, &*text(&answer.body)),
@@ -240,7 +240,7 @@ async fn the_page_sends_again_what_it_is_asked_to() {
     assert_eq!(listener.detail(2)["code"], "timestamp-too-old");
     assert_eq!(listener.detail(2)["origin"], json!({"again": 1}));
 
-    // Signed now: the official package would take it.
+    // Signed now: the official package accepts it.
     assert_eq!(listener.send(1, &json!({"how": "signed_anew"})).status, 200);
     let arrived = application.arrived().pop().unwrap();
     assert_eq!(arrived.body, BODY);
@@ -339,12 +339,12 @@ async fn a_copied_curl_command_sends_the_same_request() {
             "{number}: {command}"
         );
         if number < 3 {
-            // Read as `webhook verify` reads a command, it is the delivery.
+            // `webhook verify` reads the command and finds the delivery valid.
             std::fs::write(&file, command).unwrap();
             let (code, stdout, stderr) = run(with_secret().arg("verify").arg(&file));
             assert_eq!(code, 0, "{number}: {stdout}{stderr}");
         } else {
-            // No terminal is shown what is in there.
+            // The command has the body as base64, so that no control character reaches a terminal.
             assert!(
                 command.starts_with("printf %s '/wAbWzIwMX4NCg==' | base64 -d | curl "),
                 "{command}"

@@ -1,4 +1,4 @@
-//! The program `webhook`, run as a user runs it.
+//! The program `webhook`, run as users run it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod browser;

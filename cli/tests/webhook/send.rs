@@ -1,4 +1,4 @@
-//! `webhook send`: what the example servers do not show.
+//! `webhook send`. The tests of the example servers cover the rest.
 
 use serde_json::Value;
 use tower_svix_tests::net::SECRET;
@@ -161,7 +161,7 @@ fn a_delivery_has_the_headers_of_the_family_that_is_asked_for() {
         assert!(has(format!("{prefix}signature")), "{family}: {headers:?}");
         assert_eq!(detail["valid"], true, "{family}");
         assert!(detail["id"].is_string(), "{family}");
-        // Signed anew, it has the same names.
+        // A delivery that is signed again keeps the names of its headers.
         let order = serde_json::json!({"how": "signed_anew"});
         assert_eq!(listener.send(1, &order).status, 200, "{family}");
         assert_eq!(listener.detail(2)["valid"], true, "{family}");

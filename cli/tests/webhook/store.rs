@@ -1,4 +1,4 @@
-//! `webhook listen --store`: deliveries outlast the program.
+//! `webhook listen --store`, which keeps deliveries across restarts.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ fn deliveries_are_there_after_a_restart() {
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
         assert_eq!(mode & 0o077, 0, "others cannot read it");
     }
-    // The machine crashed while a line was written.
+    // Simulate a crash in the middle of a line.
     let mut kept = fs::read(&file).unwrap();
     kept.extend_from_slice(b"{\"number\":3,\"recei");
     fs::write(&file, kept).unwrap();
@@ -31,7 +31,7 @@ fn deliveries_are_there_after_a_restart() {
     let listener = Listener::start(&["--store", path]);
     assert_eq!(listener.detail(1)["body"], json!({"base64": "AP8K"}));
     assert_eq!(listener.detail(2)["code"], "signature-mismatch");
-    // A duplicate of what came before the restart is one, and numbers go on.
+    // Duplicates are recognised across the restart, and numbers continue.
     listener.deliver(&genuine_bytes("msg_1", body));
     assert_eq!(listener.detail(3)["duplicate_of"], 1);
 }
@@ -78,7 +78,7 @@ fn memory_stays_bounded_while_large_deliveries_arrive() {
     for _ in 0..80 {
         assert_eq!(listener.deliver(&delivery).status, 200);
     }
-    // 64 MiB are kept of 160, and what is under way takes some more.
+    // The program keeps 64 MiB of 160. Deliveries in flight take some more.
     let grown = resident() - before;
     assert!(grown < 120, "{grown} MiB");
     assert!(grown > 50, "{grown} MiB: the latest are kept");

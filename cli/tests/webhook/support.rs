@@ -1,4 +1,4 @@
-//! The program as a process, an application that it forwards to, and an HTTP client that says what it is told.
+//! The program as a process, an application that it forwards to, and an HTTP client that sends exactly the given bytes.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -16,14 +16,14 @@ use tower_svix_tests::net::{DEADLINE, Delivery, SECRET};
 use tower_svix_tests::process::Server;
 use tower_svix_tests::sender::Sender;
 
-/// The program, without a secret.
+/// Returns a command for the program, without a secret.
 pub(crate) fn webhook() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_webhook"));
     command.env_remove("WEBHOOK_SECRET").stdin(Stdio::null());
     command
 }
 
-/// The program with the secret of the tests.
+/// Returns a command for the program with the secret of the tests.
 pub(crate) fn with_secret() -> Command {
     let mut command = webhook();
     command.env("WEBHOOK_SECRET", SECRET);
@@ -34,7 +34,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The exit code of a command and what it printed, first on standard output.
+/// Runs a command. Returns its exit code, its standard output and its standard error.
 pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     let Output {
         status,
@@ -44,7 +44,7 @@ pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap(), text(&stdout), text(&stderr))
 }
 
-/// A genuine delivery of a body that the official package, whose payloads are text, does not sign.
+/// Returns a genuine delivery of any bytes. The official package signs only text.
 pub(crate) fn genuine_bytes(id: &str, body: impl Into<Bytes>) -> Delivery {
     let mut delivery = Delivery::genuine(id, "");
     delivery.body = body.into();
@@ -54,7 +54,7 @@ pub(crate) fn genuine_bytes(id: &str, body: impl Into<Bytes>) -> Delivery {
     delivery
 }
 
-/// A new folder for the files of a test.
+/// Creates an empty folder for the files of a test.
 pub(crate) fn folder(name: &str) -> std::path::PathBuf {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
@@ -108,13 +108,13 @@ impl Listener {
         )
     }
 
-    /// Asks the page as its own script would, but for the token.
+    /// Sends a request to the page as the page's script does, but without the token.
     pub(crate) fn get(&self, path: &str) -> Answer {
         let host = ("host".to_owned(), self.page.to_string());
         call(self.page, &format!("GET {path}"), &[host], b"")
     }
 
-    /// A delivery as the page's script sees it.
+    /// Returns the details of a delivery, as the page's script gets them.
     pub(crate) fn detail(&self, number: u64) -> Value {
         let answer = self.get(&format!("/deliveries/{number}"));
         assert_eq!(answer.status, 200, "{number}");
@@ -127,7 +127,7 @@ impl Listener {
         rest.split('"').next().unwrap().to_owned()
     }
 
-    /// Presses a button.
+    /// Sends a delivery again, as the buttons of the page do.
     pub(crate) fn send(&self, number: u64, order: &Value) -> Answer {
         let headers = [
             ("host", self.page.to_string()),
@@ -147,7 +147,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// Sends a request with these headers and no others but `content-length`, and reads the answer to its end.
+/// Sends a request with these headers, `connection` and `content-length`, and reads the whole response.
 pub(crate) fn call(
     address: SocketAddr,
     line: &str,
@@ -162,7 +162,7 @@ pub(crate) fn call(
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    // It may have been answered already.
+    // This may fail, because the server may respond and close before it has read the body.
     let _ = stream.write_all(body);
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
@@ -188,7 +188,7 @@ pub(crate) struct Arrived {
     pub(crate) body: Bytes,
 }
 
-/// A server that keeps what it gets, and answers 200 unless the body says `please fail`.
+/// A server that records requests, and answers 200 unless the body contains `please fail`.
 #[derive(Clone)]
 pub(crate) struct Application {
     pub(crate) address: SocketAddr,
@@ -203,7 +203,7 @@ impl Application {
         application
     }
 
-    /// One that is still to be served, at this address.
+    /// Returns an application for this address, and the router that the caller must serve.
     pub(crate) fn new(address: SocketAddr) -> (Self, Router) {
         let application = Self {
             address,

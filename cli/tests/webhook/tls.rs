@@ -1,4 +1,4 @@
-//! `https://` addresses: a server with a certificate authority of its own.
+//! `https://` addresses, with servers whose certificates come from private authorities.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tower_svix_tests::net::Delivery;
 
 use crate::support::{Application, Listener, folder, run, with_secret};
 
-/// A certificate authority, in a file as `--cacert` takes it.
+/// A certificate authority, with its certificate in a file for `--cacert`.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     file: PathBuf,
@@ -44,7 +44,7 @@ impl Authority {
         self.file.to_str().unwrap()
     }
 
-    /// A server with a certificate for this name. It keeps what it gets, as an application over plain HTTP does.
+    /// Starts a server with a certificate for this name. Returns the application, which records requests, and its URL.
     async fn serve(&self, name: &str) -> (Application, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -64,7 +64,7 @@ impl Authority {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, router) = (acceptor.clone(), router.clone());
                 tokio::spawn(async move {
-                    // A client that trusts nobody here ends the handshake.
+                    // A client that does not trust the certificate ends the handshake.
                     let Ok(stream) = acceptor.accept(stream).await else {
                         return;
                     };
@@ -79,7 +79,7 @@ impl Authority {
     }
 }
 
-/// The exit code of `webhook send` and what it says, where the system trusts the authorities in `system`.
+/// Runs `webhook send` on a system that trusts the authority `system`. Returns its exit code and its output.
 fn send(system: &Authority, args: &[&str]) -> (i32, String) {
     let mut command = with_secret();
     command

@@ -1,16 +1,16 @@
-//! A webhook receiver whose effects are rows in a database: each event has its effect exactly once.
+//! A webhook receiver with effects in a database: each event has its effect exactly once.
 //!
 //! ```text
 //! cargo run -p exactly-once
 //! ```
 //!
-//! The event is on disk before the sender is answered, and the worker marks it as done in the transaction that has its
-//! effect. So both are there or neither is, whatever dies and whenever. A second delivery of the id, at the same moment or
-//! days later, finds the row and does nothing.
+//! The inbox writes the event to disk before the sender gets a response. The worker marks the event as done in the same
+//! transaction as its effect, so a crash at any time leaves both or neither. A second delivery of the event, at the
+//! same moment or days later, finds the row and does nothing.
 //!
-//! - `POST /webhook` takes deliveries that are signed with `WEBHOOK_SECRET`.
+//! - `POST /webhook` receives deliveries that are signed with `WEBHOOK_SECRET`.
 //! - `GET /totals` shows the effect: how many pages each account has used.
-//! - `DATABASE` is the file to keep them in, `webhook.sqlite` by default.
+//! - `DATABASE` is the file of the database, `webhook.sqlite` by default.
 //! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
 
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ async fn main() -> Result<(), BoxError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
-        // Readers and a writer at once, and what was acknowledged survives a power cut.
+        // Readers do not wait for a writer, and an acknowledged event survives a power cut.
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
     let database = SqlitePool::connect_with(options).await?;
@@ -55,7 +55,7 @@ async fn main() -> Result<(), BoxError> {
     let worker = Worker::transactional(inbox.clone(), |event, transaction| {
         Box::pin(process(event, transaction))
     });
-    // After a crash, the event that it was at is taken up again within this time.
+    // After a crash, the event that was being processed is processed again within this time.
     tokio::spawn(worker.lease(Duration::from_secs(5)).run());
 
     let router = Router::new()
@@ -79,12 +79,14 @@ struct Payload {
     pages: u32,
 }
 
-/// What it changes in the transaction happens exactly once. An error rolls it back, and is tried again.
+/// Changes in the transaction happen exactly once. After an error, the transaction is rolled back and the event
+/// retried.
 async fn process(
     event: StoredEvent,
     transaction: &mut Transaction<'static, Sqlite>,
 ) -> Result<(), BoxError> {
-    // One that cannot be read is kept as dead, to be looked at. What `serde_json` says may repeat the payload.
+    // An event that cannot be parsed is kept as dead, for an operator. The error of `serde_json` is left out, because
+    // it may repeat part of the payload.
     let payload: Payload = serde_json::from_slice(event.payload())
         .map_err(|_| Failure::permanent("the payload has no account or no pages"))?;
     sqlx::query(

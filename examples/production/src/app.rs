@@ -36,13 +36,13 @@ pub(crate) fn router(keys: Keyring, store: impl Store, metrics: PrometheusHandle
         .route("/events", get(list))
         .route("/metrics", get(async move || metrics.render()))
         .layer(middleware::map_response(report_rejection))
-        // Not 408: many senders never retry after a 4xx, and the event may be genuine.
+        // Not 408: many senders never retry after a 4xx, and the delivery may be genuine.
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIMEOUT,
         ))
         .layer(middleware::map_response(ask_to_retry))
-        // A panic releases the event, and the sender is told to try again.
+        // After a panic, the claim is released, and the sender gets a 500 and retries.
         .layer(CatchPanicLayer::new())
         .with_state(events)
 }
@@ -52,7 +52,7 @@ async fn receive(
     State(events): State<Events>,
     Extension(event): Extension<VerifiedEvent>,
 ) -> String {
-    // A genuine event is acknowledged even if its payload is not understood: sent again, it would be the same.
+    // Acknowledge an event even if the payload cannot be parsed: a retry would have the same payload.
     let received = events.record(&event);
     say(format_args!("event {received}"));
     format!("received {received}\n")
@@ -62,7 +62,8 @@ async fn list(State(events): State<Events>) -> Json<Vec<Received>> {
     Json(events.list())
 }
 
-/// Counts a duplicate, and says what else became of an event: the layer leaves the outcome in the response.
+/// Counts duplicates, and prints other outcomes. `IdempotencyLayer` puts the outcome into the extensions of the
+/// response.
 async fn report_duplicate(
     State(events): State<Events>,
     Extension(event): Extension<VerifiedEvent>,
@@ -84,7 +85,7 @@ async fn report_duplicate(
     response
 }
 
-/// Says why a request was rejected: the layer leaves the cause in the response.
+/// Prints why a delivery was rejected. `SvixVerifyLayer` puts the reason into the extensions of the response.
 async fn report_rejection(response: Response) -> Response {
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         say(format_args!("rejected {}: {rejection}", rejection.code()));
@@ -92,7 +93,7 @@ async fn report_rejection(response: Response) -> Response {
     response
 }
 
-/// Some senders retry a 503 only if it says when.
+/// Adds `Retry-After` to a 503, because some senders retry a 503 only with this header.
 async fn ask_to_retry(mut response: Response) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! The variables that configure the server.
+//! The configuration of the server, from environment variables.
 
 use std::env;
 use std::error::Error;
@@ -8,7 +8,7 @@ use tower_svix::sign::generate::{self, SecretText};
 
 pub(crate) struct Config {
     pub(crate) keys: Keyring,
-    /// The text of the secret, if there was none in `WEBHOOK_SECRET` and a random one was made.
+    /// The text of the random secret, if `WEBHOOK_SECRET` is not set.
     pub(crate) made_up: Option<SecretText>,
     pub(crate) redis_url: Option<String>,
     pub(crate) listen: String,
@@ -26,13 +26,13 @@ impl Config {
     }
 }
 
-/// The keys in `WEBHOOK_SECRET`, or a random secret together with its text.
+/// Returns the keys in `WEBHOOK_SECRET`, or else a random secret and its text.
 fn keys() -> Result<(Keyring, Option<SecretText>), Box<dyn Error>> {
     let Some(text) = env::var_os("WEBHOOK_SECRET") else {
         let text = generate::secret()?;
         return Ok((text.expose().parse()?, Some(text)));
     };
-    // Neither message may repeat the text: standard error ends up in logs.
+    // Neither message may contain the secret, because standard error ends up in logs.
     let text = text
         .into_string()
         .map_err(|_| "WEBHOOK_SECRET is not UTF-8")?;

@@ -1,4 +1,4 @@
-//! The latest events, and how often each was delivered.
+//! The latest events, with the number of deliveries of each.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -9,10 +9,10 @@ use tower_svix::VerifiedEvent;
 
 use crate::limits::MAX_EVENTS;
 
-/// How many characters of an event's type are kept.
+/// The maximum length of an event type, in characters. The rest is cut off.
 const MAX_TYPE_LEN: usize = 64;
 
-/// A handle on the events of this process.
+/// A shared handle to the events of this process.
 #[derive(Clone, Default)]
 pub(crate) struct Events(Arc<Mutex<List>>);
 
@@ -22,32 +22,32 @@ impl Events {
         self.lock().record(Received::first(event))
     }
 
-    /// Counts a duplicate. Returns nothing if the event was not processed here, or is no longer remembered.
+    /// Counts a duplicate. Returns `None` if this process did not process the event, or no longer remembers it.
     pub(crate) fn record_duplicate(&self, id: &str) -> Option<Received> {
         self.lock().record_duplicate(id)
     }
 
-    /// The events, in the order in which they first arrived.
+    /// Returns the events, in the order in which they first arrived.
     pub(crate) fn list(&self) -> Vec<Received> {
         self.lock().latest.iter().cloned().collect()
     }
 
-    /// The list is whole after each step of `record`, so a panic elsewhere does not spoil it.
+    /// Ignores poisoning: the list is consistent after each step of `record`, so a panic elsewhere does not harm it.
     fn lock(&self) -> MutexGuard<'_, List> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An event, and how often it was delivered.
+/// An event, with the number of its deliveries.
 #[derive(Clone, Serialize)]
 pub(crate) struct Received {
     id: String,
     r#type: Option<String>,
-    /// When it was first sent, in seconds since 1970.
+    /// The time when the first delivery was signed, in seconds since 1970.
     timestamp: u64,
-    /// How often it was processed: once, unless the store forgot it or could not be told.
+    /// How often the event was processed: once, unless the store forgot the event or could not record it.
     count: u64,
-    /// How often it was delivered in vain.
+    /// The number of duplicates, which were not processed.
     duplicates: u64,
 }
 
@@ -66,7 +66,7 @@ impl Received {
 
 impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `escape_debug`, since a payload may hold anything, such as a line that looks like one of ours.
+        // Escape the type: a payload may contain a newline and a text that looks like a log line.
         let event_type = self.r#type.as_deref().unwrap_or("(no type)").escape_debug();
         let delivery = self.count + self.duplicates;
         write!(f, "{event_type} {} (delivery {delivery})", self.id)
@@ -76,7 +76,7 @@ impl fmt::Display for Received {
 #[derive(Default)]
 struct List {
     latest: VecDeque<Received>,
-    /// The number of each event, counted from the first that ever arrived.
+    /// The number of each event, counted from the first event of this process.
     numbers: HashMap<String, usize>,
     forgotten: usize,
 }

@@ -1,18 +1,20 @@
-//! A webhook receiver with what the Internet demands, fit to be copied.
+//! A webhook receiver for the Internet, to copy and adapt.
 //!
 //! ```text
 //! cargo run -p production
 //! ```
 //!
-//! - `POST /webhook` takes deliveries that are signed with one of the secrets in `WEBHOOK_SECRET`, which are separated
-//!   by white space: two of them during a rotation. Without the variable, a random secret is made and shown if `LISTEN`
-//!   is a loopback address; otherwise that is an error.
-//! - `GET /events` lists what was received so far, and `GET /metrics` shows the numbers of the layers to Prometheus. Both
-//!   are open to everyone who can reach them: leave them out or guard them.
-//! - An event is processed once, however often it is delivered. `REDIS_URL` is the Redis that remembers events, for any
-//!   number of servers and across restarts. Without the variable, this process remembers them.
-//! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default. It speaks HTTP/1.1: where deliveries come from
-//!   the Internet, put a proxy in front of it that ends TLS.
+//! - `POST /webhook` receives deliveries that are signed with one of the secrets in `WEBHOOK_SECRET`. During a
+//!   rotation, the variable has two secrets, separated by white space. Without the variable, the server makes a random
+//!   secret and prints it if `LISTEN` is a loopback address; otherwise it does not start.
+//! - `GET /events` lists the latest events, and `GET /metrics` serves the metrics of the layers to Prometheus. Everyone
+//!   who can reach the server can see both: remove or guard them.
+//! - Each event is processed once, however often it is delivered. The Redis of `REDIS_URL` remembers the ids of events,
+//!   for any number of servers and across restarts. Without the variable, this process remembers them until it ends.
+//! - If Redis cannot be reached at start, the server prints `connecting to REDIS_URL`, tries for some ten seconds, and
+//!   exits with an error. The documentation of `RedisStore` shows how to make it fail sooner.
+//! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default. The server speaks HTTP/1.1 without TLS: for
+//!   deliveries from the Internet, put a proxy in front of it that terminates TLS.
 
 mod app;
 mod config;
@@ -44,7 +46,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    // Before anyone knows that the server is there, so that no signal is missed.
+    // Install the signal handlers first, so that no signal is missed.
     let stop = serve::stop_signal()?;
     let config = Config::from_env()?;
     let metrics = metrics::install()?;
@@ -59,7 +61,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     })?;
     let address = listener.local_addr()?;
     if config.made_up.is_some() && !address.ip().is_loopback() {
-        // With a random secret it would look healthy, and reject every genuine delivery.
+        // With a random secret, the server would look healthy and reject every genuine delivery.
         return Err(
             "WEBHOOK_SECRET is not set: without it, LISTEN must be a loopback address".into(),
         );
@@ -77,7 +79,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints a line. Unlike `println!` it does not panic when nobody reads, as after `production | head`: deliveries go on.
+/// Prints a line. Unlike `println!`, this does not panic when the output is closed, as after `production | head`.
 fn say(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
 }

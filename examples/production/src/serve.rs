@@ -1,7 +1,7 @@
 //! `axum::serve` with limits.
 //!
-//! `axum::serve` takes any number of connections, waits for the head of a request without end, and for a client to read
-//! its response.
+//! `axum::serve` accepts any number of connections. It has no timeout for the head of a request, nor for a client that
+//! does not read its response.
 
 use std::io;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::limits::{HEAD_LIMIT, HEAD_TIMEOUT, MAX_CONNECTIONS, SHUTDOWN_GRACE, WRITE_TIMEOUT};
 
-/// Serves until `stop`, and then gives the requests at hand a moment to end.
+/// Serves until `stop` completes, and then waits up to [`SHUTDOWN_GRACE`] for running requests.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -41,7 +41,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
             let service = TowerToHyperService::new(router.clone());
             let connection = graceful.watch(http.serve_connection(stream, service));
             tokio::spawn(async move {
-                // An error means that the client is gone, slow, or does not speak HTTP.
+                // Ignore an error: the client has disconnected, is slow, or does not speak HTTP.
                 let _ = connection.await;
                 drop(slot);
             });
@@ -55,7 +55,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
     let _ = timeout(SHUTDOWN_GRACE, graceful.shutdown()).await;
 }
 
-/// Resolves at SIGTERM or Ctrl-C.
+/// Returns a future that completes at SIGTERM or Ctrl-C.
 pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {

@@ -18,7 +18,7 @@ use crate::jobs::Jobs;
 use crate::results::Results;
 use crate::{BoxError, inbox, server};
 
-/// What `serve` needs to know.
+/// The configuration of `serve`.
 pub struct App {
     pub secrets: Keyring,
     pub pulse: Pulse,
@@ -27,23 +27,24 @@ pub struct App {
     pub schema: Option<Value>,
 }
 
-/// How long what is at hand may take once the process is told to stop.
+/// How long running requests and handlers may continue after the process was told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
-/// How long a download that there is only once may take after that. Pulse has deleted the result by then.
+/// How long a download that is possible only once may continue after that. Pulse has already deleted the result.
 const DOWNLOAD_GRACE: Duration = Duration::from_mins(5);
-/// For how long an event is left to a worker that may be dead.
+/// How long an event waits for a worker that may be dead.
 const LEASE: Duration = Duration::from_secs(10);
-/// The last resort. A large result may come slowly, and each step has a timeout of its own.
+/// The timeout of the whole handler. It is long, because a large result may arrive slowly and each step has its own
+/// timeout.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_hours(6);
-/// How long an event that is done is remembered: longer than any sender repeats it.
+/// How long an event that is done is remembered. This is longer than the retry schedule of any sender.
 pub const RETENTION: Duration = Duration::from_hours(96);
 const CLEANUP_PAUSE: Duration = Duration::from_hours(1);
 
 impl App {
-    /// Receives until `shutdown`, and works on what was received.
+    /// Receives and processes events until `shutdown` completes.
     ///
-    /// `axum::serve` takes any number of connections, and waits for the head of a request without end. Without a proxy in
-    /// front that limits both, take `examples/production/src/serve.rs`.
+    /// `axum::serve` accepts any number of connections, and has no timeout for the head of a request. If there is no
+    /// proxy that limits both, use `examples/production/src/serve.rs` instead.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -79,10 +80,10 @@ impl App {
         };
         tokio::select! {
             served = serving.into_future() => served?,
-            // A client that has not ended by now may never end.
+            // A client that has not finished by now may never finish.
             () = grace => {}
         }
-        // It finishes what it is at, or gives it back: it is taken up at the next start.
+        // The worker finishes running events, or gives them back for the next start.
         worker.await?;
         let _ = tokio::time::timeout(DOWNLOAD_GRACE, downloads.finished()).await;
         Ok(())
@@ -111,7 +112,7 @@ impl App {
     }
 }
 
-/// Also if there is nobody left to tell.
+/// Waits for the shutdown. Also completes if the sender of the signal is gone.
 async fn told_to_stop(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }

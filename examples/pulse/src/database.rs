@@ -1,4 +1,4 @@
-//! The database that the inbox and the table of jobs are in: a file of SQLite, or Postgres.
+//! The database of the inbox and the jobs: a file of SQLite, or Postgres.
 
 use std::fs::File;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use sqlx::{PgPool, SqlitePool};
 
 use crate::{BoxError, inbox, jobs};
 
-/// A pool of either engine.
+/// A pool of one of the two engines.
 #[derive(Clone)]
 pub enum Database {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
-/// Does the same with the pool of either engine: sqlx has no type that stands for both.
+/// Runs the same code with the pool of either engine. sqlx has no type for both.
 macro_rules! with_pool {
     ($database:expr, $pool:ident => $work:expr) => {
         match $database {
@@ -28,16 +28,16 @@ macro_rules! with_pool {
 
 pub(crate) use with_pool;
 
-/// How long to wait for a connection.
+/// The timeout for a connection.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How long to wait for another process that writes to the file: no longer than the timeout of the inbox.
+/// How long to wait for another process that writes to the file. At most the timeout of the inbox.
 const BUSY: Duration = Duration::from_secs(2);
 
 impl Database {
-    /// Opens the database that `name` names, and creates the tables unless they are there.
+    /// Opens the database `name`, and creates the tables unless they exist.
     ///
-    /// `postgres://…` is a URL of Postgres, `sqlite:…` one of SQLite, and anything else a file of SQLite. A file is made unless
-    /// it is there.
+    /// `postgres://…` is a URL of Postgres, `sqlite:…` is a URL of SQLite, and anything else is the path of a SQLite
+    /// file, which is created unless it exists.
     pub async fn open(name: &str) -> Result<Self, BoxError> {
         if name.starts_with("postgres://") || name.starts_with("postgresql://") {
             return Self::postgres(name).await;
@@ -45,7 +45,7 @@ impl Database {
         let options = if name.starts_with("sqlite:") {
             name.parse()?
         } else if name.contains("://") {
-            // It may have a password in it.
+            // The name may contain a password.
             return Err("the database is neither Postgres nor SQLite".into());
         } else {
             SqliteConnectOptions::new().filename(name)
@@ -54,14 +54,14 @@ impl Database {
     }
 
     async fn sqlite(options: SqliteConnectOptions) -> Result<Self, BoxError> {
-        // Several processes may open a new file at the same time: one of them makes the tables, and the others wait.
+        // Several processes may open a new file at the same time. One of them creates the tables, and the others wait.
         let lock = File::create(options.get_filename().with_extension("lock"))?;
         let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
 
         let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // What was acknowledged survives a power cut too.
+            // Acknowledged events survive a power cut.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY);
         let pool = SqlitePoolOptions::new().acquire_timeout(PATIENCE);
@@ -71,7 +71,7 @@ impl Database {
     }
 
     async fn postgres(url: &str) -> Result<Self, BoxError> {
-        // The error would not show the URL, which has a password in it, and neither does this.
+        // Neither the error nor this text contains the URL, which may contain a password.
         let options: PgConnectOptions = url
             .parse()
             .map_err(|_| "the URL of the database cannot be read")?;

@@ -1,4 +1,4 @@
-//! Downloads that there is only once: each goes on to its end, whatever becomes of the attempt that began it.
+//! Downloads that are possible only once. Each continues to its end, even if the attempt that started it ends.
 
 use std::io;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::part::Part;
 /// The downloads of this process.
 #[derive(Clone, Debug, Default)]
 pub struct Downloads {
-    /// Each of them has a receiver.
+    /// Each download has a receiver of this channel.
     running: watch::Sender<()>,
 }
 
-/// How long to wait until a disk that is full may have room again.
+/// The pause before the next write to a full disk.
 const DISK_PAUSE: Duration = Duration::from_secs(1);
 
 impl Downloads {
-    /// Receives a result. If the caller is cut off, since it outlived its lease or the worker stops, this goes on, and the next
-    /// attempt finds what was received.
+    /// Receives a result. If the caller is dropped, because it outlived its lease or the worker stops, the download
+    /// continues, and the next attempt finds its file.
     pub(crate) async fn receive(&self, part: Part, incoming: LargeResult) -> Result<(), Failure> {
         let running = self.running.subscribe();
         let download = tokio::spawn(async move {
@@ -33,7 +33,7 @@ impl Downloads {
         download.await.map_err(io::Error::other)?
     }
 
-    /// Waits until none is running.
+    /// Waits until no download is running.
     pub async fn finished(&self) {
         self.running.closed().await;
     }
@@ -51,8 +51,7 @@ async fn receive(mut part: Part, mut incoming: LargeResult) -> Result<(), Failur
     Ok(part.finish().await?)
 }
 
-/// Writes what may not exist anywhere else any more. While the disk is full, this waits and logs the reason, and it goes on
-/// once there is room.
+/// Writes a piece, which may not exist anywhere else. While the disk is full, this logs the reason and waits for space.
 async fn append(part: &mut Part, piece: Bytes) -> io::Result<()> {
     while let Err(error) = part.append(piece.clone()).await {
         if !may_pass(&error) {
@@ -65,7 +64,8 @@ async fn append(part: &mut Part, piece: Bytes) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether there may be room later, once somebody has made it or has lifted a limit. A disk that is broken stays so.
+/// Returns whether there may be space later, after somebody has freed some or raised a limit. A broken disk stays
+/// broken.
 fn may_pass(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)

@@ -1,4 +1,4 @@
-//! Why an event is not processed, and what follows.
+//! The errors of the handler.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use tower_svix_sqlx::worker::{self, BoxError};
 use crate::api::ApiError;
 use crate::printable::printable;
 
-/// Why an event is not processed. The text goes into the table and into the log, with that of its source.
+/// The error of a failed attempt. Its text and that of its source go into the table and the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -23,7 +23,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The error that tells the worker whether, and when, it is tried again.
+    /// Returns the error that tells the worker whether and when to retry.
     pub(crate) fn into_error(self) -> BoxError {
         match &self {
             Self::Permanent(_) => worker::Failure::permanent(self).into(),

@@ -1,4 +1,4 @@
-//! What the worker does with an event.
+//! The handler of the worker.
 
 use std::io;
 use std::path::Path;
@@ -17,24 +17,24 @@ use crate::jobs::Jobs;
 use crate::part::Part;
 use crate::results::Results;
 
-/// What an event is processed with.
+/// The parts that the handler needs.
 pub struct Handler {
     pub jobs: Jobs,
     pub results: Results,
     pub downloads: Downloads,
     pub pulse: Pulse,
-    /// Applied to each result, if there is one.
+    /// The schema that is applied to each result, if any.
     pub schema: Option<Value>,
 }
 
 impl Handler {
-    /// May run more than once for an event, but for one event of a job at a time.
+    /// Processes an event. May run more than once for an event, but never for two events of a job at the same time.
     pub async fn process(&self, event: StoredEvent) -> Result<(), BoxError> {
         self.work(&event).await.map_err(Failure::into_error)
     }
 
     async fn work(&self, event: &StoredEvent) -> Result<(), Failure> {
-        // An event that cannot be read is dead at once: it stays in the inbox, to be looked at.
+        // An event that cannot be parsed is dead at once. It stays in the inbox for an operator.
         let event: PulseEvent = serde_json::from_slice(event.payload()).map_err(|error| {
             let position = Position::of(&error);
             Failure::Permanent(format!("the event cannot be read: {position}"))
@@ -78,7 +78,7 @@ impl Handler {
                 event.timestamp,
                 None,
             ),
-            // Pulse added it: it stays in the inbox for a while, and that is all that can be done.
+            // Pulse has added this type. The event stays in the inbox until done events are deleted.
             PulseEvent::Other(_) => return Ok(()),
         };
         let as_of = timestamp.as_millisecond();
@@ -91,7 +91,7 @@ impl Handler {
         }
     }
 
-    /// Puts the result of a job into the folder. What is there already is not fetched again.
+    /// Writes the result of a job into the folder, unless it is already there.
     async fn fetch(&self, job_id: &JobId) -> Result<(), Failure> {
         let id = job_id.as_str();
         let (Some(path), Some(schema_path)) = (self.results.path(id), self.results.schema_path(id))
@@ -115,8 +115,8 @@ impl Handler {
         Ok(())
     }
 
-    /// Finishes what an attempt left that died between the download and the end. Pulse is not asked: it may have forgotten
-    /// the job. Returns `false` if not all is here.
+    /// Finishes the work of an attempt that died after the download. Does not ask Pulse, which may have forgotten the
+    /// job. Returns `false` if the result is incomplete or missing.
     async fn recover(&self, job_id: &str, path: &Path) -> Result<bool, Failure> {
         let part = match self.results.part_left(path).await {
             Ok(Some(part)) => part,
@@ -132,7 +132,7 @@ impl Handler {
         Ok(true)
     }
 
-    /// Writes the result of a job to `path`, or returns `false` for one that has none, since it did not complete.
+    /// Writes the result of a job to `path`. Returns `false` if the job has no result, because it did not complete.
     async fn receive(&self, job_id: &str, path: &Path) -> Result<bool, Failure> {
         let job = self.pulse.job(job_id).await?;
         let error = job.error.as_deref();
@@ -155,15 +155,15 @@ impl Handler {
         Ok(true)
     }
 
-    /// Receives what can be downloaded once: whatever arrives is written to a file at once, and found there by the next attempt
-    /// though the process was killed.
+    /// Receives a result that can be downloaded only once. Each piece is written to a file at once, so that the next
+    /// attempt finds it even if the process was killed.
     async fn receive_large(
         &self,
         job_id: &str,
         path: &Path,
         result: &Value,
     ) -> Result<(), Failure> {
-        // Before the download: a folder that cannot be written to must not cost it.
+        // Before the download, so that an unwritable folder does not lose the result.
         let part = match self.results.part(path).await {
             Ok(part) => part,
             Err(error) if is_received(&error) => return Ok(()),
@@ -177,7 +177,7 @@ impl Handler {
     }
 }
 
-/// Whether another worker was faster.
+/// Returns whether another worker was faster.
 fn is_received(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AlreadyExists
 }
@@ -197,10 +197,11 @@ fn gone(part: &Part, error: &ApiError) -> Failure {
     ))
 }
 
-/// The longest result that a schema is applied to, in bytes: to read one takes as much memory as its longest text, at most.
+/// The maximum size of a result that a schema is applied to, in bytes. Reading it takes at most as much memory as its
+/// longest text.
 const MAX_READ: u64 = 256 << 20;
 
-/// Reads the id of the extraction, and keeps no more than that in memory.
+/// Reads the id of the extraction, and keeps nothing else in memory.
 async fn extraction_of(path: &Path) -> Result<String, Failure> {
     #[derive(Deserialize)]
     struct Extraction {
@@ -225,7 +226,7 @@ async fn extraction_of(path: &Path) -> Result<String, Failure> {
         .map_err(io::Error::other)?
 }
 
-/// In milliseconds since 1970.
+/// Returns the time in milliseconds since 1970.
 fn now() -> i64 {
     let since_1970 = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! What is known of each job: what Pulse said of it last, and the file that its result is in.
+//! The table of jobs, with the latest status of each and the file of its result.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ const TABLE: &str = "
         error      TEXT,
         result     TEXT
     )";
-/// Of several processes that start at once, one creates the table, and the others wait for the end of its transaction.
+/// If several processes start at once, one creates the table, and the others wait for the end of its transaction.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(3462016271)";
 
 /// The table of jobs.
@@ -30,11 +30,11 @@ pub struct Jobs {
 #[derive(Clone, Debug, FromRow, PartialEq)]
 pub struct Job {
     pub job_id: String,
-    /// What Pulse said last.
+    /// The latest status that Pulse sent.
     pub status: String,
-    /// Why the job failed, if Pulse said so.
+    /// The reason of a failure, if Pulse sent one.
     pub error: Option<String>,
-    /// The file that the result is in.
+    /// The file of the result.
     pub result: Option<String>,
 }
 
@@ -56,9 +56,9 @@ impl Jobs {
         Self { database }
     }
 
-    /// Takes down what Pulse said of a job at the time `as_of`, in milliseconds since 1970.
+    /// Records the status of a job at the time `as_of`, in milliseconds since 1970.
     ///
-    /// Events may come late and in any order: a job that has finished does not start again.
+    /// Events may arrive late and in any order, so a finished job never becomes unfinished.
     pub async fn observe(
         &self,
         job_id: &str,
@@ -72,7 +72,7 @@ impl Jobs {
             JobStatus::Completed => ("completed", 2),
             JobStatus::Failed => ("failed", 2),
             JobStatus::Cancelled => ("cancelled", 2),
-            // Pulse may add more: nothing is known of their order.
+            // Pulse may add a status, whose order is unknown.
             JobStatus::Other(status) => (status.as_str(), 0),
             _ => ("unknown", 0),
         };
@@ -93,7 +93,7 @@ impl Jobs {
             .map(drop))
     }
 
-    /// The result is in `file`.
+    /// Records that the result is in `file`.
     pub async fn stored(&self, job_id: &str, file: &Path) -> Result<(), sqlx::Error> {
         let sql = "UPDATE pulse_jobs SET result = $2 WHERE job_id = $1";
         with_pool!(&self.database, pool => sqlx::query(sql)
@@ -109,7 +109,7 @@ impl Jobs {
         with_pool!(&self.database, pool => sqlx::query_as(sql).bind(job_id).fetch_optional(pool).await)
     }
 
-    /// All jobs, those first of which Pulse said something last.
+    /// Returns all jobs, the most recently changed first.
     pub async fn list(&self) -> Result<Vec<Job>, sqlx::Error> {
         let sql =
             "SELECT job_id, status, error, result FROM pulse_jobs ORDER BY as_of DESC, job_id";
@@ -117,7 +117,7 @@ impl Jobs {
     }
 }
 
-/// A text as Postgres takes it: all but NUL.
+/// Replaces NUL, which Postgres does not accept in a text.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

@@ -1,4 +1,4 @@
-//! Pulse, a document-processing API, and its webhooks: the whole flow.
+//! A whole application for Pulse, a document-processing API with webhooks.
 //!
 //! ```text
 //!  submit ──► Pulse ──► POST /webhook          worker ──► GET /job/{id} ──► results/{id}.json
@@ -7,21 +7,21 @@
 //!                          └──────► inbox ────────┘
 //! ```
 //!
-//! | Idea | File |
+//! | Task | File |
 //! | --- | --- |
-//! | Receive an event, and acknowledge it once it is stored | [`server`] |
-//! | The durable inbox between the two, of `tower-svix-sqlx` | [`inbox`], [`database`] |
-//! | Fetch the result in the background | [`handler`] |
-//! | Look at the inbox, and have events processed again | [`operate`] |
-//! | What is known of each job | [`jobs`] |
-//! | Files that are whole or not there | [`results`] |
-//! | A download that there is only once | [`download`], [`part`] |
-//! | Pulse's API, with retries and bounds | [`api`] |
-//! | What is printed cannot steer a terminal | [`printable`] |
-//! | All of it in one process | [`app`], [`metrics`] |
-//! | A crash that loses nothing, with a Pulse that runs on this machine | [`demo`], [`fake`] |
+//! | Receives an event, and acknowledges it once it is stored | [`server`] |
+//! | Stores events in the inbox of `tower-svix-sqlx` | [`inbox`], [`database`] |
+//! | Fetches the result in the background | [`handler`] |
+//! | Shows the inbox, and lets events be processed again | [`operate`] |
+//! | Records the latest status of each job | [`jobs`] |
+//! | Writes files atomically | [`results`] |
+//! | Receives a result that can be downloaded only once | [`download`], [`part`] |
+//! | Calls Pulse's API, with retries and limits | [`api`] |
+//! | Escapes control characters in printed texts | [`printable`] |
+//! | Runs receiver and worker in one process | [`app`], [`metrics`] |
+//! | Demonstrates a crash that loses nothing, with a fake Pulse on this machine | [`demo`], [`fake`] |
 //!
-//! What is done at least once is harmless when it is done twice: a result is a file with the name of its job.
+//! An event may be processed more than once. This does no harm, because a result is a file with the name of its job.
 
 pub mod api;
 pub mod app;
@@ -41,5 +41,5 @@ pub mod results;
 pub mod server;
 mod whole;
 
-/// An error that is shown to whoever runs the program.
+/// An error that the program prints.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

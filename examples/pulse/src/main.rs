@@ -39,7 +39,7 @@ enum Command {
         #[command(flatten)]
         api: Api,
     },
-    /// Print what Pulse says of a job
+    /// Print the state of a job at Pulse
     Status {
         job: String,
         #[command(flatten)]
@@ -53,19 +53,19 @@ enum Command {
     },
     /// Receive webhooks, and fetch the results of the jobs that completed
     Serve(Serve),
-    /// List the jobs: what Pulse said of each last, and the file that its result is in
+    /// List the jobs, with the latest status of each and the file of its result
     Jobs {
         #[command(flatten)]
         store: Store,
     },
-    /// Look at the events that were received, those that were given up among them, and have them processed again
+    /// Show the received events, including those that were given up, and process them again
     Inbox {
         #[command(flatten)]
         store: Store,
         #[command(subcommand)]
         operation: Operation,
     },
-    /// Show the whole flow on this machine, without Pulse, and a crash that loses nothing
+    /// Show the whole flow on this machine, with a fake Pulse and a crash that loses nothing
     Demo,
 }
 
@@ -83,7 +83,7 @@ struct Api {
 
 #[derive(Args)]
 struct Store {
-    /// Where the inbox is, and what is known of each job: a file of SQLite, or a URL as postgres://user:password@host/name
+    /// The database of the inbox and the jobs: a file of SQLite, or a URL such as postgres://user:password@host/name
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     #[arg(default_value = "pulse.db", global = true)]
     database: String,
@@ -94,20 +94,20 @@ struct Serve {
     /// The secret of the endpoint, from the portal; during a rotation several, separated by commas
     #[arg(long, env = "PULSE_WEBHOOK_SECRET", hide_env_values = true)]
     #[arg(value_delimiter = ',', required = true)]
-    // Not `Secret`: of a text that cannot be parsed, clap shows the whole.
+    // Not `Secret`: if a value cannot be parsed, clap prints it.
     secret: Vec<String>,
     #[arg(long, default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
-    /// The folder that the results go to; several machines need one for all
+    /// The folder for the results; several machines must share one
     #[arg(long, default_value = "results")]
     results: PathBuf,
     /// A file with a JSON schema that is applied to each result
     #[arg(long)]
     schema: Option<PathBuf>,
-    /// Serve the numbers of the inbox to Prometheus, at an address that is not public
+    /// Serve the metrics of the inbox to Prometheus at this address, which must not be public
     #[arg(long)]
     metrics: Option<SocketAddr>,
-    /// Fetch large results from any address, and without TLS: for tests
+    /// Fetch large results from any address and without TLS; only for tests
     #[arg(long)]
     insecure_results_from_anywhere: bool,
     #[command(flatten)]
@@ -175,7 +175,7 @@ async fn run(command: Command) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Prints one line, whatever is in it.
+/// Prints a text as one line, with control characters escaped.
 fn print(line: &str) {
     println!("{}", printable(line));
 }
@@ -226,7 +226,7 @@ impl Serve {
     }
 }
 
-/// The error names the place of a secret, and does not repeat its text.
+/// Parses the secrets. An error contains the position of the secret, but not its text.
 fn secrets(texts: &[String]) -> Result<Keyring, BoxError> {
     let secrets = texts.iter().enumerate().map(|(index, text)| {
         let secret = text.parse::<Secret>();
@@ -235,7 +235,7 @@ fn secrets(texts: &[String]) -> Result<Keyring, BoxError> {
     secrets.collect()
 }
 
-/// Ends when the process is asked to stop.
+/// Completes when the process is told to stop.
 async fn shutdown() {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! The numbers of the inbox and its worker, for Prometheus.
+//! The metrics of the inbox and its worker, for Prometheus.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,10 +10,12 @@ use tokio::net::TcpListener;
 
 use crate::BoxError;
 
-/// The recorder keeps each value until it is told to sum them up: if nobody asked for long, they would fill the memory.
+/// The interval in which recorded values are summarised. The recorder keeps every value until then, so that its memory
+/// would grow without limit if nothing scraped the metrics.
 const TIDY_PERIOD: Duration = Duration::from_secs(5);
 
-/// Records from now on, and serves `GET /metrics` at an address that should not be a public one. Returns the address.
+/// Installs the recorder, and serves `GET /metrics` at an address, which should not be public. Returns the bound
+/// address.
 pub async fn serve(address: SocketAddr) -> Result<SocketAddr, BoxError> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let listener = TcpListener::bind(address).await?;

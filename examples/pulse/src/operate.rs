@@ -1,4 +1,4 @@
-//! What an operator does with the inbox.
+//! The commands of an operator for the inbox.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, SystemTime};
@@ -16,10 +16,10 @@ use crate::{BoxError, app, inbox};
 pub enum Operation {
     /// List events in the order in which they were stored
     List {
-        /// Only those in this state
+        /// Only events in this state
         #[arg(long)]
         state: Option<StateName>,
-        /// Only those after this number: that of the last one on the page before
+        /// Only events after this number, for example the last number of the previous page
         #[arg(long, default_value_t = 0)]
         after: i64,
         #[arg(long, default_value_t = 100)]
@@ -31,20 +31,20 @@ pub enum Operation {
     Show {
         /// The number of the event, or its id
         event: String,
-        /// Print nothing but the payload, byte for byte: into a file or a program
+        /// Print only the payload, byte for byte, for a file or a program
         #[arg(long)]
         raw: bool,
     },
-    /// Have an event processed again, or all dead ones
+    /// Process an event again, or all dead events
     Retry(Which),
     /// Delete an event: the next delivery of it is stored and processed again
     Forget {
         /// The number of the event, or its id
         event: String,
     },
-    /// Delete the events that were done some time ago, as the server does each hour
+    /// Delete the events that were done some time ago, as the server does every hour
     DeleteDone {
-        /// How many hours ago, at least; longer than the sender repeats an event
+        /// How many hours ago at least; must be longer than the retry schedule of the sender
         #[arg(long, default_value_t = app::RETENTION.as_secs() / 3600)]
         hours: u64,
     },
@@ -69,7 +69,7 @@ pub enum StateName {
 }
 
 impl Operation {
-    /// Does it, and writes to `output` what is to be seen.
+    /// Runs the command, and writes its result to `output`.
     pub async fn run(self, database: &Database, output: &mut impl Write) -> Result<(), BoxError> {
         with_pool!(database, pool => self.run_on(&inbox::open(pool.clone()), output).await)
     }
@@ -157,7 +157,7 @@ impl From<StateName> for State {
     }
 }
 
-/// What is a number is the number of an event, and anything else is its id.
+/// Parses the number of an event. Any other text is an id.
 async fn find<DB: Engine>(inbox: &Inbox<DB>, event: &str) -> Result<Entry, BoxError> {
     let found = match event.parse() {
         Ok(number) => inbox.show(number).await?,

@@ -1,12 +1,13 @@
-//! A result that can be downloaded once, while it arrives: each piece is written to a file before the next is asked for.
+//! The file of a result that can be downloaded only once, while it arrives. Each piece is written before the next is
+//! requested.
 //!
-//! A process that is killed leaves the file `{job}.part`. The next attempt finds it, and needs no download if all had
-//! arrived: an object or a list of JSON tells by itself whether it is whole. Several machines need one folder for that.
+//! If the process is killed, the file `{job}.part` remains. The next attempt finds it, and needs no download if it is
+//! complete: a JSON object or list shows whether its end is missing. Several machines must share one folder for this.
 //!
-//! A power cut is another matter. The operating system has a piece on disk some seconds later, and all of the result for
-//! certain once [`Part::finish`] has returned: before that, the end can be missing, or be zeros, and Pulse gives the result
-//! out once. Its event is dead then, and says how much is left. A sync after each piece would not help against the rest of
-//! the download, and would slow it down.
+//! This does not cover a power cut. The operating system writes a piece to disk some seconds later, and the whole
+//! result is on disk only once [`Part::finish`] has returned. After a power cut before that, the end of the file may be
+//! missing or be zeros, and Pulse does not send the result again. The event is then dead, and its error contains how
+//! much has arrived. A sync after each piece could not save the rest of the download, and would slow the download down.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Seek as _, SeekFrom, Write as _};
@@ -19,9 +20,9 @@ use tokio::task::spawn_blocking;
 
 use crate::whole::is_whole;
 
-/// The file that a result is received in.
+/// The file of a result that is being received.
 ///
-/// It is locked as long as this lives: a worker that was taken for dead, and is not, does not write beside another.
+/// The file is locked until this is dropped, so that a worker that was wrongly taken for dead does not write to it too.
 #[derive(Debug)]
 pub struct Part {
     file: Arc<File>,
@@ -30,12 +31,12 @@ pub struct Part {
     len: u64,
 }
 
-/// How long to wait until a file may be another's no more.
+/// The pause before the next try to lock a file.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Part {
-    /// Waits while another worker receives it, or a download of this process that outlived its attempt. If the result is there
-    /// by then, the error is of the kind [`io::ErrorKind::AlreadyExists`].
+    /// Opens or creates the file. Waits while another worker has it, or a download of this process that outlived its
+    /// attempt. If the result exists by then, the error has the kind [`io::ErrorKind::AlreadyExists`].
     pub(crate) async fn open(path: PathBuf, target: PathBuf) -> io::Result<Self> {
         loop {
             let (path, target) = (path.clone(), target.clone());
@@ -46,7 +47,7 @@ impl Part {
         }
     }
 
-    /// Returns `None` if it is another's.
+    /// Locks the file. Returns `None` if somebody else has the lock.
     fn try_open(path: PathBuf, target: PathBuf) -> io::Result<Option<Self>> {
         if target.is_file() {
             return Err(is_received());
@@ -64,8 +65,8 @@ impl Part {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         let len = file.metadata()?.len();
-        // Another worker may have renamed it in this moment: then this would write to the result, or to a file that nobody
-        // needs.
+        // Another worker may have just renamed the file. Writing would then change the finished result, or a file that
+        // is no longer needed.
         if target.is_file() {
             if len == 0 {
                 let _ = std::fs::remove_file(&path);
@@ -85,7 +86,7 @@ impl Part {
         &self.path
     }
 
-    /// How many bytes have arrived.
+    /// Returns the number of bytes that have arrived.
     pub fn len(&self) -> u64 {
         self.len
     }
@@ -94,7 +95,7 @@ impl Part {
         self.len == 0
     }
 
-    /// Tells whether all has arrived.
+    /// Returns whether the whole result has arrived.
     pub async fn is_whole(&self) -> io::Result<bool> {
         let file = Arc::clone(&self.file);
         blocking(move || {
@@ -104,7 +105,7 @@ impl Part {
         .await
     }
 
-    /// Forgets what has arrived: it comes again.
+    /// Discards the bytes that have arrived, because they will be sent again.
     pub async fn restart(&mut self) -> io::Result<()> {
         let file = Arc::clone(&self.file);
         blocking(move || file.set_len(0)).await?;
@@ -112,7 +113,7 @@ impl Part {
         Ok(())
     }
 
-    /// Writes the next piece. If that fails, it can be called with the same piece again.
+    /// Writes the next piece. After an error, it can be called again with the same piece.
     pub async fn append(&mut self, piece: Bytes) -> io::Result<()> {
         let (file, at, len) = (Arc::clone(&self.file), self.len, piece.len());
         blocking(move || {
@@ -124,7 +125,7 @@ impl Part {
         Ok(())
     }
 
-    /// Renames the file, which is on disk before that: from now on, it is the result, and survives a power cut.
+    /// Syncs and renames the file. It is then the result, and survives a power cut.
     pub async fn finish(self) -> io::Result<()> {
         blocking(move || {
             self.file.sync_all()?;

@@ -1,8 +1,8 @@
-//! Texts from elsewhere, as they can be printed.
+//! Escaping of untrusted texts before they are printed.
 
 use std::fmt::Write as _;
 
-/// Escapes what would steer a terminal or begin a line, so that a text from elsewhere stays within its line.
+/// Escapes characters that control a terminal or begin a line, so that an untrusted text stays within its line.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -15,7 +15,7 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// The same for bytes: those that are not UTF-8 are shown as `\xff`.
+/// Does the same for bytes. Those that are not UTF-8 are shown as `\xff`.
 pub fn printable_bytes(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -27,9 +27,10 @@ pub fn printable_bytes(bytes: &[u8]) -> String {
     shown
 }
 
-/// Replaces what may be a URL, or a part of one. That of a large result has a signature, with which anybody can download it.
+/// Replaces possible URLs and parts of them. The URL of a large result has a signature, with which anyone can download
+/// it.
 pub fn without_urls(text: &str) -> String {
-    // JSON may have slashes escaped.
+    // JSON may escape slashes.
     let text = text.replace("\\/", "/");
     let words = text.split_inclusive(char::is_whitespace);
     words
@@ -40,7 +41,7 @@ pub fn without_urls(text: &str) -> String {
         .collect()
 }
 
-/// Whether a character separates lines, turns the direction of text round, or is not seen at all.
+/// Returns whether a character separates lines, changes the direction of the text, or is invisible.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,

@@ -1,4 +1,4 @@
-//! The folder of results: one file for each job, which is whole or not there.
+//! The folder of results, with one file for each job. A file is complete or does not exist.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,22 +21,23 @@ impl Results {
         Ok(Self { folder })
     }
 
-    /// Where the result of a job is. `None` if the id cannot be a file name: it must not lead out of the folder.
+    /// Returns the path of a job's result, or `None` if the id is not a safe file name, so that no path leaves the
+    /// folder.
     pub fn path(&self, job_id: &str) -> Option<PathBuf> {
         file_name(job_id, "json").map(|name| self.folder.join(name))
     }
 
-    /// Where what the schema found in the result is.
+    /// Returns the path of the schema's output for the result.
     pub fn schema_path(&self, job_id: &str) -> Option<PathBuf> {
         file_name(job_id, "schema.json").map(|name| self.folder.join(name))
     }
 
-    /// Opens what was received for the file `path`, or begins it, once no other has it.
+    /// Opens or creates the part of the file `path`, once nobody else has it.
     pub async fn part(&self, path: &Path) -> io::Result<Part> {
         Part::open(path.with_extension("part"), path.to_owned()).await
     }
 
-    /// Opens what was received for the file `path`, if anything was.
+    /// Opens the part of the file `path`, if there is one.
     pub async fn part_left(&self, path: &Path) -> io::Result<Option<Part>> {
         if !path.with_extension("part").exists() {
             return Ok(None);
@@ -44,7 +45,7 @@ impl Results {
         self.part(path).await.map(Some)
     }
 
-    /// Writes a file beside, and renames it: nobody sees half of it, not even after a crash.
+    /// Writes a temporary file and renames it, so that the file is never incomplete, not even after a crash.
     pub async fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         // Several processes may write the same result.
         let unique = format!("{:016x}.new", rand::random::<u64>());

@@ -1,4 +1,4 @@
-//! The receiver: it verifies an event, and acknowledges it once the inbox has it on disk.
+//! The receiver, which verifies an event and acknowledges it once it is on disk.
 
 use std::time::Duration;
 
@@ -17,14 +17,17 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `POST /webhook`.
 ///
-/// Pulse asks for an answer within five seconds: the inbox gives one within two. It does not read the payload: if it
-/// rejected one that it cannot read, a genuine event would be lost once the sender gives up. A body that does not arrive
-/// in time is answered with 503 and `Retry-After`: many senders never retry after a 4xx, such as 408.
+/// Pulse expects a response within five seconds, and the inbox responds within two. The receiver does not parse the
+/// payload: if it rejected a payload that it cannot parse, a genuine event would be lost once the sender gives up. If a
+/// body does not arrive in time, the response is 503 with `Retry-After`, because many senders never retry after a 4xx
+/// such as 408.
+///
+/// A request that was not verified cannot reach the worker: without `SvixVerifyLayer`, the inbox answers with 500.
 pub fn receiver<DB: Engine>(secrets: impl Into<Keyring>, inbox: Inbox<DB>) -> Router {
     let verified = SvixVerifyLayer::new(secrets).layer(inbox);
     Router::new()
         .route("/webhook", post_service(verified))
-        // Outside of the verification, which waits for the body.
+        // Outside the verification, which waits for the body.
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIMEOUT,
@@ -32,7 +35,7 @@ pub fn receiver<DB: Engine>(secrets: impl Into<Keyring>, inbox: Inbox<DB>) -> Ro
         .layer(middleware::map_response(ask_to_retry))
 }
 
-/// Some senders retry a 503 only if it says when.
+/// Adds `Retry-After` to a 503, because some senders retry a 503 only with this header.
 async fn ask_to_retry(mut response: Response) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let headers = response.headers_mut();

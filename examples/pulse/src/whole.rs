@@ -1,12 +1,12 @@
-//! Whether a JSON document has come to its end, told in a few bytes of memory, however long and deep it is.
+//! A check for the end of a JSON document, with a few bytes of memory for a document of any length and depth.
 
 use std::io::{self, BufRead};
 
-/// Tells whether a text is an object or a list of JSON from its first bracket to its last, and no more.
+/// Returns whether a text is one JSON object or list, from its first bracket to its last.
 ///
-/// It does not look at what is between: this is about what was cut off. The first half of a number is a number, so a
-/// document of another kind is never taken for whole. Nor is one with a byte of zero, which no JSON has: a power cut can leave
-/// a hole in a file.
+/// It does not check the content, only whether the end is missing. Other kinds of JSON are never complete, because the
+/// first half of a number is also a number. Neither is a text with a zero byte, which JSON cannot contain: a power cut
+/// can leave a hole in a file.
 pub(crate) fn is_whole(mut text: impl BufRead) -> io::Result<bool> {
     let mut scan = Scan::default();
     loop {
@@ -31,7 +31,7 @@ struct Scan {
 }
 
 impl Scan {
-    /// Returns `false` at a byte that no whole document has there.
+    /// Returns `false` if a complete document cannot have this byte here.
     fn take(&mut self, byte: u8) -> bool {
         if byte == 0 {
             return false;

@@ -1,4 +1,4 @@
-//! What the client does with an API that points elsewhere, or takes its time.
+//! The client with an API that redirects to other hosts, or is slow.
 
 mod support;
 
@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// Serves on a free port, and returns the base URL.
+/// Serves the routes on a free port, and returns the base URL.
 async fn serve(routes: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -35,14 +35,14 @@ async fn download(pulse: &Pulse, result: &Value) -> Result<Vec<u8>, ApiError> {
     Ok(all)
 }
 
-/// A client that takes what is on this machine for a place on the Internet.
+/// Returns a client that also fetches large results from this machine.
 fn lax(base: &str) -> Pulse {
     Pulse::new(base, API_KEY)
         .unwrap()
         .insecure_results_from_anywhere()
 }
 
-/// Another host, which tells the headers that it was sent.
+/// Starts another host. Returns its base URL, and a channel with the headers of each request.
 async fn elsewhere() -> (String, mpsc::UnboundedReceiver<HeaderMap>) {
     let (sender, headers) = mpsc::unbounded_channel();
     let answer = any(async move |headers: HeaderMap| {
@@ -95,7 +95,7 @@ async fn what_is_sent_to_the_api_is_not_sent_elsewhere() {
     assert!(received.try_recv().is_err());
 }
 
-/// Serves any one request with a body of `pieces`, with a pause before each.
+/// Serves one request, with a body of `pieces` bytes and a pause before each byte. Returns the base URL.
 async fn slow(pieces: usize, pause: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -109,7 +109,7 @@ async fn slow(pieces: usize, pause: Duration) -> String {
             // The client may have given up.
             let _ = client.write_all(b".").await;
         }
-        // Closed with something unread, the connection would be reset.
+        // Keep the connection open: closing it with unread data would reset it.
         std::future::pending::<()>().await;
     });
     base
@@ -162,7 +162,7 @@ async fn a_redirect_back_to_the_api_does_not_get_the_key() {
     assert_eq!(result.unwrap(), b"false");
 }
 
-/// A port that counts the connections to it.
+/// Opens a port. Returns it, and a channel with a message for each connection.
 async fn watched_port() -> (u16, mpsc::UnboundedReceiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -184,12 +184,12 @@ async fn only_https_and_public_addresses_are_fetched_also_after_a_redirect() {
         (format!("ftp://127.0.0.1:{port}/"), Forbidden::NotHttps),
         ("file:///etc/passwd".to_owned(), Forbidden::NotHttps),
         (format!("https://127.0.0.1:{port}/"), not_public),
-        // The same, written otherwise.
+        // The same address in other forms.
         (format!("https://2130706433:{port}/"), not_public),
         (format!("https://0x7f.1:{port}/"), not_public),
         (format!("https://[::1]:{port}/"), not_public),
         (format!("https://[::ffff:127.0.0.1]:{port}/"), not_public),
-        // A name, which is resolved when it is connected to.
+        // A name, which is resolved only when the client connects.
         (format!("https://localhost:{port}/"), not_public),
     ] {
         let redirect = Router::new()
@@ -249,7 +249,7 @@ async fn an_answer_without_end_is_not_read_into_memory() {
     }
 }
 
-/// With the URL of a large result, anybody can download it.
+/// Anyone who has the URL of a large result can download it.
 #[tokio::test]
 async fn no_error_tells_the_url_of_a_result() {
     const SIGNATURE: &str = "X-Amz-Signature=c2lnbmF0dXJl";

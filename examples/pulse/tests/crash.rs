@@ -1,4 +1,4 @@
-//! The receiver dies, and nothing is lost. On Unix, `kill` is SIGKILL.
+//! Crashes of the receiver, which lose nothing. On Unix, `kill` is SIGKILL.
 
 mod support;
 
@@ -25,7 +25,8 @@ async fn killed_before_the_work(flow: Flow) {
         let document = format!("https://example.com/{number}.pdf");
         job_ids.push(flow.submit_and_complete(&document).await);
     }
-    // The worker will not get anything done: some jobs are under way when the server dies, and the others wait.
+    // The worker cannot finish anything: when the server is killed, some events are running and the others are
+    // pending.
     flow.fake.trouble(Some(Trouble::Hangs));
     let mut server = flow.spawn_server(&[]).await;
     eventually("every event is acknowledged", || {
@@ -33,7 +34,7 @@ async fn killed_before_the_work(flow: Flow) {
         let acknowledged = deliveries
             .iter()
             .filter(|delivery| delivery.status.is_some_and(|status| status.is_success()));
-        // Created, processing, completed.
+        // Each job has three events: created, processing and completed.
         acknowledged.count() == 3 * JOBS
     })
     .await;
@@ -58,7 +59,7 @@ async fn killed_before_the_work(flow: Flow) {
     assert_eq!(repeated, 0, "the sender had nothing to do with it");
 }
 
-/// Every byte is here, but the worker does not know yet that no more will follow.
+/// The worker has received every byte, but the response has not ended yet.
 #[tokio::test]
 async fn a_large_result_survives_a_kill_at_the_last_byte_of_the_download() {
     let flow = Flow::start().await;
@@ -80,7 +81,8 @@ async fn a_large_result_survives_a_kill_at_the_last_byte_of_the_download() {
     assert_whole(&flow, &job_id).await;
 }
 
-/// The download is over. The rename is not: a folder is in its way, which is taken away after the kill.
+/// The download is complete, but the rename fails, because a folder has the name of the result. The folder is removed
+/// after the kill.
 #[tokio::test]
 async fn a_large_result_survives_a_kill_between_the_download_and_the_rename() {
     let flow = Flow::start().await;

@@ -1,4 +1,4 @@
-//! Deliveries that are not as one would like them.
+//! Unusual deliveries: duplicates, late events, new types and unreadable payloads.
 
 mod support;
 
@@ -15,7 +15,7 @@ use tower_svix_sqlx::inbox::State;
 
 const WHEN: &str = "2024-01-15T10:30:00Z";
 
-/// A receiver without a worker, on a free port. Returns the URL.
+/// Starts a receiver without a worker, on a free port. Returns its URL.
 async fn receive(flow: &Flow) -> String {
     let secret: Secret = SECRET.parse().unwrap();
     let routes: Router = server::receiver(secret, inbox::open(pool(flow).await));
@@ -42,7 +42,7 @@ async fn an_event_that_is_delivered_twice_is_stored_once() {
     assert_eq!(deliver(&url, "msg_1", body).await.0, StatusCode::ACCEPTED);
     assert_eq!(deliver(&url, "msg_1", body).await.0, StatusCode::OK);
 
-    // After a restart nothing is in memory, but the inbox knows.
+    // A new receiver has nothing in memory, but the inbox remembers the event.
     let url = receive(&flow).await;
     assert_eq!(deliver(&url, "msg_1", body).await.0, StatusCode::OK);
     assert_eq!(flow.stored().await, 1);
@@ -56,7 +56,7 @@ async fn a_job_that_has_finished_stays_so_whatever_comes_late() {
     flow.until_stored(&job_id).await;
 
     for (number, late) in ["job.processing", "job.created"].iter().enumerate() {
-        // By its timestamp it is the newest.
+        // Its timestamp is the latest of all.
         let late = event(late, &job_id, "2099-01-01T00:00:00Z");
         let status = flow.fake.deliver(&format!("msg_late{number}"), &late).await;
         assert_eq!(status, Some(StatusCode::ACCEPTED));

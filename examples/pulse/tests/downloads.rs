@@ -1,4 +1,4 @@
-//! Downloads that there is only once, and what may come in between.
+//! Interruptions of downloads that are possible only once.
 
 mod support;
 
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tower_svix_sqlx::inbox::{Entry, State};
 
-/// A place that gives a result out in the pieces that the test sends, and once.
+/// Serves a result once, in the pieces that the test sends. Returns the base URL and the channel for the pieces.
 async fn pieces() -> (String, mpsc::UnboundedSender<&'static str>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let receiver = Arc::new(Mutex::new(Some(receiver)));
@@ -48,7 +48,7 @@ async fn a_stop_of_the_receiver_waits_for_a_download_that_there_is_only_once() {
     .await;
 
     stop.send(()).unwrap();
-    // The worker has stopped: it gave the event back.
+    // The worker has stopped and given the event back.
     flow.until_event(|event| {
         event.state == State::Pending && event.event_type.as_deref() == Some("job.completed")
     })
@@ -64,7 +64,7 @@ async fn a_stop_of_the_receiver_waits_for_a_download_that_there_is_only_once() {
     flow.until_stored(&job_id).await;
 }
 
-/// Another worker receives the result, or a download of this process that outlived its attempt.
+/// The test has the file open, as another worker does, or a download that outlived its attempt.
 #[tokio::test]
 async fn a_download_that_runs_is_waited_for_and_no_attempt_is_spent_on_it() {
     let flow = Flow::start().await;
@@ -78,7 +78,7 @@ async fn a_download_that_runs_is_waited_for_and_no_attempt_is_spent_on_it() {
     let is_completed = |event: &Entry| event.event_type.as_deref() == Some("job.completed");
     flow.until_event(|event| is_completed(event) && event.state == State::Running)
         .await;
-    // The attempt comes to the file meanwhile.
+    // Give the attempt time to reach the file.
     tokio::time::sleep(Duration::from_millis(500)).await;
     part.append(Bytes::from("{\"page_count\": 1}"))
         .await

@@ -1,4 +1,4 @@
-//! The flow from end to end, as somebody at a command line goes through it.
+//! The whole flow, as a user at a command line runs it.
 
 mod support;
 
@@ -39,7 +39,7 @@ async fn a_submitted_document_ends_as_a_file_with_its_result() {
     .await;
 }
 
-/// What the API says that the result is.
+/// Returns the result of a job, as the API has it.
 async fn flow_result(flow: &Flow, job_id: &str) -> Value {
     flow.pulse.job(job_id).await.unwrap().result.unwrap()
 }
@@ -123,7 +123,7 @@ async fn the_demo_ends_well_and_what_it_names_is_still_there() {
     for result in &results {
         assert!(read_json(result)["markdown"].is_string(), "{result:?}");
     }
-    // Of a test, it does not stay.
+    // The demo keeps its folder, so the test removes it.
     let folder = results[0].ancestors().nth(2).unwrap();
     std::fs::remove_dir_all(folder).unwrap();
 }

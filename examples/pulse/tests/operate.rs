@@ -1,4 +1,4 @@
-//! What an operator does with the inbox.
+//! The commands of an operator for the inbox.
 
 mod support;
 
@@ -20,7 +20,7 @@ async fn an_operator_sees_events_and_has_them_processed_again_on_postgres() {
 }
 
 async fn operates(flow: Flow) {
-    // Two jobs whose results nobody gives out, and an event that is done.
+    // Two jobs whose results cannot be fetched, so that their last events become dead.
     let mut job_ids = Vec::new();
     for document in ["https://example.com/a.pdf", "https://example.com/b.pdf"] {
         job_ids.push(flow.submit_and_complete(document).await);
@@ -35,10 +35,11 @@ async fn operates(flow: Flow) {
     while dead().await.len() < 2 {
         flow.until_dead().await;
     }
+    flow.until_received(6).await;
     flow.until_idle().await;
 
     let counts = flow.operate(&["count"]).await;
-    // Created, processing, completed; the last of each is dead.
+    // Each job has three events: created and processing are done, and completed is dead.
     let expected = ["pending  0", "running  0", "done     4", "dead     2"];
     assert_eq!(counts.lines().collect::<Vec<_>>(), expected);
     let all = flow.operate(&["list"]).await;
@@ -56,7 +57,7 @@ async fn operates(flow: Flow) {
         assert!(by_number.contains(shown), "{shown} is not in {by_number}");
     }
 
-    // One, and it is dead again at once.
+    // Retry one event, which fails again at once.
     flow.operate(&["retry", &event.id]).await;
     flow.until_event(|again| again.id == event.id && again.state == State::Dead)
         .await;
@@ -107,7 +108,7 @@ async fn what_is_not_there_is_said_and_the_exit_code_tells() {
     }
 }
 
-/// Whatever a sender or the API puts into a text, it stays within its line.
+/// A text of a sender or of the API cannot leave its line.
 #[tokio::test]
 async fn what_is_printed_cannot_steer_the_terminal() {
     const HOSTILE: &str = "a\u{1b}[2Jb\nc\rd\u{9b}e\u{2028}f\u{202e}g";
@@ -118,7 +119,7 @@ async fn what_is_printed_cannot_steer_the_terminal() {
     failed["data"]["error"] = HOSTILE.into();
     let mut new = event(HOSTILE, "job-1", WHEN);
     new["data"] = HOSTILE.into();
-    // With unescaped characters wherever JSON allows them.
+    // In this JSON, control characters are unescaped wherever JSON allows it.
     for (event_id, event) in [("msg_1", &failed), ("msg_2", &new)] {
         let body = event.to_string();
         let (status, _) = deliver(&url, event_id, body.as_bytes()).await;
@@ -126,7 +127,7 @@ async fn what_is_printed_cannot_steer_the_terminal() {
     }
     let unreadable = "{\"type\":\"job.completed\",\"\u{202e}\u{9b}";
     deliver(&url, "msg_3", unreadable.as_bytes()).await;
-    // Its result cannot be stored under such a name.
+    // The result cannot be stored, because the id is not a safe file name.
     let completed = event("job.completed", HOSTILE, WHEN).to_string();
     deliver(&url, "msg_4", completed.as_bytes()).await;
     flow.until_idle().await;

@@ -1,4 +1,4 @@
-//! Pulse's API is not there, or says no, or the result cannot be written.
+//! Failures of Pulse's API, of the disk and of the database.
 
 mod support;
 
@@ -14,8 +14,8 @@ use support::{Flow, eventually};
 use tokio::net::TcpListener;
 use tower_svix_sqlx::inbox::{Entry, State};
 
-/// Starts the receiver with a job that has completed, and an API in trouble. Returns the id of the job, and the event once
-/// the worker has noticed.
+/// Completes a job, breaks the API, and starts the receiver. Returns the id of the job, and its event after the first
+/// failed attempt.
 async fn job_in_trouble(flow: &Flow, document: &str, trouble: Trouble) -> (String, Entry) {
     let job_id = flow.submit_and_complete(document).await;
     flow.fake.trouble(Some(trouble));
@@ -90,7 +90,7 @@ async fn a_large_result_is_not_downloaded_while_it_cannot_be_written() {
     assert_eq!(result["page_count"], 100);
 }
 
-/// For the process, a limit on the size of files is what a full disk is, and anybody can set and lift it.
+/// A limit on the size of files has the same effect on the process as a full disk, and needs no privileges.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_download_waits_while_the_disk_is_full() {
@@ -100,7 +100,7 @@ async fn a_download_waits_while_the_disk_is_full() {
 
     let flow = Flow::start().await;
     let mut command = tokio::process::Command::new("sh");
-    // Ignored, the signal does not end the process: a write that goes beyond the limit fails.
+    // Ignore SIGXFSZ, so that a write beyond the limit fails instead of ending the process.
     command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]);
     let serve = flow.serve_command();
     command
@@ -173,7 +173,7 @@ async fn what_arrived_of_a_download_that_broke_off_is_kept_and_named() {
     assert_eq!(std::fs::read(part).unwrap(), half);
 }
 
-/// A flow whose large results are `content`, elsewhere than at the API.
+/// Returns a flow in which every large result is `content`, on another host than the API.
 async fn with_large_results(content: &'static str) -> Flow {
     let mut flow = Flow::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -246,7 +246,7 @@ async fn the_worker_goes_on_once_the_database_is_back() {
         .unwrap();
     let status = flow.fake.deliver("msg_1", &event).await;
     assert_eq!(status, Some(StatusCode::SERVICE_UNAVAILABLE));
-    // Long enough for the worker to ask for work.
+    // Give the worker time to poll the missing table.
     tokio::time::sleep(Duration::from_secs(2)).await;
     rename("ALTER TABLE away RENAME TO webhook_inbox")
         .await

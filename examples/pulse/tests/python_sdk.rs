@@ -1,4 +1,4 @@
-//! The fake Pulse is one to Pulse's official Python SDK too.
+//! The fake Pulse, called by Pulse's official Python SDK.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! What becomes of secrets: on the command line, in logs, and in the database.
+//! Secrets on the command line, in logs and in the database.
 
 mod support;
 
@@ -17,7 +17,7 @@ fn base64() -> &'static str {
 #[tokio::test]
 async fn a_mistyped_secret_is_not_shown() {
     let flow = Flow::start().await;
-    // As it gets there from a file of variables whose quotes nobody takes off.
+    // Some tools that read a file of variables keep the quotes.
     let quoted = format!("\"{SECRET}\"");
     let (arguments, variable) = (["--secret", &quoted], [("PULSE_WEBHOOK_SECRET", &*quoted)]);
     let two = format!("{SECRET},{quoted}");
@@ -76,7 +76,8 @@ async fn the_password_of_a_database_is_not_shown() {
     }
 }
 
-/// With the URL, anybody can download the result: neither a log of everything nor the database has it.
+/// Anyone who has the URL can download the result, so neither a log at the level `trace` nor the database may contain
+/// it.
 #[tokio::test]
 async fn the_url_of_a_large_result_reaches_neither_the_log_nor_the_database() {
     let flow = Flow::start().await;
@@ -93,7 +94,7 @@ async fn the_url_of_a_large_result_reaches_neither_the_log_nor_the_database() {
     let job_id = flow.submit("https://example.com/large.pdf").await;
     flow.until_stored(&job_id).await;
     flow.until_idle().await;
-    // Of this one, the download fails: from there, nobody may be asked.
+    // The download of this result fails, because its host has no public address.
     flow.fake.large_results_at("https://localhost:1");
     flow.submit("https://example.com/another-large.pdf").await;
     let dead = flow.until_dead().await;

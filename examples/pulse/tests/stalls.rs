@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tower_svix::Secret;
 
-/// What is sent of a delivery whose body stops after one byte.
+/// Returns a delivery whose body stops after one of its two bytes.
 fn upload() -> String {
     let headers = sign(SECRET, "msg_1", "{}");
     let headers: Vec<_> = headers
@@ -40,7 +40,7 @@ async fn an_upload_that_stalls_is_given_up() {
             answer.push(client.read_u8().await.unwrap());
         }
     };
-    // The clock is paused, so this is no time at all.
+    // The clock is paused, so this takes no real time.
     let read = tokio::time::timeout(Duration::from_mins(1), read).await;
     read.expect("there is an answer");
 
@@ -64,7 +64,7 @@ async fn clients_that_stall_do_not_keep_the_receiver_from_stopping() {
         client.write_all(text.as_bytes()).await.unwrap();
         clients.push(client);
     }
-    // Connections are taken in their order, so the server has the others too once it answers this one.
+    // The server accepts connections in order. Once it answers this one, it has accepted the others.
     reqwest::get(format!("http://{address}")).await.unwrap();
     stop.send(()).unwrap();
 

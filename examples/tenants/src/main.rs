@@ -1,22 +1,22 @@
-//! One endpoint for many tenants, whose secrets are in a `SQLite` database.
+//! A webhook receiver for many tenants, with their secrets in a `SQLite` database.
 //!
 //! ```text
 //! cargo run -p tenants
 //! ```
 //!
-//! - `POST /webhooks/{tenant}` takes deliveries that are signed with a secret of this tenant.
-//! - `DATABASE` is the file with the secrets, `tenants.db` by default. If there is none, it is made, with two tenants
-//!   that have random secrets, and a command is printed that delivers a first event to each.
+//! - `POST /webhooks/{tenant}` receives deliveries that are signed with a secret of this tenant.
+//! - `DATABASE` is the file with the secrets, `tenants.db` by default. If the file does not exist, the server creates
+//!   it with two tenants and random secrets, and prints a command for each tenant that sends a first delivery.
 //! - `LISTEN` is the address to listen on, `127.0.0.1:3000` by default.
 //!
-//! The secrets are looked up for each delivery, so that a change counts from the next one on. During a rotation a tenant
-//! has two:
+//! The secrets are looked up for each delivery, so a change applies to the next delivery. During a rotation, a tenant
+//! has two secrets:
 //!
 //! ```text
 //! sqlite3 tenants.db "INSERT INTO secrets (tenant, secret) VALUES ('acme', 'whsec_…')"
 //! ```
 //!
-//! This is about the lookup. See `examples/production` for timeouts, limits and a graceful stop.
+//! This example shows only the lookup. See `examples/production` for timeouts, limits and a graceful stop.
 
 use std::env;
 use std::error::Error;
@@ -35,9 +35,10 @@ use tokio::net::TcpListener;
 use tower_svix::sign::generate::{self, SecretText};
 use tower_svix::{Keyring, Secret, SvixVerifyLayer, VerifiedEvent, key_source_fn};
 
-/// How long a lookup may wait for a connection, and for the lock of a writer. Svix gives up after 15 seconds.
+/// How long a lookup may wait for a connection, and how long for the lock of a writer. Svix gives up after 15 seconds.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a connection is used. A file that is put in the place of the old one is noticed by then.
+/// How long a connection is used. If the file is replaced by another, the server reads the new one after at most this
+/// time.
 const CONNECTION_LIFETIME: Duration = Duration::from_mins(1);
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -63,7 +64,7 @@ async fn run() -> Result<(), BoxError> {
     } else {
         create(&options).await?
     };
-    // To serve, it is enough to read.
+    // The server only reads.
     let database = SqlitePoolOptions::new()
         .acquire_timeout(LOOKUP_TIMEOUT)
         .max_lifetime(CONNECTION_LIFETIME)
@@ -89,41 +90,41 @@ fn router(database: SqlitePool) -> Router {
     let verify = SvixVerifyLayer::with_key_source(key_source_fn(move |head: &Parts| {
         let database = database.clone();
         let tenant = tenant(head).to_owned();
-        // Well-formed headers with a timestamp of now are all that it takes to get here, and each such request costs a
-        // query before its body is read. In a flood of forgeries, genuine deliveries wait in vain for a connection and
-        // are answered with 503. A cache belongs here, of unknown tenants too, or a limit outside of the layer.
+        // Every request with well-formed headers and a current timestamp gets here and costs a query, before its body
+        // is read. In a flood of forgeries, genuine deliveries get no connection in time and are answered with 503. In
+        // production, add a cache that also remembers unknown tenants, or a limit outside the layer.
         async move {
             keys(&database, &tenant)
                 .await
-                // The sender gets to know no more than that it should retry.
+                // The response does not contain the error. It only asks the sender to retry.
                 .inspect_err(complain)
         }
     }));
     Router::new().route("/webhooks/{tenant}", post(receive).route_layer(verify))
 }
 
-/// Runs for verified deliveries only.
+/// Runs only for verified deliveries.
 async fn receive(Extension(event): Extension<VerifiedEvent>) -> String {
-    // Whose keys verified the delivery, which says more than the path.
+    // The tenant whose keys verified the delivery. Unlike the path, it is authenticated.
     let tenant = event.tenant().unwrap_or_default();
     say(format_args!("event {} for {tenant}", event.id()));
     format!("received {} for {tenant}\n", event.id())
 }
 
-/// The last segment of the path, as it stands there: the names in the database need no percent-encoding.
+/// Returns the last segment of the path. It is not decoded, because the names in the database need no percent-encoding.
 fn tenant(head: &Parts) -> &str {
     head.uri.path().rsplit('/').next().unwrap_or_default()
 }
 
-/// The keys of the tenant, the newest first, or `None` if there is no such tenant.
+/// Returns the keys of the tenant, the newest first, or `None` if there is no such tenant.
 async fn keys(database: &SqlitePool, tenant: &str) -> Result<Option<Keyring>, BoxError> {
     let rows: Vec<(String, String)> =
         sqlx::query_as("SELECT tenant, secret FROM secrets WHERE tenant = ? ORDER BY rowid DESC")
             .bind(tenant)
             .fetch_all(database)
             .await?;
-    // The name as the database has it. A database that ignores case finds a tenant under several, and as each name has
-    // ids of its own, a delivery could be replayed under each.
+    // Use the name from the database, not the one from the path. A database that ignores case finds a tenant under
+    // several spellings. Each spelling would have separate ids, so a delivery could be replayed under each.
     let Some((name, _)) = rows.first() else {
         return Ok(None);
     };
@@ -135,9 +136,10 @@ async fn keys(database: &SqlitePool, tenant: &str) -> Result<Option<Keyring>, Bo
     Ok(Some(Keyring::from(secrets).tenant(name)))
 }
 
-/// Makes the database, with two tenants, and returns their names and secrets.
+/// Creates the database with two tenants, and returns their names and secrets.
 ///
-/// The secrets must be readable to verify with: guard the file like the secrets themselves.
+/// Verification needs the secrets themselves, so they cannot be stored as hashes: guard the file as you guard the
+/// secrets.
 async fn create(
     options: &SqliteConnectOptions,
 ) -> Result<Vec<(&'static str, SecretText)>, BoxError> {
@@ -163,7 +165,7 @@ async fn create(
     Ok(tenants.into())
 }
 
-/// Prints a line. Unlike `println!` it does not panic when nobody reads.
+/// Prints a line. Unlike `println!`, this does not panic when the output is closed.
 fn say(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
 }

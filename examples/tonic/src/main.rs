@@ -1,14 +1,15 @@
-//! A gRPC service behind the layer, and a client that signs its calls.
+//! A gRPC server that verifies its calls, and a client that signs them.
 //!
 //! ```text
 //! cargo run -p on-tonic
 //! ```
 //!
-//! It calls the health service of `tonic-health` twice: signed with the right secret, then with another one. `LISTEN`
-//! is the address of the server, `127.0.0.1:50051` by default.
+//! The client calls the health service of `tonic-health` twice: signed with the right secret, and then with another
+//! one. `LISTEN` is the address of the server, `127.0.0.1:50051` by default.
 //!
-//! A signature covers the whole body of a request, so the layer suits calls whose request is one message or a stream
-//! that ends by itself; a dialogue of streams in both directions would wait for itself.
+//! A signature covers the whole body of a request, so the layer must read all of it before the call starts. This suits
+//! calls whose request is one message, or a stream that ends without waiting for responses. A bidirectional stream in
+//! which the client waits for responses never starts.
 #![allow(clippy::print_stdout, reason = "it shows how the calls end")]
 
 use std::env;
@@ -41,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{address}");
     tokio::spawn(
         Server::builder()
-            // Each stream may hold a body until that is known to be forged.
+            // Each stream may buffer a body that turns out to be forged.
             .max_concurrent_streams(16)
             .layer(layer)
             .add_service(health)
@@ -63,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Asks for the health of the server as a whole, over a channel that signs each request.
+/// Asks for the health of the whole server, over a channel that signs each request.
 async fn check(channel: Channel, secret: Secret) -> Result<String, Status> {
     let signing = ServiceBuilder::new()
         .layer(SvixSignLayer::new(secret))

@@ -1,11 +1,11 @@
-//! The layer on a target without a system clock, such as `wasm32-unknown-unknown`: the clock is the user's.
+//! Verification on a target without a system clock, such as `wasm32-unknown-unknown`, with a clock that you supply.
 //!
 //! ```text
 //! cargo build -p on-wasm --target wasm32-unknown-unknown
 //! node examples/wasm/run.mjs target/wasm32-unknown-unknown/debug/on-wasm.wasm
 //! ```
 //!
-//! It ends without a word if all went as it should, and panics otherwise.
+//! The program prints nothing if it succeeds, and panics if it fails.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_svix::{Clock, Secret, SvixVerifyLayer, VerifiedBody};
 
-/// A clock that stands still. In a browser or a worker, ask the host: `js_sys::Date::now`, in milliseconds.
+/// A clock with a fixed time. In a browser or a worker, ask the host: `js_sys::Date::now` returns milliseconds.
 #[derive(Debug)]
 struct HostClock;
 
@@ -30,7 +30,7 @@ async fn receive(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>
     Ok(Response::new(request.into_body().into_bytes().into()))
 }
 
-/// The status of the answer to a delivery that was signed when the clock stood still.
+/// Returns the status of the response to a delivery that was signed at the time of the clock.
 fn deliver(layer: &SvixVerifyLayer, body: &'static str) -> u16 {
     let request = Request::post("/webhook")
         .header("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek")
@@ -42,7 +42,7 @@ fn deliver(layer: &SvixVerifyLayer, body: &'static str) -> u16 {
         .body(Full::new(Bytes::from(body)))
         .expect("the head is well-formed");
     let response = layer.layer(service_fn(receive)).oneshot(request);
-    // Nothing in here waits, so that no runtime is needed.
+    // Nothing here waits, so no runtime is needed.
     let Ok(response) = response.now_or_never().expect("all is there already");
     response.status().as_u16()
 }
@@ -54,7 +54,7 @@ fn main() {
     assert_eq!(deliver(&layer, r#"{"test": 2432232314}"#), 200);
     assert_eq!(deliver(&layer, r#"{"test": 2432232315}"#), 401);
 
-    // Where nobody supplied a clock, no delivery can be judged: the sender is asked to come again.
+    // Without a clock, no delivery can be verified. The response asks the sender to retry.
     if cfg!(target_family = "wasm") {
         let layer = SvixVerifyLayer::new(secret);
         assert_eq!(deliver(&layer, r#"{"test": 2432232314}"#), 503);

@@ -1,4 +1,4 @@
-//! A part of the ids, without any concurrency in it.
+//! A part of the ids, with sequential code only.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use crate::idempotency::fingerprint::Fingerprint;
 use crate::idempotency::key::ClaimToken;
 use crate::idempotency::store::{ClaimStatus, Settlement, StoreError};
 
-/// Stands for a key: nobody can find two with the same SHA-256.
+/// The SHA-256 of a key, which stands for the key: nobody can find two keys with the same one.
 pub(super) type Digest = [u8; 32];
 
-/// When a record ends, in nanoseconds since the clock's start: half as large as a `Duration`, and good for 584 years.
+/// Nanoseconds since the clock's start. Half as large as a `Duration`, and sufficient for 584 years.
 type Nanos = u64;
 type Slot = u32;
 
-/// How many expired ids each operation removes: more than it can add, so that none stays for long.
+/// The number of expired ids that each operation removes: more than it can add, so that none stays for long.
 const SWEEP: usize = 2;
 
-/// Some of the ids: a table to find one, and two sets to find the ones that expire next.
+/// A part of the ids: a table to find one, and two sets to find those that expire next.
 pub(super) struct Shard {
     capacity: usize,
-    /// Finds the slot of a record by its digest.
+    /// The slots of the records, by digest.
     table: HashTable<Slot>,
     records: Vec<Record>,
     vacant: Vec<Slot>,
@@ -147,7 +147,7 @@ impl Shard {
         found.live.is_some()
     }
 
-    /// Finds the record of `digest`. Before that, removes some that have expired.
+    /// Removes some records that have expired, and then finds the record of `digest`.
     fn find(&mut self, digest: &Digest, now: Nanos) -> Found {
         for _ in 0..SWEEP {
             self.remove_expired(now);
@@ -164,7 +164,7 @@ impl Shard {
         Found { slot, live }
     }
 
-    /// Removes one record that has expired, if there is one.
+    /// Removes one expired record, and returns whether there was one.
     fn remove_expired(&mut self, now: Nanos) -> bool {
         let expired = [&self.claimed, &self.completed]
             .into_iter()
@@ -177,7 +177,7 @@ impl Shard {
         expired.is_some()
     }
 
-    /// Writes `record` over the one in `slot`, or to a place of its own.
+    /// Replaces the record in `slot` by `record`, or puts `record` into a vacant slot.
     fn put(&mut self, slot: Option<Slot>, record: Record, now: Nanos) -> Result<(), StoreError> {
         let slot = if let Some(slot) = slot {
             self.unqueue(slot);
@@ -194,12 +194,12 @@ impl Shard {
         Ok(())
     }
 
-    /// A slot that the table leads to from the digest of `record`.
+    /// Returns a vacant slot, and adds it to the table under the digest of `record`.
     fn vacant_slot(&mut self, record: &Record) -> Slot {
         let slot = self.vacant.pop().unwrap_or_else(|| {
             let slot = self.records.len();
             if slot == self.records.capacity() {
-                // Doubles, but not beyond what can be needed.
+                // Doubles, but not beyond the capacity.
                 self.records
                     .reserve_exact(slot.max(16).min(self.capacity - slot));
             }
@@ -251,7 +251,7 @@ impl Shard {
     }
 }
 
-/// The digest is uniform already, and nobody can choose it.
+/// Returns a part of the digest, which is already uniform and which nobody can choose.
 fn hash(digest: &Digest) -> u64 {
     u64::from_le_bytes(*digest.first_chunk().expect("32 bytes"))
 }

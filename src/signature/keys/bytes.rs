@@ -1,4 +1,4 @@
-//! The bytes of a key, out of its text.
+//! The bytes of a key, decoded from its text.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -9,14 +9,14 @@ use super::error::KeyError;
 use super::looks;
 use super::text::{KeyText, Role};
 
-/// Bytes in the shortest secret that is read from a text: 128 bits, with which guessing is hopeless.
+/// The minimum length of a secret that is read from a text, in bytes: 128 bits cannot be guessed.
 ///
-/// Standard Webhooks asks for 24 bytes, and senders that follow it have more. A text of less is more likely a word, or half
-/// of a secret, than a key; one that is a key after all can be given as bytes.
+/// Standard Webhooks asks for 24 bytes or more. A shorter text than this minimum is more likely a word, or half of a
+/// secret, than a key. If it is a key, it can be passed as bytes.
 pub(super) const MIN_SECRET_LEN: usize = 16;
 
-/// Decodes the base64 of a key as leniently as the official libraries do: padding may be missing, and the last character
-/// may carry unused bits. A key is not attacker input, and this one is what the sender uses.
+/// Decodes the base64 of a key as leniently as the official libraries do: padding may be missing, and the last
+/// character may carry unused bits. This is safe, because a key does not come from an attacker.
 pub(super) fn decode(key: &KeyText<'_>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
@@ -24,7 +24,7 @@ pub(super) fn decode(key: &KeyText<'_>) -> Result<Zeroizing<Vec<u8>>, KeyError> 
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
-    // Into a buffer that is wiped, even if what is decoded up to an error is thrown away.
+    // The buffer is wiped even if decoding fails half-way.
     let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(key.base64.len())]);
     let len = LENIENT
         .decode_slice(key.base64, &mut bytes)
@@ -37,7 +37,7 @@ pub(super) fn decode(key: &KeyText<'_>) -> Result<Zeroizing<Vec<u8>>, KeyError> 
     }
 }
 
-/// [Decodes](decode) a secret, and rejects what is base64 by accident: words, digits, and what is too short.
+/// [Decodes](decode) a secret, and rejects what is base64 only by accident: words, hexadecimal digits, and short texts.
 pub(super) fn decode_secret(key: &KeyText<'_>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let bytes = decode(key)?;
     if is_all_zero(&bytes) {
@@ -53,7 +53,8 @@ pub(super) fn decode_secret(key: &KeyText<'_>) -> Result<Zeroizing<Vec<u8>>, Key
     }
 }
 
-/// Whether everyone can sign with this key: HMAC fills a short key up with zeros, so that such a one is the empty key.
+/// Whether all bytes are zero, so that anyone can sign with this key: HMAC fills short keys up with zeros, which makes
+/// it the same as the empty key.
 pub(super) fn is_all_zero(key: &[u8]) -> bool {
     key.iter().all(|byte| *byte == 0)
 }

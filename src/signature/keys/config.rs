@@ -1,4 +1,4 @@
-//! Keys in files of configuration: each is deserialised from the string that it can be parsed from.
+//! Keys in configuration files: each is deserialised from the string that it can be parsed from.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,8 +11,8 @@ use super::keyring::Keyring;
 use super::secret::Secret;
 use super::verifying_key::VerifyingKey;
 
-/// Rejects what is written without quotes. Serde's own message would repeat it, and it may be a key: in YAML, digits are a
-/// number.
+/// Rejects values without quotes. Serde's own message would repeat the value, which may be a key: in YAML, a text of
+/// digits is a number.
 macro_rules! reject_scalars {
     () => {
         reject_scalars!(
@@ -36,10 +36,10 @@ macro_rules! reject_scalars {
 
 const NOT_A_STRING: &str = "a key is a string: put it in quotes";
 
-/// Reads a key that is a string.
+/// Visitor that reads one key from a string.
 struct OneKey<K>(PhantomData<K>);
 
-/// Reads the keys of a receiver: a string of one or several, or a list of strings.
+/// Visitor that reads the keys of a receiver from a string of one or several keys, or from a list of strings.
 struct Keys;
 
 impl<K: FromStr<Err = KeyError>> Visitor<'_> for OneKey<K> {
@@ -82,7 +82,7 @@ impl<'de> Visitor<'de> for Keys {
     reject_scalars!();
 }
 
-/// Lets the format hand over what it has: if it were asked for a string, it would put what it found instead into its
+/// Asks the format for any value. If it were asked for a string and found something else, it would repeat that in its
 /// error.
 fn read<'de, D: Deserializer<'de>, V: Visitor<'de>>(
     from: D,
@@ -101,7 +101,7 @@ macro_rules! deserialize {
             #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
             #[doc = $doc]
             ///
-            /// The error never repeats the text. A format may do so by itself: that of `toml` shows the line.
+            /// The error never repeats the text, but the error of a format may: that of `toml` shows the line.
             impl<'de> Deserialize<'de> for $key {
                 fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                     read(from, $visitor)
@@ -112,7 +112,7 @@ macro_rules! deserialize {
 }
 
 deserialize! {
-    Keyring: Keys, "From a string of one or several keys, or from a list of strings, each of one key.";
-    Secret: OneKey(PhantomData), "From a string.";
-    VerifyingKey: OneKey(PhantomData), "From a string.";
+    Keyring: Keys, "Deserialises from a string of one or several keys, or from a list of strings with one key each.";
+    Secret: OneKey(PhantomData), "Deserialises from a string, as [`str::parse`] reads it.";
+    VerifyingKey: OneKey(PhantomData), "Deserialises from a string, as [`str::parse`] reads it.";
 }

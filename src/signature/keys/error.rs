@@ -1,12 +1,15 @@
-//! Why a text or bytes are not a key.
+//! The reasons why a text or bytes are not a key.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a text is not the key that it was parsed as: what it looks like, and what to do.
+/// The reason why a text is not the key that it was parsed as.
 ///
-/// The text is never repeated, by `Display` or by `Debug`. Both write the same sentence, so that it is what a `main` that
-/// returns the error prints.
+/// It is an error of configuration, never of a request: print it when the program starts, and stop. Its text says what
+/// the key looks like and what to do. Each variant below says the same.
+///
+/// Neither `Display` nor `Debug` repeats the key. Both write the same sentence, which is therefore also what a `main`
+/// that returns the error prints.
 ///
 /// # Example
 ///
@@ -23,55 +26,102 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// There is no key: the text is empty, or nothing but a prefix. Everyone could sign with an empty key.
+    /// The text is empty, or only a prefix. Anyone could sign with an empty key.
+    ///
+    /// Use the text that the sender's portal shows.
     Empty,
-    /// All bytes of the key are zero. HMAC fills keys up with zeros: it is the same as the empty key.
+    /// All bytes of the key are zero, so that anyone could sign with it. HMAC fills short keys up with zeros: up to 64
+    /// zero bytes are the same as the empty key.
+    ///
+    /// Make a new key.
     AllZero,
-    /// The text stands for a key that someone was to fill in, such as `whsec_test`, `whsec_xxxxxxxx` or `null`, or its end
-    /// is left out (`whsec_C2FV…`).
+    /// The text is a placeholder, such as `whsec_test`, `whsec_xxxxxxxx` or `null`, or its end is left out
+    /// (`whsec_C2FV…`).
+    ///
+    /// Use the whole text that the sender's portal shows.
     Placeholder,
-    /// The key has less than 16 bytes: more likely a word, or a part of a secret, than a secret.
-    /// [`Secret::from_bytes`](crate::Secret::from_bytes) takes keys of any length.
+    /// The key is shorter than 16 bytes. It is more likely a word, or a part of a secret, than a secret.
+    ///
+    /// If it is the key, use [`Secret::from_bytes`](crate::Secret::from_bytes), which takes keys of any length.
     TooShort,
     /// The text has quotes around it.
+    ///
+    /// Remove them.
     Quoted,
     /// The text is an assignment, such as `WEBHOOK_SECRET=whsec_…`.
+    ///
+    /// Keep only the value, without quotes.
     Assignment,
-    /// The text is an `Authorization` header, or its value: `Bearer …`.
+    /// The text is an `Authorization` header or its value: `Bearer …`.
+    ///
+    /// Use the secret that the sender's portal shows for this endpoint.
     Bearer,
-    /// The text has a character that cannot be seen: a control character, a space of another alphabet, or one of those that
-    /// only direct how text is shown. It came along from a page or a file.
+    /// The text contains an invisible character: a control character, white space other than a plain space, or a
+    /// character that only formats text. It was copied along from a page or a file.
+    ///
+    /// Copy the key from another place, or type it.
     Invisible,
-    /// The text is several keys, where one is needed: a [`Keyring`](crate::Keyring) takes them, or
-    /// [`Secret::from_text`](crate::Secret::from_text) each line, if the text is the key itself.
-    List,
-    /// One of several keys has no prefix, `whsec_` or `whpk_`: it may be a word, or half of a secret.
-    NoPrefix,
-    /// The prefix is written in another way, such as `WHSEC_…` or `whsec-…`, or twice.
-    MisspelledPrefix,
-    /// The text has a prefix of another kind, such as `polar_whs_…`. Some senders use the whole text as the key:
+    /// The text contains several keys where one is needed.
+    ///
+    /// Parse it as a [`Keyring`](crate::Keyring). If each text is the key itself, pass each line to
     /// [`Secret::from_text`](crate::Secret::from_text).
+    List,
+    /// One of several keys has no prefix, `whsec_` or `whpk_`. It may be a stray word, or half of a secret.
+    ///
+    /// Write each key with its prefix, and in one piece.
+    NoPrefix,
+    /// The prefix is misspelled, such as `WHSEC_…` or `whsec-…`, or doubled.
+    ///
+    /// Write `whsec_`, `whpk_` or `whsk_` once, in small letters and with an underscore.
+    MisspelledPrefix,
+    /// The text has a prefix that Standard Webhooks does not define, such as `polar_whs_…`.
+    ///
+    /// If the sender uses the whole text as the key, use [`Secret::from_text`](crate::Secret::from_text).
     ForeignPrefix,
-    /// The text is hexadecimal digits without a prefix. They are base64 as well, but rarely meant so:
-    /// [`Secret::from_text`](crate::Secret::from_text) uses the digits as the key.
+    /// The text is hexadecimal digits without a prefix. They are also base64, but rarely meant as such.
+    ///
+    /// If the sender uses the digits as the key, use [`Secret::from_text`](crate::Secret::from_text). If they are
+    /// base64, put `whsec_` before them.
     HexDigits,
     /// The text is base64 in the alphabet for URLs, with `-` and `_`.
+    ///
+    /// If the sender decodes it, write `+` for `-` and `/` for `_`. If the sender uses the whole text as the key, use
+    /// [`Secret::from_text`](crate::Secret::from_text).
     UrlSafe,
-    /// The text is base64 with one character too many, or too few.
+    /// The text is base64 with one character too many or too few.
+    ///
+    /// Copy it again, from its first character to its last.
     Incomplete,
-    /// What follows the optional prefix is not base64 in the standard alphabet, for no other cause that is known.
+    /// The text after the optional prefix is not base64 in the standard alphabet, and no other variant describes it.
+    ///
+    /// Use the text that the sender's portal shows. If the sender uses the whole text as the key, use
+    /// [`Secret::from_text`](crate::Secret::from_text).
     NotBase64,
-    /// The text is a secret, where an ed25519 key is needed.
+    /// The text is a secret, where an ed25519 key (`whpk_…` or `whsk_…`) is needed.
+    ///
+    /// Parse it as a [`Secret`](crate::Secret).
     Secret,
-    /// The text is a public ed25519 key (`whpk_…`), where a secret one is needed: it cannot sign, and everyone knows it.
+    /// The text is a public ed25519 key (`whpk_…`), where a secret or private key is needed. It cannot sign, and it is
+    /// not secret.
+    ///
+    /// To verify with it, parse it as a `PublicKey` or a [`Keyring`](crate::Keyring).
     PublicKey,
-    /// The text is a private ed25519 key (`whsk_…`), which belongs to the sender alone.
+    /// The text is a private ed25519 key (`whsk_…`), which only the sender should have.
+    ///
+    /// A sender parses it as a [`SigningKey`](crate::SigningKey). A receiver needs the public key (`whpk_…`).
     PrivateKey,
-    /// The text is an ed25519 key, and the feature `ed25519` is off.
+    /// The text is an ed25519 key (`whpk_…` or `whsk_…`), and the feature `ed25519` is off.
+    ///
+    /// Enable the feature.
     Ed25519Unsupported,
-    /// The text is a public ed25519 key (`whpk_…`), but not of 32 bytes that encode a point fit for a key.
+    /// The text is a public ed25519 key (`whpk_…`), but its bytes are not 32 bytes that encode an acceptable point.
+    ///
+    /// Copy it again.
     InvalidPublicKey,
-    /// The text is a private ed25519 key (`whsk_…`), but not of 64 bytes of which the last 32 are the public key.
+    /// The text is a private ed25519 key (`whsk_…`), but its bytes are not a key pair: 64 bytes, of which the last 32
+    /// are the public key.
+    ///
+    /// Copy it again.
     InvalidPrivateKey,
 }
 

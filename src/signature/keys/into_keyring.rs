@@ -1,16 +1,25 @@
-//! What a receiver can be given as its keys.
+//! The types that a receiver takes as its keys.
 
 use super::keyring::Keyring;
 
-/// What is, or becomes, the keys of a receiver: whatever converts into a [`Keyring`].
+/// Conversion into a [`Keyring`], the keys of a receiver. Every type that implements `Into<Keyring>` has it.
 ///
-/// Implemented for all types that implement `Into<Keyring>`, and for no others. It is there for the compiler to say what to
-/// do with a text that is given as a key:
+/// It exists so that the compiler says what to do with a text that is passed as a key. This does not compile:
 ///
 /// ```compile_fail,E0277
 /// use tower_svix::SvixVerifyLayer;
 ///
 /// let layer = SvixVerifyLayer::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned());
+/// ```
+///
+/// A text must be parsed first:
+///
+/// ```
+/// use tower_svix::{Secret, SvixVerifyLayer};
+///
+/// let text = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned();
+/// let layer = SvixVerifyLayer::new(text.parse::<Secret>()?);
+/// # Ok::<(), tower_svix::KeyError>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a key that deliveries are verified with",
@@ -18,7 +27,7 @@ use super::keyring::Keyring;
     note = "parse the text of a key: `text.parse::<Secret>()?`, or `text.parse::<Keyring>()?` if it holds several"
 )]
 pub trait IntoKeyring {
-    /// Makes the keyring.
+    /// Converts into a keyring.
     fn into_keyring(self) -> Keyring;
 }
 

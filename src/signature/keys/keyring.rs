@@ -1,4 +1,4 @@
-//! The keys of a receiver, and how they are replaced while requests run.
+//! The keys of a receiver, which can be replaced while requests run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,31 +14,34 @@ use super::secret::Secret;
 use super::text::{self, KeyText, Role};
 use super::verifying_key::VerifyingKey;
 
-/// The keys of one receiver: a delivery is verified if any of them signed it.
+/// The keys of a receiver, or of one of its tenants. Any of them may verify a delivery.
 ///
-/// Usually it holds one [`Secret`]; during a rotation, the new and the old. With the feature `ed25519`, it also takes
-/// public keys. A keyring without any key rejects every delivery.
+/// Usually it has one [`Secret`]; during a rotation, it has the new and the old one. With the feature `ed25519`, it
+/// also takes a [`PublicKey`]. A keyring without any key rejects every delivery.
 ///
-/// It is made of a [`Secret`], a public key, a [`VerifyingKey`], or an array or `Vec` of these.
-///
-/// It can also be parsed from text: one key, or several that are separated by white space, commas or `|`, as
-/// `whsec_…,whsec_…` or `v1,whsec_…|v1,whsec_…`. Of several, each must have its prefix, `whsec_` or `whpk_`, and may have its
-/// version before that: without a prefix, any word that gets into the text would be a key, and so would each half of a
-/// secret that a line break splits. With the feature `serde`, a keyring is deserialised from such a text, or from a list of
-/// texts of one key each.
+/// A [`Secret`], a `PublicKey`, a [`VerifyingKey`], and an array or `Vec` of these convert into a keyring. It can also
+/// be parsed from text, as below.
 ///
 /// # Clone
 ///
-/// A keyring is a handle: its clones share the keys, so that a clone kept aside can
-/// [`replace`](Self::replace) the keys of a layer while requests run.
+/// A keyring is a handle. Its clones share the keys, so you can keep a clone and [`replace`](Self::replace) the keys of
+/// a layer while requests run.
+///
+/// # Parsing
+///
+/// The text is one key, or several that are separated by white space, commas or `|`, such as `whsec_…,whsec_…` or
+/// `v1,whsec_…|v1,whsec_…`. If there are several, each must have its prefix, `whsec_` or `whpk_`, and may have its
+/// version before that. Without a prefix, any stray word in the text would be a key, and so would each half of a secret
+/// that a line break splits. With the feature `serde`, a keyring is deserialised from such a text, or from a list of
+/// texts with one key each.
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`KeyError`] if a part of the text is no key of a receiver, or if there is none.
+/// Parsing returns a [`KeyError`] if the text has no key, or if a part of it is not a key of a receiver.
 ///
 /// # Examples
 ///
-/// A new key beside an old one, while requests run:
+/// Adding a new key beside an old one, while requests run:
 ///
 /// ```
 /// use tower_svix::{Keyring, Secret, SvixVerifyLayer};
@@ -48,14 +51,14 @@ use super::verifying_key::VerifyingKey;
 /// let keyring = Keyring::from(old.clone());
 /// let layer = SvixVerifyLayer::new(keyring.clone());
 ///
-/// // Later, the portal shows a new secret, and goes on signing with both for a while:
+/// // Later, the portal shows a new secret, and the sender signs with both for a while:
 /// let new: Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
 /// keyring.replace([new, old]);
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// All keys from one variable of the environment:
+/// All keys from one environment variable:
 ///
 /// ```no_run
 /// use tower_svix::{Keyring, SvixVerifyLayer};
@@ -66,13 +69,41 @@ use super::verifying_key::VerifyingKey;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Keys from a file of configuration, with the feature `serde`:
+///
+/// ```
+/// # #[cfg(feature = "serde")]
+/// # fn main() -> Result<(), serde_json::Error> {
+/// use serde::Deserialize;
+/// use tower_svix::Keyring;
+///
+/// #[derive(Deserialize)]
+/// struct Config {
+///     webhook_secrets: Keyring,
+/// }
+///
+/// let config: Config = serde_json::from_str(
+///     r#"{"webhook_secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]}"#,
+/// )?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "serde"))]
+/// # fn main() {}
+/// ```
+///
+#[cfg_attr(
+    not(feature = "ed25519"),
+    doc = "[`PublicKey`]: https://docs.rs/tower-svix/latest/tower_svix/struct.PublicKey.html"
+)]
+#[doc(alias = "rotation")]
 #[derive(Clone)]
 pub struct Keyring {
     tenant: Option<Arc<str>>,
     keys: Arc<ArcSwap<Vec<VerifyingKey>>>,
 }
 
-/// The keys of a keyring at one moment. A request that started under them finishes under them.
+/// The keys of a keyring at one moment. A request that starts with them finishes with them.
 pub(in crate::signature) struct KeySet {
     pub(in crate::signature) tenant: Option<Arc<str>>,
     keys: Guard<Arc<Vec<VerifyingKey>>>,
@@ -85,8 +116,8 @@ impl KeySet {
         &self.keys
     }
 
-    /// Makes them fit to be held over a wait. Before, no reference count is touched, but a thread has few places for such
-    /// guards, and a key is not freed while one is held.
+    /// Prepares the keys for a wait. Until then, they are behind a guard that leaves the reference count alone. A
+    /// thread has only a few places for such guards, and no key is freed while one exists.
     pub(in crate::signature) fn keep(&mut self) {
         if !self.is_kept {
             self.keys = Guard::from_inner(Arc::clone(&self.keys));
@@ -96,23 +127,26 @@ impl KeySet {
 }
 
 impl Keyring {
-    /// Says whose keys these are. The keyring shares its keys with the one without a tenant.
+    /// Sets the name of the tenant whose keys these are. Clones share the keys, but each has its own tenant.
     ///
-    /// The tenant is in each event that the keyring verifies: see [`VerifiedEvent::tenant`](crate::VerifiedEvent::tenant).
+    /// Each event that the keyring verifies has this tenant: see
+    /// [`VerifiedEvent::tenant`](crate::VerifiedEvent::tenant). For the keyrings of many tenants, see
+    /// [`KeyringMap`](crate::KeyringMap).
     #[must_use]
     pub fn tenant(mut self, name: &str) -> Self {
         self.tenant = Some(name.into());
         self
     }
 
-    /// Replaces the keys in this handle and all its clones, for the requests to come. The tenant stays.
+    /// Replaces the keys in this handle and all its clones, for later requests. The tenant stays.
     ///
-    /// Neither this nor the requests wait for a lock.
+    /// Neither this call nor a request waits for a lock. See [above](Self#examples) for an example.
+    #[doc(alias = "rotate")]
     pub fn replace(&self, keys: impl Into<Self>) {
         self.keys.store(keys.into().keys.load_full());
     }
 
-    /// How many keys there are of each form of signatures.
+    /// Returns the number of keys for each form of signatures.
     pub(crate) fn forms(&self) -> [usize; 3] {
         let mut forms = [0; 3];
         for key in self.keys.load().iter() {

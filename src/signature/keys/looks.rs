@@ -1,13 +1,13 @@
-//! What a text that is no key looks like, so that its error can say what to do.
+//! Recognises common mistakes in the text of a key, so that the error can say what to do.
 //!
-//! A random key must never look like any of these. Each is something that base64 cannot be, or almost never is: the
-//! likeliest accident is a key of 16 bytes without prefix and padding that has no other characters than
-//! [hexadecimal digits](is_hex), with a chance of one in 10¹⁰, and of one in 10¹⁵ for the 24 bytes that the standard asks for.
+//! A random key must never look like one of these mistakes. Each is a text that base64 cannot be, or almost never is.
+//! The most likely accident is a key of 16 bytes, without prefix and padding, that consists of [hexadecimal
+//! digits](is_hex) only. Its chance is one in 10¹⁰, and one in 10¹⁵ for the 24 bytes that the standard asks for.
 
 use super::error::KeyError;
 use super::text::{KeyText, Role, has_invisible, parts, version_len};
 
-/// Says what a text looks like whose base64 cannot be decoded.
+/// Returns the most likely mistake in a text whose base64 cannot be decoded.
 pub(super) fn diagnose(key: &KeyText<'_>) -> KeyError {
     let KeyText {
         whole,
@@ -38,7 +38,7 @@ pub(super) fn diagnose(key: &KeyText<'_>) -> KeyError {
     }
 }
 
-/// Says what a text without a prefix looks like where an ed25519 key is needed.
+/// Returns the most likely mistake in a text without a prefix, where an ed25519 key is needed.
 #[cfg(feature = "ed25519")]
 pub(super) fn diagnose_secret(key: &KeyText<'_>) -> KeyError {
     if key.whole.is_empty() {
@@ -56,7 +56,7 @@ pub(super) fn diagnose_secret(key: &KeyText<'_>) -> KeyError {
     }
 }
 
-/// Says what a text without a prefix looks like that stands among other keys.
+/// Returns the most likely mistake in a text without a prefix that is one of several keys.
 pub(super) fn diagnose_one_of_several(key: &KeyText<'_>) -> KeyError {
     match diagnose(key) {
         KeyError::HexDigits | KeyError::Incomplete | KeyError::NotBase64 | KeyError::UrlSafe => {
@@ -66,7 +66,7 @@ pub(super) fn diagnose_one_of_several(key: &KeyText<'_>) -> KeyError {
     }
 }
 
-/// Says what was copied along with the key, if anything was.
+/// Returns the mistake if something was copied along with the key.
 pub(super) fn wrapping(text: &str) -> Option<KeyError> {
     const QUOTES: [char; 8] = ['"', '\'', '`', '“', '”', '„', '‘', '’'];
     if is_assignment(strip_prefix(text, "export ").map_or(text, str::trim_start)) {
@@ -83,7 +83,7 @@ pub(super) fn wrapping(text: &str) -> Option<KeyError> {
     }
 }
 
-/// Whether a text is `NAME=…` or `name: …`, where base64 would end.
+/// Whether a text is `NAME=…` or `name: …`. In base64, nothing but `=` follows a `=`, and there is no `:`.
 fn is_assignment(text: &str) -> bool {
     let Some((name, value)) = text.split_once(['=', ':']) else {
         return false;
@@ -94,7 +94,7 @@ fn is_assignment(text: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
-    // No copy of what may be a secret.
+    // This makes no copy of the name, which may be a secret.
     let is_variable = !name.contains(|letter: char| letter.is_ascii_lowercase())
         && ["_", "KEY", "SECRET"]
             .iter()
@@ -104,7 +104,7 @@ fn is_assignment(text: &str) -> bool {
     is_identifier && after_prefix(name).is_none() && (has_key || is_variable && has_value)
 }
 
-/// Whether a text was never a key: `test`, `xxxxxxxx`, `your_webhook_secret_here`, `null`, `…`.
+/// Whether a text is a placeholder for a key: `test`, `xxxxxxxx`, `your_webhook_secret_here`, `null`, `…`.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let text = text.trim_end_matches('=');
     let mut characters = text.chars();
@@ -116,9 +116,9 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     is_repeated || is_made_of_words(text)
 }
 
-/// Whether a text is made of the words of placeholders alone.
+/// Whether a text consists only of words of placeholders.
 fn is_made_of_words(text: &str) -> bool {
-    // None begins with another, so that there is one way to split a text into them.
+    // No word begins with another, so that a text can be split into them in only one way.
     const WORDS: [&str; 35] = [
         "change",
         "dashboard",
@@ -156,7 +156,7 @@ fn is_made_of_words(text: &str) -> bool {
         "with",
         "your",
     ];
-    // The rest of "signing" and "testing", too.
+    // "ing" is the rest of "signing" and "testing".
     const BETWEEN: [&str; 12] = ["_", "-", ".", " ", "<", ">", "[", "]", "{", "}", "$", "ing"];
     let mut rest = text;
     let mut has_word = false;
@@ -173,12 +173,13 @@ fn is_made_of_words(text: &str) -> bool {
     has_word
 }
 
-/// Whether the end of a key is left out or masked, as portals show keys to those who may not see them.
+/// Whether the end of a key is left out or masked, as portals show keys to users who may not see them.
 fn is_abridged(text: &str) -> bool {
     text.ends_with("...") || text.ends_with(['…', '*', '•'])
 }
 
-/// Whether a text has a prefix of keys in a wrong form: `WHSEC_…`, `whsec-…`, or (after the right one) `whsec_whsec_…`.
+/// Whether a text has a misspelled prefix: `WHSEC_…`, `whsec-…`, or, after a correct prefix, another one
+/// (`whsec_whsec_…`).
 fn has_misspelled_prefix(base64: &str) -> bool {
     let unversioned = ["v1,", "v1a,"]
         .iter()
@@ -187,14 +188,14 @@ fn has_misspelled_prefix(base64: &str) -> bool {
     after_prefix(unversioned).is_some_and(|rest| rest.starts_with(['_', '-', ':', '.', ' ']))
 }
 
-/// What follows the letters of a prefix, in any case.
+/// Returns what follows the letters of a prefix in upper or lower case.
 fn after_prefix(text: &str) -> Option<&str> {
     ["whsec", "whpk", "whsk"]
         .iter()
         .find_map(|letters| strip_prefix(text, letters))
 }
 
-/// Whether a text is several keys, or one with a separator beside it.
+/// Whether a text is several keys, or one key with a separator beside it.
 fn is_list(text: &str) -> bool {
     let is_key = |part: &&str| KeyText::read(part).role != Role::Bare;
     let unversioned = &text[version_len(text)..];
@@ -203,7 +204,7 @@ fn is_list(text: &str) -> bool {
         || !is_signature && unversioned.contains([',', '|']) && parts(text).next().is_some()
 }
 
-/// Says why a text cannot be a key as it is, if it cannot.
+/// Returns why a text cannot be used as a key itself, or `None` if it can.
 pub(super) fn is_no_text_key(text: &str) -> Option<KeyError> {
     if let Some(error) = wrapping(text) {
         Some(error)
@@ -216,7 +217,7 @@ pub(super) fn is_no_text_key(text: &str) -> Option<KeyError> {
     }
 }
 
-/// Whether two parts of a text begin alike, up to a `-` or `_`, as several keys of one sender do.
+/// Whether two parts of a text begin alike, up to a `-` or `_`, as the keys of one sender do.
 fn has_two_with_one_prefix(text: &str) -> bool {
     parts(text).enumerate().any(|(index, part)| {
         prefix(part).is_some_and(|of_part| {
@@ -226,32 +227,32 @@ fn has_two_with_one_prefix(text: &str) -> bool {
     })
 }
 
-/// What a text begins with, up to its first `-` or `_`.
+/// Returns the beginning of a text, up to and including its first `-` or `_`.
 fn prefix(text: &str) -> Option<&str> {
     let text = &text[version_len(text)..];
     let end = text.find(['-', '_']).filter(|end| *end > 0)?;
     Some(&text[..=end])
 }
 
-/// Whether a text is a number of hexadecimal digits, too long for a word.
+/// Whether a text consists of hexadecimal digits, and is too long for a word.
 pub(super) fn is_hex(text: &str) -> bool {
     text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether a text starts with a word of small letters, as `polar_whs_…` and `aha-whsec-…` do.
+/// Whether a text starts with a word of small letters and a separator, as `polar_whs_…` and `aha-whsec-…` do.
 fn has_foreign_prefix(text: &str) -> bool {
     let word = text.bytes().take_while(u8::is_ascii_lowercase).count();
     (2..=12).contains(&word) && text[word..].starts_with(['_', '-']) && consists_of(text, b"+/-_.")
 }
 
-/// Whether a text is made of ASCII letters, digits and `others`, up to the padding at its end.
+/// Whether a text consists of ASCII letters, digits and `others`, apart from the padding at its end.
 fn consists_of(text: &str, others: &[u8]) -> bool {
     text.trim_end_matches('=')
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
 }
 
-/// Takes a prefix of ASCII, in any case, from a text.
+/// Removes an ASCII prefix in upper or lower case from a text.
 fn strip_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     let (start, rest) = text.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)

@@ -1,4 +1,4 @@
-//! The keys of senders and receivers, and the texts that they are parsed from.
+//! The keys of senders and receivers, and the parsing of their texts.
 
 mod bytes;
 #[cfg(feature = "serde")]

@@ -17,9 +17,27 @@ use crate::signature::hmac::{self, HmacKey};
 use crate::signature::list::Form;
 use crate::stack;
 
-/// An HMAC-SHA256 key, which the sender and the receiver share: it verifies and signs.
+/// An HMAC-SHA256 key, shared by the sender and the receiver. It verifies and signs.
 ///
-/// What the sender's portal shows, and how to read it:
+/// Parse it from the text that the sender's portal shows:
+///
+/// ```
+/// use tower_svix::Secret;
+///
+/// let secret: Secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".parse()?;
+/// # Ok::<(), tower_svix::KeyError>(())
+/// ```
+///
+/// Unicode white space, a byte order mark and zero-width spaces around the text are ignored, because secrets are copied
+/// from files, shells and web pages. Padding may be missing. With the feature `serde`, a secret is deserialised from a
+/// string in the same way.
+///
+/// The key schedule is computed once, when the secret is created; the text and the key itself are not kept. What is
+/// derived from them is wiped when the secret is dropped, and `Debug` never shows it.
+///
+/// # Which method reads which text
+///
+/// The sender decides what its text means:
 ///
 /// | Text | Who shows it | Read it with |
 /// | --- | --- | --- |
@@ -27,28 +45,21 @@ use crate::stack;
 /// | base64 alone | some portals of the same kind | [`str::parse`] |
 /// | `v1,whsec_` and base64 | Supabase | [`str::parse`] |
 /// | several of these | Supabase (`v1,whsec_…\|v1,whsec_…`), a rotation | [`str::parse`] as a [`Keyring`](crate::Keyring) |
-/// | any text that is the key itself, such as `polar_whs_…` | Polar before that day, AhaSend, Increase | [`from_text`](Self::from_text) |
+/// | any text that is the key itself, such as `polar_whs_…` | Polar before 8 September 2026, AhaSend, Increase | [`from_text`](Self::from_text) |
 /// | hexadecimal digits, whose text is the key | Composio | [`from_text`](Self::from_text) |
-/// | anything, for a sender that writes signatures in hexadecimal digits | who follows Pulse's sample handlers | [`text_key_with_hex_signatures`](Self::text_key_with_hex_signatures) |
+/// | any text, for a sender that writes signatures in hexadecimal digits | senders that follow Pulse's sample handlers | [`text_key_with_hex_signatures`](Self::text_key_with_hex_signatures) |
 ///
-/// Everything else is [`from_bytes`](Self::from_bytes). With the feature `serde`, a secret is deserialised from a string, as
-/// [`str::parse`] reads it.
-///
-/// White space of any alphabet, a byte order mark and zero-width spaces around the text are ignored, since secrets come out
-/// of files, shells and web pages, and so is missing padding.
-///
-/// The key schedule is done once, here; the text and the key itself are not kept. What is derived from them is wiped
-/// when the secret is dropped, and never shown by `Debug`.
+/// For everything else, use [`from_bytes`](Self::from_bytes).
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`KeyError`] for a text that is not base64, that is a key of another kind, a placeholder, or all
-/// zero, or that has less than 16 bytes. The error says what the text looks like, and never repeats it.
+/// Parsing returns a [`KeyError`] for a text that is not base64, a key of another kind, a placeholder, all zero, or
+/// shorter than 16 bytes. The error says what the text looks like and what to do, and never repeats it.
 ///
-/// Hexadecimal digits without a prefix are base64 as well. They are rejected all the same: read so, the digits of Composio
-/// would make a key that no delivery verifies with. If they are base64, put `whsec_` before them.
+/// Hexadecimal digits without a prefix are also base64, but they are rejected: decoded as base64, the digits of
+/// Composio would make a key that verifies no delivery. If they are base64, put `whsec_` before them.
 ///
-/// # Example
+/// # Examples
 ///
 /// ```
 /// use tower_svix::{KeyError, Secret};
@@ -61,14 +72,17 @@ use crate::stack;
 /// assert_eq!("whsec_".parse::<Secret>().unwrap_err(), KeyError::Empty);
 /// # Ok::<(), KeyError>(())
 /// ```
+#[doc(alias = "whsec")]
+#[doc(alias = "signing secret")]
+#[doc(alias = "webhook secret")]
 #[derive(Clone)]
 pub struct Secret {
-    /// Shared, so that the key stays in one place in memory, where it is wiped in the end.
+    /// Shared, so that the key stays in one place in memory, where it is finally wiped.
     key: Arc<HmacKey>,
     encoding: Encoding,
 }
 
-/// How a signature writes the MAC.
+/// How a signature encodes the MAC.
 #[derive(Clone, Copy)]
 enum Encoding {
     Base64,
@@ -76,33 +90,44 @@ enum Encoding {
 }
 
 impl Secret {
-    /// Uses `key` itself as the HMAC-SHA256 key, of any length.
+    /// Creates a secret from the bytes of the HMAC-SHA256 key, of any length.
     ///
-    /// Standard Webhooks asks senders for 24 to 64 random bytes; a receiver cannot choose.
+    /// Standard Webhooks asks senders for 24 to 64 random bytes. A receiver has no choice, so no length is enforced.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Empty`] if `key` is empty. [`KeyError::AllZero`] if all its bytes are zero, whatever their number: up to
-    /// 64 of them are the same key as none, and more are the first guess of a forger.
+    /// Returns [`KeyError::Empty`] if `key` is empty, and [`KeyError::AllZero`] if all its bytes are zero, whatever
+    /// their number: up to 64 zero bytes are the same key as none, and more are a forger's first guess.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_svix::{KeyError, Secret};
+    ///
+    /// let secret = Secret::from_bytes(b"0123456789abcdef01234567")?;
+    ///
+    /// assert_eq!(Secret::from_bytes(&[0; 24]).unwrap_err(), KeyError::AllZero);
+    /// # Ok::<(), KeyError>(())
+    /// ```
     pub fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
         Self::new(key, Encoding::Base64)
     }
 
-    /// Uses the text itself, prefix and all, as the HMAC-SHA256 key.
+    /// Creates a secret whose HMAC-SHA256 key is the text itself, including its prefix.
     ///
-    /// That is how some senders sign, against Standard Webhooks: [Polar] with the secrets that it made before 8 September
-    /// 2026 (`polar_whs_…` and `whsec_…`), AhaSend (`aha-whsec-…`), Composio (64 hexadecimal digits) and Increase.
-    /// [Parse](str::parse) the secret for any other.
+    /// Some senders use the text in this way, contrary to Standard Webhooks: [Polar] with the secrets that it made
+    /// before 8 September 2026 (`polar_whs_…` and `whsec_…`), AhaSend (`aha-whsec-…`), Composio (64 hexadecimal digits)
+    /// and Increase. For any other sender, [parse](str::parse) the text.
     ///
-    /// What is around the text is ignored, as it is by [`str::parse`], and so is `v1,` before `whsec_`.
+    /// White space around the text is ignored, as [`str::parse`] ignores it, and so is `v1,` before `whsec_`.
     ///
     /// [Polar]: https://github.com/polarsource/polar/pull/14117
     ///
     /// # Errors
     ///
-    /// Fails with a [`KeyError`] for a text that is empty, a placeholder, shorter than 16 bytes, several keys or lines, the
-    /// text of an ed25519 key, or copied with something that is not of the key: quotes, `NAME=`, `Bearer`, or characters
-    /// that cannot be seen. Several keys are those of which two begin alike, up to a `-` or `_`.
+    /// Returns a [`KeyError`] for a text that is empty, a placeholder, shorter than 16 bytes, several keys or lines, or
+    /// an ed25519 key, and for one that was copied with something that is not part of the key: quotes, `NAME=`,
+    /// `Bearer`, or invisible characters. A text is several keys if two of its parts begin alike, up to a `-` or `_`.
     ///
     /// # Examples
     ///
@@ -113,9 +138,9 @@ impl Secret {
     /// # Ok::<(), tower_svix::KeyError>(())
     /// ```
     ///
-    /// A secret of Polar with `whsec_` and 43 characters can be of either kind: the old ones are letters and digits, which
-    /// are base64 without padding as well. While it is not known which, or while both are in use, a keyring holds both
-    /// readings:
+    /// A secret of Polar with `whsec_` and 43 characters can be of either kind: the old ones consist of letters and
+    /// digits, which are also base64 without padding. While you do not know which it is, or while both are in use, put
+    /// both readings into a [`Keyring`](crate::Keyring):
     ///
     /// ```
     /// use tower_svix::{Keyring, Secret, SvixVerifyLayer};
@@ -127,6 +152,7 @@ impl Secret {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "polar")]
     pub fn from_text(text: &str) -> Result<Self, KeyError> {
         let key = KeyText::read(text);
         let whole = text_key(&key)?;
@@ -139,20 +165,20 @@ impl Secret {
         }
     }
 
-    /// Uses the text of the secret itself, prefix and all, as the HMAC-SHA256 key, and expects the signature in
+    /// Creates a secret whose HMAC-SHA256 key is the text itself, including its prefix, and whose signatures are in
     /// hexadecimal digits, with a version (`v1,5257a8…`) or without.
     ///
-    /// That is what the sample handlers in Pulse's documentation compute. What Svix sends is another thing: it decodes
-    /// the secret from base64 and writes the signature in base64, so those handlers reject every delivery of Svix, and a
-    /// secret made here does as well. Use it only for a sender that was written to fit such a handler, and
-    /// [parse](str::parse) the secret for any other.
+    /// The sample handlers in Pulse's documentation compute such signatures. Svix computes others: it decodes the
+    /// secret from base64 and writes the signature in base64. Therefore those handlers reject every delivery of Svix,
+    /// and so does a secret that is created here. Use it only for a sender that was written to match such a handler.
+    /// For any other sender, [parse](str::parse) the text.
     ///
-    /// What is around the text is ignored, as it is by [`from_text`](Self::from_text). The key may be short, or a
+    /// White space around the text is ignored, as [`from_text`](Self::from_text) ignores it. The text may be short or a
     /// placeholder.
     ///
     /// # Errors
     ///
-    /// As those of [`from_text`](Self::from_text), but for a text that is short or a placeholder.
+    /// Returns the same errors as [`from_text`](Self::from_text), except for a text that is short or a placeholder.
     ///
     /// # Example
     ///
@@ -162,19 +188,20 @@ impl Secret {
     /// let secret = Secret::text_key_with_hex_signatures("your_webhook_secret_here")?;
     /// # Ok::<(), tower_svix::KeyError>(())
     /// ```
+    #[doc(alias = "hex")]
     pub fn text_key_with_hex_signatures(text: &str) -> Result<Self, KeyError> {
         let key = KeyText::read(text);
         Self::new(text_key(&key)?.as_bytes(), Encoding::Hex)
     }
 
-    /// Signs a delivery as the sender does, and returns an element of its `webhook-signature` or `svix-signature` header.
+    /// Signs a delivery, and returns one element of its `webhook-signature` or `svix-signature` header.
     ///
     /// `unix_seconds` is the value of the timestamp header, in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`SignError::InvalidId`] for an id that receivers reject: an empty one, one with bytes outside visible ASCII or
-    /// with a full stop, or one with a space at an end.
+    /// Returns [`SignError::InvalidId`] for an id that receivers reject: one that is empty, has bytes outside visible
+    /// ASCII or a full stop, or has a space at either end.
     ///
     /// # Example
     ///
@@ -196,7 +223,8 @@ impl Secret {
         )
     }
 
-    /// The element of a list that signs these parts. Not inlined, since the caller [wipes](stack::wipe) the stack afterwards.
+    /// Returns the element of a list that signs these parts. Not inlined, because the caller [wipes](stack::wipe) the
+    /// stack afterwards.
     #[inline(never)]
     fn element(&self, parts: [&[u8]; 5]) -> String {
         let mut mac = self.key.start();
@@ -227,7 +255,7 @@ impl Secret {
         Arc::new(HmacKey::new(key))
     }
 
-    /// The form of the signatures that are made with this key.
+    /// Returns the form of the signatures that this key makes.
     #[inline]
     pub(super) fn form(&self) -> Form {
         match self.encoding {
@@ -247,7 +275,7 @@ impl Secret {
     }
 }
 
-/// The text that is a key itself. The version that a dashboard puts before `whsec_` is not of the key.
+/// Returns the text that is the key itself. The version that a dashboard puts before `whsec_` is not part of the key.
 fn text_key<'t>(key: &KeyText<'t>) -> Result<&'t str, KeyError> {
     let (version, text) = key.whole.split_at(text::version_len(key.whole));
     match key.role {

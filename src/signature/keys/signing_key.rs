@@ -1,4 +1,4 @@
-//! The key of a sender, of either scheme.
+//! The key of a sender, for either kind of signature.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,9 +12,9 @@ use super::secret::Secret;
 use super::text::{KeyText, Role};
 use crate::signature::error::SignError;
 
-/// A key that deliveries are signed with: a [`Secret`] or, with the feature `ed25519`, a private key.
+/// A key that signs deliveries: a [`Secret`] or, with the feature `ed25519`, a [`PrivateKey`].
 ///
-/// Its text says which of them it is:
+/// Its text tells which of them it is:
 ///
 /// | Text | Scheme | Version |
 /// | --- | --- | --- |
@@ -23,7 +23,7 @@ use crate::signature::error::SignError;
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`KeyError`] for a text that is empty, not base64, or no key of a sender.
+/// Parsing returns a [`KeyError`] for a text that is empty, not base64, or not a key of a sender.
 ///
 /// # Example
 ///
@@ -37,6 +37,11 @@ use crate::signature::error::SignError;
 /// # Ok(())
 /// # }
 /// ```
+///
+#[cfg_attr(
+    not(feature = "ed25519"),
+    doc = "[`PrivateKey`]: https://docs.rs/tower-svix/latest/tower_svix/struct.PrivateKey.html"
+)]
 #[derive(Clone)]
 pub struct SigningKey {
     key: Key,
@@ -50,13 +55,13 @@ enum Key {
 }
 
 impl SigningKey {
-    /// Signs a delivery, and returns an element of its `webhook-signature` or `svix-signature` header.
+    /// Signs a delivery, and returns one element of its `webhook-signature` or `svix-signature` header.
     ///
     /// `unix_seconds` is the value of the timestamp header, in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`SignError::InvalidId`] for an id that receivers reject: see [`Secret::sign`].
+    /// Returns [`SignError::InvalidId`] for an id that receivers reject: see [`Secret::sign`].
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
         match &self.key {
             Key::Secret(secret) => secret.sign(id, unix_seconds, body),

@@ -1,11 +1,11 @@
-//! The text of a key, as the sender's portal shows it: its prefix says what it is for.
+//! The text of a key, as the sender's portal shows it. Its prefix tells what the key is for.
 
-/// A text that is sorted by its prefix.
+/// The text of a key, split at its prefix.
 #[derive(Clone, Copy)]
 pub(super) struct KeyText<'t> {
-    /// The text without what surrounds it.
+    /// The text without the white space around it.
     pub(super) whole: &'t str,
-    /// What follows the prefix.
+    /// The part after the prefix.
     pub(super) base64: &'t str,
     pub(super) role: Role,
 }
@@ -14,7 +14,7 @@ pub(super) struct KeyText<'t> {
 pub(super) enum Role {
     /// `whsec_…`
     Secret,
-    /// No prefix, and so an HMAC secret if anything.
+    /// No prefix. If it is a key at all, it is an HMAC secret.
     Bare,
     /// `whpk_…`
     Public,
@@ -22,7 +22,8 @@ pub(super) enum Role {
     Private,
 }
 
-/// The prefixes of keys, each with the version of its signatures, which Supabase's dashboard puts before it.
+/// The prefixes of keys, each with the version of its signatures. Supabase's dashboard shows the version before the
+/// prefix.
 const PREFIXES: [(&str, &str, Role); 3] = [
     ("whsec_", "v1,", Role::Secret),
     ("whpk_", "v1a,", Role::Public),
@@ -30,7 +31,7 @@ const PREFIXES: [(&str, &str, Role); 3] = [
 ];
 
 impl<'t> KeyText<'t> {
-    /// Ignores what surrounds the key: secrets come out of files, shells and web pages.
+    /// Splits a text. White space around it is ignored, because secrets are copied from files, shells and web pages.
     pub(super) fn read(text: &'t str) -> Self {
         let whole = trim(text);
         let (role, base64) = PREFIXES
@@ -48,13 +49,13 @@ impl<'t> KeyText<'t> {
     }
 }
 
-/// Takes white space and what cannot be seen away from both ends.
+/// Removes white space and zero-width spaces from both ends.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// The texts of the keys in a text of several, which white space, commas or `|` separate. The comma of a version that
-/// stands before a prefix, `v1,whsec_…`, separates nothing.
+/// Splits a text of several keys at white space, commas and `|`. The comma of a version before a prefix, as in
+/// `v1,whsec_…`, is not a separator.
 pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     let separates = |character| is_space(character) || matches!(character, ',' | '|');
     let mut rest = text;
@@ -70,7 +71,8 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Bytes in the version that stands before the prefix of a key, be it the one that belongs there or another.
+/// Returns the length in bytes of the version before the prefix of a key, or 0 if there is none. The version may be
+/// that of another kind of key.
 pub(super) fn version_len(text: &str) -> usize {
     let is_key = |rest: &str| {
         PREFIXES.into_iter().any(|(prefix, _, _)| {
@@ -84,9 +86,9 @@ pub(super) fn version_len(text: &str) -> usize {
         .map_or(0, str::len)
 }
 
-/// Whether a text has a character that cannot be seen, and that is not a space: a control character, white space of
-/// another alphabet, or one that programs are to ignore when they show it (Unicode's [`Default_Ignorable_Code_Point`],
-/// and the interlinear marks).
+/// Whether a text has an invisible character: a control character, white space other than a plain space, or a character
+/// that programs should ignore when they show text (Unicode's [`Default_Ignorable_Code_Point`], and the interlinear
+/// annotation marks).
 ///
 /// [`Default_Ignorable_Code_Point`]: https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt
 pub(super) fn has_invisible(text: &str) -> bool {
@@ -118,8 +120,8 @@ pub(super) fn has_invisible(text: &str) -> bool {
     })
 }
 
-/// White space of any alphabet, and the zero-width spaces, the byte order mark among them: copied from web pages and
-/// files, they stay invisible.
+/// Whether a character is Unicode white space or a zero-width space, such as the byte order mark. They are copied along
+/// from web pages and files, and stay invisible.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{200b}' | '\u{2060}' | '\u{feff}')
 }

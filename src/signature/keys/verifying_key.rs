@@ -1,4 +1,4 @@
-//! The key of a receiver, of either scheme.
+//! The key of a receiver, for either kind of signature.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,13 +11,13 @@ use super::text::{KeyText, Role};
 use crate::signature::check::Check;
 use crate::signature::list::{Form, SignatureList};
 
-/// A key that deliveries are verified with: a [`Secret`] or, with the feature `ed25519`, a public key.
+/// A key that verifies deliveries: a [`Secret`] or, with the feature `ed25519`, a [`PublicKey`].
 ///
-/// It is needed only where both kinds stand side by side, as in an array that becomes a [`Keyring`](crate::Keyring).
+/// It is needed only to mix both kinds, as in an array that becomes a [`Keyring`](crate::Keyring).
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`KeyError`] for a text that is empty, not base64, or no key of a receiver.
+/// Parsing returns a [`KeyError`] for a text that is empty, not base64, or not a key of a receiver.
 ///
 /// # Example
 ///
@@ -34,6 +34,11 @@ use crate::signature::list::{Form, SignatureList};
 /// # #[cfg(not(feature = "ed25519"))]
 /// # fn main() {}
 /// ```
+///
+#[cfg_attr(
+    not(feature = "ed25519"),
+    doc = "[`PublicKey`]: https://docs.rs/tower-svix/latest/tower_svix/struct.PublicKey.html"
+)]
 #[derive(Clone)]
 pub struct VerifyingKey {
     key: Key,
@@ -47,7 +52,7 @@ enum Key {
 }
 
 impl VerifyingKey {
-    /// The form of the signatures that are made with this key.
+    /// Returns the form of the signatures that this key makes.
     #[inline]
     pub(in crate::signature) fn form(&self) -> Form {
         match &self.key {
@@ -57,11 +62,11 @@ impl VerifyingKey {
         }
     }
 
-    /// Starts the next pass over a delivery with this key, or returns `None` if none is left. `attempt` counts from 0, and
-    /// is moved on.
+    /// Starts the next pass over a delivery with this key, or returns `None` if none is left. `attempt` counts from 0,
+    /// and this method advances it.
     ///
-    /// A MAC is computed once, and not at all if no signature is listed that it could be compared with. An ed25519 signature
-    /// that holds for no message makes no pass.
+    /// A MAC is computed once, and not at all if the list has no signature of its form. An ed25519 signature that
+    /// cannot be valid for any message makes no pass.
     #[inline]
     pub(in crate::signature) fn check<V: AsRef<[u8]>>(
         &self,

@@ -1,4 +1,4 @@
-//! Who gets a claim.
+//! The rules of claims.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use super::suite::{LONG, Suite, token};
 use crate::idempotency::{ClaimStatus, EventKey, Store};
 
-/// How many claims race.
+/// The number of concurrent claims.
 const RACERS: usize = 64;
 
 impl<St: Store> Suite<'_, St> {
@@ -84,7 +84,7 @@ impl<St: Store> Suite<'_, St> {
     }
 }
 
-/// Runs all of `futures` at once, and returns their outputs in the order in which they ended.
+/// Runs all `futures` concurrently, and returns their outputs in the order in which they ended.
 async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     let mut outputs = Vec::new();

@@ -1,4 +1,4 @@
-//! Tests that any [`Store`] can be run against.
+//! Tests for implementations of [`Store`].
 //!
 //! # Example
 //!
@@ -7,7 +7,7 @@
 //! use tower_svix::idempotency::Store;
 //! use tower_svix::test_util::conformance;
 //!
-//! /// Panics, and says which rule is broken, unless the store keeps them all.
+//! /// Panics if the store breaks a rule, and says which one.
 //! async fn check(store: impl Store) {
 //!     conformance::check(&store, async |time| tokio::time::sleep(time).await).await;
 //! }
@@ -23,18 +23,20 @@ use std::time::Duration;
 use self::suite::Suite;
 use crate::idempotency::Store;
 
-/// Checks that `store` keeps the [contract](Store#contract), as far as one process can tell.
+/// Checks that `store` fulfils the [contract](Store#contract), as far as one process can tell.
 ///
-/// `pass` lets at least that much time pass, as the store sees time: it sleeps, or sets a clock. No rule depends on how
-/// much more has passed. The keys are new in each run, so the store can be one that is in use. Nothing is left behind but
-/// what expires within an hour.
+/// `pass` must let at least the given time pass for the store: it sleeps, or sets a clock. More time may pass, because
+/// no rule depends on it. The keys are new in each run, so the store can be one that is in use. Everything that the run
+/// leaves in the store expires within an hour.
 ///
-/// What it cannot check: that operations are atomic across processes, that nothing is forgotten when the store is full or
-/// restarts, and that waiting is bounded.
+/// It cannot check that operations are atomic across processes, that nothing is forgotten when the store is full or
+/// restarts, or that waiting is bounded.
+///
+/// See [`conformance`](self#example) for an example.
 ///
 /// # Panics
 ///
-/// If a rule is broken: the message says which.
+/// Panics if a rule is broken. The message says which one.
 pub async fn check<St: Store>(store: &St, pass: impl AsyncFn(Duration)) {
     let suite = Suite::new(store);
     suite.a_claim_excludes_others().await;

@@ -1,4 +1,4 @@
-//! What completing, releasing and forgetting change.
+//! The rules of completing, releasing and forgetting.
 
 use super::suite::{LONG, PAYLOAD, Suite, completed_with, token};
 use crate::idempotency::{ClaimStatus, Settlement, Store};

@@ -1,4 +1,4 @@
-//! What the rules are checked with: operations of the store that must not fail, on keys that are new in each run.
+//! Helpers of the rules: operations of the store that must not fail, on keys that are new in each run.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use crate::idempotency::{ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlem
 
 /// Longer than any run of the suite.
 pub(super) const LONG: Duration = Duration::from_secs(3600);
-/// What the suite waits for to pass.
+/// The leases and retentions that the suite waits for.
 pub(super) const SHORT: Duration = Duration::from_millis(20);
-/// What all events are completed with, but for those that tell payloads apart.
+/// The payload of all completed events, except in rules about payloads.
 pub(super) const PAYLOAD: &str = "a payload";
 
 pub(super) struct Suite<'a, St> {
     store: &'a St,
-    /// Makes the keys of this run different from all others.
+    /// A part of all keys, which makes them new in this run.
     pub(super) run: ClaimToken,
 }
 

@@ -1,4 +1,4 @@
-//! What changes by itself as time passes.
+//! The rules of leases and retentions, which end as time passes.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! Receives deliveries, each event once, with its ids in a Redis Cluster, also while one of its masters hangs:
-//! `WEBHOOK_SECRET=whsec_… REDIS_URLS=redis://10.0.0.1/,redis://10.0.0.2/ cargo run --example cluster`.
+//! A webhook receiver that processes each event once, with a Redis Cluster that remembers the ids. It also works while
+//! one of the masters hangs: `WEBHOOK_SECRET=whsec_… REDIS_URLS=redis://10.0.0.1/,redis://10.0.0.2/ cargo run --example
+//! cluster`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,18 +14,18 @@ use redis::{Cmd, Pipeline, RedisFuture, Value};
 use tower_svix::{IdempotencyLayer, Secret, SvixVerifyLayer, VerifiedEvent};
 use tower_svix_redis::RedisStore;
 
-/// A connection to a cluster that asks any other node when a master does not answer.
+/// A connection to a cluster that asks another node if a master does not answer.
 ///
-/// The driver looks for the successor of a master that closes its connections, and not of one that hangs. Another node
-/// redirects the command to the successor, and the driver then learns of it. A script of the store may run twice: that
-/// changes nothing, since it has its token.
+/// If a master closes its connections, the driver looks for its successor. If a master hangs, it does not. This
+/// connection sends the command to another node, which redirects it to the successor, so that the driver learns of it.
+/// A script of the store may then run twice, which changes nothing, because both runs have the same token.
 #[derive(Clone)]
 pub(crate) struct Attentive(ClusterConnection);
 
 impl Attentive {
     pub(crate) async fn connect(urls: Vec<String>) -> redis::RedisResult<Self> {
         let client = ClusterClientBuilder::new(urls)
-            // The store waits for two seconds: long enough to ask twice.
+            // The timeout of the store is two seconds, which is long enough to ask twice.
             .response_timeout(Duration::from_millis(500))
             .build()?;
         Ok(Self(client.get_async_connection().await?))

@@ -12,55 +12,58 @@ use tower_svix::idempotency::{
     BoxFuture, ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlement, Store, StoreError,
 };
 
-/// Remembers events in Redis, or in anything that speaks its protocol and runs its scripts, such as Valkey.
+/// A store of ids in Redis, or in a server with its protocol and scripts, such as Valkey.
 ///
-/// Each operation is one script on one key, so it is atomic, works on a cluster, and takes one round trip. No key is
-/// without an expiry at any time.
+/// Each operation is one script on one key. It is atomic, works on a cluster, and takes one round trip. Every key always has
+/// an expiry.
 ///
 /// # The connection
 ///
-/// `C` is any asynchronous connection of the [`redis`] crate. It must be able to run several commands at once from its
-/// clones, as these can:
+/// `C` is an asynchronous connection of the [`redis`] crate whose clones can run several commands at once, such as these:
 ///
-/// - `redis::aio::ConnectionManager` connects again by itself when the connection broke. Use it if in doubt.
-/// - `redis::cluster_async::ClusterConnection` does too, and is for a cluster.
-/// - `redis::aio::MultiplexedConnection` does not: once it broke, every delivery is answered with 503.
+/// - `redis::aio::ConnectionManager` reconnects by itself. Use it if in doubt.
+/// - `redis::cluster_async::ClusterConnection` reconnects too, and is for a cluster.
+/// - `redis::aio::MultiplexedConnection` does not reconnect: once it breaks, every delivery is answered with 503.
+///
+/// If Redis cannot be reached at start, `Client::get_connection_manager` tries seven times before it fails. This takes
+/// some ten seconds, in which it prints and logs nothing. The second [example](#example) fails sooner.
 ///
 /// Operations must run within a Tokio runtime, with its timer enabled.
 ///
-/// # What Redis must be set up for
+/// # Configuration of Redis
 ///
-/// - The `maxmemory-policy` must not evict these keys: `noeviction` is safe, as a full Redis then leads to 503. An event
-///   that Redis forgets is processed again.
-/// - An event that was completed within the last moment before Redis crashes or fails over is forgotten, unless Redis
-///   writes every change to disk (`appendfsync always`) and has no replica to fail over to: replication is asynchronous.
-///   A duplicate is then possible, but no event is lost.
-/// - The clocks of the receivers do not matter: Redis alone measures time. The clocks of its servers have to agree to
-///   well within the lease, since Redis tells its replicas when a key expires, and not in how long. If a replica takes over
-///   whose clock is ahead, a lease ends that much sooner, and the event may be processed a second time meanwhile. If it is
-///   behind, an event whose receiver died waits that much longer.
+/// - The `maxmemory-policy` must not evict these keys. `noeviction` is safe: a full Redis then leads to 503. An event that
+///   Redis forgets is processed again.
+/// - Redis forgets events that were completed just before it crashes or fails over, unless it writes every change to disk
+///   (`appendfsync always`) and has no replica to fail over to, because replication is asynchronous. A duplicate is then
+///   possible, but no event is lost.
+/// - The clocks of the receivers do not matter, because only Redis measures time. The clocks of the Redis servers must agree to
+///   well within the lease, because Redis tells its replicas the time at which a key expires, not the remaining time. If a
+///   replica takes over whose clock is ahead, leases end sooner by the difference, and a running event may be processed a
+///   second time. If its clock is behind, an event whose receiver died waits longer by the difference.
 ///
 /// # On a cluster
 ///
-/// The driver follows `MOVED` and `ASK` while slots move to another master, and claims move with their leases. It may lose its
-/// way if it sends several commands of a slot at once: the `ASKING` that it sends before one of them may serve another.
-/// A claim that fails so is answered with 503. If a completion does, the event is
-/// [unsettled](tower_svix::idempotency::Outcome::Unsettled), and processed again if it is delivered again after its lease.
+/// The driver follows `MOVED` and `ASK` while slots move to another master, and claims move with their leases. If it sends
+/// several commands of one slot at once, the `ASKING` before one of them may apply to another, and a command fails. A claim
+/// that fails in this way is answered with 503. If a completion fails, the event is
+/// [unsettled](tower_svix::idempotency::Outcome::Unsettled): it is processed again if it is delivered again after its lease.
 ///
 /// When a master dies, its events are answered with 503 until a replica takes over, and by default those of the other
-/// masters too (`cluster-require-full-coverage`). What the replica has, it has not forgotten: a completed event stays
-/// completed, and a running one stays claimed. What it was not told yet is forgotten:
+/// masters too (`cluster-require-full-coverage`). Events that the replica knows keep their state: completed or claimed. The
+/// latest changes, which the replica has not received, are forgotten:
 ///
 /// - a completion: the event is processed again if it is delivered again;
-/// - a claim: the event may be processed by a second delivery while the first one runs, which is then
+/// - a claim: a second delivery may process the event while the first one runs, which is then
 ///   [superseded](tower_svix::idempotency::Outcome::Superseded).
 ///
-/// The same goes for what a master does that was replaced while it was frozen or cut off, until it learns of that.
+/// A master that was replaced while it was frozen or cut off accepts changes until it learns that it was replaced. These are
+/// forgotten too.
 ///
-/// When a master hangs and keeps its connections, the driver does not look for its successor: the events of that master
-/// are answered with 503 until it ends or goes on. [`examples/cluster.rs`] has a connection that asks another node, and
-/// finds it. It also sets a `response_timeout`, which the driver has not by default: when it looks where the slots are, it
-/// asks one node after the other, and commands to the others wait meanwhile.
+/// When a master hangs and keeps its connections, the driver does not look for its successor: the events of that master are
+/// answered with 503 until it ends or continues. [`examples/cluster.rs`] has a connection that asks another node and finds
+/// the successor. It also sets a `response_timeout`, which the driver does not have by default: while the driver asks one node
+/// after the other for the slots, commands to all nodes wait.
 ///
 /// [`examples/cluster.rs`]: https://github.com/tower-svix/tower-svix/blob/main/stores/redis/examples/cluster.rs
 ///
@@ -79,6 +82,29 @@ use tower_svix::idempotency::{
 /// # Ok(())
 /// # }
 /// ```
+///
+/// If Redis cannot be reached at start, this fails after two attempts of at most one second each, and a short pause
+/// between them. The configuration also applies to later reconnections, so the manager then makes two attempts each
+/// time:
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use redis::aio::ConnectionManagerConfig;
+/// use tower_svix_redis::RedisStore;
+///
+/// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = ConnectionManagerConfig::new()
+///     .set_connection_timeout(Some(Duration::from_secs(1)))
+///     .set_number_of_retries(1);
+/// let client = redis::Client::open("redis://127.0.0.1/")?;
+/// let connection = client.get_connection_manager_with_config(config).await?;
+/// let store = RedisStore::new(connection, "billing:webhooks:");
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias = "cache")]
+#[doc(alias = "deduplication")]
+#[doc(alias = "valkey")]
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStore<C> {
@@ -88,8 +114,8 @@ pub struct RedisStore<C> {
 }
 
 // The value of a key is `r` and the token of 16 bytes while the event is running, and `c`, the token and the fingerprint of
-// 16 bytes once it is completed. Each script is sent whole, at most 430 bytes, rather than by its hash: that is one round
-// trip always, even when Redis has just restarted or failed over and knows no script.
+// 16 bytes once it is completed. Each script is sent in full, at most 430 bytes, and not by its hash. This always takes one
+// round trip, even when Redis has just restarted or failed over and knows no script.
 
 /// Returns `{0}` if claimed, `{1, fingerprint}` if completed, `{2, milliseconds left}` if in progress.
 const CLAIM: &str = "\
@@ -129,16 +155,16 @@ end
 return redis.error_reply('this key is not one of ours')";
 
 impl<C> RedisStore<C> {
-    /// Remembers events where `connection` leads to, under keys whose names begin with `prefix`.
+    /// Returns a store in the Redis of `connection`, with keys whose names begin with `prefix`.
     ///
-    /// The prefix must be of this receiver alone, and the same in all its processes. Receivers that share a Redis and a
-    /// prefix share their ids, and Svix sends a message under one id to every endpoint: what one of them processed, the
-    /// other would not. No two prefixes make one key, not even if one begins with the other.
+    /// Each receiver needs its own prefix, which is the same in all its processes. Svix sends an event under one id to every
+    /// endpoint, so if two receivers shared a prefix, an event that one has processed would be a duplicate for the other. Two
+    /// prefixes never share a key, not even if one begins with the other.
     ///
     /// The event `msg_1` has the key `billing:webhooks::msg_1:17` under the prefix `billing:webhooks:`, which has 17 bytes,
-    /// and `billing:webhooks:4:acme:msg_1:17` if it is of the tenant `acme`. A hash tag of a cluster, as in `{billing}:`,
-    /// stays what it is. So the ids of a sender, or what [`IdempotencyLayer::key`](tower_svix::IdempotencyLayer::key) makes
-    /// of them, can be read in Redis.
+    /// and `billing:webhooks:4:acme:msg_1:17` if it belongs to the tenant `acme`. A hash tag of a cluster, as in `{billing}:`, is
+    /// left unchanged. The ids of a sender, or the keys that [`IdempotencyLayer::key`](tower_svix::IdempotencyLayer::key)
+    /// makes, are readable in Redis.
     pub fn new(connection: C, prefix: impl Into<Arc<str>>) -> Self {
         Self {
             connection,
@@ -149,7 +175,7 @@ impl<C> RedisStore<C> {
 
     /// Sets how long an operation may take before it counts as failed. Default: two seconds.
     ///
-    /// The connection may have a shorter bound of its own.
+    /// The connection may have a shorter timeout.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -162,13 +188,13 @@ where
 {
     /// The key in Redis: the prefix, the key of the event, and the length of the prefix in bytes.
     ///
-    /// No two pairs of a prefix and a key have the same name. Read from its end, the length goes up to the last colon, and
-    /// tells where the prefix ends. At the beginning, it would hide the prefix from patterns.
+    /// No two pairs of a prefix and a key have the same name, because the length, after the last colon, tells where the prefix
+    /// ends. It is not at the beginning, so that patterns can match the prefix.
     fn name(&self, key: &EventKey) -> String {
         format!("{}{}:{}", self.prefix, key.as_str(), self.prefix.len())
     }
 
-    /// Runs `script` on `key`, with arguments that `add` adds.
+    /// Runs `script` on `key`, with the arguments that `add` adds.
     async fn run<T: FromRedisValue>(
         &self,
         script: &str,
@@ -251,7 +277,7 @@ impl<C> fmt::Debug for RedisStore<C> {
     }
 }
 
-/// What the answer to a claim means, if it has one of the forms that the script returns.
+/// Parses the answer to a claim. `None` if it is not one that the script returns.
 fn claim_status(reply: &[Value]) -> Option<ClaimStatus> {
     match reply {
         [Value::Int(0)] => Some(ClaimStatus::Claimed),
@@ -273,7 +299,7 @@ fn settlement(done: bool) -> Settlement {
     }
 }
 
-/// What Redis takes as an expiry: at least one millisecond, and at most 100 years, far from where it overflows.
+/// Returns an expiry that Redis accepts: at least one millisecond, and at most 100 years, far below its overflow.
 fn milliseconds(duration: Duration) -> u64 {
     const MAX: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
     u64::try_from(duration.as_millis())

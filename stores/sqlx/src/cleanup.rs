@@ -1,4 +1,4 @@
-//! A task that deletes what is not needed any more.
+//! A task that deletes events that are no longer needed.
 
 use std::time::Duration;
 
@@ -9,7 +9,11 @@ use tokio::time::sleep;
 use crate::database_error::DatabaseError;
 use crate::telemetry;
 
-/// A task that deletes what is not needed any more, until it is [stopped](Self::stop) or dropped.
+/// A task that deletes events that are no longer needed, until it is [stopped](Self::stop) or dropped.
+///
+/// [`SqlStore::spawn_cleanup`](crate::SqlStore::spawn_cleanup) and
+/// [`Inbox::spawn_cleanup`](crate::Inbox::spawn_cleanup) return one. See [`SqlStore`](crate::SqlStore#example) for an
+/// example.
 #[derive(Debug)]
 #[must_use = "dropping it ends the task"]
 pub struct Cleanup {
@@ -45,7 +49,7 @@ impl Cleanup {
         }
     }
 
-    /// Ends the task. What it has not deleted yet is left to the next one.
+    /// Stops the task. The next task deletes what this one has left.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
         if let Some(task) = self.task.take() {

@@ -1,4 +1,4 @@
-//! Statements within a bounded time.
+//! Statements with a timeout.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::persistent::Persistent;
 use crate::table::{Sql, TableName};
 use crate::turns;
 
-/// A pool, and how long an operation on it may take.
+/// A pool, with the timeouts of its operations.
 pub(crate) struct Database<DB: Engine> {
     pool: Pool<DB>,
     timeout: Duration,
-    /// For what an operator waits for.
+    /// The timeout of operations for operators.
     patience: Duration,
     turns: Arc<Semaphore>,
 }
 
-/// How long it may take to create a table.
+/// The timeout for creating a table.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl<DB: Engine> Database<DB> {
@@ -48,7 +48,7 @@ impl<DB: Engine> Database<DB> {
         self.patience = patience.min(LONGEST);
     }
 
-    /// The same for an operator, who waits for longer than a sender.
+    /// Returns the same database with the longer timeout for operators.
     pub(crate) fn patient(&self) -> Self {
         Self {
             timeout: self.patience,
@@ -56,7 +56,7 @@ impl<DB: Engine> Database<DB> {
         }
     }
 
-    /// Bounds several operations as if they were one.
+    /// Runs several operations with the timeout of one.
     pub(crate) async fn within<T>(
         &self,
         work: impl Future<Output = Result<T, DatabaseError>>,
@@ -68,7 +68,7 @@ impl<DB: Engine> Database<DB> {
         &self.pool
     }
 
-    /// Writes, and returns how many rows were changed.
+    /// Runs a statement that writes, and returns the number of changed rows.
     pub(crate) async fn execute(
         &self,
         sql: &Sql,
@@ -81,7 +81,7 @@ impl<DB: Engine> Database<DB> {
         .await
     }
 
-    /// Stores the events whose keys are not there yet: all of these, or none. Tells of each whether it was new.
+    /// Stores the events whose keys are new, either all of them or none. Returns for each event whether it was new.
     pub(crate) async fn insert(
         &self,
         sql: &Sql,
@@ -91,8 +91,8 @@ impl<DB: Engine> Database<DB> {
             let mut connection = self.connection().await?;
             let inserted = DB::insert(&mut connection.of, sql, events).await;
             if inserted.is_err() {
-                // `SQLite` ends a transaction itself when the disk is full. `sqlx` would take it for open ever after, and
-                // begin no other on this connection.
+                // If the disk is full, `SQLite` ends the transaction itself. `sqlx` would still regard it as open, and
+                // could not begin another one on this connection.
                 connection.of.close_on_drop();
             }
             Ok(inserted?)
@@ -100,7 +100,7 @@ impl<DB: Engine> Database<DB> {
         .await
     }
 
-    /// Writes, and returns rows.
+    /// Runs a statement that writes, and returns its rows.
     pub(crate) async fn change(
         &self,
         sql: &Sql,
@@ -143,10 +143,10 @@ impl<DB: Engine> Database<DB> {
         .await
     }
 
-    /// Creates a table unless it is there.
+    /// Creates a table unless it exists.
     ///
-    /// All of it is one transaction: what `columns` finds is complete. A table that is in use is not touched, nor is its
-    /// user asked for the right to create one.
+    /// Everything happens in one transaction, so a table that `columns` finds is complete. An existing table is not
+    /// changed, and needs no right to create tables.
     pub(crate) async fn create_table(
         &self,
         table: &TableName,
@@ -160,7 +160,7 @@ impl<DB: Engine> Database<DB> {
         bounded(MIGRATION_TIMEOUT, async {
             let _turn = self.turn_within(MIGRATION_TIMEOUT / 2).await?;
             let mut transaction = self.pool.begin_with(DB::BEGIN).await?;
-            // Of several processes that start at once, one creates it, and the others find it.
+            // If several processes start at once, one creates the table, and the others find it.
             DB::script(&mut transaction, lock).await?;
             let rows = DB::rows(&mut transaction, columns, &[]).await?;
             if !is_there::<DB>(&rows, table, expected)? {
@@ -174,9 +174,9 @@ impl<DB: Engine> Database<DB> {
         .await
     }
 
-    /// Waits for a turn, for at most half of the timeout: the other half is left to the statement. Otherwise, under more load
-    /// than the database can take, each operation would be given up in the middle of its statement after a long wait, and
-    /// nothing would ever be finished.
+    /// Waits for a turn, for at most half of the timeout, which leaves the other half to the statement. Otherwise, if
+    /// the database were overloaded, every operation would time out in its statement after a long wait, and none would
+    /// finish.
     ///
     /// The queue is in order, unlike that for the lock of `SQLite`, and leaving it costs the database nothing.
     async fn turn(&self) -> Result<OwnedSemaphorePermit, DatabaseError> {
@@ -209,7 +209,7 @@ impl<DB: Engine> Clone for Database<DB> {
     }
 }
 
-/// A connection or a transaction, and the turn that it has.
+/// A connection or a transaction, with its turn.
 pub(crate) struct InTurn<T> {
     pub(crate) of: T,
     _turn: OwnedSemaphorePermit,
@@ -221,7 +221,8 @@ impl<T> InTurn<T> {
     }
 }
 
-/// A connection that is in no transaction. `sqlx` takes one for being in it after `SQLite` has rolled it back.
+/// Returns a connection outside a transaction. After `SQLite` has rolled back by itself, `sqlx` still regards a
+/// connection as inside one.
 async fn usable<DB: Engine>(pool: &Pool<DB>) -> sqlx::Result<PoolConnection<DB>> {
     loop {
         let connection = pool.acquire().await?;
@@ -232,7 +233,7 @@ async fn usable<DB: Engine>(pool: &Pool<DB>) -> sqlx::Result<PoolConnection<DB>>
     }
 }
 
-/// Whether there is a table. One with other columns is not ours.
+/// Returns whether the table exists. A table with other columns is an error, because it is not ours.
 fn is_there<DB: Engine>(
     columns: &[DB::Row],
     table: &TableName,
@@ -260,10 +261,10 @@ async fn bounded<T>(
     done.unwrap_or_else(|_| Err(DatabaseError::timed_out()))
 }
 
-/// 100 years, far from where a time overflows.
+/// 100 years, far below the overflow of a time.
 pub(crate) const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// At least one millisecond, and at most 100 years.
+/// Returns at least one millisecond, and at most 100 years.
 pub(crate) fn milliseconds(duration: Duration) -> i64 {
     let milliseconds = duration.min(LONGEST).as_millis();
     i64::try_from(milliseconds).unwrap_or(i64::MAX).max(1)

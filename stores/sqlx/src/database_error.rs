@@ -1,4 +1,4 @@
-//! What a database can answer other than what it was asked for.
+//! The error of a database.
 
 use std::error::Error;
 use std::fmt;
@@ -8,9 +8,9 @@ use tower_svix::idempotency::StoreError;
 
 use crate::table::TableName;
 
-/// A database failed, or did not answer within the timeout.
+/// The error for a database that failed, or did not answer within the timeout.
 ///
-/// The change that was asked for may have been made all the same. Neither form of its text has the values of a row.
+/// The requested change may still have been made. Neither `Display` nor `Debug` shows the values of a row.
 pub struct DatabaseError {
     pub(crate) cause: Cause,
 }
@@ -34,14 +34,14 @@ impl DatabaseError {
         }
     }
 
-    /// More wait for the database than it can answer in time.
+    /// Returns the error for more waiting events than the database can store in time.
     pub(crate) fn overloaded() -> Self {
         Self {
             cause: Cause::Overloaded,
         }
     }
 
-    /// The same error, told to several.
+    /// Returns an error that several deliveries share.
     pub(crate) fn shared(error: Arc<Self>) -> Self {
         Self {
             cause: Cause::Shared(error),
@@ -58,8 +58,8 @@ impl DatabaseError {
         }
     }
 
-    /// Whether a unique index, or the order in which the database runs what is concurrent, kept a statement from doing what
-    /// another has just done. Nothing was changed, and the same statement may succeed now.
+    /// Returns whether the statement conflicted with a concurrent one: at a unique index, in a deadlock, or because of
+    /// the order of the transactions. Nothing was changed, and the same statement may now succeed.
     pub(crate) fn is_conflict(&self) -> bool {
         let Cause::Sqlx(sqlx::Error::Database(error)) = &self.cause else {
             return false;
@@ -68,12 +68,12 @@ impl DatabaseError {
         error.is_unique_violation() || code.is_some_and(|code| SERIALIZATION.contains(&&*code))
     }
 
-    /// Whether the statement failed for certain, as the database said.
+    /// Returns whether the statement certainly failed, because the database answered with an error.
     pub(crate) fn is_answer(&self) -> bool {
         matches!(self.cause, Cause::Sqlx(sqlx::Error::Database(_)))
     }
 
-    /// Whether the database was not available, rather than that it did not like what it was asked for.
+    /// Returns whether the database was unavailable, in contrast to a statement that it rejected.
     pub(crate) fn is_unavailable(&self) -> bool {
         match &self.cause {
             Cause::Sqlx(sqlx::Error::Database(error)) => {
@@ -86,11 +86,12 @@ impl DatabaseError {
     }
 }
 
-/// A deadlock, and what is not serializable.
+/// Deadlocks and serialisation failures.
 const SERIALIZATION: [&str; 2] = ["40P01", "40001"];
 
-/// Codes of Postgres have five characters: what is concurrent, connections, resources, and an operator who intervenes. Those of
-/// `SQLite` are numbers, whose lowest byte says that the file is busy or locked, cannot be read or written, or is full.
+/// Returns whether a code means that the database is unavailable. Codes of Postgres have five characters: these are for
+/// concurrency, connections, resources, and the intervention of an operator. Codes of `SQLite` are numbers, whose
+/// lowest byte tells that the file is busy or locked, cannot be read or written, or is full.
 fn says_unavailable(code: &str) -> bool {
     match code.parse::<u32>() {
         Ok(number) if code.len() != 5 => matches!(number & 0xff, 5 | 6 | 10 | 13 | 14),
@@ -138,7 +139,7 @@ impl fmt::Display for DatabaseError {
     }
 }
 
-/// That of `sqlx` shows the row that the database did not take.
+/// Omits the row, which the `Debug` of `sqlx` shows.
 impl fmt::Debug for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("DatabaseError")

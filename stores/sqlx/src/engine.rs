@@ -1,4 +1,4 @@
-//! What a database engine is to the rest of the crate: a set of statements, and a few ways to run one.
+//! The interface to a database engine: a set of statements, and a few ways to run one.
 #![allow(
     unnameable_types,
     reason = "nobody but this crate implements an engine, or calls one"
@@ -13,7 +13,7 @@ use crate::table::Sql;
 
 /// A database engine: [`Postgres`](sqlx::Postgres) with the feature `postgres`, [`Sqlite`](sqlx::Sqlite) with `sqlite`.
 ///
-/// The pool that a store or an inbox is given decides which it is. No other crate can implement this.
+/// The pool of a store or an inbox decides which engine it uses. No other crate can implement this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no database engine of `tower-svix-sqlx`",
     note = "switch on its feature `postgres` or `sqlite`"
@@ -65,29 +65,30 @@ pub(crate) mod private {
     use super::{InboxSql, NewEvent, StoreSql, Value};
     use crate::table::Sql;
 
-    /// What each engine does in its own way. `sqlx` has no type that stands for any of them.
+    /// The operations that differ between engines. `sqlx` has no type for all of them.
     pub trait Operations: Database {
-        /// The statements of a store, with `{table}` where its name belongs.
+        /// The statements of a store, with `{table}` in place of its name.
         const STORE: StoreSql<&'static str>;
-        /// Those of an inbox.
+        /// The statements of an inbox.
         const INBOX: InboxSql<&'static str>;
-        /// What `{now}` stands for in them.
+        /// The expression that replaces `{now}` in the statements.
         const NOW: &'static str;
-        /// What begins a transaction that writes.
+        /// The statement that begins a transaction that writes.
         const BEGIN: &'static str;
-        /// What begins the transaction of a handler, which the engine is to end if the worker is idle in it for that long.
+        /// Returns the statement that begins the transaction of a handler. The engine ends the transaction if it is
+        /// idle for that long.
         fn begin_attempt(idle: std::time::Duration) -> String;
-        /// Whether one statement at a time can write, so that it is better to queue here than in the engine.
+        /// Whether only one statement at a time can write. It is then better to queue here than in the engine.
         const ONE_WRITER: bool;
 
-        /// Returns how many rows the statement changed.
+        /// Returns the number of changed rows.
         fn execute(
             connection: &mut Self::Connection,
             sql: &Sql,
             values: &[Value<'_>],
         ) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
-        /// Stores events whose keys are not there yet: all of these, or none. Tells of each whether it was new.
+        /// Stores the events whose keys are new, either all of them or none. Returns for each event whether it was new.
         fn insert(
             connection: &mut Self::Connection,
             sql: &Sql,
@@ -100,7 +101,7 @@ pub(crate) mod private {
             values: &[Value<'_>],
         ) -> impl Future<Output = sqlx::Result<Vec<Self::Row>>> + Send;
 
-        /// Runs several statements, which have no values.
+        /// Runs several statements without values.
         fn script(
             connection: &mut Self::Connection,
             sql: &Sql,
@@ -110,7 +111,7 @@ pub(crate) mod private {
         fn text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>>;
         fn bytes(row: &Self::Row, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
 
-        /// Passes on what other processes announce, without end.
+        /// Passes on the announcements of other processes, and never returns.
         fn listen(
             pool: Pool<Self>,
             heard: watch::Sender<()>,
@@ -118,7 +119,7 @@ pub(crate) mod private {
     }
 }
 
-/// Defines a set of statements, and how names are filled in.
+/// Defines a set of statements, with the function that fills in names.
 macro_rules! define_statements {
     ($(#[$doc:meta])* $name:ident { $($field:ident),* $(,)? }) => {
         $(#[$doc])*

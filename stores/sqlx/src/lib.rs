@@ -1,3 +1,13 @@
+// The first definition of a link counts: in these docs, the links of the README lead to the items themselves.
+//! [`SqlStore`]: SqlStore
+//! [The inbox]: inbox
+//! [`IdempotencyLayer`]: tower_svix::IdempotencyLayer
+//! [the configuration of each database]: Inbox#configuration-of-the-database
+//! [with a transaction]: Worker::transactional
+//! [rare exceptions]: tower_svix::idempotency#when-an-event-is-processed-twice
+//! [tower-svix]: tower_svix
+//! [tower-svix-redis]: https://docs.rs/tower-svix-redis
+//! [`examples/inbox.rs`]: https://github.com/tower-svix/tower-svix/blob/main/stores/sqlx/examples/inbox.rs
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,4 +1,4 @@
-//! A future that goes on in the background when it is dropped.
+//! A future that continues in the background when it is dropped.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,13 +7,13 @@ use tokio::runtime::Handle;
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Finishes in the background when it is dropped.
+/// A future that finishes in the background when it is dropped.
 ///
-/// It is for making connections. On a machine so busy that a connection takes longer to make than any delivery waits, none
-/// would ever be made if each was dropped with its delivery. Finished in the background, it goes back to the pool, and the
-/// next delivery has it.
+/// It is for opening connections. On a busy machine, opening one may take longer than any delivery waits. If each was
+/// dropped with its delivery, no connection would ever be opened. Finished in the background, it goes to the pool, for
+/// the next delivery.
 pub(crate) struct Persistent<T: Send + 'static> {
-    /// `None` once it is done.
+    /// `None` once the future has finished.
     work: Option<Work<T>>,
 }
 
@@ -29,7 +29,7 @@ impl<T: Send + 'static> Future for Persistent<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        // Taken out, so that if it panics, it is not polled once more by `drop`.
+        // Taken out, so that `drop` does not poll it again after a panic.
         let mut work = self.work.take().expect("polled until it is done");
         let poll = work.as_mut().poll(cx);
         if poll.is_pending() {

@@ -1,4 +1,4 @@
-//! What reads the same for each engine, but is of other types: `sqlx` has no type that stands for any of them.
+//! Code that is the same for each engine except for its types. `sqlx` has no type for all engines.
 
 /// The functions of `Operations` that run a statement or read a row.
 macro_rules! define_statement_runners {
@@ -44,7 +44,7 @@ macro_rules! define_statement_runners {
     };
 }
 
-/// The function that those call: names are in the statement, and all else is bound to it.
+/// The function that they call. Names are part of the statement, and all other values are bound.
 macro_rules! define_query {
     ($engine:ty, $arguments:ty) => {
         fn query<'q>(

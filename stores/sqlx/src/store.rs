@@ -17,19 +17,19 @@ use crate::database_error::DatabaseError;
 use crate::engine::{Engine, StoreSql, Value};
 use crate::table::{Sql, TableName};
 
-/// Remembers events in a table of Postgres or `SQLite`.
+/// A store of ids in a table of Postgres or `SQLite`.
 ///
-/// Each operation is one statement, and so atomic. Postgres measures time by its own clock: those of the receivers do not
-/// matter. `SQLite` takes the clock of the machine that it runs on.
+/// Each operation is one statement, and therefore atomic. Postgres measures time by its own clock, so that the clocks of the
+/// receivers do not matter. `SQLite` uses the clock of its machine.
 ///
-/// # What the database must be set up for
+/// # Configuration of the database
 ///
 /// - Postgres: `synchronous_commit` must not be `off`, or an event that was completed just before a crash is processed
-///   again. A failover to a replica that is behind forgets as well, unless replication is synchronous. The isolation must
+///   again. The same happens after a failover to a replica that lags, unless replication is synchronous. The isolation must
 ///   be `read committed`, the default.
-/// - `SQLite`: `journal_mode = WAL`, and `synchronous = FULL` if a power cut must not be forgotten, as
-///   [`Inbox`](crate::Inbox#what-the-database-must-be-set-up-for) shows. Several processes can share a file on one machine, but
-///   not over a network's file system.
+/// - `SQLite`: `journal_mode = WAL`, and `synchronous = FULL` so that a power cut loses nothing, as
+///   [`Inbox`](crate::Inbox#configuration-of-the-database) shows. Several processes can share a file on one machine, but
+///   not over a network file system.
 ///
 /// # Example
 ///
@@ -49,6 +49,9 @@ use crate::table::{Sql, TableName};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "deduplication")]
+#[doc(alias = "postgres")]
+#[doc(alias = "sqlite")]
 #[must_use]
 pub struct SqlStore<DB: Engine> {
     database: Database<DB>,
@@ -61,10 +64,10 @@ const BATCH: i64 = 1000;
 const COLUMNS: [&str; 4] = ["key", "token", "fingerprint", "expires_at"];
 
 impl<DB: Engine> SqlStore<DB> {
-    /// Remembers events in the table `webhook_ids` of the database that `pool` leads to.
+    /// Returns a store in the table `webhook_ids` of the database of `pool`.
     ///
-    /// The table must be of this receiver alone, and the same in all its processes. Receivers that share a table share their
-    /// ids, and Svix sends a message under one id to every endpoint: what one of them processed, the other would not.
+    /// Each receiver needs its own table, which is the same in all its processes. Svix sends an event under one id to every
+    /// endpoint, so if two receivers shared a table, an event that one has processed would be a duplicate for the other.
     pub fn new(pool: Pool<DB>) -> Self {
         let table = TableName::fixed("webhook_ids");
         Self {
@@ -81,28 +84,27 @@ impl<DB: Engine> SqlStore<DB> {
         self
     }
 
-    /// Sets how long an operation may take before it counts as failed, the wait for a connection of the pool included.
-    /// Default: two seconds.
+    /// Sets the timeout of an operation, which includes the wait for a connection of the pool. Default: two seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.database.set_timeout(timeout);
         self
     }
 
-    /// Sets how long each statement of [`migrate`](Self::migrate) and [`delete_expired`](Self::delete_expired) may take, for
+    /// Sets the timeout of each statement of [`migrate`](Self::migrate) and [`delete_expired`](Self::delete_expired), for
     /// which no sender waits. Default: one minute.
     pub fn operator_timeout(mut self, timeout: Duration) -> Self {
         self.database.set_patience(timeout);
         self
     }
 
-    /// Creates the table unless it is there.
+    /// Creates the table unless it exists.
     ///
-    /// Call it at every start: several processes can do so at once, and while the table is in use. If the table is there,
-    /// this reads the catalogue and changes nothing, so the user of the database need not be allowed to create tables.
+    /// Call it at every start. Several processes can do so at once, and while the table is in use. If the table exists, this
+    /// reads the catalogue and changes nothing, so that the user of the database does not need the right to create tables.
     ///
     /// # Errors
     ///
-    /// [`DatabaseError`] if the database failed: then there is no table, rather than a part of one. Also if the table has not
+    /// [`DatabaseError`] if the database failed; then it has no table, and never part of one. Also if the table does not have
     /// the columns that this version of the crate uses.
     pub async fn migrate(&self) -> Result<(), DatabaseError> {
         let sql = &self.sql;
@@ -113,9 +115,9 @@ impl<DB: Engine> SqlStore<DB> {
         created.await
     }
 
-    /// Deletes the events whose time has passed, and returns how many there were.
+    /// Deletes expired events, and returns their number.
     ///
-    /// They are forgotten already; this frees the space that they take.
+    /// The store ignores them anyway; this frees their space.
     ///
     /// # Errors
     ///
@@ -134,7 +136,7 @@ impl<DB: Engine> SqlStore<DB> {
         }
     }
 
-    /// Spawns a task that calls [`delete_expired`](Self::delete_expired) now and again after each `pause`.
+    /// Spawns a task that calls [`delete_expired`](Self::delete_expired) now, and again after each `pause`.
     ///
     /// # Panics
     ///
@@ -222,7 +224,7 @@ impl<DB: Engine> Store for SqlStore<DB> {
     }
 }
 
-/// What a claim returns.
+/// The result of a claim.
 struct ColumnsOfClaim {
     token: Vec<u8>,
     fingerprint: Option<Vec<u8>>,

@@ -1,19 +1,19 @@
-//! Names that are safe to stand in a statement.
+//! Names that are safe in a statement.
 
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A statement, its names filled in.
+/// A statement with its names filled in.
 pub(crate) type Sql = Arc<str>;
 
 /// The name of a table, as `table` or `schema.table`.
 ///
-/// Each part has up to 40 letters, digits and underscores, all of them ASCII, and does not begin with a digit. Names are
-/// quoted, so upper case stays upper case. Without a schema, the database chooses: Postgres takes the first of its
-/// `search_path`, and `SQLite` the main file. In `SQLite`, a schema is the name of an attached file: then
-/// [`Worker::transactional`](crate::Worker::transactional) makes one only of effects in that same file.
+/// Each part has up to 40 ASCII letters, digits and underscores, and does not begin with a digit. Names are quoted, so that
+/// upper case is kept. Without a schema, Postgres uses the first of its `search_path`, and `SQLite` the main file. In `SQLite`,
+/// a schema is the name of an attached file. The effects of [`Worker::transactional`](crate::Worker::transactional) must then
+/// be in that file.
 ///
 /// # Example
 ///
@@ -32,10 +32,11 @@ pub struct TableName {
 }
 
 impl TableName {
-    /// The longest part of a name, in bytes: Postgres cuts names at 63, and those of indices are longer than their table's.
+    /// The maximum length of a part, in bytes. Postgres cuts names after 63 bytes, and names of indices are longer than
+    /// that of their table.
     const MAX_LEN: usize = 40;
 
-    /// A name that stands in the code of this crate.
+    /// Returns a name from the code of this crate.
     pub(crate) fn fixed(table: &'static str) -> Self {
         debug_assert!(is_valid(table));
         Self {
@@ -44,8 +45,8 @@ impl TableName {
         }
     }
 
-    /// The statement in which `{table}`, `{schema.}`, `{schema}`, `{schema_or_null}` and `{name}` stand for the whole name and
-    /// its parts, and `{now}` for the time.
+    /// Fills in a statement: `{table}`, `{schema.}`, `{schema}`, `{schema_or_null}` and `{name}` stand for the whole
+    /// name and its parts, and `{now}` for the time.
     pub(crate) fn fill(&self, template: &str, now: &str) -> Sql {
         let schema = match &self.schema {
             Some(schema) => format!("\"{schema}\"."),
@@ -112,7 +113,7 @@ impl fmt::Debug for TableName {
     }
 }
 
-/// A text is not the [name of a table](TableName).
+/// The error for a text that is not the [name of a table](TableName).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableNameError {
     _private: (),

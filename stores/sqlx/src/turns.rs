@@ -1,4 +1,4 @@
-//! Who may use a pool now.
+//! Turns: permits to use a pool.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -8,14 +8,14 @@ use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 
-/// The turns of a pool, and the options of its connections, by which it is known: all its clones have the same ones.
+/// The turns of a pool. The options of its connections identify the pool, because all its clones share them.
 struct Known {
     options: Weak<dyn Any + Send + Sync>,
     turns: Weak<Semaphore>,
 }
 
-/// Returns the turns of a pool, which all inboxes and stores on it share: one for each connection, or for the one writer that
-/// the engine has.
+/// Returns the turns of a pool, which all inboxes and stores on it share. There is one for each connection, or a single
+/// one if the engine has only one writer.
 pub(crate) fn of<DB: Engine>(pool: &Pool<DB>) -> Arc<Semaphore> {
     static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 

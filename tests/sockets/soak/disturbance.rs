@@ -1,4 +1,4 @@
-//! What happens to the receivers and to Redis, and when.
+//! What happens to the receivers and to the stores, and when.
 
 use std::fmt;
 use std::thread::sleep;
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use tower_svix_tests::redis_server::RedisServer;
 
 use super::history::{Attempt, now};
+use super::processes::Processes;
 use super::receiver::Receiver;
 
 /// With `appendfsync everysec`, Redis answers before it writes if the disk has been busy for up to two seconds. So a Redis
 /// that is killed may forget that much, and a little more to be safe.
 const FORGOTTEN: Duration = Duration::from_secs(5);
 const MAX_DOWN: Duration = Duration::from_secs(1);
-/// Longer than a store waits for an answer.
+/// Longer than a receiver waits for an answer of its store.
 const MAX_OUTAGE: Duration = Duration::from_secs(4);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,31 +25,33 @@ pub(crate) enum Kind {
     ReceiverStopped(usize),
     /// SIGKILL.
     ReceiverKilled(usize),
-    /// SIGTERM: it writes down all that it knows.
-    RedisStopped,
+    /// As an operator does it: they write down all that they know.
+    StoresStopped,
     /// SIGKILL.
-    RedisKilled,
-    /// SIGSTOP, and SIGCONT later: it gets all that it was sent meanwhile.
-    RedisFrozen,
-    /// SIGKILL for Redis and all receivers.
+    StoresKilled,
+    /// SIGSTOP, and SIGCONT later: they get all that they were sent meanwhile.
+    StoresFrozen,
+    /// SIGKILL for the stores and all receivers.
     AllKilled,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::ReceiverStopped(0),
         Self::ReceiverStopped(1),
+        Self::ReceiverStopped(2),
         Self::ReceiverKilled(0),
         Self::ReceiverKilled(1),
-        Self::RedisStopped,
-        Self::RedisKilled,
-        Self::RedisFrozen,
+        Self::ReceiverKilled(2),
+        Self::StoresStopped,
+        Self::StoresKilled,
+        Self::StoresFrozen,
         Self::AllKilled,
     ];
 
-    fn is_of_redis(self) -> bool {
+    fn is_of_stores(self) -> bool {
         match self {
-            Self::RedisStopped | Self::RedisKilled | Self::RedisFrozen | Self::AllKilled => true,
+            Self::StoresStopped | Self::StoresKilled | Self::StoresFrozen | Self::AllKilled => true,
             Self::ReceiverStopped(_) | Self::ReceiverKilled(_) => false,
         }
     }
@@ -57,7 +59,7 @@ impl Kind {
     /// How long before it Redis may have been told something that it then forgets.
     fn forgotten(self) -> Duration {
         match self {
-            Self::RedisKilled | Self::AllKilled => FORGOTTEN,
+            Self::StoresKilled | Self::AllKilled => FORGOTTEN,
             _ => Duration::ZERO,
         }
     }
@@ -68,9 +70,9 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::ReceiverStopped(_) => "receiver stopped",
             Self::ReceiverKilled(_) => "receiver killed",
-            Self::RedisStopped => "Redis stopped",
-            Self::RedisKilled => "Redis killed",
-            Self::RedisFrozen => "Redis frozen",
+            Self::StoresStopped => "store stopped",
+            Self::StoresKilled => "store killed",
+            Self::StoresFrozen => "store frozen",
             Self::AllKilled => "all killed",
         })
     }
@@ -91,7 +93,7 @@ impl Disturbance {
 
     /// Whether it can have kept Redis from knowing what became of this attempt.
     pub(crate) fn unsettles(&self, attempt: &Attempt) -> bool {
-        self.kind.is_of_redis() && self.overlaps(attempt, self.kind.forgotten())
+        self.kind.is_of_stores() && self.overlaps(attempt, self.kind.forgotten())
     }
 
     /// Whether it can have ended this attempt at the receiver with this number.
@@ -99,7 +101,7 @@ impl Disturbance {
         let is_there = match self.kind {
             Kind::ReceiverStopped(stopped) => stopped == receiver,
             Kind::ReceiverKilled(_) | Kind::AllKilled => self.kills(receiver),
-            Kind::RedisStopped | Kind::RedisKilled | Kind::RedisFrozen => false,
+            Kind::StoresStopped | Kind::StoresKilled | Kind::StoresFrozen => false,
         };
         is_there && self.overlaps(attempt, Duration::ZERO)
     }
@@ -113,8 +115,7 @@ impl Disturbance {
 pub(crate) fn disturb(
     at_least: Duration,
     max_pause: Duration,
-    redis: &mut RedisServer,
-    receivers: &mut [Receiver; 2],
+    processes: &mut Processes,
     rng: &mut StdRng,
 ) -> Vec<Disturbance> {
     let started = Instant::now();
@@ -125,7 +126,7 @@ pub(crate) fn disturb(
         for kind in round {
             sleep(rng.random_range(max_pause / 4..=max_pause));
             let from = now();
-            happen(kind, redis, receivers, rng);
+            happen(kind, processes, rng);
             let to = now();
             println!("{from:.1?} to {to:.1?}: {kind:?}");
             disturbances.push(Disturbance { kind, from, to });
@@ -136,38 +137,41 @@ pub(crate) fn disturb(
     }
 }
 
-fn happen(kind: Kind, redis: &mut RedisServer, receivers: &mut [Receiver; 2], rng: &mut StdRng) {
+fn happen(kind: Kind, processes: &mut Processes, rng: &mut StdRng) {
+    let Processes { stores, receivers } = processes;
+    let down = rng.random_range(Duration::ZERO..MAX_DOWN);
+    let outage = rng.random_range(Duration::ZERO..MAX_OUTAGE);
     match kind {
         Kind::ReceiverStopped(number) => {
             receivers[number].stop();
-            sleep(rng.random_range(Duration::ZERO..MAX_DOWN));
+            sleep(down);
             receivers[number].restart();
         }
         Kind::ReceiverKilled(number) => {
             receivers[number].kill();
-            sleep(rng.random_range(Duration::ZERO..MAX_DOWN));
+            sleep(down);
             receivers[number].restart();
         }
-        Kind::RedisStopped => {
-            redis.stop();
-            sleep(rng.random_range(Duration::ZERO..MAX_OUTAGE));
-            redis.restart();
+        Kind::StoresStopped => {
+            stores.stop();
+            sleep(outage);
+            stores.restart();
         }
-        Kind::RedisKilled => {
-            redis.kill();
-            sleep(rng.random_range(Duration::ZERO..MAX_OUTAGE));
-            redis.restart();
+        Kind::StoresKilled => {
+            stores.kill();
+            sleep(outage);
+            stores.restart();
         }
-        Kind::RedisFrozen => {
-            redis.freeze();
-            sleep(rng.random_range(Duration::ZERO..MAX_OUTAGE));
-            redis.thaw();
+        Kind::StoresFrozen => {
+            stores.freeze();
+            sleep(outage);
+            stores.thaw();
         }
         Kind::AllKilled => {
-            redis.kill();
+            stores.kill();
             receivers.iter_mut().for_each(Receiver::kill);
-            sleep(rng.random_range(Duration::ZERO..MAX_DOWN));
-            redis.restart();
+            sleep(down);
+            stores.restart();
             receivers.iter_mut().for_each(Receiver::restart);
         }
     }

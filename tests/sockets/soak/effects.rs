@@ -1,9 +1,8 @@
-//! What the receiver with the database has done.
+//! What a receiver with a database has done.
 
-use std::path::Path;
-
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ColumnIndex, Decode, Executor, Pool, Row as _, SqlitePool, Type};
+use tower_svix_sqlx::Engine;
+use tower_svix_tests::postgres_server;
 
 /// What the events did: the ids in the database, and the pages of each account.
 pub(crate) struct Effects {
@@ -12,17 +11,33 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
-    pub(crate) async fn read(file: &Path) -> Self {
-        let options = SqliteConnectOptions::new().filename(file);
-        let database = SqlitePool::connect_with(options).await.unwrap();
-        let ids = sqlx::query_scalar("SELECT id FROM processed ORDER BY id")
-            .fetch_all(&database)
+    pub(crate) async fn read(url: &str) -> Self {
+        if url.starts_with("postgres:") {
+            Self::of(&postgres_server::connect(url).await).await
+        } else {
+            Self::of(&SqlitePool::connect(url).await.unwrap()).await
+        }
+    }
+
+    async fn of<DB: Engine>(database: &Pool<DB>) -> Self
+    where
+        for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+        for<'r> i64: Decode<'r, DB> + Type<DB>,
+        for<'r> String: Decode<'r, DB> + Type<DB>,
+        usize: ColumnIndex<DB::Row>,
+    {
+        let mut connection = database.acquire().await.unwrap();
+        let ids = connection
+            .fetch_all("SELECT id FROM processed ORDER BY id")
             .await
             .unwrap();
-        let pages = sqlx::query_as("SELECT account, pages FROM usage ORDER BY account")
-            .fetch_all(&database)
+        let pages = connection
+            .fetch_all("SELECT account, pages FROM usage ORDER BY account")
             .await
             .unwrap();
-        Self { ids, pages }
+        Self {
+            ids: ids.iter().map(|row| row.get(0)).collect(),
+            pages: pages.iter().map(|row| (row.get(0), row.get(1))).collect(),
+        }
     }
 }

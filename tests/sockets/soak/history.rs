@@ -17,9 +17,13 @@ pub(crate) enum Answer {
     Processed,
     /// 200 of the layer, since the event had been processed before.
     Replayed,
+    /// 202 of the inbox.
+    Stored,
+    /// 200 of the inbox.
+    StoredBefore,
     /// 503: another delivery has it.
     InProgress,
-    /// 503: the receiver cannot ask Redis.
+    /// 503: the store of the receiver is away.
     Unavailable,
     /// 401.
     Rejected,
@@ -36,8 +40,10 @@ impl fmt::Display for Answer {
         match self {
             Self::Processed => f.write_str("200, processed"),
             Self::Replayed => f.write_str("200, processed before"),
+            Self::Stored => f.write_str("202, stored"),
+            Self::StoredBefore => f.write_str("200, stored before"),
             Self::InProgress => f.write_str("503, in progress"),
-            Self::Unavailable => f.write_str("503, Redis away"),
+            Self::Unavailable => f.write_str("503, store away"),
             Self::Rejected => f.write_str("401"),
             Self::Lost => f.write_str("none, receiver away"),
             Self::TimedOut => f.write_str("none in time"),
@@ -60,7 +66,10 @@ impl Attempt {
     }
 
     pub(crate) fn is_acknowledged(&self) -> bool {
-        matches!(self.answer, Answer::Processed | Answer::Replayed)
+        matches!(
+            self.answer,
+            Answer::Processed | Answer::Replayed | Answer::Stored | Answer::StoredBefore
+        )
     }
 }
 

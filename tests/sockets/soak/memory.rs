@@ -4,6 +4,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::processes::RECEIVERS;
 use super::receiver::Receiver;
 
 const SAMPLE_PERIOD: Duration = Duration::from_millis(250);
@@ -39,12 +40,15 @@ pub(crate) struct Observation {
 }
 
 /// A third of the time is for warming up.
-pub(crate) fn observe(length: Duration, receivers: &[Receiver; 2]) -> [Observation; 2] {
+pub(crate) fn observe(
+    length: Duration,
+    receivers: &[Receiver; RECEIVERS],
+) -> [Observation; RECEIVERS] {
     sleep(length / 3);
     let before = receivers
         .each_ref()
         .map(|receiver| receiver.endpoint.body_bytes());
-    let mut observations = <[Observation; 2]>::default();
+    let mut observations = <[Observation; RECEIVERS]>::default();
     let started = Instant::now();
     while started.elapsed() < length * 2 / 3 {
         for (observation, receiver) in observations.iter_mut().zip(receivers) {

@@ -6,13 +6,16 @@
 //! ```
 //!
 //! Two receivers share a Redis: `examples/production`, and one whose effect is in a database,
-//! `programs/soak_receiver.rs`. A sender
-//! delivers each event to both until it is acknowledged, some several times at once and again later, among forged and
-//! stale deliveries. Meanwhile receivers are stopped and killed, and Redis is stopped, killed and frozen, in an order that
-//! `SOAK_SEED` repeats. The last third is undisturbed, to see whether memory grows. In the end:
+//! `programs/soak_receiver.rs`. A third one, `programs/soak_inbox.rs`, has an inbox in Postgres, and a worker whose effect is
+//! in the same database: some of its attempts fail, panic or hang. A sender delivers each event to all of them until it is
+//! acknowledged, some several times at once and again later, among forged and stale deliveries. Meanwhile receivers are
+//! stopped and killed, and Redis and Postgres are stopped, killed and frozen, in an order that `SOAK_SEED` repeats. The last
+//! third is undisturbed, to see whether memory grows. In the end:
 //!
-//! - each genuine event had its effect in the database exactly once, whatever happened;
-//! - each was processed at least once, and again only if its receiver or Redis went away during a delivery of it;
+//! - each genuine event had its effect in both databases exactly once, whatever happened;
+//! - beside Redis, each was processed at least once, and again only if its receiver or Redis went away during a delivery
+//!   of it;
+//! - the inbox stored each exactly once, and none is left in it that was not processed;
 //! - no forged or stale delivery was accepted;
 //! - no delivery went without an answer while its receiver ran;
 //! - memory is flat.
@@ -20,19 +23,20 @@
 
 mod audit;
 mod disturbance;
+mod drain;
 mod effects;
 mod event;
 mod forgery;
 mod history;
 mod memory;
+mod processes;
 mod receiver;
 mod report;
 mod sender;
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -41,14 +45,13 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
-use tower_svix_tests::net;
-use tower_svix_tests::process;
-use tower_svix_tests::redis_server::RedisServer;
 
 use self::audit::{Audit, wrong_effects};
 use self::disturbance::disturb;
+use self::drain::drain;
 use self::effects::Effects;
 use self::memory::observe;
+use self::processes::Processes;
 use self::receiver::Receiver;
 use self::report::report;
 
@@ -82,7 +85,7 @@ impl Plan {
             Err(_) => Self {
                 // One round.
                 disturbed: Duration::ZERO,
-                pause: Duration::from_secs(1),
+                pause: Duration::from_millis(800),
                 undisturbed: Duration::from_secs(12),
                 resend: Duration::from_secs(5),
                 // Of some 13 MiB of bodies. A receiver is hardly warm yet.
@@ -105,14 +108,13 @@ fn soak(plan: &Plan) {
     println!("SOAK_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let directory = Directory::new();
-    let database = directory.0.join("effects.sqlite");
-    let mut redis = RedisServer::durable_each_second();
-    let mut receivers = [example(&redis), with_database(&redis, &database)];
+    let mut processes = Processes::start(&directory.0.join("effects.sqlite"));
 
     let runtime = Runtime::new().unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
-    let endpoints = receivers
+    let endpoints = processes
+        .receivers
         .each_ref()
         .map(|receiver| Arc::clone(&receiver.endpoint));
     let sending = runtime.spawn(sender::run(
@@ -121,27 +123,30 @@ fn soak(plan: &Plan) {
         StdRng::from_rng(&mut rng),
         Arc::clone(&done),
     ));
-    let disturbances = disturb(
-        plan.disturbed,
-        plan.pause,
-        &mut redis,
-        &mut receivers,
-        &mut rng,
-    );
-    let memory = observe(plan.undisturbed, &receivers);
+    let disturbances = disturb(plan.disturbed, plan.pause, &mut processes, &mut rng);
+    let memory = observe(plan.undisturbed, &processes.receivers);
     done.store(true, Ordering::Relaxed);
     let lasted = started.elapsed();
     let sent = runtime
         .block_on(async { timeout(DRAIN_DEADLINE, sending).await })
         .expect("each event is acknowledged in the end")
         .unwrap();
-    receivers.iter_mut().for_each(Receiver::stop);
+    let counts = runtime.block_on(drain(&processes.stores.postgres.url(), DRAIN_DEADLINE));
+    processes.receivers.iter_mut().for_each(Receiver::stop);
 
     let (events, times) = (sent.len(), disturbances.len());
     println!("{events} events in {lasted:.1?}, {times} disturbances");
-    let mut violations = wrong_effects(&runtime.block_on(Effects::read(&database)), &sent);
-    for ((number, receiver), memory) in receivers.iter().enumerate().zip(&memory) {
-        let audit = Audit::of(number, receiver, &sent, &disturbances);
+    println!("{} done events in the inbox", counts.done);
+    let mut violations = Vec::new();
+    if counts.dead > 0 {
+        violations.push(format!("the inbox: {} events are dead", counts.dead));
+    }
+    for ((number, receiver), memory) in processes.receivers.iter().enumerate().zip(&memory) {
+        let mut audit = Audit::of(number, receiver, &sent, &disturbances);
+        if let Some(database) = &receiver.database {
+            let effects = runtime.block_on(Effects::read(database));
+            audit.violations.extend(wrong_effects(&effects, &sent));
+        }
         println!("{}", report(receiver, &audit, memory, lasted));
         let (name, growth) = (receiver.name, memory.trend.growth_kib());
         let named = |text| format!("{name}: {text}");
@@ -155,22 +160,6 @@ fn soak(plan: &Plan) {
     }
     let count = violations.len();
     assert_eq!(count, 0, "so many promises are broken");
-}
-
-fn example(redis: &RedisServer) -> Receiver {
-    let mut command = process::program("production");
-    command
-        .env("WEBHOOK_SECRET", net::SECRET)
-        .env("REDIS_URL", redis.url());
-    Receiver::start("examples/production", command)
-}
-
-fn with_database(redis: &RedisServer, database: &Path) -> Receiver {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_soak_receiver"));
-    command
-        .env("REDIS_URL", redis.url())
-        .env("DATABASE", database);
-    Receiver::start("the receiver with a database", command)
 }
 
 /// A directory of its own for the database, with the files that `SQLite` puts beside it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tower_svix_tests::process::{Server, Signal};
 
 use super::memory::Resident;
+use super::processes::Store;
 use super::sender::Endpoint;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -15,6 +16,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) struct Receiver {
     pub(crate) name: &'static str,
     pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) store: Store,
+    /// The URL of the database that has its effects, if any has.
+    pub(crate) database: Option<String>,
     command: Command,
     server: Option<Server>,
     /// How often the handler was given each id.
@@ -24,10 +28,17 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn start(name: &'static str, command: Command) -> Self {
+    pub(crate) fn start(
+        name: &'static str,
+        store: Store,
+        database: Option<String>,
+        command: Command,
+    ) -> Self {
         let mut receiver = Self {
             name,
             endpoint: Arc::new(Endpoint::new()),
+            store,
+            database,
             command,
             server: None,
             processings: HashMap::new(),
@@ -47,7 +58,7 @@ impl Receiver {
         self.end(Signal::KILL);
     }
 
-    /// Has it end of itself, once it has answered the requests at hand.
+    /// Has it end of itself, once it has answered the requests at hand, and its handlers have ended.
     pub(crate) fn stop(&mut self) {
         self.end(Signal::TERM);
     }

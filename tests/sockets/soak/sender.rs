@@ -21,6 +21,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::event::Event;
 use super::forgery::Bogus;
 use super::history::{Answer, Attempt, History, now};
+use super::processes::RECEIVERS;
 
 const EVENTS_PER_SECOND: u32 = 50;
 /// As long as Svix waits.
@@ -146,7 +147,9 @@ impl Endpoint {
         let code = |code: &str| body.windows(code.len()).any(|part| part == code.as_bytes());
         match head.status {
             StatusCode::OK if head.headers.contains_key("idempotency-replayed") => Answer::Replayed,
+            StatusCode::OK if code("stored before") => Answer::StoredBefore,
             StatusCode::OK => Answer::Processed,
+            StatusCode::ACCEPTED => Answer::Stored,
             StatusCode::SERVICE_UNAVAILABLE if code("event-in-progress") => Answer::InProgress,
             StatusCode::SERVICE_UNAVAILABLE if code("store-unavailable") => Answer::Unavailable,
             StatusCode::SERVICE_UNAVAILABLE => Answer::TimedOut,
@@ -158,7 +161,7 @@ impl Endpoint {
 
 /// Sends new events until `done`, and then goes on until all of them are acknowledged. Returns the events.
 pub(crate) async fn run(
-    endpoints: [Arc<Endpoint>; 2],
+    endpoints: [Arc<Endpoint>; RECEIVERS],
     resend: Duration,
     mut rng: StdRng,
     done: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! What the script of the page asks for.
+//! The API for the script of the page.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use super::super::line::summary;
 use super::Page;
 use crate::{curl as curl_command, fixture as fixture_file};
 
-/// The longest body that can be edited, in bytes, with room for JSON's escapes.
+/// The maximum size of an edited body, in bytes, with room for JSON's escapes.
 pub(super) const EDIT_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Why a request of the script could not be met.
+/// The error of a request of the script.
 type NotDone = (StatusCode, String);
 
 impl Page {
@@ -39,7 +39,7 @@ impl Page {
     }
 }
 
-/// All that is known of a delivery.
+/// A delivery with all details.
 pub(super) async fn detail(
     State(page): State<Arc<Page>>,
     Path(number): Path<u64>,
@@ -60,7 +60,7 @@ pub(super) async fn detail(
     Ok(Json(document))
 }
 
-/// As UTF-8 where they are.
+/// Values as text, decoded as UTF-8 if they are valid.
 fn shown_headers(Pairs(pairs): &Pairs) -> Value {
     let shown = |(name, value): &(String, String)| {
         let bytes: Result<Vec<u8>, _> = value.chars().map(u8::try_from).collect();
@@ -70,7 +70,7 @@ fn shown_headers(Pairs(pairs): &Pairs) -> Value {
     pairs.iter().map(shown).collect()
 }
 
-/// As text, or as base64 if it is none.
+/// The body as text, or as base64 if it is not UTF-8.
 fn shown_body(body: &Bytes) -> Value {
     match str::from_utf8(body) {
         Ok(text) => json!({"text": text}),
@@ -78,7 +78,7 @@ fn shown_body(body: &Bytes) -> Value {
     }
 }
 
-/// The delivery as a curl command.
+/// Returns the delivery as a curl command.
 pub(super) async fn curl(
     State(page): State<Arc<Page>>,
     Path(number): Path<u64>,
@@ -97,7 +97,7 @@ pub(super) async fn curl(
     ))
 }
 
-/// The delivery as a file to save.
+/// Returns the delivery as a file to save.
 pub(super) async fn fixture(
     State(page): State<Arc<Page>>,
     Path(number): Path<u64>,
@@ -116,7 +116,7 @@ pub(super) async fn fixture(
     Ok((headers, file))
 }
 
-/// The braces make `deny_unknown_fields` count for those without fields, too.
+/// With the braces, `deny_unknown_fields` also applies to variants without fields.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", tag = "how", deny_unknown_fields)]
 enum Order {
@@ -125,7 +125,7 @@ enum Order {
     Edited { id: String, body: String },
 }
 
-/// Sends a delivery again, and says under which number the result is listed.
+/// Sends a delivery again, and returns the number of the result in the list.
 pub(super) async fn send(
     State(page): State<Arc<Page>>,
     Path(number): Path<u64>,

@@ -1,4 +1,4 @@
-//! Server-sent events: all deliveries at first, and then each that arrives or changes.
+//! Server-sent events: first all deliveries, then each delivery that arrives or changes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::super::delivery::Delivery;
 use super::super::line::summary;
 use super::Page;
 
-/// How often something is sent though nothing happens, so that a page that is gone is noticed.
+/// The interval of keep-alive messages, which detect that a page has disconnected.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 pub(super) async fn stream(
@@ -33,10 +33,10 @@ pub(super) async fn stream(
     Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT))
 }
 
-/// What one page is told.
+/// The stream of events for one page.
 struct Feed {
     page: Arc<Page>,
-    /// `None`: it gets all of it next.
+    /// `None` means that the page gets all deliveries next.
     changes: Option<Receiver<Arc<Delivery>>>,
 }
 
@@ -50,7 +50,7 @@ impl Feed {
                     let data = json!({"oldest": oldest, "delivery": delivery});
                     return Some(event("delivery", &data));
                 }
-                // The page was too slow.
+                // The page was too slow, so it gets all deliveries again.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }
@@ -63,7 +63,7 @@ impl Feed {
     }
 }
 
-/// JSON has no line ends but escaped ones, so the data is one line.
+/// Formats an event. Line ends in JSON are escaped, so the data is one line.
 fn event(name: &str, data: &Value) -> Event {
     Event::default().event(name).data(data.to_string())
 }

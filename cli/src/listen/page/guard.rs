@@ -1,10 +1,11 @@
-//! Who may use the page: the browser of this machine, for the page itself.
+//! Access control of the page: only the page itself, in a browser on this machine, may use it.
 //!
-//! - The `host` must be a name of this machine. A site whose own name was made to point here (DNS rebinding) has another,
-//!   and so has a tunnel.
+//! - The `host` must be a name of this machine. A site whose name resolves to this machine (DNS rebinding) has another
+//!   host, and so has a tunnel.
 //! - A request that came through a proxy is rejected: the page is not for the Internet, even if a tunnel leads to it.
-//! - A browser says from where a request comes, in `origin` and `sec-fetch-site`: it must be the page itself.
-//! - What changes something needs the token that only the page holds, and a type of content that no form can send.
+//! - A browser sends the origin of a request in `origin` and `sec-fetch-site`. It must be the page itself.
+//! - A request that changes something needs the token, which only the page has, and a content type that no form can
+//!   send.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use super::Page;
 /// The header of the token.
 const TOKEN: &str = "x-webhook-token";
 
-/// Rejects requests before anything else sees them.
+/// Rejects forbidden requests before any handler runs.
 pub(super) async fn guard(
     State(page): State<Arc<Page>>,
     request: axum::extract::Request,
@@ -44,7 +45,7 @@ impl Guard {
         &self.token
     }
 
-    /// Says why a request is rejected.
+    /// Checks a request. The error is the reason for a rejection.
     fn check<B>(&self, request: &Request<B>) -> Result<(), &'static str> {
         let headers = request.headers();
         let host = single(headers, HOST.as_str()).ok_or("the request names no host")?;
@@ -76,7 +77,7 @@ impl Guard {
         if headers.contains_key("sec-fetch-site") {
             let site = single(headers, "sec-fetch-site");
             let is_own = site == Some("same-origin") || (site == Some("none") && !is_change);
-            // A link on another site may lead to the page itself, which shows that site nothing.
+            // A link on another site may open the page, because that site cannot read it.
             let is_visit = request.uri().path() == "/"
                 && !is_change
                 && single(headers, "sec-fetch-mode") == Some("navigate");
@@ -97,15 +98,15 @@ impl Guard {
     }
 }
 
-/// The value of a header that is there once, as text.
+/// Returns the value of a header as text, if the header occurs exactly once.
 fn single<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
 
-/// Whether it is a name that leads to this machine wherever it is resolved. The port does not matter: an editor or a
-/// container may have mapped it.
+/// Returns whether a host always means the local machine, wherever it is resolved. The port does not matter, because an
+/// editor or a container may have mapped it.
 fn is_this_machine(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
@@ -116,7 +117,7 @@ fn is_this_machine(host: &str) -> bool {
         .any(|own| name.eq_ignore_ascii_case(own))
 }
 
-/// Compares in a time that does not tell where they differ.
+/// Compares in a time that does not depend on the position of a difference.
 fn is_equal(left: &[u8], right: &[u8]) -> bool {
     let difference = left
         .iter()

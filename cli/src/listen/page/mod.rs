@@ -25,15 +25,15 @@ use super::bench::Bench;
 use crate::keys::random_id;
 use crate::output::complain;
 
-/// What the page is about.
+/// The state of the page.
 struct Page {
     bench: Arc<Bench>,
     guard: Guard,
-    /// Where deliveries are received.
+    /// The address that receives deliveries.
     address: SocketAddr,
 }
 
-/// Serves until the program ends, even if there is no page.
+/// Serves the page until the program ends. Without a page, this waits until then.
 pub(crate) async fn serve(listener: Option<TcpListener>, bench: Arc<Bench>, address: SocketAddr) {
     let (Some(listener), Ok(token)) = (listener, random_id()) else {
         return pending().await;
@@ -62,7 +62,7 @@ pub(crate) async fn serve(listener: Option<TcpListener>, bench: Arc<Bench>, addr
 }
 
 impl Page {
-    /// What the page says of the program.
+    /// Returns the facts about the program that the page shows.
     fn about(&self) -> serde_json::Value {
         let application = self.bench.application.as_ref();
         json!({
@@ -73,7 +73,7 @@ impl Page {
         })
     }
 
-    /// Where a delivery would be sent by hand: to the application, or here.
+    /// Returns the address for a delivery by hand: that of the application, or of this program.
     fn sends_to(&self) -> String {
         match &self.bench.application {
             Some(application) => application.url().to_string(),

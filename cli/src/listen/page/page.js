@@ -1,18 +1,18 @@
-// The page of `webhook listen`. What a delivery holds gets into the document as text alone: `textContent` and attributes
-// with fixed names. No markup is made of any text, which the content security policy enforces too.
+// The page of `webhook listen`. The content of a delivery enters the document only as text, through `textContent` and
+// attributes with fixed names. It never becomes markup, which the content security policy also enforces.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
 const token = document.querySelector("meta[name=token]").content;
 
-// The deliveries by number, each with its row, and which of them is shown.
+// The deliveries by number, each with its row, and the number of the selected delivery.
 const deliveries = new Map();
 let about = {};
 let selected = null;
 let shown = null;
 let view = "json";
 
-// ---- Small things
+// ---- Helpers
 
 function element(name, className, text) {
   const made = document.createElement(name);
@@ -39,7 +39,7 @@ function toast(text) {
   toastTimer = setTimeout(() => { byId("toast").hidden = true; }, 4000);
 }
 
-// ---- What a delivery is, in words
+// ---- Texts for a delivery
 
 function originOf(delivery) {
   const { origin } = delivery;
@@ -148,7 +148,7 @@ function filterSoon() {
   filterTimer ??= requestAnimationFrame(() => { filterTimer = null; filter(); });
 }
 
-// ---- Selecting
+// ---- Selection
 
 function select(number) {
   const isOther = number !== selected;
@@ -309,8 +309,8 @@ function isValidJson(text) {
   }
 }
 
-// JSON with its white space replaced by lines and indentation. Its tokens stay as they are: numbers keep their digits,
-// strings their escapes.
+// Formats JSON with line breaks and indentation. Tokens do not change: numbers keep their digits, and strings their
+// escapes.
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 const LONGEST_COLOURED = 512 * 1024;
 
@@ -474,7 +474,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// ---- What arrives
+// ---- Events from the server
 
 function connection(state, text) {
   byId("connection").dataset.state = state;

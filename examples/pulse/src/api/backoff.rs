@@ -1,8 +1,8 @@
-//! How long to wait before the next attempt.
+//! The pauses between attempts.
 
 use std::time::Duration;
 
-/// Doubles from `base` up to `cap`, with jitter: after an outage, not everyone comes back in the same moment.
+/// Pauses that double from `base` up to `cap`, with jitter so that clients do not all return at once after an outage.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     pub base: Duration,
@@ -10,12 +10,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The pause after the attempt `attempt`, counted from 1. Never shorter than what the server asked for.
+    /// Returns the pause after the attempt `attempt`, counted from 1. It is at least as long as the server asked for.
     pub fn pause(self, attempt: u32, asked_for: Option<Duration>) -> Duration {
         let doubled = 2u32.saturating_pow(attempt.saturating_sub(1));
         let full = self.base.saturating_mul(doubled).min(self.cap);
         let pause = full.mul_f64(rand::random_range(0.5..=1.0));
-        // The jitter comes on top: everyone was told the same time.
+        // Add the jitter, because the server tells every client the same time.
         asked_for.map_or(pause, |asked_for| {
             asked_for.saturating_add(pause.min(Duration::from_secs(1)))
         })

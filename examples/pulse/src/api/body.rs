@@ -1,4 +1,4 @@
-//! Bodies of answers, within bounds.
+//! Bodies of responses, with limits.
 
 use std::fmt;
 
@@ -7,27 +7,27 @@ use reqwest::Response;
 
 use super::error::ApiError;
 
-/// The longest answer that is read into memory, in bytes.
+/// The maximum size of a response that is read into memory, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
-/// As much of an answer that says no.
+/// The same for an error response.
 const MAX_MESSAGE: usize = 2 << 10;
-/// The longest result that is written to disk, in bytes.
+/// The maximum size of a result that is written to disk, in bytes.
 const MAX_RESULT: u64 = 16 << 30;
 
-/// Reads an answer.
+/// Reads a response.
 pub(super) async fn read(response: Response) -> Result<Vec<u8>, ApiError> {
     let body = collect(response, MAX_ANSWER).await?;
     body.map_err(|_| ApiError::TooLong(MAX_ANSWER as u64))
 }
 
-/// Reads as much of an answer as a message may have.
+/// Reads the beginning of an error response, for a message.
 pub(super) async fn beginning(response: Response) -> Result<Vec<u8>, ApiError> {
     match collect(response, MAX_MESSAGE).await? {
         Ok(body) | Err(body) => Ok(body),
     }
 }
 
-/// The body, or the beginning of one that is longer than `limit`.
+/// Returns the body, or its beginning if it is longer than `limit`.
 async fn collect(
     mut response: Response,
     limit: usize,
@@ -43,7 +43,7 @@ async fn collect(
     Ok(Ok(body))
 }
 
-/// A large result on its way: nothing of it is kept in memory.
+/// A large result that is being received, without keeping it in memory.
 pub struct LargeResult {
     response: Response,
     received: u64,
@@ -57,7 +57,7 @@ impl LargeResult {
         }
     }
 
-    /// The next piece, or `None` at the end.
+    /// Returns the next piece, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let piece = self.response.chunk().await?;
         self.received += piece.as_ref().map_or(0, |piece| piece.len() as u64);
@@ -68,7 +68,7 @@ impl LargeResult {
     }
 }
 
-/// Leaves out the URL that it comes from.
+/// Omits the URL of the response.
 impl fmt::Debug for LargeResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LargeResult")

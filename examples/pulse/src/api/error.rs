@@ -1,4 +1,4 @@
-//! Why Pulse's API did not do what it was asked for.
+//! The errors of the client of Pulse's API.
 
 use std::error::Error;
 use std::fmt;
@@ -10,9 +10,10 @@ use reqwest::StatusCode;
 use super::public::NotPublic;
 use crate::printable::{printable, without_urls};
 
-/// Why Pulse's API did not do what it was asked for.
+/// The error of a request to Pulse's API.
 ///
-/// Its texts have no URLs: that of a large result has a signature in it, with which anybody can fetch the result.
+/// Its texts contain no URLs, because the URL of a large result has a signature with which anyone can download the
+/// result.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     #[error("Pulse answered {status}: {message}")]
@@ -41,7 +42,7 @@ pub enum ApiError {
     },
 }
 
-/// Why a URL is not fetched.
+/// The reason not to fetch a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     #[error("its URL is not https")]
@@ -52,12 +53,12 @@ pub enum Forbidden {
     TooManyRedirects,
 }
 
-/// Where a JSON document is not as expected. Unlike the message of `serde_json`, it repeats nothing of the document.
+/// The place of an error in a JSON document. Unlike the message of `serde_json`, it repeats nothing of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     line: usize,
     column: usize,
-    /// Of a field that is missing, the name: that is ours.
+    /// The name of a missing field, which is from our code.
     missing: Option<String>,
 }
 
@@ -85,7 +86,7 @@ impl fmt::Display for Position {
 }
 
 impl ApiError {
-    /// Tells whether the same request may succeed later.
+    /// Returns whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Status { status, .. } | Self::Elsewhere { status, .. } => {
@@ -100,12 +101,12 @@ impl ApiError {
         }
     }
 
-    /// Tells whether what was asked for is gone for good.
+    /// Returns whether the requested resource is permanently gone.
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Status { status, .. } if *status == StatusCode::GONE)
     }
 
-    /// How long Pulse asks to be left alone.
+    /// Returns the pause that Pulse asks for.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } | Self::Elsewhere { retry_after, .. } => *retry_after,
@@ -121,7 +122,7 @@ impl ApiError {
         }
     }
 
-    /// What the API says of itself, in one line and without URLs.
+    /// Returns the error message of the API, in one line and without URLs.
     pub(super) fn message(body: &[u8]) -> String {
         let text = without_urls(&String::from_utf8_lossy(body));
         let message: String = text.chars().take(500).collect();
@@ -150,7 +151,7 @@ impl From<serde_json::Error> for ApiError {
     }
 }
 
-/// Whether it is the resolver that said no.
+/// Returns the error of the resolver for public addresses, if it is the cause.
 fn not_public(error: &reqwest::Error) -> Option<NotPublic> {
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -162,7 +163,7 @@ fn not_public(error: &reqwest::Error) -> Option<NotPublic> {
     None
 }
 
-/// reqwest's own message leaves the cause out.
+/// Appends the cause, which reqwest's message omits.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

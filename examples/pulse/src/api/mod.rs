@@ -22,13 +22,13 @@ pub use self::public::NotPublic;
 use self::transport::{Repeatable, Transport};
 use crate::BoxError;
 
-/// Pulse's API.
+/// A client of Pulse's API.
 #[derive(Clone, Debug)]
 pub struct Pulse {
     transport: Transport,
 }
 
-/// What a job is made of.
+/// The document of a job.
 #[derive(Clone, Debug)]
 pub enum Document {
     File(PathBuf),
@@ -42,7 +42,7 @@ pub struct Submitted {
     pub status: JobStatus,
 }
 
-/// What Pulse says of a job.
+/// The state of a job at Pulse.
 #[derive(Clone, Deserialize, Serialize)]
 pub struct JobState {
     pub job_id: JobId,
@@ -53,7 +53,7 @@ pub struct JobState {
     pub other: Map<String, Value>,
 }
 
-/// Tells whether the result of a job is only the place to download it from, which works once, for anybody who has the URL.
+/// Returns whether a result is only a URL. Anyone who has the URL can download the result from it, but only once.
 pub fn is_large(result: &Value) -> bool {
     result.get("is_url") == Some(&Value::Bool(true))
 }
@@ -64,14 +64,14 @@ impl Pulse {
         Ok(Self { transport })
     }
 
-    /// Fetches large results also without TLS, from this machine and its network: for tests.
+    /// Also fetches large results without TLS, and from this machine and its network. Only for tests.
     #[must_use]
     pub fn insecure_results_from_anywhere(mut self) -> Self {
         self.transport.insecure_from_anywhere();
         self
     }
 
-    /// A temporary link to the portal where endpoints are configured, and where their secrets are shown.
+    /// Returns a temporary link to the portal that configures endpoints and shows their secrets.
     pub async fn portal_link(&self) -> Result<String, ApiError> {
         #[derive(Deserialize)]
         struct Portal {
@@ -83,7 +83,7 @@ impl Pulse {
         Ok(portal.link)
     }
 
-    /// Starts an asynchronous extraction: its end is told by a webhook.
+    /// Starts an asynchronous extraction. A webhook reports its end.
     pub async fn extract(
         &self,
         document: &Document,
@@ -126,9 +126,9 @@ impl Pulse {
         Ok(cancelled.message)
     }
 
-    /// Downloads a [large](is_large) result of a job, which is gone from Pulse then: keep it.
+    /// Downloads a [large](is_large) result of a job. Pulse then deletes the result, so the caller must keep it.
     ///
-    /// Elsewhere than at the API, only https and addresses on the Internet are asked.
+    /// If the URL is not at the API, it must be https and have an address on the Internet.
     pub async fn large_result(
         &self,
         job_id: &str,
@@ -141,7 +141,7 @@ impl Pulse {
         Ok(LargeResult::new(self.transport.open(&url).await?))
     }
 
-    /// Applies a JSON schema to an extraction, and returns what it found.
+    /// Applies a JSON schema to an extraction, and returns the output.
     pub async fn schema(&self, extraction_id: &str, schema: &Value) -> Result<Value, ApiError> {
         let url = self.url(&["schema"]);
         let body = json!({
@@ -163,7 +163,7 @@ impl Pulse {
 }
 
 impl JobState {
-    /// Hides how a large result is downloaded: with the whole URL, anybody could.
+    /// Hides the URL of a large result, with which anyone could download it.
     pub fn hide_url(&mut self) {
         if let Some(result) = self.result.as_mut().filter(|result| is_large(result)) {
             *result = json!({ "is_url": true, "url": "[hidden]" });
@@ -171,7 +171,7 @@ impl JobState {
     }
 }
 
-/// Leaves out what was found in a document, and where a large result is.
+/// Omits the content of the result and the URL of a large one.
 impl fmt::Debug for JobState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobState")

@@ -1,24 +1,24 @@
-//! Which addresses a large result may be fetched from: what Pulse points to is on the Internet, and never on this machine or
-//! in its network, whatever a name resolves to.
+//! The check that a large result is fetched only from the Internet, and never from this machine or its network,
+//! whatever a name resolves to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// The host has no address on the Internet.
+/// The error for a host without an address on the Internet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its host has no public address")]
 pub struct NotPublic;
 
-/// Resolves names to their public addresses. What it returns is what is connected to, so a name that is resolved to something
-/// else later, or beside, gains nothing.
+/// A resolver that returns only public addresses. The client connects to exactly these, so a name that resolves to
+/// other addresses later, or also to private ones, does not get around the check.
 pub(super) struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // Port 0 stands for that of the URL.
+            // Port 0 means the port of the URL.
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public = public_of(found)?;
             Ok(Box::new(public.into_iter()) as Addrs)
@@ -36,9 +36,9 @@ fn public_of(addresses: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAd
     Ok(public)
 }
 
-/// Checks a URL whose host is an address: no resolver is asked for that. A name passes, and is checked when it is resolved.
+/// Checks a URL whose host is an address, because no resolver is called for it. A name passes: the resolver checks it.
 pub(super) fn check_host(url: &Url) -> Result<(), NotPublic> {
-    // Whichever way an IPv4 address is written, this is four numbers.
+    // The parser of URLs has already turned every spelling of an IPv4 address into four numbers.
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     match host.parse() {
@@ -47,7 +47,7 @@ pub(super) fn check_host(url: &Url) -> Result<(), NotPublic> {
     }
 }
 
-/// By the registry of special addresses of the IANA.
+/// Follows IANA's registry of special-purpose addresses.
 const SPECIAL_V4: [([u8; 4], u32); 15] = [
     ([0, 0, 0, 0], 8),
     // Private.
@@ -58,7 +58,7 @@ const SPECIAL_V4: [([u8; 4], u32); 15] = [
     ([100, 64, 0, 0], 10),
     // Loopback.
     ([127, 0, 0, 0], 8),
-    // Link-local, the metadata of clouds among them.
+    // Link-local, including the metadata services of clouds.
     ([169, 254, 0, 0], 16),
     // Protocols, benchmarks, relays to IPv6.
     ([192, 0, 0, 0], 24),
@@ -74,13 +74,14 @@ const SPECIAL_V4: [([u8; 4], u32); 15] = [
     ([240, 0, 0, 0], 4),
 ];
 
-/// All else is neither loopback, unique-local, link-local nor multicast, nor an IPv4 address that is mapped or translated.
+/// The block of all public IPv6 addresses. Loopback, unique-local, link-local and multicast addresses are outside it,
+/// and so are mapped and translated IPv4 addresses.
 const GLOBAL_UNICAST: ([u16; 8], u32) = ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 const SPECIAL_V6: [([u16; 8], u32); 4] = [
-    // Protocols, Teredo among them, which has IPv4 addresses in it.
+    // Protocols, including Teredo, which embeds IPv4 addresses.
     ([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
-    // 6to4, which has an IPv4 address in it.
+    // 6to4, which embeds an IPv4 address.
     ([0x2002, 0, 0, 0, 0, 0, 0, 0], 16),
     // Documentation.
     ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),

@@ -1,4 +1,4 @@
-//! Requests to the API, and to where it points: with retries, a key that goes to Pulse alone, and bounds.
+//! Requests to the API and to the URLs that it returns, with retries and limits. Only Pulse gets the API key.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,30 +13,30 @@ use super::error::{ApiError, Forbidden};
 use super::public::{self, PublicOnly};
 use crate::BoxError;
 
-/// How Pulse is spoken to.
+/// The HTTP clients and the settings of requests.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     pub(super) base: Url,
     api_key: HeaderValue,
     api: Client,
-    /// For a large result that is elsewhere. It is never given the key.
+    /// The client for large results on other hosts. It never gets the key.
     elsewhere: Client,
     insecure_from_anywhere: bool,
 }
 
-/// What a request that is sent twice does.
+/// The effect of sending a request twice.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Repeatable {
-    /// The same as one that is sent once.
+    /// The same as sending it once.
     Yes,
-    /// It starts another job, so it is sent again only if Pulse surely did not take the first.
+    /// It starts another job, so it is sent again only if Pulse has certainly not accepted the first.
     No,
 }
 
-/// How long an answer may take; of a large result, each piece of it.
+/// The timeout of a response, and of each piece of a large result.
 const TIME_TO_ANSWER: Duration = Duration::from_mins(1);
 const MAX_REDIRECTS: usize = 5;
-/// For hiccups. What lasts longer is the inbox's business, which waits without holding anything.
+/// For short outages. During longer ones, the event waits in the inbox, where it occupies nothing.
 const ATTEMPTS: u32 = 3;
 const BACKOFF: Backoff = Backoff {
     base: Duration::from_millis(200),
@@ -45,16 +45,16 @@ const BACKOFF: Backoff = Backoff {
 
 impl Transport {
     pub(super) fn new(base: &str, api_key: &str) -> Result<Self, BoxError> {
-        // Fails if there is one already, which is as good.
+        // Fails if there already is a provider, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut api_key = HeaderValue::from_str(api_key.trim())?;
         api_key.set_sensitive(true);
-        // `join` replaces what follows the last slash.
+        // `join` replaces the part after the last slash.
         let base: Url = format!("{}/", base.trim_end_matches('/')).parse()?;
         if base.cannot_be_a_base() {
             return Err("the base of the API is no http(s) URL".into());
         }
-        // A proxy would connect to what the name means there.
+        // No proxy: it would resolve the name itself.
         let elsewhere = client().no_proxy().https_only(true);
         let elsewhere = elsewhere.dns_resolver(PublicOnly);
         Ok(Self {
@@ -71,7 +71,7 @@ impl Transport {
         self.insecure_from_anywhere = true;
     }
 
-    /// Sends a request, and reads the answer.
+    /// Sends a request, and reads the response.
     pub(super) async fn json<T: DeserializeOwned>(
         &self,
         repeatable: Repeatable,
@@ -85,7 +85,7 @@ impl Transport {
         Ok(serde_json::from_slice(&body)?)
     }
 
-    /// Asks for what is at `url`, which the caller reads.
+    /// Requests `url`. The caller reads the body.
     pub(super) async fn open(&self, url: &Url) -> Result<Response, ApiError> {
         let answer = || self.execute(Request::new(Method::GET, url.clone()));
         self.repeat(Repeatable::Yes, answer).await
@@ -106,7 +106,7 @@ impl Transport {
             let again = error.is_transient()
                 && (repeatable == Repeatable::Yes || error.surely_not_taken())
                 && attempt < ATTEMPTS
-                // If Pulse asks for more, it is the inbox that waits.
+                // If Pulse asks for a longer pause, the event waits in the inbox.
                 && pause < Duration::from_secs(5);
             if !again {
                 return Err(error);
@@ -117,13 +117,13 @@ impl Transport {
         }
     }
 
-    /// Follows redirects of a `GET`, each checked like the first URL: reqwest would take the key along to another port, and
-    /// would write the URL into its log.
+    /// Follows the redirects of a `GET`, and checks each URL like the first. reqwest would send the key to another port
+    /// too, and would log the URL.
     async fn execute(&self, mut request: Request) -> Result<Response, ApiError> {
         let timeout = request.timeout().copied();
         let mut is_at_api = request.url().origin() == self.base.origin();
         for _ in 0..=MAX_REDIRECTS {
-            // What is sent to Pulse is for nobody else.
+            // Only a `GET` follows redirects, so that a body goes only to Pulse.
             let may_go_on = request.method() == Method::GET;
             let response = if is_at_api {
                 let api_key = self.api_key.clone();
@@ -136,7 +136,7 @@ impl Transport {
             let Some(url) = redirect(&response).filter(|_| may_go_on) else {
                 return answered(response, is_at_api).await;
             };
-            // Nobody else decides what is asked for with the key.
+            // After a redirect to another host, no request gets the key, not even one that leads back to the API.
             is_at_api &= url.origin() == self.base.origin();
             request = Request::new(Method::GET, url);
             *request.timeout_mut() = timeout;
@@ -158,7 +158,7 @@ impl Transport {
 fn client() -> ClientBuilder {
     Client::builder()
         .connect_timeout(Duration::from_secs(5))
-        // Not for the whole: a large result that comes slowly cannot be asked for again.
+        // Not for the whole body: a large result that arrives slowly cannot be requested again.
         .read_timeout(TIME_TO_ANSWER)
         .redirect(Policy::none())
 }
@@ -170,7 +170,7 @@ async fn answered(response: Response, is_at_api: bool) -> Result<Response, ApiEr
     }
     let retry_after = retry_after(response.headers());
     if !is_at_api {
-        // Some repeat the signature.
+        // Some errors contain the signature.
         return Err(ApiError::Elsewhere {
             status,
             retry_after,
@@ -184,7 +184,7 @@ async fn answered(response: Response, is_at_api: bool) -> Result<Response, ApiEr
     })
 }
 
-/// Where a redirect points to.
+/// Returns the target of a redirect.
 fn redirect(response: &Response) -> Option<Url> {
     if !response.status().is_redirection() {
         return None;
@@ -193,7 +193,7 @@ fn redirect(response: &Response) -> Option<Url> {
     response.url().join(location).ok()
 }
 
-/// Seconds, or a date.
+/// Parses `Retry-After`, in seconds or as a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     if let Ok(seconds) = text.parse() {

@@ -1,4 +1,4 @@
-//! The whole flow on this machine: a fake Pulse, somebody who submits documents, and a receiver that is killed in the middle.
+//! The demo: the whole flow on this machine, with a fake Pulse and a receiver that is killed in the middle.
 
 mod receiver;
 mod screen;
@@ -24,7 +24,7 @@ const PACE: Duration = Duration::from_millis(800);
 const PATIENCE: Duration = Duration::from_mins(2);
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// A document, and what is to become of its job.
+/// A document, and the expected final status of its job.
 struct Plan {
     document: &'static str,
     end: &'static str,
@@ -51,7 +51,7 @@ const PLANS: [Plan; 4] = [
 const LARGE: usize = 1;
 const MISTAKEN: usize = 3;
 
-/// Shows the flow, and fails if anything is not as it should be.
+/// Runs the demo. Fails if anything does not happen as expected.
 pub async fn run() -> Result<(), BoxError> {
     let screen = Screen::default();
     let folder = new_folder()?;
@@ -67,7 +67,7 @@ pub async fn run() -> Result<(), BoxError> {
     let mut running = receiver.start().await?;
     screen.line(&format!("receiver     {}", running.url));
     fake.send_events_to(running.endpoint(secret.expose()));
-    // The end of the large result is not told until the crash.
+    // The fake sends the large result, but keeps the response open until the crash.
     fake.trouble(Some(Trouble::HoldsTheEndBack));
 
     let pulse = Pulse::new(fake.base(), API_KEY)?;
@@ -102,7 +102,7 @@ pub async fn run() -> Result<(), BoxError> {
     report(&screen, &fake, &receiver)
 }
 
-/// It stays: what the demo names is there to be looked at.
+/// Creates a folder that is not deleted, because the demo prints the paths of its files.
 fn new_folder() -> Result<PathBuf, BoxError> {
     let mut folder = tempfile::Builder::new();
     Ok(folder.prefix("pulse-demo-").tempdir()?.keep())
@@ -118,7 +118,7 @@ async fn within<T>(
     }
 }
 
-/// Waits until the file has all of a result.
+/// Waits until the file contains a whole result.
 async fn arrival(part: &Path) -> Result<(), BoxError> {
     loop {
         let content = tokio::fs::read(part).await.unwrap_or_default();
@@ -150,7 +150,7 @@ async fn watch_all(screen: &Screen, jobs: &Jobs, job_ids: &[String]) -> Result<(
     Ok(())
 }
 
-/// Shows the progress of a job until it is where it should be.
+/// Shows the progress of a job until it has the expected status.
 async fn watch(
     screen: Screen,
     jobs: Jobs,
@@ -175,7 +175,7 @@ async fn watch(
     }
 }
 
-/// Delivers an event that comes late, the same again, and one that is forged.
+/// Sends a late event, a duplicate of it, and a forged event.
 async fn deliver_again(
     screen: &Screen,
     fake: &Fake,

@@ -1,4 +1,4 @@
-//! The receiver and its worker as a process, which can be killed.
+//! The receiver and its worker in a separate process, which can be killed.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use crate::BoxError;
 use crate::fake::Endpoint;
 
-/// What `pulse serve` is started with.
+/// The configuration of the process.
 pub(super) struct Receiver {
     pub(super) folder: PathBuf,
     pub(super) api: String,
@@ -17,7 +17,7 @@ pub(super) struct Receiver {
     pub(super) secret: String,
 }
 
-/// A process that ends with this.
+/// A running process, which is killed when this is dropped.
 pub(super) struct Running {
     pub(super) url: String,
     process: Child,
@@ -38,7 +38,7 @@ impl Receiver {
             .arg(self.database())
             .arg("--results")
             .arg(self.results())
-            // In a variable: everybody on this machine sees arguments.
+            // As a variable, because everyone on this machine can see arguments.
             .env("PULSE_WEBHOOK_SECRET", &self.secret)
             .env("PULSE_BASE_URL", &self.api)
             .env("PULSE_API_KEY", self.api_key)
@@ -65,7 +65,7 @@ impl Running {
         }
     }
 
-    /// Without a warning: on Unix, this is SIGKILL.
+    /// Kills the process without a graceful stop. On Unix, this is SIGKILL.
     pub(super) async fn kill(&mut self) -> Result<(), BoxError> {
         Ok(self.process.kill().await?)
     }

@@ -1,4 +1,4 @@
-//! What the demo shows.
+//! The output of the demo.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::printable::printable;
 
-/// Bars where there is a terminal, and lines in any case.
+/// Prints lines, and on a terminal also progress indicators.
 #[derive(Clone, Default)]
 pub(super) struct Screen {
     bars: MultiProgress,

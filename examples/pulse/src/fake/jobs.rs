@@ -1,11 +1,11 @@
-//! What becomes of a job.
+//! The jobs of the fake.
 
 use serde_json::{Value, json};
 use tower_svix_pulse::JobStatus;
 
 use super::Fake;
 
-/// What signs the URL of a large result: with it, anybody can download it.
+/// The signature in the URL of a large result. Anyone who has it can download the result.
 pub const SIGNATURE: &str = "c2lnbmVkLWJ5LXRoZS1mYWtl";
 
 /// A job of the fake.
@@ -14,7 +14,7 @@ pub struct FakeJob {
     pub id: String,
     pub document: String,
     pub status: JobStatus,
-    /// A large result can be downloaded once.
+    /// Whether the large result was downloaded, which is possible only once.
     pub downloaded: bool,
     created_at: String,
 }
@@ -51,11 +51,11 @@ impl FakeJob {
         })
     }
 
-    /// The answer to `GET /job/{job_id}`.
+    /// Returns the response to `GET /job/{job_id}`.
     pub(super) fn state(&self, large_results: &str) -> Value {
         let mut state = json!({
             "job_id": self.id,
-            // The API spells it with one `l`, and the event with two.
+            // The API spells `canceled`, and the event `cancelled`.
             "status": match &self.status {
                 JobStatus::Cancelled => json!("canceled"),
                 status => json!(status),
@@ -76,7 +76,7 @@ impl FakeJob {
         state
     }
 
-    /// The event that tells of the job's status.
+    /// Returns the event for the job's status.
     fn event(&self) -> Value {
         let event_type = match self.status {
             JobStatus::Pending => "job.created",
@@ -98,7 +98,7 @@ impl FakeJob {
 }
 
 impl Fake {
-    /// Takes a document, and processes it in the background.
+    /// Accepts a document, and processes it in the background.
     pub(super) fn submit(&self, document: String) -> String {
         let id = uuid();
         let job = FakeJob {
@@ -115,7 +115,7 @@ impl Fake {
         id
     }
 
-    /// Cancels a job that has not finished. `None` if there is no such job.
+    /// Cancels an unfinished job. Returns `None` if there is no such job.
     pub(super) fn cancel(&self, job_id: &str) -> Option<&'static str> {
         let status = self.job(job_id)?.status;
         let finished = !matches!(status, JobStatus::Pending | JobStatus::Processing);
@@ -126,12 +126,12 @@ impl Fake {
         Some("Job cancelled")
     }
 
-    /// A job as it is now.
+    /// Returns the current state of a job.
     pub fn job(&self, job_id: &str) -> Option<FakeJob> {
         self.state().jobs.get(job_id).cloned()
     }
 
-    /// The large result of a job, once.
+    /// Returns the large result of a job, but only once.
     pub(super) fn download(&self, job_id: &str) -> Option<Result<Value, Gone>> {
         let mut state = self.state();
         let job = state.jobs.get_mut(job_id)?;
@@ -161,7 +161,7 @@ impl Fake {
         self.advance(job_id, &JobStatus::Processing, end);
     }
 
-    /// Changes the status of a job, unless it was cancelled meanwhile, and tells it.
+    /// Changes the status of a job and sends its event, unless the job was cancelled.
     fn advance(&self, job_id: &str, from: &JobStatus, to: JobStatus) -> bool {
         let event = match self.state().jobs.get_mut(job_id) {
             Some(job) if job.status == *from => {
@@ -175,7 +175,7 @@ impl Fake {
     }
 }
 
-/// The large result was downloaded before.
+/// The error for a large result that was already downloaded.
 pub(super) struct Gone;
 
 fn now() -> String {

@@ -1,7 +1,7 @@
-//! A Pulse that runs on this machine: the part of the API that the flow needs, and webhooks like those of Svix.
+//! A fake Pulse on this machine, with the part of the API that the flow needs, and webhooks like those of Svix.
 //!
-//! What becomes of a document, its name says: one with `broken` in it fails, and one with `large` or `huge` has a result that
-//! can be downloaded once.
+//! The name of a document decides the end of its job: a job with `broken` in the name fails, and one with `large` or
+//! `huge` has a result that can be downloaded only once.
 
 mod jobs;
 mod routes;
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 pub use self::jobs::{FakeJob, SIGNATURE};
 pub use self::webhooks::{Delivery, Endpoint, sign};
 
-/// The fake, which stops when the last clone is dropped with the runtime.
+/// A handle to the fake, which stops when the runtime is dropped.
 #[derive(Clone, Debug)]
 pub struct Fake {
     shared: Arc<Shared>,
@@ -26,7 +26,7 @@ pub struct Fake {
 struct Shared {
     base: String,
     api_key: String,
-    /// How long a job waits, and then how long it runs.
+    /// How long a job waits, and how long it runs after that.
     pace: Duration,
     state: Mutex<State>,
     http: reqwest::Client,
@@ -42,14 +42,14 @@ struct State {
     requests: Vec<String>,
 }
 
-/// What is wrong with the API.
+/// A fault of the API.
 #[derive(Clone, Copy, Debug)]
 pub enum Trouble {
-    /// Every request is answered with this status, and `Retry-After` in seconds if there is one.
+    /// Every response has this status, and `Retry-After` in seconds if given.
     Answers(StatusCode, Option<u64>),
-    /// No request is answered.
+    /// No request gets a response.
     Hangs,
-    /// Of a large result, all comes but the word that this is the end.
+    /// All bytes of a large result are sent, but the response does not end.
     HoldsTheEndBack,
 }
 
@@ -72,32 +72,32 @@ impl Fake {
         Ok(fake)
     }
 
-    /// The base URL of the API.
+    /// Returns the base URL of the API.
     pub fn base(&self) -> &str {
         &self.shared.base
     }
 
-    /// Where events go from now on, as one would configure it in the portal.
+    /// Sets the endpoint that events are sent to from now on, as the portal does.
     pub fn send_events_to(&self, endpoint: Endpoint) {
         self.state().endpoint = Some(endpoint);
     }
 
-    /// Breaks the API, or mends it. Webhooks are another service, and go on.
+    /// Sets or clears the fault of the API. Webhooks are another service, and continue.
     pub fn trouble(&self, trouble: Option<Trouble>) {
         self.state().trouble = trouble;
     }
 
-    /// Where large results are said to be from now on, without the last slash. By default, they are at the API.
+    /// Sets the base URL of large results from now on, without the last slash. Default: that of the API.
     pub fn large_results_at(&self, url: &str) {
         self.state().large_results = Some(url.to_owned());
     }
 
-    /// Every attempt to deliver an event, with the answer.
+    /// Returns all deliveries with their responses.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.state().deliveries.clone()
     }
 
-    /// Every request to the API, such as `GET /job/1`.
+    /// Returns all requests to the API, such as `GET /job/1`.
     pub fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
     }
@@ -109,7 +109,7 @@ impl Fake {
 }
 
 fn reqwest_client() -> reqwest::Client {
-    // Fails if there is one already, which is as good.
+    // Fails if there already is a provider, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(Duration::from_secs(15))

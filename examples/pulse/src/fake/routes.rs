@@ -28,7 +28,7 @@ pub(super) fn routes(fake: Fake) -> Router {
         .with_state(fake)
 }
 
-/// What goes before every route: trouble, and the API key.
+/// Simulates the fault and checks the API key, before every route.
 async fn gate(State(fake): State<Fake>, request: Request, next: Next) -> Response {
     let line = format!("{} {}", request.method(), request.uri().path());
     let trouble = {
@@ -56,7 +56,7 @@ async fn gate(State(fake): State<Fake>, request: Request, next: Next) -> Respons
 
 async fn portal() -> Response {
     let key = format!("{:032x}", rand::random::<u128>());
-    // Nobody is there: the real one is a page of Svix.
+    // Nothing is there. The real portal is a page of Svix.
     let link = format!("https://portal.invalid/login#key={key}");
     Json(json!({ "link": link })).into_response()
 }
@@ -155,7 +155,7 @@ async fn schema(State(fake): State<Fake>, Json(request): Json<SchemaRequest>) ->
     Json(output).into_response()
 }
 
-/// A value that fits the schema.
+/// Returns a value that matches the schema.
 fn sample(schema: &Value) -> Value {
     match schema["type"].as_str() {
         Some("object") => {

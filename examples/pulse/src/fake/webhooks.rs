@@ -1,4 +1,4 @@
-//! Webhooks, signed and repeated like those of Svix.
+//! Webhooks that are signed and retried like those of Svix.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,30 +8,30 @@ use standardwebhooks::Webhook;
 
 use super::Fake;
 
-/// Where events go.
+/// The endpoint that events are sent to.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     pub url: String,
     pub secret: String,
 }
 
-/// An attempt to deliver an event.
+/// A delivery and its response.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub event_id: String,
     pub event_type: String,
     pub job_id: String,
-    /// `None` if nobody answered.
+    /// `None` if there was no response.
     pub status: Option<StatusCode>,
 }
 
-/// Svix waits from five seconds up to ten hours. Here, nobody wants to wait as long.
+/// Svix waits from five seconds to ten hours between attempts. The fake waits less.
 const PAUSES_MS: [u64; 14] = [
     100, 200, 400, 800, 1000, 1000, 2000, 2000, 2000, 2000, 5000, 5000, 5000, 5000,
 ];
 
 impl Fake {
-    /// Sends an event until it is acknowledged.
+    /// Delivers an event until it is acknowledged.
     pub(super) fn send(&self, event: &Value) {
         let fake = self.clone();
         let event = event.clone();
@@ -46,7 +46,7 @@ impl Fake {
         });
     }
 
-    /// Delivers an event once, and returns the answer.
+    /// Delivers an event once, and returns the status of the response.
     pub async fn deliver(&self, event_id: &str, event: &Value) -> Option<StatusCode> {
         let endpoint = self.state().endpoint.clone()?;
         let body = event.to_string();
@@ -70,11 +70,11 @@ impl Fake {
     }
 }
 
-/// The headers of a delivery that is signed now.
+/// Returns the headers of a delivery that is signed now.
 ///
 /// # Panics
 ///
-/// If the secret is none.
+/// If the text is not a secret.
 pub fn sign(secret: &str, event_id: &str, body: &str) -> HeaderMap {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

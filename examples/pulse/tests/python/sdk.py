@@ -1,4 +1,4 @@
-"""Drives the fake Pulse with the official SDK: its base URL, and that of one whose jobs never end."""
+"""Calls two fakes of Pulse with the official SDK: one whose jobs complete, and one whose jobs never do."""
 
 import sys
 import time
@@ -48,7 +48,7 @@ assert job.result["markdown"].startswith("# https://example.com/a.pdf"), job
 broken = wait_for(client.extract(file_url="https://example.com/broken.pdf", async_=True).job_id)
 assert broken.status == "failed" and broken.error, broken
 
-# A large result is elsewhere, and there once.
+# The job has only the URL of a large result, which can be downloaded once.
 large = wait_for(uploaded.job_id)
 assert large.result["is_url"] is True and large.result["url"].startswith(base), large
 assert client.large_results.get_large_result(uploaded.job_id).page_count == 100

@@ -1,4 +1,4 @@
-//! A receiver, in this process or in one of its own, and a fake Pulse to go with it.
+//! A receiver, in this process or in a separate one, and a fake Pulse.
 #![allow(dead_code)] // Each test file uses a part of it.
 
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub struct Flow {
     server: Option<PostgresServer>,
 }
 
-/// Does the same with the inbox of either engine.
+/// Runs the same code with the inbox of either engine.
 macro_rules! with_inbox {
     ($database:expr, $inbox:ident => $work:expr) => {
         match $database {
@@ -59,7 +59,7 @@ impl Flow {
         Self::with_pace(Duration::from_millis(50)).await
     }
 
-    /// Jobs wait for `pace`, and then take as long again.
+    /// Starts a fake Pulse in which each job waits for `pace`, and then runs for `pace`.
     pub async fn with_pace(pace: Duration) -> Self {
         let fake = Fake::start(API_KEY, pace).await.unwrap();
         let pulse = Pulse::new(fake.base(), API_KEY).unwrap();
@@ -74,7 +74,7 @@ impl Flow {
         }
     }
 
-    /// The same with a Postgres of its own.
+    /// Starts a fake Pulse, and a Postgres server for the inbox.
     pub async fn on_postgres() -> Self {
         let server = tokio::task::spawn_blocking(PostgresServer::start)
             .await
@@ -85,7 +85,7 @@ impl Flow {
         flow
     }
 
-    /// What is given as `--database`.
+    /// Returns the value for `--database`.
     pub fn database(&self) -> &str {
         &self.database
     }
@@ -98,26 +98,26 @@ impl Flow {
         self.folder.path().join("results")
     }
 
-    /// The file that a large result is received in.
+    /// Returns the path of the file into which a large result is received.
     pub fn part(&self, job_id: &str) -> PathBuf {
         self.results().join(format!("{job_id}.part"))
     }
 
-    /// Writes a file beside them.
+    /// Writes a file into the folder, and returns its path.
     pub fn file(&self, name: &str, content: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).unwrap();
         path.into_os_string().into_string().unwrap()
     }
 
-    /// The receiver and its worker in this process. Returns the URL that it receives at.
+    /// Runs the receiver and its worker in this process. Returns the receiver's URL.
     pub async fn serve(&self) -> String {
         let app = self.app().await;
         let (url, _) = self.serve_app(app, std::future::pending()).await;
         url
     }
 
-    /// The same until `shutdown`.
+    /// Runs the receiver and its worker in this process until `shutdown` completes.
     pub async fn serve_until(
         &self,
         shutdown: impl Future<Output = ()> + Send + 'static,
@@ -148,7 +148,7 @@ impl Flow {
         }
     }
 
-    /// The receiver and its worker in a process of their own, which ends with the test.
+    /// Runs the receiver and its worker in a separate process, which is killed when the returned `Child` is dropped.
     pub async fn spawn_server(&self, arguments: &[&str]) -> Child {
         let mut command = self.serve_command();
         command.args(arguments);
@@ -165,7 +165,7 @@ impl Flow {
         command
     }
 
-    /// Starts a command that receives.
+    /// Starts a `serve` command, and sends the events of the fake to it.
     pub async fn spawn(&self, mut command: Command) -> Child {
         let mut child = command
             .stdout(Stdio::piped())
@@ -178,7 +178,7 @@ impl Flow {
         child
     }
 
-    /// Runs a command to its end, and returns what it printed.
+    /// Runs a command to completion, and returns its standard output.
     pub async fn run(&self, command: &str, arguments: &[&str]) -> String {
         let output = self
             .command(command)
@@ -198,7 +198,7 @@ impl Flow {
         self.run("inbox", &all).await
     }
 
-    /// A command that knows where the API is, and the key.
+    /// Returns a command with the URL of the fake API and its key.
     pub fn command(&self, command: &str) -> Command {
         let mut process = Command::new(env!("CARGO_BIN_EXE_pulse"));
         process
@@ -222,7 +222,8 @@ impl Flow {
         submitted.job_id.to_string()
     }
 
-    /// Submits a document, and waits until its job has completed. If nobody receives events yet, they come later.
+    /// Submits a document, and waits until its job has completed. If no receiver is running yet, the fake delivers the
+    /// events later.
     pub async fn submit_and_complete(&self, document: &str) -> String {
         let job_id = self.submit(document).await;
         eventually("the job completes", || {
@@ -240,7 +241,7 @@ impl Flow {
         Jobs::new(self.open().await)
     }
 
-    /// Waits until the job is as `expected`.
+    /// Waits until the job satisfies `expected`.
     pub async fn until(&self, job_id: &str, expected: impl Fn(&Job) -> bool) -> Job {
         let jobs = self.jobs().await;
         let wait = async {
@@ -265,7 +266,7 @@ impl Flow {
         read_json(Path::new(&job.result.unwrap()))
     }
 
-    /// Waits until an event in the inbox is as `expected`.
+    /// Waits until an event in the inbox satisfies `expected`.
     pub async fn until_event(&self, expected: impl Fn(&Entry) -> bool) -> Entry {
         let database = self.open().await;
         let wait = async {
@@ -288,7 +289,7 @@ impl Flow {
         self.until_event(|event| event.state == State::Dead).await
     }
 
-    /// Waits until there is nothing left to do.
+    /// Waits until no event is pending or running.
     pub async fn until_idle(&self) {
         let database = self.open().await;
         let wait = async {
@@ -304,12 +305,23 @@ impl Flow {
         assert!(waited.is_ok(), "the worker is never done");
     }
 
-    /// How many events are stored.
+    /// Waits until so many events are in the inbox. The fake delivers each by itself, so that they arrive in any order.
+    pub async fn until_received(&self, count: usize) {
+        let wait = async {
+            while self.stored().await < count {
+                tokio::time::sleep(GLANCE).await;
+            }
+        };
+        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        assert!(waited.is_ok(), "not all events arrive");
+    }
+
+    /// Returns the number of stored events.
     pub async fn stored(&self) -> usize {
         events(&self.open().await).await.len()
     }
 
-    /// How often the API was asked for `line`, such as `GET /job/1`.
+    /// Returns how many requests with the line `line`, such as `GET /job/1`, the API has received.
     pub fn requests(&self, line: &str) -> usize {
         let requests = self.fake.requests();
         requests.iter().filter(|made| *made == line).count()
@@ -329,7 +341,7 @@ async fn counts(database: &Database) -> Counts {
     with_inbox!(database.clone(), inbox => inbox.counts().await.unwrap())
 }
 
-/// Delivers a body, which need not be text, and returns the answer.
+/// Delivers a body, which need not be text. Returns the status and the headers of the response.
 pub async fn deliver(url: &str, event_id: &str, body: &[u8]) -> (StatusCode, HeaderMap) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let sender = Sender::with_secret(SECRET);
@@ -341,7 +353,7 @@ pub async fn deliver(url: &str, event_id: &str, body: &[u8]) -> (StatusCode, Hea
     (response.status(), response.headers().clone())
 }
 
-/// Waits until `happened`.
+/// Waits until `happened` returns true.
 pub async fn eventually(what: &str, happened: impl Fn() -> bool) {
     let wait = async {
         while !happened() {

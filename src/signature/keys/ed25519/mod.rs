@@ -1,4 +1,5 @@
-//! ed25519 ([RFC 8032]), version `v1a` of the scheme: the sender keeps the private key, receivers hold the public one.
+//! ed25519 ([RFC 8032]), version `v1a` of the scheme: the sender has the private key, and receivers have the public
+//! key.
 //!
 //! [RFC 8032]: https://www.rfc-editor.org/rfc/rfc8032
 

@@ -1,4 +1,4 @@
-//! The key of a sender.
+//! The private ed25519 key that a sender signs with.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,18 +17,20 @@ use crate::signature::keys::error::KeyError;
 use crate::signature::keys::looks;
 use crate::signature::keys::text::{KeyText, Role};
 
-/// The version that a list of signatures gives an ed25519 signature.
+/// The version of an ed25519 signature in a list of signatures.
 const VERSION: &str = "v1a";
 
-/// A private ed25519 key: it signs deliveries that receivers verify with its [`PublicKey`](crate::PublicKey).
+/// A private ed25519 key. It signs deliveries, which receivers verify with its [`PublicKey`](crate::PublicKey).
 ///
-/// Made from the text `whsk_` and base64, of the private key and the public key, 64 bytes, with [`str::parse`].
-/// `v1a,` before it is ignored, and so are white space and zero-width spaces around it.
-/// It is wiped when it is dropped, and never shown by `Debug`.
+/// Parse it from its text: `whsk_` and the base64 of 64 bytes, which are the private key and the public key. `v1a,`
+/// before the text is ignored, and so are white space and zero-width spaces around it. To make a new key pair, use
+/// [`sign::generate`](crate::sign::generate).
+///
+/// The key is wiped when it is dropped, and `Debug` never shows it.
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`KeyError`] for a text that is no private key.
+/// Parsing returns a [`KeyError`] for a text that is not a private key.
 ///
 /// # Example
 ///
@@ -45,20 +47,22 @@ const VERSION: &str = "v1a";
 /// # #[cfg(not(feature = "sign"))]
 /// # fn main() {}
 /// ```
+#[doc(alias = "whsk")]
+#[doc(alias = "v1a")]
 #[derive(Clone)]
 pub struct PrivateKey {
-    /// Shared, so that the key stays in one place in memory, where it is wiped in the end.
+    /// Shared, so that the key stays in one place in memory, where it is finally wiped.
     key: Arc<SigningKey>,
 }
 
 impl PrivateKey {
-    /// Signs a delivery, and returns an element of its `webhook-signature` or `svix-signature` header.
+    /// Signs a delivery, and returns one element of its `webhook-signature` or `svix-signature` header.
     ///
     /// `unix_seconds` is the value of the timestamp header, in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`SignError::InvalidId`] for an id that receivers reject: see [`Secret::sign`](crate::Secret::sign).
+    /// Returns [`SignError::InvalidId`] for an id that receivers reject: see [`Secret::sign`](crate::Secret::sign).
     pub fn sign(&self, id: &str, unix_seconds: u64, body: &[u8]) -> Result<HeaderValue, SignError> {
         let (id, timestamp) = headers::for_signing(id, unix_seconds)?;
         let parts = [id, b".", timestamp.as_bytes(), b".", body];

@@ -1,4 +1,4 @@
-//! The key of a receiver.
+//! The public ed25519 key that a receiver verifies with.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,18 +14,18 @@ use crate::signature::keys::error::KeyError;
 use crate::signature::keys::looks;
 use crate::signature::keys::text::{KeyText, Role};
 
-/// A public ed25519 key: it verifies what the sender signs with its [`PrivateKey`](crate::PrivateKey), and cannot sign.
+/// A public ed25519 key. It verifies what the sender signs with its [`PrivateKey`](crate::PrivateKey), and cannot sign.
 ///
-/// Made from the text in the sender's portal, `whpk_` and base64, with [`str::parse`]. `v1a,` before it is ignored, and so
+/// Parse it from the text that the sender's portal shows: `whpk_` and base64. `v1a,` before the text is ignored, and so
 /// are white space and zero-width spaces around it.
 ///
-/// Verification is strict. Keys and signatures whose points have a small order are rejected: one such signature would be
-/// valid for every message. So is any key, point or scalar that is not in canonical form: one signature could be turned
-/// into another.
+/// Verification is strict. Keys and signatures whose points have a small order are rejected, because one such signature
+/// would be valid for every message. Keys, points and scalars that are not in canonical form are rejected, because one
+/// signature could be turned into another.
 ///
 /// # Errors
 ///
-/// Parsing fails with a [`KeyError`] for a text that is no public key.
+/// Parsing returns a [`KeyError`] for a text that is not a public key.
 ///
 /// # Example
 ///
@@ -38,14 +38,16 @@ use crate::signature::keys::text::{KeyText, Role};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "whpk")]
+#[doc(alias = "v1a")]
 #[derive(Clone)]
 pub struct PublicKey {
-    /// Shared, since it is large.
+    /// Shared, because it is large.
     key: Arc<VerifyingKey>,
 }
 
 impl PublicKey {
-    /// Takes the 32 bytes of a canonically encoded point that is not of small order.
+    /// Creates a key from the 32 bytes of a canonically encoded point that is not of small order.
     fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
         let key = key.try_into().map_err(|_| KeyError::InvalidPublicKey)?;
         let point = VerifyingKey::from_bytes(key).map_err(|_| KeyError::InvalidPublicKey)?;
@@ -56,9 +58,9 @@ impl PublicKey {
         Ok(Self { key })
     }
 
-    /// Starts to verify the base64 text of one listed signature; `None` if it holds for no message.
+    /// Starts to verify one listed signature, given in base64. Returns `None` if it cannot be valid for any message.
     pub(in crate::signature) fn start(&self, signature: &[u8]) -> Option<Ed25519State> {
-        // The decoder asks for room for whole groups of three bytes.
+        // The decoder needs room for whole groups of three bytes.
         let mut decoded = [0; 66];
         let len = STANDARD.decode_slice(signature, &mut decoded).ok()?;
         let signature = decoded[..len].try_into().ok()?;

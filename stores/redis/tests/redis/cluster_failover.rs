@@ -19,9 +19,9 @@ use super::cluster_example::Attentive;
 use super::senders::{Event, Senders, tags};
 
 const MASTERS: usize = 3;
-/// Claims that Redis could not be told about end with their lease.
+/// Short, because a claim ends only with its lease if Redis could not be told of its end.
 const LEASE: Duration = Duration::from_secs(3);
-/// Far from anything that happens here.
+/// Longer than any test here takes.
 const LONG_LEASE: Duration = Duration::from_secs(600);
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -48,7 +48,7 @@ async fn no_event_is_lost_while_masters_of_a_cluster_are_killed_and_frozen() {
         ),
     ];
 
-    // What the replicas have when it begins is not forgotten.
+    // The replicas have these events before the failures begin, so none of them is forgotten.
     let senders = Senders::start("before", &tags, 4, &receivers, &effects);
     senders.wait_for(20).await;
     let before = senders.stop().await;
@@ -64,7 +64,7 @@ async fn no_event_is_lost_while_masters_of_a_cluster_are_killed_and_frozen() {
 
     cluster.freeze(frozen);
     cluster.wait_until_replaced(frozen).await;
-    // One receiver finds the new master. The other one does not, and has its senders try again.
+    // One receiver finds the new master. The other does not, and its senders try again.
     senders.wait_for(20).await;
     cluster.thaw(frozen);
     cluster.wait_until_replica(frozen).await;
@@ -75,12 +75,12 @@ async fn no_event_is_lost_while_masters_of_a_cluster_are_killed_and_frozen() {
         during.iter().any(Event::was_rejected),
         "the failures were noticed"
     );
-    // On a busy machine, the third may have been taken for dead, too.
+    // On a busy machine, the third master may have been declared dead too.
     let (third, slot) = (2, cluster.slot_of(&tags[2]).await);
     let third_served = cluster.master_of(slot).await == Some(third);
     for event in &during {
-        // The masters that failed may have forgotten what they had told no replica yet. The third has forgotten nothing:
-        // only an event whose completion failed, or that outlived its lease, may have been processed again.
+        // The masters that failed may have lost changes that no replica had received. The third has lost nothing: its
+        // events may be processed again only if their completion failed, or if they outlived their lease.
         let effects = effects.of(&event.id);
         assert!(
             event.master != third || !third_served || effects <= 1 + event.unsure(),
@@ -101,7 +101,7 @@ async fn no_event_is_lost_while_masters_of_a_cluster_are_killed_and_frozen() {
     }
 }
 
-/// Which event is processed twice depends on what the replica was told before its master died, and on nothing else.
+/// Whether an event is processed twice depends only on the changes that the replica received before its master died.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failover_forgets_what_the_replica_was_not_told_and_nothing_else() {
     let mut cluster = RedisCluster::start(MASTERS, 1).await;
@@ -151,7 +151,7 @@ async fn a_failover_forgets_what_the_replica_was_not_told_and_nothing_else() {
     let again = async |key| store.claim(key, token(), LONG_LEASE).await.unwrap();
     assert_eq!(again(&done).await, completed());
 
-    // The claim is forgotten while the handler runs: another delivery takes it, and completes it.
+    // The claim is forgotten while the handler runs: another delivery claims the event and completes it.
     let (status, outcome) = deliver(&second, &id(&untold)).await;
     assert_eq!((status, outcome), (StatusCode::OK, Outcome::Processed));
     assert_eq!(again(&done_untold).await, ClaimStatus::Claimed);
@@ -168,9 +168,9 @@ async fn a_failover_forgets_what_the_replica_was_not_told_and_nothing_else() {
     }
 }
 
-/// Redis sends its replicas the time at which a key expires, not how long it has to live.
+/// Redis sends its replicas the time at which a key expires, not its remaining time to live.
 ///
-/// To move that time by ten minutes is to move the clock of the replica by as much.
+/// Moving that time by ten minutes has the same effect as moving the clock of the replica by ten minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_ends_by_the_clock_of_the_server_that_took_over() {
     const MINUTE: i64 = 60_000;
@@ -205,13 +205,13 @@ async fn a_lease_ends_by_the_clock_of_the_server_that_took_over() {
     }
 
     let claim = async |name: &str| store.claim(&key(name), token(), lease).await.unwrap();
-    // Ten minutes ahead: the lease is over, and a second delivery is processed beside the first.
+    // The clock is ten minutes ahead: the lease is over, and a second delivery is processed beside the first.
     assert_eq!(claim("ahead").await, ClaimStatus::Claimed);
     let late = store
         .complete(&key("ahead"), tokens[0], fingerprint(), RETENTION)
         .await;
     assert_eq!(late.unwrap(), Settlement::Superseded);
-    // As far behind: the event waits for ten minutes more, if its receiver has died.
+    // The clock is ten minutes behind: if the receiver has died, the event waits ten minutes longer.
     for (name, at_most) in [
         ("equal", lease),
         ("behind", lease + Duration::from_secs(600)),

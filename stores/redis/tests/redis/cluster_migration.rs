@@ -19,7 +19,7 @@ use super::senders::{Senders, tags};
 
 const SOURCE: usize = 0;
 const TARGET: usize = 1;
-/// Far from anything that happens here.
+/// Longer than any test here takes.
 const LONG_LEASE: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +41,7 @@ async fn a_slot_moves_in_the_middle_of_claims_and_each_event_is_processed_once()
         }
     })
     .await;
-    // Each has a connection to itself: see the next test.
+    // Each sender has its own connection. The next test shows why.
     let mut senders = Vec::new();
     for name in ["one", "other"] {
         let receiver = receiver(&cluster, LONG_LEASE, &effects, None).await;
@@ -79,14 +79,14 @@ async fn a_slot_moves_in_the_middle_of_claims_and_each_event_is_processed_once()
     }
 }
 
-/// To follow `ASK`, the driver sends `ASKING` and then the command. Another command of the same connection may come between
-/// the two, and both nodes then send it to the other one, until it gives up.
+/// When the driver follows `ASK`, it sends `ASKING` and then the command. Another command of the same connection may
+/// come between the two. Each node then redirects the command to the other node, until the driver gives up.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_event_is_lost_if_the_driver_does_not_find_a_slot_that_moves() {
     let cluster = RedisCluster::start(2, 0).await;
     let tag = &tags(&cluster).await[SOURCE];
     let effects = Effects::default();
-    // Claims that Redis could not be told about end with their lease.
+    // Short, because a claim ends only with its lease if Redis could not be told of its end.
     let lease = Duration::from_secs(3);
     let receivers = [
         receiver(&cluster, lease, &effects, None).await,
@@ -100,7 +100,7 @@ async fn no_event_is_lost_if_the_driver_does_not_find_a_slot_that_moves() {
     }
 }
 
-/// A receiver with a connection of its own.
+/// Returns a receiver with its own connection.
 async fn receiver(
     cluster: &RedisCluster,
     lease: Duration,
@@ -118,7 +118,7 @@ async fn move_slot(cluster: &RedisCluster, tag: &str, progress: impl AsyncFn()) 
     let set_slot = |change| format!("CLUSTER SETSLOT {slot} {change}");
     progress().await;
 
-    // Of this slot, the source answers for the keys that it has, and sends whoever asks for another to the target: `ASK`.
+    // The source still serves the keys of this slot that it has. For other keys, it redirects to the target: `ASK`.
     let importing = set_slot(format!("IMPORTING {from}"));
     let () = cluster.tell(TARGET, &importing).await;
     let migrating = set_slot(format!("MIGRATING {to}"));
@@ -136,7 +136,7 @@ async fn move_slot(cluster: &RedisCluster, tag: &str, progress: impl AsyncFn()) 
     }
     progress().await;
 
-    // From here on, the source sends all to the target: `MOVED`.
+    // From here on, the source redirects every command to the target: `MOVED`.
     let moved = set_slot(format!("NODE {to}"));
     for node in [TARGET, SOURCE] {
         let () = cluster.tell(node, &moved).await;

@@ -1,4 +1,4 @@
-//! The store in a real Redis, which each test starts for itself.
+//! Tests of the store with a real Redis, which each test starts for itself.
 
 mod blocking;
 #[path = "../../examples/cluster.rs"]

@@ -1,4 +1,4 @@
-//! The store in Redis does what the simplest store of ids does.
+//! The store in Redis behaves like the simplest store of ids.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tower_svix_tests::store_model::{compare, steps};
 
 use super::blocking;
 
-/// Lets time pass in Redis, which has no clock to set: each key is left with that much less to live.
+/// Lets time pass in Redis. Its clock cannot be set, so this shortens the time to live of each key.
 async fn age(connection: &ConnectionManager, time: Duration) {
     let mut connection = connection.clone();
     let keys: Vec<String> = connection.keys("*").await.unwrap();

@@ -1,4 +1,4 @@
-//! What the keys in Redis are called: no two events share a name, whatever the prefixes, tenants and ids are.
+//! The names of keys in Redis: no two events share one, whatever their prefixes, tenants and ids are.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use super::blocking;
 /// A prefix, a tenant and an id.
 type Event = (String, Option<String>, String);
 
-/// Claims all of them, which are different, and returns the names of the keys.
+/// Claims all events, which are different, and returns the names of their keys.
 async fn claim_all(connection: &ConnectionManager, events: &BTreeSet<Event>) -> Vec<String> {
     let mut connection = connection.clone();
     let () = redis::cmd("FLUSHALL")
@@ -67,7 +67,7 @@ async fn two_prefixes_never_make_one_key() {
     }
 }
 
-/// The names can be told from those of other programs, and hash tags are kept.
+/// The prefix distinguishes the names from those of other programs, and keeps its hash tag.
 #[tokio::test]
 async fn a_name_begins_with_the_prefix() {
     let server = RedisServer::start();
@@ -78,7 +78,7 @@ async fn a_name_begins_with_the_prefix() {
         ("{billing}:", None, "{billing}::msg_1:10"),
         ("", None, ":msg_1:0"),
         ("\u{fc}", None, "\u{fc}:msg_1:2"),
-        // As it is, and not as it is shown to people.
+        // The text is not escaped.
         ("a", Some("\u{fc}\n"), "a3:\u{fc}\n:msg_1:1"),
     ] {
         let event = (
@@ -94,7 +94,7 @@ async fn a_name_begins_with_the_prefix() {
 #[test]
 fn no_two_events_share_a_key_whatever_they_are_called() {
     let (runtime, connection, _server) = blocking::start();
-    // Of few parts, so that many events would be called the same if something were ambiguous.
+    // The alphabet is small, so that many events would have the same name if names were ambiguous.
     let any = || prop_oneof![4 => "[a12:]{0,4}", 1 => "\\PC{0,4}"];
     let event = (any(), proptest::option::of(any()), any());
     let events = proptest::collection::btree_set(event, 2..40);

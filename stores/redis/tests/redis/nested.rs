@@ -1,5 +1,4 @@
-//! Two layers on one path, each with a store and a connection of its own: whether they share their ids depends on the
-//! prefixes.
+//! Two layers on one path, each with its own store and connection. The prefixes decide whether they share their ids.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;

@@ -20,10 +20,10 @@ use tower_svix_tests::redis_server::RedisServer;
 
 const IDS: usize = 50;
 const DELIVERIES: usize = 1000;
-/// Far from anything that happens here.
+/// Longer than any test here takes.
 const LONG_LEASE: Duration = Duration::from_secs(600);
 
-/// A receiver with a connection of its own.
+/// Returns a receiver with its own connection.
 async fn receiver(
     server: &RedisServer,
     lease: Duration,
@@ -39,7 +39,7 @@ async fn receiver(
 async fn two_receivers_process_each_event_once() {
     let server = RedisServer::start();
     let effects = Effects::default();
-    // Redis is there: however busy the machine is, none of them gives up.
+    // Redis is available. The timeout is so long that no operation fails, however busy the machine is.
     let receiver = async || {
         let store = RedisStore::new(server.connect().await, "webhook:");
         receivers::receiver(store.timeout(DEADLINE), LONG_LEASE, &effects, None)
@@ -82,7 +82,7 @@ async fn nothing_is_lost_while_redis_is_killed_and_restarted() {
         ("forgetful", RedisServer::start()),
     ] {
         let effects = Effects::default();
-        // Claims that Redis could not be told about end with their lease.
+        // Short, because a claim ends only with its lease if Redis could not be told of its end.
         let lease = Duration::from_secs(2);
         let receivers = [
             receiver(&server, lease, &effects, None).await,
@@ -94,7 +94,7 @@ async fn nothing_is_lost_while_redis_is_killed_and_restarted() {
                 let (receivers, effects) = (receivers.clone(), effects.clone());
                 let acknowledged = Arc::clone(&acknowledged);
                 tokio::spawn(async move {
-                    // Over some two seconds, so that the crash comes in the middle.
+                    // The deliveries start over some two seconds, so that the crash comes in the middle.
                     sleep(Duration::from_millis(2 * number as u64)).await;
                     let id = format!("msg_{}", number % IDS);
                     // Some of the ids appear only after the crash.
@@ -140,7 +140,7 @@ async fn nothing_is_lost_while_redis_is_killed_and_restarted() {
             let effects = effects.of(id);
             assert!(effects >= 1, "{name}: {id} is lost");
             if name == "durable" {
-                // Only an event whose completion failed, or that outlived its lease, may have been processed again.
+                // An event may be processed again only if its completion failed, or if it outlived its lease.
                 assert!(
                     effects <= 1 + unsure,
                     "{name}: {id}: {effects}, {unsure} unsure"
@@ -173,12 +173,12 @@ async fn a_frozen_redis_leads_to_503_and_loses_nothing() {
     .await;
 
     server.freeze();
-    // The connection itself would wait for ever: without the store's bound, this does not end.
+    // The connection has no timeout. Without the timeout of the store, this would never end.
     let (status, outcome) = deliver(&receiver, "msg_frozen").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(outcome, Outcome::StoreUnavailable);
     assert_eq!(effects.of("msg_frozen"), 0);
-    // The response of a handler stands, though it cannot be written down.
+    // The handler's response is sent although it cannot be recorded.
     gate.add_permits(1);
     let (status, outcome) = within(running).await.unwrap();
     assert_eq!((status, outcome), (StatusCode::OK, Outcome::Unsettled));
@@ -186,8 +186,8 @@ async fn a_frozen_redis_leads_to_503_and_loses_nothing() {
 
     server.thaw();
     gate.add_permits(1);
-    // Redis works off what it was asked while it was frozen: claims that nobody waits for any more, their releases, and
-    // the completion. So neither event has to wait for the lease.
+    // Redis now runs the commands that arrived while it was frozen: claims that nobody waits for any more, their
+    // releases, and the completion. Therefore neither event has to wait for the lease.
     let outcomes = within(deliver_until_acknowledged(
         from_ref(&receiver),
         "msg_frozen",
@@ -211,7 +211,7 @@ async fn a_dropped_request_releases_its_event_and_leaves_no_task() {
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let before = tasks();
 
-    // Some are dropped while they wait for Redis, some in the handler.
+    // Some deliveries are dropped while they wait for Redis, some in the handler.
     for milliseconds in 0..40 {
         let id = format!("msg_{milliseconds}");
         let wait = Duration::from_millis(milliseconds);

@@ -1,4 +1,4 @@
-//! What a delivery costs in Redis: one command, and so one round trip, for each operation of the store.
+//! The cost of a delivery in Redis: one command, which is one round trip, for each operation of the store.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -58,7 +58,7 @@ async fn each_operation_of_a_delivery_is_one_command() {
     assert_eq!(commands.since_last().await, 2, "a claim and a release");
 }
 
-/// A receiver whose handler waits for `gate`, and fails for one id.
+/// Returns a receiver whose handler waits for `gate`, and fails for one id.
 async fn receiver(server: &RedisServer, gate: &Arc<Semaphore>) -> Receiver {
     let gate = Arc::clone(gate);
     let store = RedisStore::new(server.connect().await, "webhook:");
@@ -93,7 +93,7 @@ fn deliver(receiver: &Receiver, id: &str) -> impl Future<Output = StatusCode> + 
     }
 }
 
-/// The commands that clients send to a Redis, without those that its scripts run.
+/// The commands that clients send to a Redis server, without those that its scripts run.
 struct Commands {
     lines: BoxStream<'static, String>,
     connection: ConnectionManager,
@@ -119,7 +119,7 @@ impl Commands {
         }
     }
 
-    /// How many there were since the last call.
+    /// Returns the number of commands since the last call.
     async fn since_last(&mut self) -> usize {
         const MARK: &str = "that is all";
         let mut echo = redis::cmd("ECHO");

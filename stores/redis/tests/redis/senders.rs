@@ -1,4 +1,4 @@
-//! Senders that deliver to receivers of a Redis Cluster without a pause, and keep what they were answered.
+//! Senders that deliver to receivers with a Redis Cluster without a pause, and record the outcomes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use tower_svix_tests::redis_cluster::RedisCluster;
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A hash tag for each master, which keeps the ids that have it on that master.
+/// Returns a hash tag for each master. Ids with a tag stay on its master.
 pub(crate) async fn tags(cluster: &RedisCluster) -> Vec<String> {
     let mut tags = vec![None; cluster.masters()];
     for number in 0.. {
@@ -27,10 +27,11 @@ pub(crate) async fn tags(cluster: &RedisCluster) -> Vec<String> {
     tags.into_iter().flatten().collect()
 }
 
-/// Each delivers one new event after another, and each event twice, as if the first answer was lost.
+/// Senders that each deliver one new event after another. They deliver each event twice, as if the first response was
+/// lost.
 pub(crate) struct Senders {
     stop: Arc<AtomicBool>,
-    /// The events that were acknowledged, of each master.
+    /// The number of acknowledged events of each master.
     acknowledged: Vec<Arc<AtomicUsize>>,
     tasks: JoinSet<Vec<Event>>,
 }
@@ -43,7 +44,7 @@ pub(crate) struct Event {
 }
 
 impl Senders {
-    /// So many senders for each tag, that is for each master.
+    /// Starts `of_each` senders for each tag, which means for each master.
     pub(crate) fn start(
         name: &str,
         tags: &[String],
@@ -85,7 +86,7 @@ impl Senders {
         senders
     }
 
-    /// Waits until so many more events of each master are acknowledged.
+    /// Waits until `more` further events of each master are acknowledged.
     pub(crate) async fn wait_for(&self, more: usize) {
         for acknowledged in &self.acknowledged {
             let enough = acknowledged.load(Ordering::SeqCst) + more;
@@ -115,7 +116,7 @@ impl Event {
         self.outcomes.contains(&Outcome::StoreUnavailable)
     }
 
-    /// How often the store could not be told that the event is completed.
+    /// Returns how often the completion of the event could not be recorded.
     pub(crate) fn unsure(&self) -> usize {
         let unsure =
             |outcome: &&Outcome| matches!(outcome, Outcome::Unsettled | Outcome::Superseded);

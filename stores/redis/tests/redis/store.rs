@@ -1,4 +1,4 @@
-//! The store in Redis keeps the contract.
+//! The store in Redis keeps the contract of `Store`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -72,7 +72,7 @@ async fn no_key_in_redis_is_without_an_expiry() {
         let expiry: i64 = connection.pttl(key).await.unwrap();
         assert!(expiry > 0, "{key}: {expiry}");
     }
-    // For ever is a hundred years.
+    // The longest retention is a hundred years.
     let expiry: u64 = connection.pttl("mine::msg_late:5").await.unwrap();
     let years = Duration::from_millis(expiry).as_secs_f64() / (365.0 * 86_400.0);
     assert!((99.9..=100.0).contains(&years), "{years} years");
@@ -151,7 +151,7 @@ async fn a_key_of_somebody_else_is_an_error_and_stays() {
     }
 }
 
-/// Svix sends a message under one id to every endpoint.
+/// Svix sends an event under one id to every endpoint.
 #[tokio::test]
 async fn receivers_with_a_prefix_each_share_no_ids() {
     let server = RedisServer::start();
@@ -190,7 +190,7 @@ async fn a_full_redis_rejects_and_forgets_nothing() {
 
 #[test]
 fn debug_shows_no_connection() {
-    // What it connects with may show a password.
+    // The `Debug` of a connection may show a password, so that of the store omits it.
     let store = RedisStore::new("redis://:correct-horse@localhost/", "webhook:");
     let shown = format!("{store:?}");
     assert_eq!(

@@ -1,22 +1,22 @@
-//! How many announcements are under way.
+//! Limits the announcements that run at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Mutex;
 
-/// Has one announcement at most under way, and one more waiting.
+/// Allows one announcement to run, and one more to wait.
 #[derive(Debug, Default)]
 pub(super) struct Announcer {
     pub(super) turn: Mutex<()>,
     is_waiting: AtomicBool,
 }
 
-/// The announcement that waits, until it is dropped: also by a runtime that ends.
+/// The waiting announcement, until this is dropped, which also happens when the runtime ends.
 pub(super) struct Waiting(Arc<Announcer>);
 
 impl Waiting {
-    /// Returns `None` if there is one already.
+    /// Returns `None` if an announcement already waits.
     pub(super) fn new(announcer: &Arc<Announcer>) -> Option<Self> {
         let is_waiting = announcer.is_waiting.swap(true, Ordering::SeqCst);
         (!is_waiting).then(|| Self(Arc::clone(announcer)))

@@ -1,4 +1,4 @@
-//! What an operator sees of an event.
+//! An event as an operator sees it.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use super::columns::{count, time};
 use super::state::State;
 use crate::engine::Engine;
 
-/// An event as an operator sees it: all but its payload, which [`Inbox::payload`](crate::Inbox::payload) returns.
+/// An event as an operator sees it, without its payload, which [`Inbox::payload`](crate::Inbox::payload) returns.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry {
@@ -18,19 +18,19 @@ pub struct Entry {
     pub id: String,
     /// The payload's top-level `type`.
     pub event_type: Option<String>,
-    /// What has become of it.
+    /// Its state.
     pub state: State,
-    /// How many attempts were made.
+    /// The number of attempts so far.
     pub attempts: u32,
-    /// Why the last attempt failed. A text of the handler's: escape control characters before it is printed.
+    /// The error of the last attempt. The text comes from the handler: escape control characters before you print it.
     pub error: Option<String>,
-    /// How long the payload is, in bytes.
+    /// The length of the payload, in bytes.
     pub payload_len: u64,
     /// When it was stored, by the database's clock.
     pub received_at: SystemTime,
     /// When the next attempt may be made, or when the lease of the one that runs ends.
     pub due_at: SystemTime,
-    /// When it was done or given up.
+    /// When it was done or given up, by the database's clock.
     pub ended_at: Option<SystemTime>,
 }
 
@@ -61,7 +61,7 @@ fn lossy<DB: Engine>(row: &DB::Row, column: usize) -> sqlx::Result<Option<String
     })
 }
 
-/// Which events to [list](crate::Inbox::list).
+/// A filter for the events to [list](crate::Inbox::list), which has an example.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Filter {
@@ -71,42 +71,44 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// All events.
+    /// Returns a filter that selects all events.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only events in this state.
+    /// Selects only events in this state.
     pub fn state(mut self, state: State) -> Self {
         self.state = Some(state);
         self
     }
 
-    /// Only events with this id, of whatever tenant.
+    /// Selects only events with this id, of any tenant.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// Only events with a number above this: that of the last one on the page before.
+    /// Selects only events with a number above this one: pass the number of the last event on the page before.
     pub fn after(mut self, number: i64) -> Self {
         self.after = number;
         self
     }
 }
 
-/// How many events there are, by state.
+/// The number of events in each state.
+///
+/// [`Inbox::counts`](crate::Inbox::counts) returns it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Those that wait.
+    /// Events that wait for a worker.
     pub pending: u64,
-    /// Those that a worker has.
+    /// Events that a worker has.
     pub running: u64,
-    /// Those that are done, and not deleted yet.
+    /// Events that are done, and not deleted yet.
     pub done: u64,
-    /// Those that are given up.
+    /// Events that were given up.
     pub dead: u64,
-    /// How long ago the oldest that waits was stored.
+    /// The time since the oldest waiting event was stored.
     pub oldest_pending: Duration,
 }

@@ -1,4 +1,4 @@
-//! An event as a worker gets it.
+//! An event as a worker passes it to its handler.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,6 +12,10 @@ use super::state::State;
 use crate::engine::Engine;
 
 /// An event that was verified and stored, in one attempt to process it.
+///
+/// A [`Worker`](crate::Worker) passes it to its handler. See the [module docs](crate::worker#example) for an example.
+#[doc(alias = "job")]
+#[doc(alias = "message")]
 #[derive(Clone)]
 pub struct StoredEvent {
     number: i64,
@@ -27,7 +31,7 @@ pub struct StoredEvent {
 }
 
 impl StoredEvent {
-    /// The number that the event got when it was stored: the inbox knows it by that.
+    /// The number that the inbox gave the event when it was stored.
     #[must_use]
     pub fn number(&self) -> i64 {
         self.number
@@ -69,22 +73,22 @@ impl StoredEvent {
         &self.payload
     }
 
-    /// What [`Inbox::trace_context`](crate::Inbox::trace_context) left.
+    /// The text that [`Inbox::trace_context`](crate::Inbox::trace_context) stored.
     #[must_use]
     pub fn trace_context(&self) -> Option<&str> {
         self.trace_context.as_deref()
     }
 
-    /// Which attempt this is, counted from 1.
+    /// The number of this attempt, counted from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// Returns the event as a worker hands it out in its first attempt, without storing it: to test a handler with.
+    /// Returns the event as a worker passes it to a handler in the first attempt, without storing it. Use it to test a handler.
     ///
-    /// Its [number](Self::number) is 0, and [`received_at`](Self::received_at) is now. `tower_svix::test_util` has requests
-    /// that are signed, from which a verified event is made: what a handler is given was verified in a test, too.
+    /// Its [number](Self::number) is 0, and [`received_at`](Self::received_at) is now. `tower_svix::test_util` makes signed
+    /// requests. Verify one to get the `VerifiedEvent`.
     ///
     /// # Example
     ///
@@ -120,14 +124,14 @@ impl StoredEvent {
         }
     }
 
-    /// The same event in another attempt, counted from 1: to test a handler with.
+    /// Returns the same event in another attempt, counted from 1. Use it to test a handler.
     #[must_use]
     pub fn with_attempt(mut self, attempt: u32) -> Self {
         self.attempt = attempt;
         self
     }
 
-    /// How long ago it was stored, when the attempt began.
+    /// The time from storing the event to the start of the attempt.
     pub(crate) fn age(&self) -> Duration {
         self.age
     }
@@ -156,7 +160,7 @@ impl StoredEvent {
     }
 }
 
-/// Leaves the payload out: it is the sender's data, and does not belong in a log.
+/// Omits the payload: it is the sender's data, and does not belong in a log.
 impl fmt::Debug for StoredEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredEvent")

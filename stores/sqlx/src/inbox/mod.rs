@@ -1,14 +1,14 @@
-//! Store each verified event before the sender is answered, and leave the work to a [`Worker`](crate::Worker).
+//! Store each verified event before the sender gets a response, and process it later with a [`Worker`](crate::Worker).
 //!
 //! [`Inbox`] is the service inside [`SvixVerifyLayer`](tower_svix::SvixVerifyLayer). One `INSERT … ON CONFLICT DO NOTHING`
-//! stores the event, or all those that arrive while another is being stored, so an answer takes as long as one or two writes
-//! to the disk, whatever the work takes. There is no lease before the answer, and no duplicate is processed twice: an event
-//! is a row, and its key is unique.
+//! stores the event, together with all that arrive while an earlier one is being stored. A response takes one or two writes to
+//! the disk, however long the work takes. No lease runs before the response, and a duplicate is never processed: an event is a
+//! row with a unique key.
 //!
-//! | Delivery | Answer | [`Receipt`] |
+//! | Delivery | Response | [`Receipt`] |
 //! | --- | --- | --- |
 //! | of a new event, which is on disk now | 202 | `stored` |
-//! | of one that is stored already | 200 | `duplicate` |
+//! | of an event that is already stored | 200 | `duplicate` |
 //! | the same, with another payload | 200, and an error in the log | `conflict` |
 //! | while the database fails, or does not answer within the timeout | 503 with `Retry-After` | `store-unavailable` |
 //! | without a `VerifiedEvent` | 500: the inbox is in the wrong place | `event-missing` |
@@ -37,23 +37,25 @@
 //! # }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! 1. **What is acknowledged is on disk,** if the database is set up to [write before it answers](Inbox#what-the-database-must-be-set-up-for).
-//! 2. **An event is stored once** while its row is there, however many deliveries of it arrive at once. Its key is the tenant
-//!    and the id, or what [`Inbox::key`] says.
-//! 3. **Any payload is stored,** byte for byte, also one that is not JSON or not UTF-8; its type is unknown then.
-//! 4. **Waiting is bounded.** A delivery is answered within [`Inbox::timeout`], and the wait for a connection of the pool counts.
+//! 1. **An acknowledged event is on disk,** if the database is
+//!    [configured to write before it responds](Inbox#configuration-of-the-database).
+//! 2. **An event is stored once,** however many deliveries of it arrive at once, until its row is deleted. Its key is the tenant
+//!    and the id, or the result of [`Inbox::key`].
+//! 3. **Any payload is stored,** byte for byte, also one that is not JSON or not UTF-8. Its type is then unknown.
+//! 4. **Waiting is bounded.** A delivery gets its response within [`Inbox::timeout`], which includes the wait for a connection
+//!    of the pool.
 //!
-//! A duplicate is recognised until the row is deleted: [`Inbox::delete_done`] should leave it for longer than the
-//! sender's whole schedule, which is 34 hours with Svix and 76 with the one that Standard Webhooks suggests.
+//! A duplicate is recognised until the row is deleted. [`Inbox::delete_done`] should keep rows for longer than the sender's
+//! whole schedule, which is 34 hours with Svix, and 76 hours with the schedule that Standard Webhooks suggests.
 //!
 //! # Operation
 //!
-//! [`Inbox::counts`], [`list`](Inbox::list) and [`payload`](Inbox::payload) show what is there, [`retry`](Inbox::retry) and
-//! [`retry_dead`](Inbox::retry_dead) have events processed again, [`forget`](Inbox::forget) deletes one,
-//! [`delete_done`](Inbox::delete_done) those that are done, and [`delete_dead`](Inbox::delete_dead) those that are given up.
-//! They are methods of the inbox, so a program of an operator makes one with the same table, and no worker.
+//! [`Inbox::counts`], [`list`](Inbox::list) and [`payload`](Inbox::payload) show the stored events. [`retry`](Inbox::retry)
+//! and [`retry_dead`](Inbox::retry_dead) let a worker process events again. [`forget`](Inbox::forget) deletes one event,
+//! [`delete_done`](Inbox::delete_done) those that are done, and [`delete_dead`](Inbox::delete_dead) those that were given up.
+//! A program for operators makes an inbox with the same table, and no worker.
 
 mod announcer;
 mod columns;

@@ -1,4 +1,4 @@
-//! What operators do with an inbox.
+//! The methods of an inbox for operators.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use crate::engine::{Engine, Value};
 use crate::table::Sql;
 use crate::telemetry;
 
-/// How many rows one statement deletes: few enough that other statements do not wait for it.
+/// The number of rows that one statement deletes. It is so small that other statements do not wait for long.
 const BATCH: i64 = 1000;
 
-/// Each of these fails with [`DatabaseError`] if the database does, or does not answer within the [timeout for
+/// Methods for operators. Each fails with [`DatabaseError`] if the database fails, or does not answer within the [timeout for
 /// operators](Inbox::operator_timeout).
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
 impl<DB: Engine> Inbox<DB> {
-    /// Lists at most `limit` events in the order in which they were stored.
+    /// Returns at most `limit` events in the order in which they were stored.
     ///
     /// # Example
     ///
@@ -43,7 +43,8 @@ impl<DB: Engine> Inbox<DB> {
             Value::Int(limit.into()),
             Value::Text(filter.id.as_deref()),
         ];
-        // In the statement, and not bound to it: an index of the events in one state serves no other statement.
+        // In the statement and not bound, because an index of events in one state serves only a statement with that
+        // state.
         let in_state = match filter.state {
             Some(state) => format!("AND state = '{}'", state.name()),
             None => String::new(),
@@ -72,7 +73,7 @@ impl<DB: Engine> Inbox<DB> {
         Ok(DB::bytes(&row, 0)?.map(Bytes::from))
     }
 
-    /// Counts the events by state. It reads the whole table.
+    /// Returns the number of events in each state. Reads the whole table.
     pub async fn counts(&self) -> Result<Counts, DatabaseError> {
         let mut counts = Counts::default();
         for (state, events, oldest) in self.count(&self.sql.counts).await? {
@@ -89,8 +90,8 @@ impl<DB: Engine> Inbox<DB> {
         Ok(counts)
     }
 
-    /// Has an event processed now, whether it is dead, waits for its next attempt, or is done already. Its attempts are
-    /// counted anew. Returns `false` if there is none with this number, or a worker has it.
+    /// Makes an event due now, whether it is dead, waits for its next attempt, or is done. Its attempts are counted from the
+    /// beginning. Returns `false` if no event has this number, or if a worker has it.
     pub async fn retry(&self, number: i64) -> Result<bool, DatabaseError> {
         let values = [Value::Int(number)];
         let database = self.database.patient();
@@ -99,7 +100,7 @@ impl<DB: Engine> Inbox<DB> {
         Ok(changed > 0)
     }
 
-    /// Has all dead events processed now, and returns how many there are.
+    /// Makes all dead events due now, and returns their number.
     pub async fn retry_dead(&self) -> Result<u64, DatabaseError> {
         let database = self.database.patient();
         let changed = database.execute(&self.sql.retry_dead, &[]).await?;
@@ -107,29 +108,30 @@ impl<DB: Engine> Inbox<DB> {
         Ok(changed)
     }
 
-    /// Deletes an event, whatever its state. Returns `false` if there is none with this number.
+    /// Deletes an event in any state. Returns `false` if no event has this number.
     ///
-    /// A worker that has it can finish, but not with a transaction. The next delivery of the event is stored again.
+    /// A worker that has the event can finish its handler, but cannot commit its transaction. The next delivery of the event is
+    /// stored again.
     pub async fn forget(&self, number: i64) -> Result<bool, DatabaseError> {
         let values = [Value::Int(number)];
         let database = self.database.patient();
         let changed = database.execute(&self.sql.forget, &values).await?;
-        // One of its key may have waited for it.
+        // A later event of its key may have waited for it.
         self.announce();
         Ok(changed > 0)
     }
 
-    /// Deletes the events that were done at least `retention` ago, and returns how many there were.
+    /// Deletes the events that were done at least `retention` ago, and returns their number.
     ///
-    /// A delivery of an event that is deleted is stored and processed again, so `retention` must be longer than the sender's
-    /// whole schedule: 96 hours cover all that we know of.
+    /// A delivery of a deleted event is stored and processed again, so `retention` must be longer than the sender's whole
+    /// schedule. 96 hours cover all schedules that we know of.
     pub async fn delete_done(&self, retention: Duration) -> Result<u64, DatabaseError> {
         self.delete(&self.sql.delete_done, retention).await
     }
 
-    /// Deletes the events that died at least `retention` ago, and returns how many there were.
+    /// Deletes the events that died at least `retention` ago, and returns their number.
     ///
-    /// Nothing else deletes a dead event, other than [`forget`](Self::forget). The next delivery of it is stored again.
+    /// Only this and [`forget`](Self::forget) delete dead events. The next delivery of a deleted event is stored again.
     pub async fn delete_dead(&self, retention: Duration) -> Result<u64, DatabaseError> {
         self.delete(&self.sql.delete_dead, retention).await
     }
@@ -150,7 +152,7 @@ impl<DB: Engine> Inbox<DB> {
         }
     }
 
-    /// Spawns a task that calls [`delete_done`](Self::delete_done) now and again after each `pause`.
+    /// Spawns a task that calls [`delete_done`](Self::delete_done) now, and again after each `pause`.
     ///
     /// # Panics
     ///
@@ -163,7 +165,7 @@ impl<DB: Engine> Inbox<DB> {
         })
     }
 
-    /// Tells the metrics how many events are left to do, and how old the oldest is.
+    /// Reports the number of unfinished events and the age of the oldest to the metrics.
     pub(crate) async fn measure(&self) -> Result<(), DatabaseError> {
         let mut measured =
             [State::Pending, State::Running, State::Dead].map(|state| (state, 0, Duration::ZERO));

@@ -1,19 +1,19 @@
-//! What became of a delivery, and what the sender is told: the only place that chooses a status.
+//! The outcome of a delivery and the response to it. No other file chooses a status.
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
-/// What became of a delivery.
+/// The outcome of a delivery.
 ///
-/// [`Inbox`](crate::Inbox) leaves it in the extensions of its response, for an outer layer to log or count.
+/// [`Inbox`](crate::Inbox) puts it into the extensions of its response, so that an outer layer can log or count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Receipt {
-    /// The event is stored now.
+    /// The event is new and was stored.
     Stored,
     /// The event was stored before.
     Duplicate,
-    /// An event with this key was stored before, with another payload: that one stays.
+    /// An event with this key was stored before with another payload, and is kept.
     Conflict,
     /// The event could not be stored, or not within the timeout.
     StoreUnavailable,
@@ -23,7 +23,7 @@ pub enum Receipt {
 }
 
 impl Receipt {
-    /// The stable, machine-readable name of the outcome. A response to a delivery that was not stored shows it.
+    /// Returns the stable, machine-readable name of the outcome. A response to a delivery that was not stored contains it.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Receipt {
     fn status(self) -> StatusCode {
         match self {
             Self::Stored => StatusCode::ACCEPTED,
-            // Not 409: the sender would take it for a failure, and try again.
+            // Not 409: the sender would regard it as a failure, and retry.
             Self::Duplicate | Self::Conflict => StatusCode::OK,
             Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::EventMissing => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-//! What a delivery goes through.
+//! The path of a delivery.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -18,13 +18,13 @@ use crate::database_error::DatabaseError;
 use crate::engine::{Engine, NewEvent, Value};
 use crate::telemetry;
 
-/// The service takes any body and reads none of it: the event has the payload.
+/// Accepts a request with any body and does not read it, because the event has the payload.
 impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
     type Response = Response<String>;
     type Error = Infallible;
     type Future = ResponseFuture;
 
-    /// Always ready: the wait for the database is bounded by the timeout.
+    /// Is always ready. The timeout limits the wait for the database.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
@@ -48,9 +48,9 @@ impl<DB: Engine, B> Service<Request<B>> for Inbox<DB> {
 }
 
 impl<DB: Engine> Inbox<DB> {
-    /// Stores a verified event, as the [service](crate::inbox) does with that of a request.
+    /// Stores a verified event, as the [service](crate::inbox) does with the event of a request.
     pub async fn receive(&self, event: &VerifiedEvent) -> Receipt {
-        // One deadline for both statements.
+        // One timeout for both statements.
         let receipt = match self.database.within(self.store(event)).await {
             Ok(receipt) => receipt,
             Err(error) => {
@@ -80,7 +80,7 @@ impl<DB: Engine> Inbox<DB> {
             tenant: event.tenant().map(storable),
             id: event.id().to_owned(),
             event_type: event.event_type().ok().map(|text| storable(&text)),
-            // Times that the headers can hold are far below.
+            // The times that headers can contain are far below `i64::MAX`.
             sent_at: i64::try_from(event.unix_seconds()).unwrap_or(i64::MAX),
             payload: event.payload().clone(),
             order_key: self.order_of(event).map(|key| Sha256::digest(key).into()),
@@ -92,7 +92,7 @@ impl<DB: Engine> Inbox<DB> {
         }
         let values = [Value::Bytes(&key), Value::Bytes(event.payload())];
         let rows = self.database.read(&self.sql.compare, &values).await?;
-        // If it was deleted since, it was done.
+        // If the row has been deleted since, the event was done.
         let is_same = match rows.first() {
             Some(row) => DB::int(row, 0)? == Some(1),
             None => true,
@@ -104,10 +104,10 @@ impl<DB: Engine> Inbox<DB> {
         })
     }
 
-    /// Tells all workers that there is something to do.
+    /// Tells all workers that there is a new event.
     ///
-    /// Those of other processes are told in the background. While they are being told, any number of events share the next
-    /// announcement. If it is lost, they find the events when they look for themselves.
+    /// Workers of other processes are told in the background. While an announcement runs, all new events share the next
+    /// one. If it is lost, workers find the events when they poll.
     pub(super) fn announce(&self) {
         self.wake.send_replace(());
         let Ok(runtime) = Handle::try_current() else {
@@ -122,21 +122,21 @@ impl<DB: Engine> Inbox<DB> {
         let inbox = self.clone();
         runtime.spawn(async move {
             let _turn = inbox.announcer.turn.lock().await;
-            // Whatever is stored from here on is announced anew.
+            // Events that are stored from here on need another announcement.
             drop(waiting);
             let _ = inbox.database.read(&inbox.sql.announce, &[]).await;
         });
     }
 }
 
-/// A text as Postgres takes it: all but NUL.
+/// Replaces NUL, which Postgres does not accept in a text.
 fn storable(text: impl AsRef<str>) -> String {
     text.as_ref().replace('\0', "\u{fffd}")
 }
 
 /// Response future of [`Inbox`].
 ///
-/// Dropping it may leave the event stored or not: the sender tries again.
+/// If it is dropped, the event may or may not be stored. The sender tries again.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture(
     Pin<Box<dyn Future<Output = Result<Response<String>, Infallible>> + Send>>,

@@ -1,4 +1,4 @@
-//! How an inbox is configured.
+//! The configuration of an inbox.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,28 +20,27 @@ type KeyOf = dyn Fn(&VerifiedEvent) -> EventKey + Send + Sync;
 type OrderOf = dyn Fn(&VerifiedEvent) -> Option<String> + Send + Sync;
 type ContextOf = dyn Fn() -> Option<String> + Send + Sync;
 
-/// Stores verified events in a table of Postgres or `SQLite`, and answers.
+/// A service that stores verified events in a table of Postgres or `SQLite`.
 ///
-/// See the [module docs](crate::inbox) for an example, and for what each delivery is answered. Clones are cheap, and are the
-/// same inbox.
+/// See the [module docs](crate::inbox) for an example, and for the response to each delivery. Clones are cheap, and refer to
+/// the same inbox.
 ///
-/// # What the database must be set up for
+/// # Configuration of the database
 ///
-/// - Postgres: `synchronous_commit` must not be `off`, and `fsync` must be on: these are the defaults. If it fails over to a
-///   replica, replication must be synchronous, or what was acknowledged last is lost. The isolation must be `read
-///   committed`, the default. A `statement_timeout` of some seconds, as an option of the connections, ends on the server
-///   what nobody waits for any more.
-/// - `SQLite`: `journal_mode = WAL` and `synchronous = FULL`. `sqlx` sets neither unless it is told to: a new file has a
-///   rollback journal, with which readers and the writer wait for each other, and `synchronous` is `FULL` unless `SQLite`
-///   was built with another default. With `NORMAL`, a power cut takes what was acknowledged last. `busy_timeout`, the wait
-///   for other processes, should be no longer than [`Inbox::timeout`].
-/// - The pool needs room for the inbox and the workers: each statement takes one connection for its time, a worker renews
-///   all its leases with one statement, and each transaction of a handler has a connection to itself. A worker should have a
-///   pool of its own if its handlers use many connections.
-/// - A pool that tests each connection before it is used, as `sqlx` does by default, takes a round trip more:
+/// - Postgres: `synchronous_commit` must not be `off`, and `fsync` must be on. These are the defaults. If Postgres fails over to
+///   a replica, replication must be synchronous, or the events that were acknowledged last are lost. The isolation must be
+///   `read committed`, the default. A `statement_timeout` of some seconds, as an option of the connections, ends statements
+///   on the server that no client waits for.
+/// - `SQLite`: set `journal_mode = WAL` and `synchronous = FULL`; `sqlx` sets neither by default. A new file has a rollback
+///   journal, with which readers and the writer wait for each other. With `synchronous = NORMAL`, a power cut loses the events
+///   that were acknowledged last. `busy_timeout`, the wait for other processes, should be at most [`Inbox::timeout`].
+/// - The pool needs connections for the inbox and the workers. Each statement takes one connection while it runs, a worker
+///   renews all its leases with one statement, and each transaction of a handler takes a connection. Give a worker its own
+///   pool if its handlers use many connections.
+/// - By default, a pool of `sqlx` tests each connection before use, which takes one more round trip.
 ///   `PoolOptions::test_before_acquire(false)` saves it.
-/// - `PgBouncer`, if it shares connections between transactions, must know prepared statements (1.21, with
-///   `max_prepared_statements`), and passes no announcement on: see [how a worker learns of an
+/// - `PgBouncer`, if it shares connections between transactions, must support prepared statements (1.21, with
+///   `max_prepared_statements`). It does not pass on announcements: see [how a worker learns of an
 ///   event](crate::worker#how-a-worker-learns-of-an-event).
 ///
 /// ```
@@ -64,12 +63,15 @@ type ContextOf = dyn Fn() -> Option<String> + Send + Sync;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "deduplication")]
+#[doc(alias = "outbox")]
+#[doc(alias = "queue")]
 #[must_use]
 pub struct Inbox<DB: Engine> {
     pub(crate) database: Database<DB>,
     table: TableName,
     pub(crate) sql: Arc<InboxSql<Sql>>,
-    /// Changes when there may be something to do.
+    /// Changes when there may be new events.
     pub(crate) wake: watch::Sender<()>,
     pub(super) writer: Arc<Writer>,
     pub(super) announcer: Arc<Announcer>,
@@ -78,7 +80,7 @@ pub struct Inbox<DB: Engine> {
     context: Option<Arc<ContextOf>>,
 }
 
-/// Those that the table must have.
+/// The columns that the table must have.
 const COLUMNS: [&str; 17] = [
     "number",
     "key",
@@ -100,10 +102,10 @@ const COLUMNS: [&str; 17] = [
 ];
 
 impl<DB: Engine> Inbox<DB> {
-    /// Stores events in the table `webhook_inbox` of the database that `pool` leads to.
+    /// Returns an inbox in the table `webhook_inbox` of the database of `pool`.
     ///
-    /// The table must be of this receiver alone, and the same in all its processes: Svix sends a message under one id to every
-    /// endpoint, and what one of them stored would be a duplicate for the other.
+    /// Each receiver needs its own table, which is the same in all its processes. Svix sends an event under one id to every
+    /// endpoint, so if two receivers shared a table, an event that one has stored would be a duplicate for the other.
     pub fn new(pool: Pool<DB>) -> Self {
         let table = TableName::fixed("webhook_inbox");
         Self {
@@ -121,7 +123,7 @@ impl<DB: Engine> Inbox<DB> {
 
     /// Sets the table. Default: `webhook_inbox`.
     pub fn table(self, table: TableName) -> Self {
-        // What is shared with clones belongs to their table.
+        // The shared state of the clones belongs to their table.
         Self {
             sql: Arc::new(DB::INBOX.fill(&table, DB::NOW)),
             table,
@@ -132,17 +134,17 @@ impl<DB: Engine> Inbox<DB> {
         }
     }
 
-    /// Sets how long it may take to store an event, the wait for a connection of the pool included, and how long each
-    /// statement of a worker may take. Default: two seconds, so that a sender has its 503 before it gives up.
+    /// Sets the timeout for storing an event, which includes the wait for a connection of the pool, and for each statement of a
+    /// worker. Default: two seconds, so that a sender gets its 503 before it gives up.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.database.set_timeout(timeout);
-        // Clones that share one share the time for a batch.
+        // Clones that share a writer share the timeout of a batch.
         self.writer = Arc::default();
         self
     }
 
-    /// Sets how long each statement may take for which an operator waits rather than a sender: [`list`](Self::list),
-    /// [`counts`](Self::counts), [`retry`](Self::retry), [`delete_done`](Self::delete_done) and the like. Default: one minute.
+    /// Sets the timeout for each statement of the methods for operators, such as [`list`](Self::list),
+    /// [`counts`](Self::counts), [`retry`](Self::retry) and [`delete_done`](Self::delete_done). Default: one minute.
     pub fn operator_timeout(mut self, timeout: Duration) -> Self {
         self.database.set_patience(timeout);
         self
@@ -150,7 +152,7 @@ impl<DB: Engine> Inbox<DB> {
 
     /// Sets what makes two deliveries the same event. Default: the tenant and the id.
     ///
-    /// For senders that give each attempt an id of its own, or one id to several events.
+    /// For senders that give each attempt a different id, or several events the same id.
     ///
     /// # Example
     ///
@@ -174,13 +176,14 @@ impl<DB: Engine> Inbox<DB> {
         self
     }
 
-    /// Has events of one key processed one after another, in the order in which they were stored. Default: all events are
-    /// processed at once, as far as the workers have room.
+    /// Makes workers process events of one key one after another, in the order in which they were stored. Default: workers
+    /// process as many events at once as they have room for.
     ///
-    /// An event that arrives after another was answered comes after it. Events that arrive at once are in no particular order.
+    /// An event that arrives after the response to another is processed after it. Events that arrive at the same time have no
+    /// particular order.
     ///
-    /// `None` is an event that waits for no other. An event that failed keeps those after it waiting until it is done or
-    /// dead: a dead event does not hold up the rest.
+    /// An event with the key `None` waits for no other. An event that failed delays the later events of its key until it is
+    /// done or dead. A dead event delays no other.
     ///
     /// # Example
     ///
@@ -202,11 +205,11 @@ impl<DB: Engine> Inbox<DB> {
         self
     }
 
-    /// Stores a text with each event, for its [attempts](super::StoredEvent::trace_context): where in a trace the delivery
-    /// was. Default: none.
+    /// Stores a text with each event, which tells its [attempts](super::StoredEvent::trace_context) the position of the
+    /// delivery in a trace. Default: none.
     ///
-    /// `context` is called within the span of the delivery. With OpenTelemetry, it writes the `traceparent` of the current
-    /// context down, and the handler makes its span a child of that.
+    /// `context` is called within the span of the delivery. With OpenTelemetry, it returns the `traceparent` of the current
+    /// context, and the handler makes its span a child of that.
     pub fn trace_context(
         mut self,
         context: impl Fn() -> Option<String> + Send + Sync + 'static,
@@ -215,14 +218,14 @@ impl<DB: Engine> Inbox<DB> {
         self
     }
 
-    /// Creates the table unless it is there.
+    /// Creates the table unless it exists.
     ///
-    /// Call it at every start: several processes can do so at once, and while the table is in use. If the table is there,
-    /// this reads the catalogue and changes nothing, so the user of the database need not be allowed to create tables.
+    /// Call it at every start. Several processes can do so at once, and while the table is in use. If the table exists, this
+    /// reads the catalogue and changes nothing, so that the user of the database does not need the right to create tables.
     ///
     /// # Errors
     ///
-    /// [`DatabaseError`] if the database failed: then there is no table, rather than a part of one. Also if the table has not
+    /// [`DatabaseError`] if the database failed; then it has no table, and never part of one. Also if the table does not have
     /// the columns that this version of the crate uses.
     pub async fn migrate(&self) -> Result<(), DatabaseError> {
         let sql = &self.sql;

@@ -1,6 +1,6 @@
-//! What has become of an event.
+//! The state of an event.
 
-/// What has become of an event.
+/// The state of an event.
 ///
 /// ```text
 ///            a worker takes it            the handler succeeds
@@ -16,9 +16,9 @@ pub enum State {
     Pending,
     /// A worker has it.
     Running,
-    /// It is processed.
+    /// It was processed.
     Done,
-    /// It is given up, and waits for an operator to [retry](crate::Inbox::retry) or [forget](crate::Inbox::forget) it.
+    /// It was given up, and waits for an operator to [retry](crate::Inbox::retry) or [forget](crate::Inbox::forget) it.
     Dead,
 }
 

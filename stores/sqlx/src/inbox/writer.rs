@@ -1,4 +1,4 @@
-//! Writes down what arrives. Events that arrive while others are being written share one write to the disk.
+//! Writes events in batches. Events that arrive while others are being written share one write to the disk.
 
 use std::collections::VecDeque;
 use std::iter;
@@ -11,16 +11,18 @@ use crate::database_error::DatabaseError;
 use crate::engine::{Engine, NewEvent};
 use crate::table::Sql;
 
-/// How many batches are written at once: while one waits for the disk, the next is on its way. With more, each is smaller.
+/// The number of batches that are written at once. While one waits for the disk, the next is being sent. With more
+/// writers, batches would be smaller.
 const WRITERS: usize = 2;
-/// How many events a batch has at most.
+/// The maximum number of events in a batch.
 const MAX_EVENTS: usize = 128;
-/// How many bytes the payloads of a batch have at most, unless the last one is longer.
+/// The size of the payloads, in bytes, at which a batch is full. The last payload may exceed it.
 const MAX_BYTES: usize = 1024 * 1024;
-/// How many bytes the payloads have at most that wait for a batch, while the database is slower than the senders.
+/// The maximum size of all waiting payloads, in bytes, while the database is slower than the senders.
 const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 
-/// Writes events in batches, each of what has arrived since the last. An event that comes alone waits for no other.
+/// Writes events in batches. Each batch has the events that have arrived since the last. A single event does not wait
+/// for others.
 #[derive(Default)]
 pub(super) struct Writer {
     queue: Mutex<Queue>,
@@ -29,12 +31,12 @@ pub(super) struct Writer {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    /// Of the payloads of those that wait.
+    /// The size of the waiting payloads.
     bytes: usize,
     writers: usize,
 }
 
-/// An event, and who waits to hear whether it was new.
+/// An event, and the channel for the answer whether it was new.
 struct Waiting {
     event: NewEvent,
     answer: Answer,
@@ -55,7 +57,7 @@ impl Queue {
 }
 
 impl Writer {
-    /// Stores an event unless one with its key is stored. Returns whether it was new.
+    /// Stores an event unless one with its key is already stored. Returns whether it was new.
     pub(super) async fn insert<DB: Engine>(
         self: &Arc<Self>,
         database: &Database<DB>,
@@ -65,13 +67,13 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         self.queue().push(Waiting { event, answer })?;
         if let Some(turn) = Turn::take(self) {
-            // Not by this future: others wait for the batch when this delivery is cut off.
+            // In a separate task, because others wait for the batch even if this delivery is cancelled.
             tokio::spawn(write_all(turn, database.clone(), Arc::clone(sql)));
         }
         database
             .within(async {
                 let answer = answered.await;
-                // Without an answer, the runtime of the writer has ended.
+                // The channel is closed if the runtime of the writer has ended.
                 answer.unwrap_or_else(|_| Err(DatabaseError::timed_out()))
             })
             .await
@@ -82,11 +84,11 @@ impl Writer {
     }
 }
 
-/// Leave to write a batch.
+/// The permission to write a batch.
 struct Turn(Arc<Writer>);
 
 impl Turn {
-    /// `None` if nothing waits, or if there are as many writers as there may be.
+    /// Returns `None` if no event waits, or if all writers are busy.
     fn take(writer: &Arc<Writer>) -> Option<Self> {
         let mut queue = writer.queue();
         if queue.waiting.is_empty() || queue.writers == WRITERS {
@@ -96,7 +98,7 @@ impl Turn {
         Some(Self(Arc::clone(writer)))
     }
 
-    /// Takes the events that have waited longest. Nobody waits for one whose delivery was cut off.
+    /// Takes the events that have waited longest. Skips events whose delivery was cancelled.
     fn batch(&self) -> (Vec<NewEvent>, Vec<Answer>) {
         let mut queue = self.0.queue();
         let (mut events, mut answers, mut bytes) = (Vec::new(), Vec::new(), 0);
@@ -121,7 +123,7 @@ impl Drop for Turn {
     }
 }
 
-/// Writes until nothing waits. What arrives after that takes a turn of its own.
+/// Writes batches until no event waits. A later event takes another turn.
 async fn write_all<DB: Engine>(mut turn: Turn, database: Database<DB>, sql: Sql) {
     loop {
         let (events, answers) = turn.batch();
@@ -156,7 +158,7 @@ async fn write<DB: Engine>(
     }
 }
 
-/// Writes one event after another: what the database rejects in one of them must not keep the others from being stored.
+/// Writes one event after another, so that an event that the database rejects does not prevent the others.
 async fn write_each<DB: Engine>(
     database: &Database<DB>,
     sql: &Sql,
@@ -175,7 +177,7 @@ async fn write_each<DB: Engine>(
             Ok(are_new) => {
                 let _ = answer.send(Ok(are_new == [true]));
             }
-            // The others would fail one after another, and what arrives meanwhile would wait behind them.
+            // The others would fail one after another too, and new events would wait behind them.
             Err(error) if error.is_unavailable() => {
                 return fail(iter::once(answer).chain(answers), error);
             }
@@ -186,7 +188,7 @@ async fn write_each<DB: Engine>(
     }
 }
 
-/// None of these is stored, for the same reason.
+/// Answers all of these with the same error.
 fn fail(answers: impl IntoIterator<Item = Answer>, error: DatabaseError) {
     let error = Arc::new(error);
     for answer in answers {
@@ -224,7 +226,7 @@ mod tests {
         }
         assert!(writer.queue().push(waiting(1)).unwrap_err().is_timeout());
 
-        // Nobody waits for any of them, and one turn is enough to drop them all.
+        // All were cancelled, and one turn drops them all.
         let turn = Turn::take(&writer).unwrap();
         assert!(turn.batch().0.is_empty());
         assert_eq!(writer.queue().bytes, 0);

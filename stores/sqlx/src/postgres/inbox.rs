@@ -8,8 +8,8 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
     lock: LOCK,
     create_schema: CREATE_SCHEMA,
 
-    // `due_at` is when a pending event may be taken, and when the lease on a running one ends: both are then free to take.
-    // Of the events with one order key, only one can be running.
+    // `due_at` is the time when a pending event may be claimed, or when the lease of a running event ends. From then
+    // on, either can be claimed. Only one event of an order key can be running.
     create: "
         CREATE TABLE {table} (
             number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -41,9 +41,10 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         CREATE INDEX \"{name}_done\" ON {table} (ended_at) WHERE state = 'done';
         CREATE INDEX \"{name}_dead\" ON {table} (number) WHERE state = 'dead';",
 
-    // Of each event: $1 key, $2 tenant, $3 id, $4 type, $5 sent at, in seconds since 1970, $6 payload, $7 order key, $8
-    // trace context. A transaction that inserts the same key is waited for, so what is in conflict is committed. One that
-    // changes or deletes the row of a key is not: it could keep all the others waiting.
+    // For each event: $1 key, $2 tenant, $3 id, $4 type, $5 sent at, in seconds since 1970, $6 payload, $7 order key,
+    // $8 trace context. The statement waits for a transaction that inserts the same key, so a conflicting row is
+    // committed. It does not wait for a transaction that changes or deletes the row, which could keep all other events
+    // waiting.
     insert: "
         INSERT INTO {table} (key, tenant, id, type, sent_at, payload, order_key, trace_context)
         SELECT key, tenant, id, type, to_timestamp(sent_at), payload, order_key, trace_context
@@ -56,15 +57,16 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
     // $1 key, $2 payload.
     compare: "SELECT (payload = $2)::INT::BIGINT FROM {table} WHERE key = $1",
 
-    // Apart from the insert: a transaction that announces something holds a lock of the whole database while it commits,
-    // and so nobody would share a write to disk with it.
+    // Separate from the insert, because a transaction with `NOTIFY` locks the whole database while it commits, so that
+    // no other commit could share its write to disk.
     announce: "SELECT pg_notify('tower_svix_inbox', '{name}')",
 
-    // $1 how many without an order key at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has, $5 how
-    // many with an order key at most, $6 worker.
+    // $1 limit for events without an order key, $2 token, $3 lease in milliseconds, $4 maximum of attempts, $5 limit
+    // for events with an order key, $6 worker.
     //
-    // An event with an order key can be taken if it is the first of its key. Those that wait behind another are passed over,
-    // but no more of them than `seen` has: then the first of each key is found by going from key to key.
+    // An event with an order key can be claimed if it is the first of its key. The statement skips events that wait
+    // behind another, but at most as many as `seen` has. After that, it finds the first event of each key by going from
+    // key to key.
     claim: "
         WITH RECURSIVE
         plain AS MATERIALIZED (
@@ -128,8 +130,8 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
             (extract(epoch FROM received_at) * 1000)::BIGINT, payload, trace_context, attempts, state,
             (extract(epoch FROM {now} - received_at) * 1000)::BIGINT, (order_key IS NOT NULL)::INT::BIGINT",
 
-    // $1 token, $2 lease in milliseconds, $3 how many attempts an event has, $4 worker, $6 how many at most of those with up to
-    // $5 attempts, and $7 of those with more. A worker that dies in the last one leaves a dead event.
+    // $1 token, $2 lease in milliseconds, $3 maximum of attempts, $4 worker, $6 limit for events with up to $5
+    // attempts, and $7 limit for events with more. If a worker dies in the last attempt, its event becomes dead.
     claim_late: "
         WITH unlucky AS MATERIALIZED (
             SELECT number FROM {table}
@@ -157,18 +159,18 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
             (extract(epoch FROM received_at) * 1000)::BIGINT, payload, trace_context, attempts, state,
             (extract(epoch FROM {now} - received_at) * 1000)::BIGINT, (order_key IS NOT NULL)::INT::BIGINT",
 
-    // $1 worker, $2 lease in milliseconds. A row that somebody else has locked is passed over: to wait for it would cost all
-    // others their lease.
+    // $1 worker, $2 lease in milliseconds. Skips a row that somebody else has locked: while waiting for it, all other
+    // leases could end.
     renew: "
         UPDATE {table} SET due_at = {now} + $2 * INTERVAL '1 millisecond'
         WHERE number IN (
             SELECT number FROM {table} WHERE state = 'running' AND worker = $1
             FOR UPDATE SKIP LOCKED
         )",
-    // $1 worker. It waits for no lock.
+    // $1 worker. Waits for no lock.
     ours: "SELECT number, token FROM {table} WHERE state = 'running' AND worker = $1",
 
-    // Those that follow change nothing unless the token, $2, still holds the event, $1.
+    // The following statements change nothing unless the event, $1, still has the token, $2.
     done: "
         UPDATE {table} SET state = 'done', ended_at = {now}, worker = NULL, token = NULL, error = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
@@ -186,12 +188,12 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
             worker = NULL, token = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
 
-    // The lease is renewed while a transaction is open. So a failure is written down afterwards.
+    // The lease is renewed while a transaction is open, so a failure can be written afterwards.
     savepoint: "",
     undo: "",
 
-    // The event is marked last, so that its lease can be renewed meanwhile. The setting ends with the transaction in which it
-    // was made: a mark after that would be one without the effects.
+    // The event is marked last, so that its lease can be renewed until then. The setting ends with the transaction in
+    // which it was made, which prevents a mark in a later transaction, without the effects.
     enter: "",
     leave: "
         UPDATE {table} SET state = 'done', ended_at = {now}, worker = NULL, token = NULL, error = NULL
@@ -203,7 +205,7 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
     // $1 number.
     look: "SELECT state FROM {table} WHERE number = $1",
 
-    // $1 after which number, $2 how many at most, $3 id of the event, or NULL for any. `{in_state}` is filled in by `list`.
+    // $1 number to start after, $2 limit, $3 id of the event, or NULL for any. `list` fills in `{in_state}`.
     list: "
         SELECT number, tenant, id, type, state, attempts, error, octet_length(payload)::BIGINT,
             (extract(epoch FROM received_at) * 1000)::BIGINT, (extract(epoch FROM due_at) * 1000)::BIGINT,
@@ -213,11 +215,11 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         ORDER BY number LIMIT $2",
     payload: "SELECT payload FROM {table} WHERE number = $1",
 
-    // The state, how many, and the age of the oldest in milliseconds.
+    // Returns the state, the number of events, and the age of the oldest in milliseconds.
     counts: "
         SELECT state, count(*), (extract(epoch FROM {now} - min(received_at)) * 1000)::BIGINT
         FROM {table} GROUP BY state",
-    // The same without those that are done, which may be many.
+    // The same without done events, which may be many.
     depth: "
         SELECT state, count(*), (extract(epoch FROM {now} - min(received_at)) * 1000)::BIGINT
         FROM {table} WHERE state = 'pending' GROUP BY state
@@ -237,7 +239,7 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         WHERE state = 'dead'",
     forget: "DELETE FROM {table} WHERE number = $1",
 
-    // $1 retention in milliseconds, $2 how many at most.
+    // $1 retention in milliseconds, $2 limit.
     delete_done: "
         DELETE FROM {table} WHERE number IN (
             SELECT number FROM {table}

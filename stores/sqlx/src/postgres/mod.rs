@@ -1,7 +1,7 @@
 //! The statements for Postgres.
 //!
-//! `{now}` is `statement_timestamp()`: the time at which a statement arrived, and so the same wherever it stands in it. No
-//! time of another machine is compared with it.
+//! `{now}` is `statement_timestamp()`, the time at which a statement arrived, which is the same everywhere in the
+//! statement. It is never compared with the time of another machine.
 
 mod inbox;
 mod store;
@@ -20,19 +20,19 @@ use crate::engine::{InboxSql, NewEvent, StoreSql};
 use crate::runners::{define_query, define_statement_runners};
 use crate::table::Sql;
 
-/// What every process announces new events on, and listens to. To be woken for another inbox does no harm.
+/// The channel for announcements of new events. Being woken for another inbox does no harm.
 const CHANNEL: &str = "tower_svix_inbox";
 
-/// The pause before it is tried again to listen. Until then, a worker finds events when it looks for itself.
+/// The pause before the next attempt to listen. Until then, workers find events when they poll.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// The names of the columns that the table has: none if there is no table.
+/// Returns the names of the table's columns, or no row if there is no table.
 const COLUMNS: &str = "
     SELECT attname::TEXT FROM pg_catalog.pg_attribute
     WHERE attrelid = to_regclass('{table}') AND attnum > 0 AND NOT attisdropped";
-/// Until the end of the transaction. Any number will do that nobody else takes.
+/// Takes an advisory lock until the end of the transaction. Its number is arbitrary, but nobody else must use it.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7020664780236173409)";
-/// To create a schema asks for a right on the database, also if the schema is there.
+/// Creates the schema only if it does not exist: `CREATE SCHEMA IF NOT EXISTS` needs a right on the database even then.
 const CREATE_SCHEMA: &str = "
     DO $$ BEGIN
         IF to_regnamespace('\"{schema}\"') IS NULL THEN
@@ -47,7 +47,7 @@ impl Operations for Postgres {
     const BEGIN: &'static str = "BEGIN";
     const ONE_WRITER: bool = false;
 
-    /// A shorter time that the user of the database has is left.
+    /// Keeps the timeout of the database's user if it is shorter.
     fn begin_attempt(idle: Duration) -> String {
         let idle = milliseconds(idle).min(i32::MAX.into());
         format!(
@@ -60,14 +60,15 @@ impl Operations for Postgres {
 
     define_statement_runners!();
 
-    /// One statement: a round trip, and a commit.
+    /// Inserts with one statement, which is one round trip and one commit.
     async fn insert(
         connection: &mut PgConnection,
         sql: &Sql,
         events: &[NewEvent],
     ) -> sqlx::Result<Vec<bool>> {
-        // All insert in the same order. Otherwise each of two could wait for a key that the other has inserted. Of several
-        // with the same key, the first to arrive stays the first: it is the one that is stored.
+        // Sort the keys, so that all statements insert in the same order. Otherwise, two statements could each wait for
+        // a key that the other has inserted. The sort is stable: of several events with one key, the first to arrive is
+        // stored.
         let mut in_order: Vec<_> = events.iter().collect();
         in_order.sort_by_key(|event| event.key);
         let all = || in_order.iter();
@@ -100,7 +101,7 @@ impl Operations for Postgres {
             .await?;
         let keys = rows.iter().map(|row| row.try_get(0));
         let mut new: HashSet<&[u8]> = keys.collect::<sqlx::Result<_>>()?;
-        // Of several with the same key, the first was new.
+        // Of several events with the same key, only the first was new.
         Ok(events
             .iter()
             .map(|event| new.remove(&event.key[..]))
@@ -108,7 +109,7 @@ impl Operations for Postgres {
     }
 
     async fn listen(pool: Pool<Self>, heard: watch::Sender<()>) {
-        // A pool of its own: the connection of a listener is taken for good.
+        // A separate pool, because a listener never returns its connection.
         let options = pool.connect_options();
         let own = PgPoolOptions::new()
             .max_connections(1)
@@ -116,7 +117,7 @@ impl Operations for Postgres {
             .max_lifetime(None)
             .connect_lazy_with(options.as_ref().clone());
         loop {
-            // Through a proxy that shares connections, such as PgBouncer, nothing is heard.
+            // A proxy that shares connections, such as PgBouncer, does not pass on announcements.
             let _ = listen_once(&own, &heard).await;
             tokio::time::sleep(LISTEN_AGAIN).await;
         }
@@ -128,7 +129,7 @@ async fn listen_once(pool: &PgPool, heard: &watch::Sender<()>) -> sqlx::Result<(
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     loop {
-        // Also if it had to connect again, since something may have been announced meanwhile.
+        // Also after a reconnection, because announcements may have been missed in the meantime.
         heard.send_replace(());
         listener.try_recv().await?;
     }

@@ -8,9 +8,9 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
     lock: LOCK,
     create_schema: CREATE_SCHEMA,
 
-    // `due_at` is when a pending event may be taken, and when the lease on a running one ends: both are then free to take.
-    // Of the events with one order key, only one can be running. An index with a condition serves a statement that has the
-    // very same condition.
+    // `due_at` is the time when a pending event may be claimed, or when the lease of a running event ends. From then
+    // on, either can be claimed. Only one event of an order key can be running. A partial index serves only statements
+    // with exactly the same condition.
     create: "
         CREATE TABLE {table} (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,14 +52,15 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
     // $1 key, $2 payload.
     compare: "SELECT payload = $2 FROM {table} WHERE key = $1",
 
-    // Other processes look for themselves.
+    // Other processes poll.
     announce: "",
 
-    // $1 how many without an order key at most, $2 token, $3 lease in milliseconds, $4 how many attempts an event has, $5 how
-    // many with an order key at most, $6 worker.
+    // $1 limit for events without an order key, $2 token, $3 lease in milliseconds, $4 maximum of attempts, $5 limit
+    // for events with an order key, $6 worker.
     //
-    // An event with an order key can be taken if it is the first of its key. Those that wait behind another are passed over,
-    // but no more of them than `seen` has: then the first of each key is found by going from key to key.
+    // An event with an order key can be claimed if it is the first of its key. The statement skips events that wait
+    // behind another, but at most as many as `seen` has. After that, it finds the first event of each key by going from
+    // key to key.
     claim: "
         WITH RECURSIVE
         seen (number) AS MATERIALIZED (
@@ -121,8 +122,8 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         RETURNING number, tenant, id, type, sent_at, received_at, payload, trace_context, attempts, state,
             {now} - received_at, order_key IS NOT NULL",
 
-    // $1 token, $2 lease in milliseconds, $3 how many attempts an event has, $4 worker, $6 how many at most of those with up to
-    // $5 attempts, and $7 of those with more. A worker that dies in the last one leaves a dead event.
+    // $1 token, $2 lease in milliseconds, $3 maximum of attempts, $4 worker, $6 limit for events with up to $5
+    // attempts, and $7 limit for events with more. If a worker dies in the last attempt, its event becomes dead.
     claim_late: "
         UPDATE {table} SET
             state = CASE WHEN attempts < $3 THEN 'running' ELSE 'dead' END,
@@ -150,10 +151,10 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
 
     // $1 worker, $2 lease in milliseconds.
     renew: "UPDATE {table} SET due_at = {now} + $2 WHERE state = 'running' AND worker = $1",
-    // $1 worker. It waits for no lock.
+    // $1 worker. Waits for no lock.
     ours: "SELECT number, token FROM {table} WHERE state = 'running' AND worker = $1",
 
-    // Those that follow change nothing unless the token, $2, still holds the event, $1.
+    // The following statements change nothing unless the event, $1, still has the token, $2.
     done: "
         UPDATE {table} SET state = 'done', ended_at = {now}, worker = NULL, token = NULL, error = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
@@ -170,27 +171,28 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
             state = 'pending', due_at = {now} + $3, attempts = attempts - 1, worker = NULL, token = NULL
         WHERE number = $1 AND token = $2 AND state = 'running'",
 
-    // The lease is not renewed while a transaction is open. So a failure is written down before it ends.
+    // The lease is not renewed while a transaction is open, so a failure is written before it ends.
     savepoint: "SAVEPOINT tower_svix_attempt",
     undo: "ROLLBACK TO tower_svix_attempt",
 
-    // The first statement in the transaction of a handler marks the event, and the last one looks for the mark. If SQLite has
-    // rolled back in between, as it does when the disk is full, the mark is gone.
+    // The first statement in the transaction of a handler marks the event, and the last one checks the mark. If SQLite
+    // has rolled back in between, as it does when the disk is full, the mark is gone.
     enter: "
         UPDATE {table} SET state = 'done', ended_at = {now}
         WHERE number = $1 AND token = $2 AND state = 'running'",
     leave: "
         UPDATE {table} SET ended_at = {now}, worker = NULL, token = NULL, error = NULL
         WHERE number = $1 AND token = $2 AND state = 'done'",
-    // Nobody else can have changed the event meanwhile.
+    // Nobody else can have changed the event in the meantime.
     is_inside: "SELECT 0",
-    // It fails in a transaction. After one that SQLite has rolled back, `sqlx` needs another to end.
+    // Fails inside a transaction. If SQLite has rolled back by itself, this begins another one, because `sqlx` must end
+    // one.
     reset: "BEGIN",
 
     // $1 number.
     look: "SELECT state FROM {table} WHERE number = $1",
 
-    // $1 after which number, $2 how many at most, $3 id of the event, or NULL for any. `{in_state}` is filled in by `list`.
+    // $1 number to start after, $2 limit, $3 id of the event, or NULL for any. `list` fills in `{in_state}`.
     list: "
         SELECT number, tenant, id, type, state, attempts, error, length(payload), received_at, due_at, ended_at
         FROM {table}
@@ -198,9 +200,9 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         ORDER BY number LIMIT $2",
     payload: "SELECT payload FROM {table} WHERE number = $1",
 
-    // The state, how many, and the age of the oldest in milliseconds.
+    // Returns the state, the number of events, and the age of the oldest in milliseconds.
     counts: "SELECT state, count(*), {now} - min(received_at) FROM {table} GROUP BY state",
-    // The same without those that are done, which may be many. A state may come twice.
+    // The same without done events, which may be many. A state may occur twice.
     depth: "
         SELECT 'pending', count(*), {now} - min(received_at) FROM {table} WHERE state = 'pending' AND order_key IS NULL
         UNION ALL
@@ -219,7 +221,7 @@ pub(super) const INBOX: InboxSql<&str> = InboxSql {
         UPDATE {table} SET state = 'pending', due_at = {now}, attempts = 0, ended_at = NULL WHERE state = 'dead'",
     forget: "DELETE FROM {table} WHERE number = $1",
 
-    // $1 retention in milliseconds, $2 how many at most.
+    // $1 retention in milliseconds, $2 limit.
     delete_done: "
         DELETE FROM {table} WHERE number IN (
             SELECT number FROM {table} WHERE state = 'done' AND ended_at <= {now} - $1 LIMIT $2

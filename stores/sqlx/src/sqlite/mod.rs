@@ -1,6 +1,6 @@
 //! The statements for `SQLite`, 3.42 or later.
 //!
-//! Times are in milliseconds since 1970, and `{now}` is the same wherever it stands in a statement.
+//! Times are in milliseconds since 1970. `{now}` is the same everywhere in a statement.
 
 mod inbox;
 mod store;
@@ -17,18 +17,18 @@ use crate::engine::{InboxSql, NewEvent, StoreSql, Value};
 use crate::runners::{define_query, define_statement_runners};
 use crate::table::Sql;
 
-/// The names of the columns that the table has: none if there is no table.
+/// Returns the names of the table's columns, or no row if there is no table.
 const COLUMNS: &str = "SELECT name FROM pragma_table_info('{name}', {schema_or_null})";
-/// `BEGIN IMMEDIATE` has locked the file.
+/// Nothing: `BEGIN IMMEDIATE` has locked the file.
 const LOCK: &str = "SELECT 1";
-/// It is an attached file.
+/// Nothing: a schema is an attached file.
 const CREATE_SCHEMA: &str = "SELECT 1";
 
 impl Operations for Sqlite {
     const STORE: StoreSql<&'static str> = store::STORE;
     const INBOX: InboxSql<&'static str> = inbox::INBOX;
     const NOW: &'static str = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
-    // The lock for writing is taken at once: two transactions that both read first could not both write afterwards.
+    // Takes the write lock at once. If two transactions read first, only one of them could write afterwards.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const ONE_WRITER: bool = true;
 
@@ -38,7 +38,7 @@ impl Operations for Sqlite {
 
     define_statement_runners!();
 
-    /// One transaction, and with that one write to the disk.
+    /// Inserts in one transaction, which is one write to the disk.
     async fn insert(
         connection: &mut SqliteConnection,
         sql: &Sql,

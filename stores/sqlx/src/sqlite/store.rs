@@ -8,7 +8,7 @@ pub(super) const STORE: StoreSql<&str> = StoreSql {
     lock: LOCK,
     create_schema: CREATE_SCHEMA,
 
-    // The key is the SHA-256 of an event's key. Without a fingerprint, the event is being processed.
+    // The key is the SHA-256 of an event's key. A row without a fingerprint is an event that is being processed.
     create: "
         CREATE TABLE {table} (
             key BLOB PRIMARY KEY,
@@ -18,7 +18,7 @@ pub(super) const STORE: StoreSql<&str> = StoreSql {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX {schema.}\"{name}_expires_at\" ON \"{name}\" (expires_at);",
 
-    // $1 key, $2 token, $3 lease in milliseconds. It returns the resulting row, which may be another token's.
+    // $1 key, $2 token, $3 lease in milliseconds. Returns the resulting row, which may have another token.
     claim: "
         INSERT INTO {table} AS held (key, token, expires_at)
         VALUES ($1, $2, {now} + $3)
@@ -38,17 +38,17 @@ pub(super) const STORE: StoreSql<&str> = StoreSql {
             expires_at = excluded.expires_at
         WHERE held.token = excluded.token OR held.expires_at <= {now}",
 
-    // $1 key, $2 token. It returns whether the event is still held, by another token or for good.
+    // $1 key, $2 token. Returns whether the event is still claimed with another token, or completed.
     release: "
         UPDATE {table} SET expires_at = CASE
             WHEN token = $2 AND fingerprint IS NULL THEN min(expires_at, {now}) ELSE expires_at END
         WHERE key = $1
         RETURNING expires_at > {now}",
 
-    // $1 key. An event whose time has passed is gone already.
+    // $1 key. Expired events count as absent.
     forget: "DELETE FROM {table} WHERE key = $1 RETURNING expires_at > {now}",
 
-    // $1 how many at most.
+    // $1 limit.
     delete_expired: "
         DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE expires_at <= {now} LIMIT $1)",
 };

@@ -1,4 +1,4 @@
-//! The numbers: see the [table in the docs](crate::worker#metrics-and-traces).
+//! The metrics. See the [table in the docs](crate::worker#metrics-and-traces).
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ pub(crate) fn received(outcome: &'static str) {
     metrics::counter!("webhook_inbox_total", "outcome" => outcome).increment(1);
 }
 
-/// An attempt starts, so long after the event was stored.
+/// Records the start of an attempt, `delay` after the event was stored.
 pub(crate) fn started(delay: Duration) {
     metrics::histogram!("webhook_inbox_delay_seconds").record(delay);
 }
@@ -16,7 +16,7 @@ pub(crate) fn attempted(outcome: &'static str, duration: Duration) {
     metrics::histogram!("webhook_inbox_attempt_seconds").record(duration);
 }
 
-/// How many events are in a state, and the age of the oldest.
+/// Records the number of events in a state, and the age of the oldest.
 pub(crate) fn depth(state: &'static str, events: u64, oldest: Duration) {
     // Far from 2^53, from which on `f64` is inexact.
     #[allow(clippy::cast_precision_loss)]

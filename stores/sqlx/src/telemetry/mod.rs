@@ -1,7 +1,6 @@
-//! What an operator sees: a span for each attempt and log events with the feature `tracing`, numbers with the feature
-//! `metrics`.
+//! Telemetry: with the feature `tracing`, a span for each attempt and log events; with the feature `metrics`, metrics.
 //!
-//! Whatever depends on a feature is a module with a stand-in of the same items that do nothing, in the file `no_….rs`.
+//! Each module that depends on a feature has a stand-in with the same items, which do nothing, in the file `no_….rs`.
 
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -17,5 +16,5 @@ mod trace;
 pub(crate) use self::metrics::{attempted, depth, received, started};
 pub(crate) use self::trace::{error, in_attempt};
 
-/// Whether the depth of an inbox is reported.
+/// Whether the depth of an inbox is measured and reported.
 pub(crate) const MEASURES: bool = cfg!(feature = "metrics");

@@ -1,4 +1,4 @@
-//! What stands in for the numbers without the feature `metrics`: nothing.
+//! The stand-in for metrics without the feature `metrics`, which does nothing.
 
 use std::time::Duration;
 

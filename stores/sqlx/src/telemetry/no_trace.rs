@@ -1,4 +1,4 @@
-//! What stands in for spans and events without the feature `tracing`: nothing.
+//! The stand-in for spans and log events without the feature `tracing`, which does nothing.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
-//! What the crate tells `tracing`: a span for each attempt, and an event for each thing that went wrong.
+//! The output to `tracing`: a span for each attempt, and a log event for each failure.
 //!
-//! The fields have the names of those of `tower-svix`, so that a delivery and its attempts are found by one id.
+//! The fields have the same names as in `tower-svix`, so that one id finds a delivery and its attempts.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub(crate) fn in_attempt<F: Future>(
     work.instrument(span)
 }
 
-/// Whether a character separates lines, changes the direction of a text, or is not seen.
+/// Returns whether a character separates lines, changes the direction of the text, or is invisible.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -35,7 +35,8 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// Reports what went wrong. A character in a handler's or a sender's text must not begin another line, nor hide a part of one.
+/// Reports a failure. Replaces characters in a handler's or sender's text that could begin another line or hide a part
+/// of one.
 pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
     let detail = detail.to_string();
     let detail: String = detail

@@ -22,30 +22,30 @@ use crate::inbox::{State, StoredEvent};
 use crate::table::Sql;
 use crate::telemetry;
 
-/// The pause before it is tried again to write down what became of an attempt.
+/// The pause before the outcome of an attempt is written again, after a failure of the database.
 const WRITE_AGAIN: Duration = Duration::from_millis(500);
-/// The pause before an event is tried again whose attempt the database interrupted.
+/// The pause before the next attempt, if the database interrupted this one.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a handler that was cut off may take to notice.
+/// How long an aborted handler may take to stop.
 const CUT_OFF: Duration = Duration::from_secs(1);
 
-/// An event that is ours until its lease passes.
+/// An event that this worker has until its lease ends.
 pub(super) struct Attempt<DB: Engine> {
     worker: Arc<Worker<DB>>,
     event: StoredEvent,
     token: ClaimToken,
     lease: Lease,
-    /// The event may be the one that killed its worker.
+    /// The permit of a suspect, which may have killed its worker.
     _alone: Option<OwnedSemaphorePermit>,
 }
 
-/// Whether what was written down is.
+/// Whether the outcome was written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Written {
     Now,
-    /// The event is another worker's, or forgotten.
+    /// Another worker has the event, or it was forgotten.
     Superseded,
-    /// A statement that was given up before may have done it.
+    /// An earlier statement that timed out may have written it.
     Perhaps,
 }
 
@@ -71,7 +71,7 @@ impl<DB: Engine> Attempt<DB> {
         telemetry::attempted(outcome, started.elapsed());
     }
 
-    /// Runs the handler in a task of its own, so that a panic is its own.
+    /// Runs the handler in a separate task, so that a panic ends only that task.
     async fn watch(&mut self, mut stopped: watch::Receiver<bool>) -> End {
         let work = handle(Arc::clone(&self.worker), self.event.clone(), self.token);
         let work = telemetry::in_attempt(&self.event, work);
@@ -83,7 +83,7 @@ impl<DB: Engine> Attempt<DB> {
                     Ok(end) => end,
                     Err(error) => match error.try_into_panic() {
                         Ok(panic) => self.failed(&panicked(&*panic)),
-                        // The runtime ends.
+                        // The runtime is shutting down.
                         Err(_) => End::Stopped,
                     },
                 };
@@ -95,10 +95,10 @@ impl<DB: Engine> Attempt<DB> {
             () = told_to_stop(&mut stopped) => End::Stopped,
             Ok(()) = &mut self.lease.lost => End::Superseded,
         };
-        // Its transaction is rolled back before the event is free.
+        // Its transaction is rolled back before another worker can take the event.
         handler.0.abort();
         match timeout(CUT_OFF, handler.join()).await {
-            // It was faster.
+            // The handler finished before it was aborted.
             Ok(Ok(end @ (End::Succeeded | End::Committed))) => end,
             _ => end,
         }
@@ -108,7 +108,7 @@ impl<DB: Engine> Attempt<DB> {
         End::Failed(Verdict::new(&self.worker, &self.event, error))
     }
 
-    /// Writes down what became of the event, and returns its name for the metrics.
+    /// Writes the outcome of the attempt, and returns its name for the metrics.
     async fn settle(&self, end: End) -> &'static str {
         let sql = &self.worker.inbox.sql;
         let (outcome, written) = match end {
@@ -133,7 +133,7 @@ impl<DB: Engine> Attempt<DB> {
         if written != Written::Superseded {
             return outcome;
         }
-        // A transaction may be committed though the answer was lost.
+        // The transaction may have been committed even if the answer was lost.
         if matches!(*self.worker.handler, Handler::Transactional(_)) && self.is_done().await {
             return "done";
         }
@@ -157,7 +157,7 @@ impl<DB: Engine> Attempt<DB> {
         self.write(&self.worker.inbox.sql.give_back, &[pause]).await
     }
 
-    /// Writes until the database takes it. What is done must not be done again because the database was away for a moment.
+    /// Retries a statement until it succeeds, so that a short outage of the database does not lead to another attempt.
     async fn write(&self, sql: &Sql, values: &[Value<'_>]) -> Written {
         let mut is_certain = true;
         loop {
@@ -174,7 +174,7 @@ impl<DB: Engine> Attempt<DB> {
         }
     }
 
-    /// Changes the event, unless it is ours no more.
+    /// Changes the event, unless this worker no longer has it.
     async fn change(&self, sql: &Sql, values: &[Value<'_>]) -> Result<bool, DatabaseError> {
         let values = fenced(&self.event, &self.token, values);
         let changed = self.worker.inbox.database.execute(sql, &values).await?;
@@ -188,7 +188,7 @@ impl<DB: Engine> Attempt<DB> {
     }
 }
 
-/// The verdict belongs to the task of the handler: the text of an error can panic, too.
+/// Runs the handler and makes the verdict, in the same task, because formatting an error can panic too.
 async fn handle<DB: Engine>(worker: Arc<Worker<DB>>, event: StoredEvent, token: ClaimToken) -> End {
     match &*worker.handler {
         Handler::Plain(handler) => match handler(event.clone()).await {
@@ -202,6 +202,6 @@ async fn handle<DB: Engine>(worker: Arc<Worker<DB>>, event: StoredEvent, token: 
 }
 
 async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
-    // The worker is gone if nobody can tell any more.
+    // If the sender is gone, so is the worker.
     let _ = stopped.wait_for(|stop| *stop).await;
 }

@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! The pauses between attempts.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use tower_svix::idempotency::ClaimToken;
 
 use crate::database::LONGEST;
 
-/// The pauses between attempts: each is twice as long as the one before, up to a limit.
+/// The pauses between attempts. Each is twice as long as the one before, up to a limit.
 ///
-/// Each is shortened at random by up to a half, so that not all events come back in the same moment after an outage.
+/// Each pause is shortened at random by up to a half, so that events do not all return at the same moment after an outage.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses from `first` to `longest`.
+    /// Returns pauses from `first` to `longest`.
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first: first.min(LONGEST),
@@ -33,7 +33,7 @@ impl Backoff {
         }
     }
 
-    /// The pause after the attempt `attempt`, counted from 1.
+    /// Returns the pause after the attempt `attempt`, counted from 1.
     pub(super) fn pause(self, attempt: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         let full = self.first.saturating_mul(doubled).min(self.longest);
@@ -48,7 +48,7 @@ impl Default for Backoff {
     }
 }
 
-/// From 0 to 1. Without random numbers, everybody waits for the whole pause.
+/// Returns a number from 0 to 1. Without random numbers, this is 1, so that the pause is not shortened.
 fn random() -> f64 {
     ClaimToken::random().map_or(1.0, |token| {
         f64::from(token.as_bytes()[0]) / f64::from(u8::MAX)

@@ -1,4 +1,4 @@
-//! How a worker takes events.
+//! Claiming of events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,36 +16,36 @@ use crate::inbox::{State, StoredEvent};
 use crate::table::Sql;
 use crate::telemetry;
 
-/// An event that was taken.
+/// A claimed event.
 pub(super) struct Claimed {
     pub(super) event: StoredEvent,
     pub(super) token: ClaimToken,
     pub(super) lease: Lease,
 }
 
-/// Takes events for a worker.
+/// Claims events for a worker.
 pub(super) struct Claims<DB: Engine> {
     worker: Arc<Worker<DB>>,
     leases: Arc<Leases>,
-    /// Which kind has the turn if there is room for one event.
+    /// The kind that has the turn if there is room for only one event.
     is_turn_of_ordered: bool,
     look_for_late_at: Instant,
     is_turn_of_suspects: bool,
 }
 
-/// How many events of each kind.
+/// The number of events of each kind.
 #[derive(Clone, Copy, Debug, Default)]
 struct Share {
     plain: usize,
-    /// Those with an order key.
+    /// Events with an order key.
     ordered: usize,
 }
 
-/// What a claim brought.
+/// The result of a claim.
 #[derive(Default)]
 struct Batch {
     events: Vec<Claimed>,
-    /// Those that died included.
+    /// Includes events that became dead.
     taken: Share,
 }
 
@@ -60,7 +60,7 @@ impl<DB: Engine> Claims<DB> {
         }
     }
 
-    /// Takes up to `room` events that wait, of both kinds.
+    /// Claims up to `room` pending events, of both kinds.
     pub(super) async fn waiting(&mut self, room: usize) -> Result<Vec<Claimed>, DatabaseError> {
         let mut events = Vec::new();
         let (mut more_plain, mut more_ordered) = (true, true);
@@ -81,7 +81,7 @@ impl<DB: Engine> Claims<DB> {
             };
             let batch = match self.claim(asked).await {
                 Ok(batch) => batch,
-                // What was taken before that must run.
+                // The events that were already claimed must run.
                 Err(error) if !events.is_empty() => {
                     telemetry::error("claim-failed", &error);
                     break;
@@ -89,7 +89,7 @@ impl<DB: Engine> Claims<DB> {
                 Err(error) => return Err(error),
             };
             let Some(batch) = batch else {
-                // Somebody else has taken one in this very moment. Nothing was taken here.
+                // Another worker has just claimed one of these events, so this claim got none.
                 self.worker.inbox.wake.send_replace(());
                 break;
             };
@@ -100,11 +100,11 @@ impl<DB: Engine> Claims<DB> {
         Ok(events)
     }
 
-    /// Takes up to `room` events whose worker died, if it is time to look for them.
+    /// Claims up to `room` events whose worker died, if it is time to look for them.
     ///
-    /// One of them may be what killed it. Those in their first attempt run beside others as any event: most workers die of
-    /// something else. In a later attempt, an event is a suspect, of which a worker has one at a time: those that ran beside it
-    /// do not run beside it again.
+    /// One of these events may have killed the worker. After a first attempt, they run beside others like any event,
+    /// because most workers die of another cause. After a later attempt, an event is a suspect. A worker runs one
+    /// suspect at a time, so that events that ran beside the fatal one do not run beside it again.
     pub(super) async fn late(
         &mut self,
         room: usize,
@@ -134,20 +134,20 @@ impl<DB: Engine> Claims<DB> {
                 self.look_for_late_at = Instant::now() + self.worker.poll_interval;
                 return Ok(Vec::new());
             }
-            // Otherwise all of them have died.
+            // Otherwise, all of these events became dead.
             if !batch.events.is_empty() {
                 return Ok(batch.events);
             }
         }
     }
 
-    /// Whether an event whose worker died may be what killed it. This is the attempt after that.
+    /// Returns whether an event may have killed its worker, in the attempt before this one.
     pub(super) fn is_suspect(&self, event: &StoredEvent) -> bool {
         event.attempt() > self.last_innocent_attempt() + 1
     }
 
-    /// Up to which attempt an event is no suspect. One with few attempts has none to lose. In a worker that has room for one
-    /// event, each runs alone.
+    /// Returns the last attempt that does not make an event a suspect. With few attempts, an event cannot afford to
+    /// lose one. In a worker with room for one event, each runs alone.
     fn last_innocent_attempt(&self) -> u32 {
         u32::from(self.worker.max_attempts > 3 && self.worker.concurrency > 1)
     }
@@ -216,12 +216,12 @@ impl<DB: Engine> Claims<DB> {
             }
         }
         self.leases.end_claim();
-        // The statement returns them in any order.
+        // The statement returns the events in any order.
         batch.events.sort_by_key(|claimed| claimed.event.number());
         Ok(Some(batch))
     }
 
-    /// Leaves a row that is not one of ours to an operator, so that it does not come again and again.
+    /// Marks an unreadable row as dead for an operator, so that it is not claimed again and again.
     async fn bury(&self, number: i64, token: ClaimToken, error: &Error) {
         let text = format!("the row cannot be read: {error}");
         telemetry::error("event-dead", &format!("number {number}: {text}"));

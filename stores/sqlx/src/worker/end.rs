@@ -1,4 +1,4 @@
-//! How a handler ends, and what an attempt is known by.
+//! The end of a handler, and the values that identify an attempt.
 
 use std::any::Any;
 
@@ -10,25 +10,25 @@ use crate::database_error::DatabaseError;
 use crate::engine::Value;
 use crate::inbox::StoredEvent;
 
-/// How the handler ended.
+/// The end of a handler.
 pub(super) enum End {
-    /// It succeeded, which is to be written down.
+    /// It succeeded, which must still be written.
     Succeeded,
-    /// It succeeded, which is written down.
+    /// It succeeded, which was written.
     Committed,
-    /// It failed, which is to be written down.
+    /// It failed, which must still be written.
     Failed(Verdict),
-    /// It failed, which is written down.
+    /// It failed, which was written.
     Recorded(Verdict),
-    /// The database failed before the handler began, or after it succeeded: that is no failure of the handler.
+    /// The database failed before the handler began, or after it succeeded. This is not a failure of the handler.
     Interrupted(DatabaseError),
-    /// The event is another worker's, or forgotten.
+    /// Another worker has the event, or it was forgotten.
     Superseded,
     /// The worker stops.
     Stopped,
 }
 
-/// What every statement begins with that changes an event of ours.
+/// Returns the values of a statement that changes a claimed event: first the number and the token, then `values`.
 pub(super) fn fenced<'a>(
     event: &StoredEvent,
     token: &'a ClaimToken,
@@ -39,7 +39,7 @@ pub(super) fn fenced<'a>(
     all
 }
 
-/// What a panic says.
+/// Returns the message of a panic as an error.
 pub(super) fn panicked(panic: &(dyn Any + Send)) -> BoxError {
     let text = panic
         .downcast_ref::<String>()

@@ -1,4 +1,4 @@
-//! What a handler can say about its failure.
+//! An error of a handler that decides what follows.
 
 use std::error::Error;
 use std::fmt;
@@ -7,9 +7,10 @@ use std::time::Duration;
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// An error of a handler that says when to try again, or that no attempt can help.
+/// An error of a handler that says when to try again, or that every further attempt would fail.
 ///
-/// A handler returns any error. One that is a `Failure`, or has one among its [sources](Error::source), decides what follows.
+/// A handler can return any error. If the error or one of its [sources](Error::source) is a `Failure`, it decides what
+/// follows.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,7 +32,7 @@ pub struct Failure {
     next: Next,
 }
 
-/// What follows a failed attempt.
+/// The consequence of a failed attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next {
     AfterPause,
@@ -40,7 +41,7 @@ pub(super) enum Next {
 }
 
 impl Failure {
-    /// No attempt can help: the event is dead at once.
+    /// Returns a failure after which the event is dead at once, because every further attempt would fail.
     pub fn permanent(cause: impl Into<BoxError>) -> Self {
         Self {
             cause: cause.into(),
@@ -48,7 +49,8 @@ impl Failure {
         }
     }
 
-    /// The next attempt comes after `pause` at the earliest: for a server that answered with `Retry-After`, say.
+    /// Returns a failure after which the next attempt follows after `pause` at the earliest, for example because a server
+    /// answered with `Retry-After`.
     pub fn retry_after(cause: impl Into<BoxError>, pause: Duration) -> Self {
         Self {
             cause: cause.into(),
@@ -83,12 +85,12 @@ impl Error for Failure {
     }
 }
 
-/// Beyond this, a chain is most likely a circle.
+/// The maximum number of sources. A longer chain is most likely a circle.
 const MAX_SOURCES: usize = 16;
-/// In bytes. A longer text helps nobody.
+/// The maximum length of the text of an error, in bytes.
 const MAX_LEN: usize = 2000;
 
-/// An error with its sources, as it is written into the table.
+/// Returns the text of an error and its sources, for the table.
 pub(super) fn text(error: &BoxError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -104,7 +106,7 @@ pub(super) fn text(error: &BoxError) -> String {
         end -= 1;
     }
     text.truncate(end);
-    // Postgres takes all but that.
+    // Postgres does not accept NUL.
     text.replace('\0', "\u{fffd}")
 }
 

@@ -1,4 +1,4 @@
-//! Which events a worker has, and the renewal of its leases.
+//! The events that a worker has, and the renewal of its leases.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,38 +20,38 @@ type Token = [u8; 16];
 /// The number of an event, and the token of the attempt.
 type Key = (i64, Token);
 
-/// What a worker has, and what it may have.
+/// The events that a worker has, and those that it may have.
 pub(super) struct Leases {
     /// The name of the worker in the table.
     id: ClaimToken,
     known: Mutex<Known>,
-    /// A claim failed: it may have been carried out all the same.
+    /// Is notified when a claim failed that the database may have executed nevertheless.
     doubt: Notify,
 }
 
 #[derive(Default)]
 struct Known {
-    /// Those that run, and who is told if the event is another's.
+    /// The running events, with the channel that reports a lost event.
     held: HashMap<Key, oneshot::Sender<()>>,
-    /// The claim that is under way.
+    /// The token of the claim that is in progress.
     claiming: Option<Token>,
-    /// Those whose attempt panicked, rather than say what became of it.
+    /// The events whose attempt panicked and left no outcome.
     broken_off: HashSet<Key>,
-    /// The worker was dropped. What ran is left to its lease, as after any death.
+    /// The worker was dropped. Its running events wait for the end of their leases, as after any death.
     is_dropped: bool,
 }
 
-/// What an attempt has of its event, until it is dropped.
+/// The lease of an attempt, until this is dropped.
 pub(super) struct Lease {
     leases: Arc<Leases>,
     key: Key,
-    /// Is told if the event is another worker's, or forgotten.
+    /// Receives a message if another worker has the event, or if it was forgotten.
     pub(super) lost: oneshot::Receiver<()>,
 }
 
-/// Tells the renewal, which may be at work on another thread, that the worker is dropped.
+/// Tells the renewal, which may run on another thread, that the worker is dropped.
 ///
-/// Otherwise it could see that an event is not held any more, and give it back as if its handler had never run.
+/// Otherwise, the renewal could find an event that is no longer held, and give it back as if its handler had never run.
 pub(super) struct TellsDrop(pub(super) Arc<Leases>);
 
 impl Drop for TellsDrop {
@@ -87,12 +87,12 @@ impl Leases {
         self.known().claiming = Some(*token.as_bytes());
     }
 
-    /// The claim is over. An event that has its token, and is not held, is given back from now on.
+    /// Ends the claim. From now on, an event with its token that is not held is given back.
     pub(super) fn end_claim(&self) {
         self.known().claiming = None;
     }
 
-    /// The claim is over, and nobody knows whether it is carried out, or will be.
+    /// Ends the claim without knowing whether the database has executed it, or will.
     pub(super) fn give_up_claim(&self) {
         self.end_claim();
         self.doubt.notify_one();
@@ -109,7 +109,7 @@ impl Leases {
         }
     }
 
-    /// Renews all leases of the worker, without end.
+    /// Renews all leases of the worker, and never returns.
     pub(super) async fn keep<DB: Engine>(self: Arc<Self>, worker: Arc<Worker<DB>>) {
         let mut ticks = interval(worker.lease / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -124,18 +124,18 @@ impl Leases {
         }
     }
 
-    /// Renews all leases with one statement, and looks at what the worker has: what is held and not among it is lost, and what
-    /// is among it and not held is nobody's.
+    /// Renews all leases with one statement, and then reads which events belong to the worker. An event that is held
+    /// but does not belong to the worker is lost. An event that belongs to the worker but is not held is given back.
     ///
-    /// It looks also if nothing is held. No other worker takes what is ours before its lease has passed, and this one never
-    /// would.
+    /// It also reads them if nothing is held. No other worker takes such an event before its lease has ended, and this
+    /// worker never would.
     async fn renew<DB: Engine>(&self, worker: &Worker<DB>) -> Result<(), DatabaseError> {
-        // The transaction of the handler keeps everybody from writing, so nobody can take its event.
+        // The transaction of the handler prevents all other writes, so nobody can take its event.
         let is_locked = DB::ONE_WRITER && matches!(*worker.handler, Handler::Transactional(_));
         let mut held: Vec<Key> = self.known().held.keys().copied().collect();
         if is_locked && !held.is_empty() {
             if worker.inbox.database.pool().options().get_max_connections() == 1 {
-                // The handler has the one connection.
+                // The handler has the only connection.
                 return Ok(());
             }
             held.clear();
@@ -167,8 +167,8 @@ impl Leases {
         Ok(())
     }
 
-    /// Gives back what comes from a claim that nobody heard of. If an attempt ended without a word, it has failed: otherwise
-    /// its event would come again and again.
+    /// Gives back an event of a claim whose result was lost. If an attempt panicked without an outcome, it counts as
+    /// failed. Otherwise, its event would be processed again and again.
     async fn let_go<DB: Engine>(&self, worker: &Worker<DB>, key: Key) -> Result<(), DatabaseError> {
         let (number, token) = key;
         let (database, sql) = (&worker.inbox.database, &worker.inbox.sql);
@@ -184,7 +184,7 @@ impl Leases {
             Value::Int(database::milliseconds(pause)),
         ];
         if has_failed {
-            // The next claim sees whether an attempt is left.
+            // The next claim checks whether an attempt is left.
             let state = Value::Text(Some(State::Pending.name()));
             values.extend([Value::Text(Some("the attempt panicked")), state]);
         }
@@ -194,17 +194,17 @@ impl Leases {
         Ok(())
     }
 
-    /// Gives back what nobody holds, at the end of the worker.
+    /// Gives back the events that are not held, at the end of the worker.
     pub(super) async fn give_back_unknown<DB: Engine>(&self, worker: &Worker<DB>) {
-        // Dropped in the middle of a claim.
+        // The worker may have been stopped during a claim.
         self.end_claim();
         if let Err(error) = self.look(worker, &[]).await {
             telemetry::error("renewal-failed", &error);
         }
     }
 
-    /// Tells those that have lost their event, and returns what nobody holds. An attempt that has ended since changes nothing:
-    /// its token is not valid any more.
+    /// Tells the attempts that have lost their event, and returns the events that are not held. If an attempt has ended
+    /// in the meantime, giving back its event changes nothing, because its token is no longer valid.
     fn compare(&self, held: &[Key], ours: &HashSet<Key>) -> Vec<Key> {
         let mut known = self.known();
         if known.is_dropped {

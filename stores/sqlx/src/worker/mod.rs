@@ -1,7 +1,7 @@
 //! Process the events of an [`Inbox`](crate::Inbox) in the background.
 //!
-//! Any number of workers, on any number of machines, share an inbox in Postgres: each takes what no other has (`FOR UPDATE
-//! SKIP LOCKED`). Workers on `SQLite` share a file, so they are on one machine.
+//! Any number of workers, on any number of machines, can share an inbox in Postgres. Each claims only events that no other has
+//! (`FOR UPDATE SKIP LOCKED`). Workers on `SQLite` share a file, so they are on one machine.
 //!
 //! # Example
 //!
@@ -50,52 +50,53 @@
 //! # }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! 1. **Each stored event is processed at least once,** whatever dies and whenever. A worker has an event for a lease, which it
-//!    renews while the handler runs; if the worker dies, another takes the event once the lease has passed.
-//! 2. **With a transaction, exactly once:** the event is marked as done in the transaction that has the handler's effects. A
-//!    transaction that ended before its handler returned is no success.
-//! 3. **A late worker changes nothing of the event.** Each attempt has a random token. A worker that was frozen for longer than
-//!    the lease can neither mark the event as done, nor as failed, nor commit its transaction. What its handler does
-//!    elsewhere, no token can keep it from.
+//! 1. **Each stored event is processed at least once,** whichever process dies, at any time. A worker has an event for a lease,
+//!    which it renews while the handler runs. If the worker dies, another takes the event once the lease has ended.
+//! 2. **With a transaction, exactly once:** the transaction of the handler's effects also marks the event as done. If the
+//!    transaction ends before its handler returns, the attempt has failed.
+//! 3. **A late worker cannot change the event.** Each attempt has a random token. A worker that was frozen for longer than the
+//!    lease can neither mark the event as done or failed, nor commit its transaction. A token cannot prevent effects of its
+//!    handler elsewhere.
 //! 4. **A failure is retried** after a pause that doubles, with jitter. An error, a panic, and a handler that takes longer than
-//!    [`Worker::timeout`] each count as a failed attempt, and so does the death of the worker. What is no fault of the handler
-//!    does not: a claim that was lost on its way, a transaction that could not begin, a worker that stops.
-//! 5. **An event that no attempt helps does not block the rest.** After [`Worker::max_attempts`] it is dead: it stays in the
-//!    table with its last error, until an operator retries or forgets it.
-//! 6. **An event that kills its process does not take others along.** Each death is an attempt of all that ran. Events whose
-//!    worker died in their first attempt are taken up at once. One whose worker died in a later attempt is a suspect, and a
-//!    worker has one suspect at a time: those that ran beside the one that kills do not run beside it again. With three
-//!    attempts or fewer, the first death makes a suspect.
-//! 7. **Machines' clocks do not matter with Postgres,** which measures leases and pauses by its own. With `SQLite` it is the
-//!    clock of the one machine: while that is set back, what is due later waits for longer.
-//! 8. **Order is promised only within a key,** if [`Inbox::order_by_key`](crate::Inbox::order_by_key) asks for it. A key whose
-//!    first event fails or takes long keeps its own events waiting, however many, and no others. Without a transaction, a
-//!    handler that outlives its lease may still run when the next event of its key begins.
+//!    [`Worker::timeout`] each count as a failed attempt, and so does the death of the worker. Faults outside the handler do
+//!    not count: a claim whose result was lost, a transaction that could not begin, a worker that stops.
+//! 5. **An event that always fails does not block the others.** After [`Worker::max_attempts`] it is dead: it stays in the
+//!    table with its last error until an operator retries or forgets it.
+//! 6. **An event that kills its process does not make others fail for good.** A death counts as an attempt of every event that
+//!    ran. Events whose worker died in their first attempt are taken up at once. An event whose worker died in a later attempt
+//!    is a suspect, and a worker runs one suspect at a time, so that events that ran beside the fatal one do not run beside
+//!    it again. With three attempts or fewer, an event is a suspect after the first death.
+//! 7. **With Postgres, the machines' clocks do not matter,** because Postgres measures leases and pauses by its own clock. With
+//!    `SQLite`, the clock of its machine counts: if it is set back, later events wait longer.
+//! 8. **Order is promised only within a key,** if [`Inbox::order_by_key`](crate::Inbox::order_by_key) asks for it. If the first
+//!    event of a key fails or takes long, only the events of that key wait. Without a transaction, a handler that outlives its
+//!    lease may still run when the next event of its key begins.
 //!
 //! # When an event is processed twice, without a transaction
 //!
-//! - The worker dies between the effect and the record of it, or its handler is cut off by its timeout after the effect.
-//! - A handler that blocks its thread cannot be cut off. It goes on beside the next attempt.
+//! - The worker dies between the effect and the record of it, or the timeout stops its handler after the effect.
+//! - A handler blocks its thread. It cannot be stopped, and continues beside the next attempt.
 //! - The worker is frozen, or cannot reach the database, for longer than the lease.
-//! - On Postgres, somebody else keeps its row locked for longer than the lease, which nobody can renew meanwhile.
+//! - On Postgres, another session keeps the row locked for longer than the lease, so that the lease cannot be renewed.
 //!
 //! # How a worker learns of an event
 //!
-//! From the inbox in its own process at once; from other processes through `LISTEN` and `NOTIFY` of Postgres, with a connection
-//! apart from the pool; and it looks for itself after each [`Worker::poll_interval`], which finds what is due again, what a
-//! dead worker left, and what was announced while it could not listen. A proxy that shares connections between
-//! transactions, such as `PgBouncer`, passes no announcement on: then the interval decides. Give the inbox and the worker of one
-//! process clones of one [`Inbox`](crate::Inbox), and at least those need none.
+//! - The inbox in its own process tells it at once. For this, give the inbox service and the worker clones of one
+//!   [`Inbox`](crate::Inbox).
+//! - Other processes tell it through `LISTEN` and `NOTIFY` of Postgres, with a connection outside the pool. A proxy that shares
+//!   connections between transactions, such as `PgBouncer`, does not pass these on.
+//! - It looks into the table after each [`Worker::poll_interval`]. This finds events that are due again, those that a dead
+//!   worker left, and those that were announced while it could not listen.
 //!
 //! # Why not apalis
 //!
 //! [apalis](https://docs.rs/apalis) 1.0 has storages for both engines, with an idempotency key and retries. Its handlers get
-//! a task, but not the transaction that acknowledges it: acknowledgements are collected and written later, so effects in
-//! the same database cannot happen exactly once. Both storages fence an acknowledgement by the name of the worker rather
-//! than by the attempt, retry at once rather than after a pause, and know no order by a key; the one for `SQLite` compares
-//! times with the worker's clock. What would be left of apalis is the loop, so this crate has its own.
+//! a task, but not the transaction that acknowledges it: acknowledgements are collected and written later, so that effects in
+//! the same database cannot happen exactly once. Both storages fence an acknowledgement by the name of the worker and not by
+//! the attempt, retry without a pause, and have no order by key. The one for `SQLite` compares times with the worker's clock.
+//! Only the loop of apalis would remain, so this crate has its own.
 //!
 //! # Metrics and traces
 //!
@@ -112,9 +113,9 @@
 //!
 //! Each worker sets the gauges every 15 seconds.
 //!
-//! With the feature `tracing`, each attempt is a span `webhook_attempt` with the id, type and tenant of the event, under the names
-//! that the span of the delivery has them: that links the two. To continue the delivery's trace itself, store its context:
-//! [`Inbox::trace_context`](crate::Inbox::trace_context).
+//! With the feature `tracing`, each attempt is a span `webhook_attempt` with the id, type and tenant of the event, in fields with
+//! the same names as those of the delivery's span, which links the two. To continue the trace of the delivery, store its
+//! context with [`Inbox::trace_context`](crate::Inbox::trace_context).
 
 mod attempt;
 mod backoff;

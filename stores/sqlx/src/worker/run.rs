@@ -20,24 +20,24 @@ use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::telemetry;
 
-/// How often the depth of the inbox is measured.
+/// The interval in which the depth of the inbox is measured.
 const MEASURE_EACH: Duration = Duration::from_secs(15);
-/// How long the last statements may take once the grace is over.
+/// How long the last statements may take after the grace has ended.
 const LAST_STATEMENTS: Duration = Duration::from_secs(5);
 
 impl<DB: Engine> Worker<DB> {
-    /// Processes events without end.
+    /// Processes events, and never returns.
     ///
-    /// Dropping the future cuts off what runs: it is taken up again once the lease has passed. Use
-    /// [`run_until`](Self::run_until) for an orderly end.
+    /// Dropping the future stops the handlers that run; their events are taken up again once the lease has ended. Use
+    /// [`run_until`](Self::run_until) for a graceful stop.
     pub async fn run(self) {
         self.run_until(pending()).await;
     }
 
-    /// Processes events until `shutdown` is ready, and returns when what runs is finished or given back.
+    /// Processes events until `shutdown` is ready, and returns when all running events are finished or given back.
     ///
-    /// That takes no longer than the [grace](Self::grace) and a few seconds more. A database that fails does not end this: it is
-    /// logged, and tried again.
+    /// After `shutdown`, that takes at most the [grace](Self::grace) and a few seconds. A failure of the database does not end
+    /// this: it is logged, and tried again.
     pub async fn run_until(mut self, shutdown: impl Future<Output = ()>) {
         self.concurrency = self.concurrency.min(self.capacity());
         let mut shutdown = pin!(shutdown);
@@ -65,7 +65,7 @@ impl<DB: Engine> Worker<DB> {
             stopped,
             for_suspect: Arc::new(Semaphore::new(1)),
         };
-        // Declared after the attempts, and with that dropped before them.
+        // Declared after the attempts, so that it is dropped before them.
         let _tells_drop = TellsDrop(Arc::clone(&leases));
         attempts.run_until(shutdown, wake).await;
 
@@ -80,7 +80,7 @@ impl<DB: Engine> Worker<DB> {
         leases.give_back_unknown(&worker).await;
     }
 
-    /// How many events can be processed at once with the connections that there are.
+    /// Returns how many events can be processed at once with the connections of the pool.
     fn capacity(&self) -> usize {
         match *self.handler {
             Handler::Plain(_) => usize::MAX,
@@ -93,18 +93,19 @@ impl<DB: Engine> Worker<DB> {
     }
 }
 
-/// What runs.
+/// The running attempts.
 struct Attempts<DB: Engine> {
     worker: Arc<Worker<DB>>,
     claims: Claims<DB>,
     running: JoinSet<()>,
     stopped: watch::Receiver<bool>,
-    /// One event at a time that may be what killed its workers.
+    /// The permit to run a suspect, an event that may have killed its workers.
     for_suspect: Arc<Semaphore>,
 }
 
 impl<DB: Engine> Attempts<DB> {
-    /// A claim is not cut off: what it took would wait for the end of its lease.
+    /// Starts attempts until `shutdown`. A claim is never cancelled, because its events would wait for the end of their
+    /// leases.
     async fn run_until(
         &mut self,
         mut shutdown: Pin<&mut impl Future<Output = ()>>,

@@ -1,4 +1,4 @@
-//! How a worker is configured.
+//! The configuration of a worker.
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ pub(super) type Transactional<DB> = dyn for<'a> Fn(StoredEvent, &'a mut Transact
     + Send
     + Sync;
 
-/// What is done with an event.
+/// The handler of a worker.
 pub(super) enum Handler<DB: Engine> {
     Plain(Box<Plain>),
     Transactional(Box<Transactional<DB>>),
@@ -29,9 +29,12 @@ pub(super) enum Handler<DB: Engine> {
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Processes the events of an [`Inbox`].
+/// A worker that processes the events of an [`Inbox`].
 ///
-/// See the [module docs](crate::worker) for examples, and for what is promised.
+/// See the [module docs](crate::worker) for examples and guarantees.
+#[doc(alias = "consumer")]
+#[doc(alias = "job")]
+#[doc(alias = "queue")]
 #[must_use = "a worker does nothing unless it runs"]
 pub struct Worker<DB: Engine> {
     pub(super) inbox: Inbox<DB>,
@@ -46,10 +49,10 @@ pub struct Worker<DB: Engine> {
 }
 
 impl<DB: Engine> Worker<DB> {
-    /// Calls `handler` at least once for each event of `inbox`.
+    /// Returns a worker that calls `handler` at least once for each event of `inbox`.
     ///
-    /// Its error is written into the table and into the log, so it should hold nothing secret. A [`Failure`] among errors
-    /// decides when the next attempt follows.
+    /// The worker writes the handler's error into the table and the log, so the error should contain nothing secret. If the
+    /// error or one of its sources is a [`Failure`], it decides when the next attempt follows.
     ///
     /// [`Failure`]: super::Failure
     pub fn new<H, F, E>(inbox: Inbox<DB>, handler: H) -> Self
@@ -65,21 +68,22 @@ impl<DB: Engine> Worker<DB> {
         Self::with(inbox, Handler::Plain(plain))
     }
 
-    /// Calls `handler` with a transaction, in which the event is marked as done afterwards: what it changes in it happens
-    /// exactly once for each event.
+    /// Returns a worker that calls `handler` with a transaction, and afterwards marks the event as done in it. The changes in
+    /// that transaction happen exactly once for each event.
     ///
-    /// Effects elsewhere, and in other transactions, are not a part of that. The transaction is committed if the handler
-    /// returns `Ok`, and rolled back otherwise. A handler must not end it by itself, and must return the error of a statement
-    /// rather than go on: after some errors, such as a full disk, `SQLite` has rolled back, and writes what follows at once.
-    /// The attempt has failed then, whatever the handler returns.
+    /// This does not include effects elsewhere or in other transactions. The worker commits the transaction if the handler
+    /// returns `Ok`, and rolls it back otherwise. A handler must not end the transaction, and must return the error of a
+    /// statement instead of continuing: after some errors, such as a full disk, `SQLite` has already rolled back, and writes
+    /// the following statements at once. The attempt has then failed, whatever the handler returns.
     ///
-    /// - On `SQLite` the transaction keeps everybody else from writing, the inbox included, so it must be short: one at a time
-    ///   is open. Its lease is not renewed meanwhile, since nobody else can take the event. The effects must be in the file
+    /// - On `SQLite`, the transaction keeps all others from writing, the inbox included, so it must be short. Only one is open
+    ///   at a time. Its lease is not renewed meanwhile, because nobody else can take the event. The effects must be in the file
     ///   of the inbox: with `journal_mode = WAL`, a transaction over several attached files is atomic in each of them, but a
     ///   power cut can leave it in one and not in another.
     /// - On Postgres, two connections of the pool are left to others. A worker that is frozen keeps the locks of its
-    ///   transaction until `idle_in_transaction_session_timeout`, which is set to the [timeout](Self::timeout) of the
-    ///   handler for it, and one second more. Those who wait for these locks wait for as long: so let the timeout be short.
+    ///   transaction until `idle_in_transaction_session_timeout` ends it. The worker sets this to the
+    ///   [timeout](Self::timeout) of the handler plus one second. Others wait for these locks for as long, so the
+    ///   timeout should be short.
     pub fn transactional<H, E>(inbox: Inbox<DB>, handler: H) -> Self
     where
         H: for<'a> Fn(
@@ -118,38 +122,39 @@ impl<DB: Engine> Worker<DB> {
         self
     }
 
-    /// Sets for how long an event is left to a worker that gives no sign of life. Default: 30 seconds.
+    /// Sets the lease: how long a worker keeps an event without renewing it. Default: 30 seconds. Minimum: one second.
     ///
-    /// The lease is renewed while a handler runs, so a handler may take longer. It is how long an event waits after its
-    /// worker died. It should be several times [`Inbox::timeout`], so that a slow database does not keep the worker from
-    /// renewing it. At least one second.
+    /// The worker renews the lease while a handler runs, so a handler may take longer. After a worker has died, its events wait
+    /// until the lease ends. The lease should be several times [`Inbox::timeout`], so that the worker can renew it when the
+    /// database is slow.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease.clamp(Duration::from_secs(1), LONGEST);
         self
     }
 
-    /// Sets how long a handler may take, before it is cut off and the attempt has failed. Default: five minutes.
+    /// Sets the timeout of a handler, after which it is stopped and the attempt has failed. Default: five minutes.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST);
         self
     }
 
-    /// Sets how long handlers may go on after the worker was told to stop. Default: 20 seconds.
+    /// Sets how long handlers may continue after the worker was told to stop. Default: 20 seconds.
     ///
-    /// What is not finished by then is cut off and given back, so that another worker takes it at once. That does not count as
-    /// an attempt.
+    /// Handlers that still run after that are stopped, and their events are given back, so that another worker can take them at
+    /// once. This does not count as an attempt.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace.min(LONGEST);
         self
     }
 
-    /// Sets how often the worker looks for events that were not announced. Default: each second. At least ten milliseconds.
+    /// Sets the interval in which the worker looks for events that were not announced. Default: one second. Minimum: ten
+    /// milliseconds.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval.clamp(SHORTEST_INTERVAL, LONGEST);
         self
     }
 
-    /// Sets how many attempts an event has, the first one included, until it is dead. Default: 20.
+    /// Sets the number of attempts, including the first, after which an event is dead. Default: 20.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts.max(1);
         self

@@ -1,12 +1,12 @@
-//! A task that does not outlive who waits for it.
+//! A task that does not outlive its owner.
 
 use tokio::task::{JoinError, JoinHandle};
 
-/// A task that ends when this is dropped.
+/// A task that is aborted when this is dropped.
 pub(super) struct EndsWhenDropped<T>(pub(super) JoinHandle<T>);
 
 impl<T> EndsWhenDropped<T> {
-    /// Waits for the end of the task. Can be called again if it was dropped before that.
+    /// Waits for the end of the task. If the returned future is dropped before that, this can be called again.
     pub(super) async fn join(&mut self) -> Result<T, JoinError> {
         (&mut self.0).await
     }

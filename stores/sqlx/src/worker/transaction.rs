@@ -1,4 +1,4 @@
-//! The transaction of a handler, in which its event is marked as done.
+//! The transaction of a handler, which also marks its event as done.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -50,7 +50,7 @@ pub(super) async fn run<DB: Engine>(
             if !sql.reset.is_empty() {
                 let _ = DB::script(&mut turn.of, &sql.reset).await;
             }
-            // Cut off, the connection rolls back before anyone else has it.
+            // If this times out, the connection rolls back before anyone else uses it.
             let at_most = worker.inbox.database.timeout();
             let _ = timeout(at_most, turn.of.rollback()).await;
             return end;
@@ -62,8 +62,9 @@ pub(super) async fn run<DB: Engine>(
     }
 }
 
-/// Undoes what the handler did, and writes its failure down in the same transaction, if the lease may have passed meanwhile:
-/// otherwise another process could take the event in between. Returns `false` if that is left to a statement of its own.
+/// Undoes the handler's changes and writes its failure in the same transaction, if the engine does not renew the lease
+/// during a transaction. Otherwise, another process could take the event between the two. Returns `false` if a separate
+/// statement must write the failure.
 async fn record<DB: Engine>(
     transaction: &mut Transaction<'static, DB>,
     verdict: &Verdict,
@@ -100,7 +101,7 @@ async fn within<DB: Engine>(
         }
     }
     let verdict = |error: BoxError| Verdict::new(worker, event, &error);
-    // The text of an error can panic, too.
+    // Formatting an error can panic too.
     let work = async { handler(event.clone(), transaction).await.map_err(verdict) };
     match CatchesPanic(Box::pin(work)).await {
         Ok(Ok(())) => {}
@@ -117,16 +118,16 @@ async fn within<DB: Engine>(
     }
 }
 
-/// What became of the mark.
+/// The result of marking the event.
 enum Marked {
     Done,
-    /// The event is another worker's, or forgotten.
+    /// Another worker has the event, or it was forgotten.
     Superseded,
-    /// The transaction is not the one that began.
+    /// The transaction is not the one that was begun.
     TooLate,
 }
 
-/// Marks the event as done, if the transaction is still the one that began.
+/// Marks the event as done, if the transaction is still the one that was begun.
 async fn mark<DB: Engine>(
     transaction: &mut Transaction<'static, DB>,
     values: &[Value<'_>],
@@ -147,7 +148,8 @@ async fn mark<DB: Engine>(
     })
 }
 
-/// An error of the last statements. A constraint of the handler's tables may be checked as late as that.
+/// Returns the end for an error of the last statements. Deferred constraints of the handler's tables are checked only
+/// then.
 fn failed<DB: Engine>(error: DatabaseError, worker: &Worker<DB>, event: &StoredEvent) -> End {
     if error.is_unavailable() {
         End::Interrupted(error)
@@ -156,7 +158,7 @@ fn failed<DB: Engine>(error: DatabaseError, worker: &Worker<DB>, event: &StoredE
     }
 }
 
-/// A future whose panic is a result, so that the transaction can be put in order afterwards.
+/// A future that returns a panic as a result, so that the transaction can be ended afterwards.
 struct CatchesPanic<'a, T>(BoxFuture<'a, T>);
 
 impl<T> Future for CatchesPanic<'_, T> {

@@ -1,4 +1,4 @@
-//! What follows from the failure of a handler.
+//! The consequence of a handler's failure.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::database;
 use crate::engine::{Engine, Value};
 use crate::inbox::{State, StoredEvent};
 
-/// What follows from a failure, and is written down.
+/// The consequence of a failure, as it is written into the table.
 pub(super) struct Verdict {
     state: State,
     pause: Duration,
-    /// The error with its sources.
+    /// The text of the error and its sources.
     pub(super) text: String,
 }
 
@@ -28,7 +28,7 @@ impl Verdict {
             Next::Never => (State::Dead, pause),
             _ if attempt >= worker.max_attempts => (State::Dead, pause),
             Next::AfterPause => (State::Pending, pause),
-            // The jitter comes on top: everyone was told the same time.
+            // Add the jitter, because every client was told the same time.
             Next::NotBefore(asked) => (
                 State::Pending,
                 asked.saturating_add(pause.min(Duration::from_secs(1))),
@@ -41,7 +41,7 @@ impl Verdict {
         }
     }
 
-    /// What the statement `fail` takes after the event and its token.
+    /// Returns the values of the statement `fail` after the event and its token.
     pub(super) fn values(&self) -> [Value<'_>; 3] {
         [
             Value::Int(database::milliseconds(self.pause)),
@@ -50,7 +50,7 @@ impl Verdict {
         ]
     }
 
-    /// Its name in the log.
+    /// Returns the name of the consequence in the log.
     pub(super) fn code(&self) -> &'static str {
         match self.state {
             State::Dead => "event-dead",
@@ -58,7 +58,7 @@ impl Verdict {
         }
     }
 
-    /// Its name in the metrics.
+    /// Returns the name of the consequence in the metrics.
     pub(super) fn outcome(&self) -> &'static str {
         match self.state {
             State::Dead => "dead",

@@ -1,4 +1,4 @@
-//! Events that arrive at once are stored together, and answered each for itself.
+//! Events that arrive at once are stored together, and each delivery gets its own response.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ on_each_engine!(
     of_several_payloads_at_once_the_one_that_was_new_is_stored,
 );
 
-/// A body whose type is this.
+/// Returns a body with this type.
 fn of_type(event_type: &str) -> String {
     format!(r#"{{"type":"{event_type}"}}"#)
 }
@@ -60,7 +60,7 @@ async fn deliveries_that_are_cut_off_take_no_other_with_them<T: TestDatabase>(da
             let id = format!("msg_{number}");
             let delivery = deliver(&inbox, &id, "{}");
             if number % 2 == 0 {
-                // Polled once, then dropped.
+                // The delivery is polled once, then dropped.
                 let _ = timeout(Duration::ZERO, delivery).await;
                 None
             } else {

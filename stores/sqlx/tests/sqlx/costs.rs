@@ -1,4 +1,4 @@
-//! What a statement has to look at, counted: it does not grow with what is not its own affair.
+//! Counts the work of statements. It must not grow with rows that do not concern the statement.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use super::support::{Directory, deliver, deliver_many, until};
 const FEW: u64 = 400;
 const MANY: u64 = 20_000;
 
-/// Counts the steps of `SQLite`'s virtual machine.
+/// Returns a pool that counts the steps of `SQLite`'s virtual machine.
 async fn counting_pool(file: std::path::PathBuf, steps: &Arc<AtomicU64>) -> SqlitePool {
     let steps = Arc::clone(steps);
     let options = SqliteConnectOptions::new()
@@ -41,7 +41,7 @@ async fn counting_pool(file: std::path::PathBuf, steps: &Arc<AtomicU64>) -> Sqli
         .unwrap()
 }
 
-/// As many events as there are in the file, in one state.
+/// Inserts `events` events in one state.
 async fn fill(pool: &SqlitePool, events: u64, order_key: &str, state: &str) {
     let insert = sqlx::AssertSqlSafe(format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {events})
@@ -51,7 +51,7 @@ async fn fill(pool: &SqlitePool, events: u64, order_key: &str, state: &str) {
     sqlx::query(insert).execute(pool).await.unwrap();
 }
 
-/// Processes a few events of both kinds. The worker looks for itself as good as never.
+/// Processes events with and without an order key. The worker almost never polls.
 async fn process<DB: Engine>(inbox: &Inbox<DB>, theirs: &Inbox<DB>) {
     let ordered = inbox
         .clone()
@@ -91,7 +91,7 @@ async fn a_key_that_is_stuck_costs_the_same_however_many_wait_on_sqlite() {
     assert!(costs[1] < costs[0] * 4, "{costs:?}");
 }
 
-/// Counts what each statement does.
+/// Starts a server that counts the work of each statement.
 fn counting_server() -> PostgresServer {
     PostgresServer::with_options(&[
         "-c",
@@ -122,7 +122,7 @@ async fn a_key_that_is_stuck_costs_the_same_however_many_wait_on_postgres() {
             sqlx::query(sql).execute(&pool).await.unwrap();
         }
         process(&inbox, &inbox).await;
-        // How many pages each claim has looked at.
+        // The number of pages that a claim reads.
         let pages: i64 = sqlx::query_scalar(
             "SELECT (sum(shared_blks_hit + shared_blks_read) / sum(calls))::BIGINT
             FROM pg_stat_statements WHERE query LIKE '%in_order AS MATERIALIZED%'",
@@ -135,7 +135,7 @@ async fn a_key_that_is_stuck_costs_the_same_however_many_wait_on_postgres() {
     assert!(costs[1] < costs[0] * 4, "{costs:?}");
 }
 
-/// Many handlers that take long leave the connections of the pool to deliveries.
+/// Many slow handlers leave the connections of the pool to deliveries.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_leases_of_a_worker_are_renewed_by_one_statement() {
     const EVENTS: u64 = 20;
@@ -179,7 +179,7 @@ async fn all_leases_of_a_worker_are_renewed_by_one_statement() {
     running.abort();
 }
 
-/// What is done stays for days, and may be millions of rows.
+/// Events that are done stay for days, and may be millions of rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_done_costs_nothing_on_sqlite() {
     let mut costs: Vec<Vec<(&str, u64)>> = Vec::new();
@@ -209,7 +209,7 @@ async fn what_is_done_costs_nothing_on_sqlite() {
         let worker = Worker::new(inbox.clone(), |_| async { Ok::<_, Infallible>(()) });
         let worker = worker.poll_interval(Duration::from_hours(1));
         let running = tokio::spawn(worker.run());
-        // It measures the depth of the inbox, too.
+        // This includes measuring the depth of the inbox.
         let number = i64::try_from(done).unwrap() + 1;
         tower_svix_tests::net::within(async {
             while inbox.show(number).await.unwrap().unwrap().state != State::Done {

@@ -1,4 +1,4 @@
-//! What is at the edge: the longest times, rows that are not ours, and what errors show.
+//! Edge cases: the longest durations, rows that this crate did not write, and the texts of errors.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -125,7 +125,7 @@ async fn a_table_of_another_version_is_rejected<T: TestDatabase>(database: T) {
     assert!(error.contains("`fingerprint`"), "{error}");
 }
 
-/// A text that is none can only come from somebody else's hand.
+/// Only another program can have written a text that is not UTF-8.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_cannot_be_read_does_not_hold_up_the_rest() {
     let database = OnSqlite::new().await;
@@ -197,7 +197,7 @@ async fn a_cleanup_that_waits_for_the_database_is_stopped_at_once() {
     within(cleanup.stop()).await;
 }
 
-/// To create a schema asks for a right on the database, which a user need not have for one that is there.
+/// Creating a schema needs a right on the database. A user without it can use a schema that exists.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_that_is_there_is_not_created() {
     let database = OnPostgres::new().await;
@@ -220,7 +220,7 @@ async fn a_schema_that_is_there_is_not_created() {
     other.migrate().await.unwrap_err();
 }
 
-/// What Postgres ends of itself, if the worker is frozen.
+/// If the worker is frozen, Postgres ends its transaction after this time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_may_be_idle_for_as_long_as_its_handler_may_take() {
     for (of_the_user, timeout, expected) in [
@@ -255,7 +255,7 @@ async fn a_transaction_may_be_idle_for_as_long_as_its_handler_may_take() {
     }
 }
 
-/// An event of a test is as verified as any.
+/// A test makes its event from one that was verified.
 #[tokio::test]
 async fn a_handler_is_tested_with_an_event_that_was_verified() {
     let service = net::layer().layer(tower::service_fn(|request: http::Request<_>| async move {

@@ -1,4 +1,4 @@
-//! What is acknowledged is stored, once and as it was.
+//! Each acknowledged event is stored once, and unchanged.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -110,7 +110,7 @@ async fn any_payload_is_stored_as_it_is<T: TestDatabase>(database: T) {
             Some(&long[9..long.len() - 2]),
         ),
     ];
-    // The official library signs text alone.
+    // The official library signs only text.
     let sender = Sender::with_secret(SECRET);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     for (number, (name, payload, event_type)) in (1..).zip(payloads) {
@@ -176,7 +176,7 @@ async fn tenants_and_keys_tell_events_apart<T: TestDatabase>(database: T) {
         assert_eq!(again.receipt, Some(Receipt::Duplicate), "{name}");
     }
 
-    // A sender that gives each attempt an id of its own.
+    // This sender gives each attempt a different id.
     let by_job = inbox.key(|event| {
         let event: serde_json::Value = event.json().unwrap();
         EventKey::new(None, &format!("job {}", event["job"]))

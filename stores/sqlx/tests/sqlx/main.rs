@@ -1,4 +1,4 @@
-//! The store and the inbox in a real `PostgreSQL`, which the tests start for themselves, and in `SQLite`.
+//! Tests of the store and the inbox with a real `PostgreSQL`, which the tests start for themselves, and with `SQLite`.
 #![cfg(all(feature = "postgres", feature = "sqlite", target_os = "linux"))]
 
 mod batches;

@@ -1,4 +1,4 @@
-//! A table is created once, whole, and without a harm to whoever uses it.
+//! A table is created once and completely, without disturbing those who use it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -81,7 +81,7 @@ async fn a_table_in_use_is_left_alone<T: TestDatabase>(database: T) {
     );
 }
 
-/// A lock that any change of the table would have to wait for, and everybody else behind it.
+/// Any change of the table would have to wait for the lock of the transaction, and all others would wait behind it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_transaction_is_not_waited_for() {
     let database = OnPostgres::new().await;

@@ -1,4 +1,4 @@
-//! The store in a database does what the simplest store of ids does.
+//! The store in a database behaves like the simplest store of ids.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What an operator sees of an inbox: numbers, spans, and what went wrong.
+//! The view of an operator: metrics, spans, and log events for failures.
 #![cfg(all(feature = "metrics", feature = "tracing"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 use super::support::{OnPostgres, OnSqlite, TestDatabase, deliver};
 
-/// Writes the fields of each span and event on a line.
+/// Writes the fields of each span and event to a line.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
@@ -82,7 +82,7 @@ fn numbers(snapshotter: &Snapshotter) -> HashMap<String, DebugValue> {
         .collect()
 }
 
-/// A trigger holds the mark up for longer than the worker waits. When it is written again, it is there.
+/// A trigger delays the mark for longer than the worker waits. When the worker repeats it, the event is already marked.
 #[tokio::test(flavor = "current_thread")]
 async fn what_is_marked_late_is_done_and_not_superseded() {
     let recorder = DebuggingRecorder::new();
@@ -115,7 +115,7 @@ async fn what_is_marked_late_is_done_and_not_superseded() {
     assert_eq!(done, Some(&DebugValue::Counter(1)), "{numbers:?}");
 }
 
-/// Both recorders are of this thread, so all runs on it.
+/// Both recorders belong to this thread, so everything runs on it.
 #[tokio::test(flavor = "current_thread")]
 async fn operators_are_told_what_happens() {
     let recorder = DebuggingRecorder::new();

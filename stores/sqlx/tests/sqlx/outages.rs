@@ -1,4 +1,4 @@
-//! A database that hangs, dies or is full: nothing is acknowledged that is not stored, and nothing is lost.
+//! A database that hangs, dies or is full: only stored events are acknowledged, and none is lost.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
@@ -29,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_millis(300);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
     let server = PostgresServer::start();
-    // Fewer connections than deliveries, and no bound of the pool's own.
+    // There are fewer connections than deliveries, and the pool's own timeout is far too long to matter.
     let pool = PgPoolOptions::new()
         .max_connections(2)
         .acquire_timeout(Duration::from_hours(1))
@@ -50,7 +50,7 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
             async { Ok::<_, Infallible>(()) }
         }
     });
-    // A claim that reaches the database after it was given up is given back with the next renewal.
+    // If a claim reaches the database after the worker gave up waiting, the next renewal gives the events back.
     let worker = tokio::spawn(worker.lease(Duration::from_secs(2)).run());
     assert_eq!(deliver(&inbox, "msg_before", "{}").await.status, 202);
     until(&inbox, |counts| counts.done == 1).await;
@@ -83,7 +83,7 @@ async fn a_frozen_postgres_is_503_also_in_the_queue_of_the_pool() {
         })
         .await;
     }
-    // The worker goes on, and the pool has all its connections.
+    // The worker continues, and the pool has all its connections.
     until(&inbox.clone().timeout(Duration::from_secs(20)), |counts| {
         counts.done == 21
     })
@@ -166,7 +166,7 @@ async fn what_is_acknowledged_outlives_a_postgres_that_is_killed_stopped_and_fro
         total += acknowledged;
     }
     let inbox = inbox.timeout(Duration::from_secs(20));
-    // One event of each sender may be stored though it was not acknowledged.
+    // One event of each sender may be stored although it was not acknowledged.
     until(&inbox, |counts| counts.pending + counts.running == 0).await;
     let counts = inbox.counts().await.unwrap();
     assert_eq!(counts.dead, 0);
@@ -181,7 +181,7 @@ async fn what_is_acknowledged_outlives_a_postgres_that_is_killed_stopped_and_fro
 struct SmallDisk(Directory);
 
 impl SmallDisk {
-    /// `None` without the right to mount one.
+    /// Returns `None` without the right to mount a file system.
     fn new(size: &str) -> Option<Self> {
         let directory = Directory::new();
         let mounted = Command::new("mount")
@@ -223,7 +223,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Delivers until the disk is full and on, and again once there is room.
+/// Delivers until the disk is full, continues on the full disk, and delivers again once there is room.
 async fn nothing_is_acknowledged_on_a_full_disk<DB: Engine>(disk: &SmallDisk, inbox: &Inbox<DB>) {
     let body = "x".repeat(8000);
     let mut stored = 0;
@@ -234,7 +234,7 @@ async fn nothing_is_acknowledged_on_a_full_disk<DB: Engine>(disk: &SmallDisk, in
     }
     disk.fill();
     let mut rejected = Vec::new();
-    // What has been reserved is used up first.
+    // Space that the database has reserved is used up first.
     for number in 10..2000 {
         let id = format!("msg_{number}");
         let answer = deliver(inbox, &id, body.clone()).await;

@@ -27,7 +27,7 @@ on_each_engine!(
 
 const IDS: usize = 25;
 const DELIVERIES: usize = 500;
-/// Far from anything that happens here.
+/// Longer than any test here takes.
 const LONG_LEASE: Duration = Duration::from_mins(10);
 
 async fn two_receivers_process_each_event_once<T: TestDatabase>(database: T) {
@@ -72,7 +72,7 @@ async fn two_receivers_process_each_event_once<T: TestDatabase>(database: T) {
 async fn nothing_is_lost_while_postgres_is_killed_and_restarted() {
     let mut server = PostgresServer::start();
     let effects = Effects::default();
-    // Claims that the database could not be told about end with their lease.
+    // Short, because a claim ends only with its lease if the database could not be told of its end.
     let lease = Duration::from_secs(3);
     let mut receivers = Vec::new();
     for _ in 0..2 {
@@ -86,7 +86,7 @@ async fn nothing_is_lost_while_postgres_is_killed_and_restarted() {
             let (receivers, effects) = (receivers.clone(), effects.clone());
             let acknowledged = Arc::clone(&acknowledged);
             tokio::spawn(async move {
-                // Over some two seconds, so that the crash comes in the middle.
+                // The deliveries start over some two seconds, so that the crash comes in the middle.
                 sleep(Duration::from_millis(4 * number as u64)).await;
                 // Some of the ids appear only after the crash.
                 let id = format!("msg_{}_{}", number % IDS, number / (DELIVERIES / 4));
@@ -108,7 +108,7 @@ async fn nothing_is_lost_while_postgres_is_killed_and_restarted() {
     .await;
     server.kill();
     assert!(acknowledged.load(Ordering::SeqCst) < DELIVERIES);
-    // Longer than anybody waits.
+    // This is longer than the timeout of the store.
     sleep(Duration::from_millis(1200)).await;
     server.restart();
 
@@ -127,7 +127,7 @@ async fn nothing_is_lost_while_postgres_is_killed_and_restarted() {
     }
     assert!(rejected > 0, "the crash was noticed");
     for (id, unsure) in &unsure {
-        // Only an event whose completion failed, or that outlived its lease, may have been processed again.
+        // An event may be processed again only if its completion failed, or if it outlived its lease.
         let effects = effects.of(id);
         assert!(
             (1..=1 + unsure).contains(&effects),
@@ -159,12 +159,12 @@ async fn a_frozen_postgres_leads_to_503_and_loses_nothing() {
     .await;
 
     server.freeze();
-    // The pool itself would wait without end: without the store's bound, this does not end.
+    // The pool would wait without end. Without the timeout of the store, this would not end.
     let (status, outcome) = deliver(&receiver, "msg_frozen").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(outcome, Outcome::StoreUnavailable);
     assert_eq!(effects.of("msg_frozen"), 0);
-    // The response of a handler stands, though it cannot be written down.
+    // The handler's response is sent although it cannot be recorded.
     gate.add_permits(1);
     let (status, outcome) = within(running).await.unwrap();
     assert_eq!((status, outcome), (StatusCode::OK, Outcome::Unsettled));
@@ -189,7 +189,7 @@ async fn a_dropped_request_releases_its_event<T: TestDatabase>(database: T) {
     let store = SqlStore::new(database.pool()).timeout(Duration::from_secs(20));
     store.migrate().await.unwrap();
     let receiver = receiver(store, LONG_LEASE, &effects, Some(&gate));
-    // Some are dropped while they wait for the database, some in the handler.
+    // Some deliveries are dropped while they wait for the database, some in the handler.
     for number in 0..REQUESTS {
         let id = format!("msg_{number}");
         let wait = Duration::from_millis(2 * number as u64);

@@ -1,4 +1,4 @@
-//! The store in a database keeps the contract.
+//! The store in a database keeps the contract of `Store`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -32,7 +32,7 @@ async fn it_conforms<T: TestDatabase>(database: T) {
     conformance::check(&store, async |time| tokio::time::sleep(time).await).await;
 }
 
-/// Svix sends a message under one id to every endpoint.
+/// Svix sends an event under one id to every endpoint.
 async fn receivers_with_a_table_each_share_no_ids<T: TestDatabase>(database: T) {
     for table in ["billing", "mail", "Mail_2"] {
         let store = SqlStore::new(database.pool()).table(table.parse().unwrap());
@@ -49,7 +49,7 @@ async fn what_has_passed_is_deleted_and_nothing_else<T: TestDatabase>(database: 
     for event in 0..EVENTS / 100 {
         process(&store, &key(event)).await;
     }
-    // More than are deleted at once.
+    // There are more rows than one statement deletes.
     let hash = format!("{:064}", 0);
     let blob = |number: u64| format!("{number:08}{}", &hash[8..]);
     for number in 0..EVENTS {
@@ -72,7 +72,7 @@ async fn what_has_passed_is_deleted_and_nothing_else<T: TestDatabase>(database: 
     assert_eq!(claim, completed());
 }
 
-/// Hexadecimal digits as bytes.
+/// Returns the SQL literal for the bytes with these hexadecimal digits.
 fn database_literal<T: TestDatabase>(digits: &str) -> String {
     if std::any::type_name::<T>() == std::any::type_name::<OnSqlite>() {
         format!("x'{digits}'")
@@ -137,7 +137,7 @@ async fn a_closed_pool_is_an_error<T: TestDatabase>(database: T) {
 
 #[tokio::test]
 async fn debug_shows_no_connection() {
-    // What it connects with may show a password.
+    // The connection options contain a password, which `Debug` must not show.
     let pool = sqlx::PgPool::connect_lazy("postgres://u:correct-horse@localhost/").unwrap();
     let shown = format!(
         "{:?} {:?}",

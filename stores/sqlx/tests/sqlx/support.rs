@@ -1,4 +1,4 @@
-//! A database for each test, of each engine, and what tests do with an inbox.
+//! A database of each engine for each test, and helpers for tests of an inbox.
 #![allow(async_fn_in_trait, reason = "only tests call it")]
 
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ use tower_svix_sqlx::{Engine, Inbox, Worker};
 use tower_svix_tests::net::{self, Delivery, within};
 use tower_svix_tests::postgres_server::PostgresServer;
 
-/// Makes a test of each function, for each engine.
+/// Makes each function a test for each engine.
 macro_rules! on_each_engine {
     ($($(#[$attribute:meta])* $name:ident),* $(,)?) => {
         mod on_postgres {
@@ -48,24 +48,24 @@ pub(crate) use on_each_engine;
 pub(crate) trait TestDatabase: Clone + Send + Sync + 'static {
     type Engine: Engine;
 
-    /// What subtracts so many milliseconds from a time.
+    /// Returns the SQL that subtracts this number of milliseconds from a time.
     const MINUS_MILLISECONDS: fn(u128) -> String;
 
     async fn new() -> Self;
     fn pool(&self) -> Pool<Self::Engine>;
-    /// How many rows the statement changed.
+    /// Runs the statement, and returns the number of rows that it changed.
     async fn execute(&self, sql: &str) -> u64;
-    /// The one number that it returns.
+    /// Runs the query, and returns its only number.
     async fn number(&self, sql: &str) -> i64;
 
-    /// An inbox with its table.
+    /// Creates an inbox and its table.
     async fn inbox(&self) -> Inbox<Self::Engine> {
         let inbox = Inbox::new(self.pool()).timeout(Duration::from_secs(20));
         inbox.migrate().await.unwrap();
         inbox
     }
 
-    /// Lets time pass for what is in a column.
+    /// Lets time pass for the values of a column.
     async fn age(&self, table: &str, column: &str, time: Duration) {
         let minus = (Self::MINUS_MILLISECONDS)(time.as_millis());
         self.execute(&format!("UPDATE {table} SET {column} = {column} {minus}"))
@@ -73,7 +73,7 @@ pub(crate) trait TestDatabase: Clone + Send + Sync + 'static {
     }
 }
 
-/// A schema of its own in a server that tests share.
+/// A separate schema in a server that tests share.
 #[derive(Clone)]
 pub(crate) struct OnPostgres {
     pub(crate) url: String,
@@ -83,7 +83,7 @@ pub(crate) struct OnPostgres {
 }
 
 impl OnPostgres {
-    /// A pool with so many connections.
+    /// Returns another pool, with this number of connections.
     pub(crate) async fn another_pool(&self, connections: u32) -> PgPool {
         PgPoolOptions::new()
             .max_connections(connections)
@@ -93,7 +93,7 @@ impl OnPostgres {
     }
 }
 
-/// The server ends with the last test that uses it.
+/// Returns the shared server, which ends with the last test that uses it.
 fn shared_server() -> Arc<PostgresServer> {
     static SERVER: Mutex<Weak<PostgresServer>> = Mutex::new(Weak::new());
     let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,14 +147,14 @@ impl TestDatabase for OnPostgres {
     }
 }
 
-/// A file of its own.
+/// A separate file.
 #[derive(Clone)]
 pub(crate) struct OnSqlite {
     pool: SqlitePool,
     _directory: Arc<Directory>,
 }
 
-/// A folder that is deleted in the end.
+/// A folder that is deleted when it is dropped.
 pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
@@ -172,7 +172,7 @@ impl Drop for Directory {
     }
 }
 
-/// As the docs tell users to open it.
+/// Opens a file as the docs recommend.
 pub(crate) async fn open(file: PathBuf) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(file)
@@ -215,7 +215,7 @@ impl TestDatabase for OnSqlite {
     }
 }
 
-/// What the sender of a delivery sees.
+/// The response to a delivery, as its sender sees it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -268,7 +268,7 @@ pub(crate) async fn deliver_many<DB: Engine>(inbox: &Inbox<DB>, events: usize) {
     }
 }
 
-/// Waits until the counts are as `expected` says.
+/// Waits until `expected` returns true for the counts.
 pub(crate) async fn until<DB: Engine>(inbox: &Inbox<DB>, expected: impl Fn(Counts) -> bool) {
     let all = async {
         while !expected(inbox.counts().await.unwrap()) {
@@ -280,7 +280,7 @@ pub(crate) async fn until<DB: Engine>(inbox: &Inbox<DB>, expected: impl Fn(Count
     assert!(in_time, "{counts:?}");
 }
 
-/// Has a worker look for events and try again without long pauses.
+/// Makes a worker poll often and retry after short pauses.
 pub(crate) fn soon<DB: Engine>(worker: Worker<DB>) -> Worker<DB> {
     worker
         .poll_interval(Duration::from_millis(10))

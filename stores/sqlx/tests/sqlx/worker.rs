@@ -1,4 +1,4 @@
-//! What a worker does with what is stored.
+//! The processing of stored events by a worker.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ on_each_engine!(
     a_worker_outlives_its_database,
 );
 
-/// Which attempts were made at which events, in their order.
+/// The attempts in their order: the id of the event and the number of the attempt.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<(String, u32)>>>);
 
@@ -72,7 +72,7 @@ impl Running {
     }
 }
 
-/// Looks often, since a retry is announced to nobody.
+/// Makes a worker poll often, because a retry is not announced.
 fn eager<DB: Engine>(worker: Worker<DB>) -> Worker<DB> {
     worker
         .poll_interval(Duration::from_millis(10))
@@ -203,7 +203,7 @@ async fn a_hanging_handler_is_cut_off<T: TestDatabase>(database: T) {
     let worker = Worker::new(inbox.clone(), |event: StoredEvent| async move {
         match (event.id(), event.attempt()) {
             ("msg_0", 1) => std::future::pending().await,
-            // One that no abort can stop.
+            // No abort can stop a blocked thread.
             ("msg_1", 1) => std::thread::sleep(Duration::from_secs(3)),
             _ => {}
         }
@@ -248,7 +248,7 @@ async fn events_of_one_key_are_processed_in_their_order<T: TestDatabase>(databas
                     };
                     assert_eq!(count(1, 0), 1, "another event of the key is running");
                     sleep(Duration::from_millis(rand::random_range(0..5))).await;
-                    // Some fail once, and the rest of their key waits.
+                    // Some events fail once, and the later events of their key wait.
                     let fails = event.id().ends_with('5') && event.attempt() == 1;
                     if !fails {
                         seen.add(&event);
@@ -326,7 +326,7 @@ async fn what_runs_is_finished_when_the_worker_stops<T: TestDatabase>(database: 
     sleep(Duration::from_millis(50)).await;
     gate.add_permits(2);
     within(worker.task).await.unwrap();
-    // It took nothing more.
+    // The worker took no other event.
     let counts = inbox.counts().await.unwrap();
     assert_eq!((counts.done, counts.pending), (1, 1));
 }
@@ -341,7 +341,7 @@ async fn what_does_not_finish_is_given_back<T: TestDatabase>(database: T) {
     wait_for(&seen, 2).await;
     worker.stop().await;
     assert_eq!(inbox.counts().await.unwrap().pending, 2);
-    // At once, and it was no attempt.
+    // The events can be taken again at once, and the stopped run did not count as an attempt.
     gate.add_permits(2);
     let worker = Running::start(eager(gated(&inbox, &gate, &seen)));
     until(&inbox, |counts| counts.done == 2).await;
@@ -370,7 +370,7 @@ async fn wait_for(seen: &Seen, attempts: usize) {
     .await;
 }
 
-/// Longer than a test may take.
+/// Longer than any test takes.
 const NEVER: Duration = Duration::from_hours(1);
 
 async fn an_event_is_not_waited_for_until_the_next_look<T: TestDatabase>(database: T) {
@@ -379,7 +379,7 @@ async fn an_event_is_not_waited_for_until_the_next_look<T: TestDatabase>(databas
     let gate = Arc::new(Semaphore::new(100));
     let worker = Running::start(gated(&inbox, &gate, &seen).poll_interval(NEVER));
     sleep(Duration::from_millis(100)).await;
-    // All of them within one deadline: the worker also looks whenever it measures the depth.
+    // All events share one deadline, because the worker also polls whenever it measures the depth.
     within(async {
         for event in 0..20 {
             deliver(&inbox, &format!("msg_{event}"), "{}").await;
@@ -390,7 +390,7 @@ async fn an_event_is_not_waited_for_until_the_next_look<T: TestDatabase>(databas
     worker.stop().await;
 }
 
-/// An inbox of another process is another object.
+/// A second `Inbox` object stands for the inbox of another process.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_process_is_told_of_an_event() {
     let database = OnPostgres::new().await;
@@ -411,7 +411,7 @@ async fn another_process_is_told_of_an_event() {
     worker.stop().await;
 }
 
-/// Numbers are given when an event is stored, and not when others see it.
+/// An event gets its number when it is inserted, not when the transaction commits and others see it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_is_seen_late_waits_for_one_of_its_key_that_runs() {
     let database = OnPostgres::new().await;
@@ -447,7 +447,7 @@ async fn a_worker_outlives_its_database<T: TestDatabase>(database: T) {
     database
         .execute("ALTER TABLE webhook_inbox RENAME TO elsewhere")
         .await;
-    // It is finished, which cannot be written down.
+    // The handler finishes, but its success cannot be recorded.
     gate.add_permits(1);
     sleep(Duration::from_millis(300)).await;
     database

@@ -67,7 +67,7 @@ where
             let worker = Worker::transactional(inbox.clone(), |event, transaction| {
                 Box::pin(async move {
                     transaction.write(effect(&event)).await;
-                    // Half of them fail once, after their effect.
+                    // Half of the events fail once, after their effect.
                     if event.attempt() == 1 && event.number() % 2 == 0 {
                         return Err("once");
                     }
@@ -116,7 +116,7 @@ where
     }
 }
 
-/// Takes the event away, as another worker does after the lease has passed.
+/// Ends the lease of the event, so that another worker can take it.
 async fn take_away<T: TestDatabase>(database: &T) {
     let day = Duration::from_hours(24);
     database.age("webhook_inbox", "due_at", day).await;
@@ -141,7 +141,7 @@ where
             })
         }
     });
-    // It never renews its lease, as if it was frozen.
+    // The lease is so long that the worker does not renew it, as if it was frozen.
     let frozen = tokio::spawn(frozen.lease(Duration::from_hours(10)).concurrency(1).run());
     deliver_many(&inbox, 1).await;
     within(async {
@@ -152,7 +152,7 @@ where
     .await;
 
     if T::Engine::is_one_writer() {
-        // Nobody else can take the event while its transaction is open: the lease does not matter.
+        // The lease does not matter: nobody else can take the event while its transaction is open.
         gate.add_permits(1);
     } else {
         take_away(&database).await;
@@ -173,7 +173,7 @@ where
     assert_eq!(effects(&database).await, 1);
 }
 
-/// How the engines differ for these tests.
+/// The difference between the engines that matters here.
 trait OneWriter {
     fn is_one_writer() -> bool;
 }
@@ -184,7 +184,7 @@ impl<DB: Engine> OneWriter for DB {
     }
 }
 
-/// Counts when it is dropped.
+/// Increments the counter when it is dropped.
 struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {

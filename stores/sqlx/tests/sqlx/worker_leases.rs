@@ -1,4 +1,4 @@
-//! What becomes of a row that a worker has in the table, and no attempt of it knows of; and of leases beside a locked row.
+//! Rows that the table assigns to a worker although no attempt of it runs, and leases beside a locked row.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -25,7 +25,7 @@ on_each_engine!(
     a_claim_that_comes_to_light_late_is_no_attempt,
 );
 
-/// An error whose text cannot be had.
+/// An error whose `Display` panics.
 #[derive(Debug)]
 struct Unspeakable;
 
@@ -53,7 +53,7 @@ async fn an_error_whose_text_panics_is_a_failed_attempt_in_a_transaction<T: Test
     fails_twice(&inbox, worker).await;
 }
 
-/// What a panic says when it is thrown away is another panic.
+/// A panic payload that panics when it is dropped.
 struct PanicsWhenDropped;
 
 impl Drop for PanicsWhenDropped {
@@ -96,7 +96,7 @@ async fn fails_twice<DB: Engine>(inbox: &Inbox<DB>, worker: Worker<DB>) {
     assert!(dead.error.unwrap().contains("no words"));
 }
 
-/// The worker has been idle for a while when the database carries out what it was asked for.
+/// The database carries out a claim late, when the worker has been idle for a while.
 async fn a_claim_that_comes_to_light_late_is_no_attempt<T: TestDatabase>(database: T) {
     let inbox = database.inbox().await;
     let gate = Arc::new(Semaphore::new(0));
@@ -127,7 +127,7 @@ async fn a_claim_that_comes_to_light_late_is_no_attempt<T: TestDatabase>(databas
     assert_eq!(inbox.show(1).await.unwrap().unwrap().attempts, 1);
 }
 
-/// A text that is none can only come from somebody else's hand.
+/// Only another program can have written a text that is not UTF-8.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_cannot_be_read_is_dead_once_the_database_takes_that() {
     let database = OnSqlite::new().await;
@@ -148,7 +148,7 @@ async fn a_row_that_cannot_be_read_is_dead_once_the_database_takes_that() {
     running.abort();
 }
 
-/// Somebody looks at a row, and has it locked meanwhile.
+/// Another session keeps one row locked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_costs_its_neighbours_no_lease() {
     let database = OnPostgres::new().await;
@@ -180,7 +180,7 @@ async fn a_locked_row_costs_its_neighbours_no_lease() {
         WHERE number > 1";
     let at_first = database.number(leases).await;
     within(async {
-        // Twice as long as a lease.
+        // This is twice the lease.
         while database.number(leases).await < at_first + 2000 {
             sleep(Duration::from_millis(20)).await;
         }
@@ -193,7 +193,7 @@ async fn a_locked_row_costs_its_neighbours_no_lease() {
     transaction.rollback().await.unwrap();
 }
 
-/// Counts when it is dropped.
+/// Increments the counter when it is dropped.
 struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {
@@ -202,7 +202,7 @@ impl Drop for Counted {
     }
 }
 
-/// The handler has the one turn to write.
+/// Only one connection can write at a time, and the handler's transaction is that one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_table_waits_for_its_turn_beside_a_busy_inbox() {
     let database = OnSqlite::new().await;

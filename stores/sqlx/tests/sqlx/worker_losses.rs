@@ -1,5 +1,5 @@
-//! What is no attempt, and what is no success: a claim that nobody heard of, a neighbour that kills the process, a transaction
-//! that ended on its own.
+//! Events that do not count as an attempt or a success: a claim whose result was lost, a neighbour that kills the
+//! process, a transaction that ended by itself.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -31,7 +31,7 @@ on_each_engine!(
 async fn an_event_that_kills_its_workers_does_not_take_its_neighbours_along<T: TestDatabase>(
     database: T,
 ) {
-    // Two deaths beside it, and an attempt without it.
+    // A neighbour has two attempts that end with the process, and then one without the fatal event.
     beside_poison(database, 4, 3).await;
 }
 
@@ -39,7 +39,7 @@ async fn with_few_attempts_one_death_is_enough<T: TestDatabase>(database: T) {
     beside_poison(database, 2, 2).await;
 }
 
-/// Each worker runs until the event of poison ends it, as an `abort` of the process does.
+/// Each worker runs until the fatal event ends it, as an `abort` of the process does.
 async fn beside_poison<T: TestDatabase>(
     database: T,
     max_attempts: u32,
@@ -59,7 +59,7 @@ async fn beside_poison<T: TestDatabase>(
                     let killed = Arc::clone(&killed);
                     async move {
                         if event.id() == "msg_poison" {
-                            // All of a batch run by then.
+                            // By then, all events of the batch run.
                             sleep(Duration::from_millis(100)).await;
                             killed.notify_one();
                             std::future::pending::<()>().await;
@@ -98,7 +98,7 @@ async fn beside_poison<T: TestDatabase>(
     }
 }
 
-/// A full disk ends a transaction of `SQLite`, and so does `ROLLBACK`. What the handler makes of that is its own affair.
+/// A full disk ends a transaction of `SQLite`, as `ROLLBACK` does. The attempt fails, whatever the handler returns.
 async fn a_transaction_that_ended_on_its_own_is_no_success<T: TestDatabase>(database: T)
 where
     for<'c> &'c mut <T::Engine as sqlx::Database>::Connection: Executor<'c, Database = T::Engine>,
@@ -116,7 +116,7 @@ where
             Ok::<_, Infallible>(())
         })
     });
-    // More events than the pool has connections.
+    // There are more events than connections in the pool.
     let running = tokio::spawn(soon(worker).run());
     deliver_many(&inbox, 30).await;
     until(&inbox, |counts| counts.done == 30).await;
@@ -135,7 +135,7 @@ where
     (&mut **transaction).execute(sql).await.unwrap();
 }
 
-/// `SQLite` rolls back as it does for a full disk. The handler does not look at the error.
+/// `SQLite` rolls back as it does for a full disk, and the handler ignores the error.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_sqlite_rolled_back_is_not_done() {
     let database = OnSqlite::new().await;
@@ -186,7 +186,7 @@ async fn a_lowered_limit_tells_the_reason_of_the_failure<T: TestDatabase>(databa
     assert!(!second.contains("died"), "{second}");
 }
 
-/// Nobody can take the event while the transaction is open, and the failure is written down before it ends.
+/// Nobody can take the event while the transaction is open, and the failure is recorded before the transaction ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_after_the_lease_is_written_down_on_sqlite() {
     let directory = Directory::new();
@@ -206,7 +206,7 @@ async fn a_failure_after_the_lease_is_written_down_on_sqlite() {
     let slow = tokio::spawn(slow.run());
     deliver_many(&inbox, 1).await;
     until(&inbox, |counts| counts.running == 1).await;
-    // As in other processes: they wait for the lock that the transaction has.
+    // These workers stand for other processes: they wait for the lock of the transaction.
     let mut greedy = Vec::new();
     for _ in 0..4 {
         let theirs = Inbox::new(open(file.clone()).await);
@@ -222,7 +222,7 @@ async fn a_failure_after_the_lease_is_written_down_on_sqlite() {
     assert_eq!(failed.attempts, 1);
 }
 
-/// A trigger holds the statement up on the server for longer than the worker waits.
+/// A trigger delays the statement on the server for longer than the worker waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_commits_late_is_no_attempt() {
     let database = OnPostgres::new().await;
@@ -242,7 +242,7 @@ async fn a_claim_that_commits_late_is_no_attempt() {
     let worker = Worker::new(theirs, |_| async { Ok::<_, Infallible>(()) });
     lock.execute("SELECT pg_advisory_lock(42)").await.unwrap();
     let running = tokio::spawn(soon(worker).lease(Duration::from_secs(3)).run());
-    // The worker has given up, and given back what it knows of.
+    // By now, the worker has given up waiting, and has given back the events that it knows of.
     sleep(Duration::from_millis(1500)).await;
     lock.execute("SELECT pg_advisory_unlock(42)").await.unwrap();
     until(&inbox, |counts| counts.done == 3).await;
@@ -252,7 +252,7 @@ async fn a_claim_that_commits_late_is_no_attempt() {
     }
 }
 
-/// No connection can be made while an event is running, for longer than the worker waits for one.
+/// While an event is running, no connection can be made for longer than the worker waits for one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_does_not_begin_is_no_attempt() {
     let database = OnPostgres::new().await;

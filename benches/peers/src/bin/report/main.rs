@@ -6,7 +6,7 @@ mod machine;
 use std::fs;
 use std::io;
 
-use peers::results::{Allocations, Http, Polls, Stored as _, Times};
+use peers::results::{Allocations, Http, Instructions, Polls, Stored as _, Times};
 use peers::tables;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -27,6 +27,7 @@ fn main() -> io::Result<()> {
         turns = http.turns,
         connections = http.connections,
         http = tables::http(&http),
+        instructions = tables::instructions(&Instructions::load()?),
         polls = tables::polls(&Polls::load()?),
     );
     fs::write(format!("{ROOT}/benches/RESULTS.md"), page)?;

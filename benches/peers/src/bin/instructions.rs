@@ -1,0 +1,104 @@
+//! How many instructions servers run for a delivery over HTTP, as valgrind counts them.
+//!
+//! The counts do not depend on what else the machine does, nor on how busy it is. The kernel's instructions are not
+//! counted. Valgrind knows no SHA extensions, so that a hash takes more instructions than it does outside, for all alike.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+use peers::delivery::Delivery;
+use peers::results::{Instructions, InstructionsOf, Stored as _, is_quick};
+use peers::routers::FORMS;
+use peers::tables;
+
+const SIZES: [usize; 3] = [128, 1024, 20 * 1024];
+/// What a server does once, however many deliveries there are, is taken away with these.
+const FIRST: usize = 500;
+
+fn main() -> io::Result<()> {
+    let deliveries = if is_quick() { 10 } else { 2000 };
+    let mut servers = vec![];
+    for form in &FORMS {
+        let mut counts = vec![];
+        for body_len in SIZES {
+            let first = count(form.name, body_len, FIRST)?;
+            let all = count(form.name, body_len, FIRST + deliveries)?;
+            counts.push((all - first) / deliveries as u64);
+        }
+        servers.push(InstructionsOf {
+            name: form.name.to_owned(),
+            counts,
+        });
+    }
+    let instructions = Instructions {
+        body_lens: SIZES.to_vec(),
+        servers,
+    };
+    print!("{}", tables::instructions(&instructions));
+    instructions.save()
+}
+
+/// The instructions of a server that starts, answers so many deliveries over one connection, and is stopped.
+fn count(name: &str, body_len: usize, deliveries: usize) -> io::Result<u64> {
+    let server = std::env::current_exe()?.with_file_name("server");
+    let file = std::env::temp_dir().join(format!("instructions.{}", std::process::id()));
+    let mut process = Command::new("valgrind")
+        .args(["--tool=callgrind", "--quiet"])
+        .arg(format!("--callgrind-out-file={}", file.display()))
+        .arg(server)
+        .arg(name)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdout = process.stdout.take().expect("piped");
+    let mut address = String::new();
+    BufReader::new(stdout).read_line(&mut address)?;
+    let delivered = deliver(address.trim(), body_len, deliveries);
+    // With SIGKILL, valgrind would write nothing.
+    let stopped = Command::new("kill")
+        .arg(process.id().to_string())
+        .status()?;
+    assert!(stopped.success(), "{name} had ended");
+    process.wait()?;
+    delivered?;
+    let counts = fs::read_to_string(&file)?;
+    fs::remove_file(&file)?;
+    let total = counts
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: "))
+        .ok_or_else(|| io::Error::other("valgrind wrote no total"))?;
+    total.parse().map_err(io::Error::other)
+}
+
+fn deliver(address: &str, body_len: usize, deliveries: usize) -> io::Result<()> {
+    let delivery = Delivery::signed(body_len);
+    let mut request = b"POST /webhook HTTP/1.1\r\n".to_vec();
+    for (name, value) in &delivery.headers {
+        write!(request, "{name}: ")?;
+        request.extend_from_slice(value.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    request.extend_from_slice(&delivery.body);
+
+    let mut connection = TcpStream::connect(address)?;
+    for _ in 0..deliveries {
+        connection.write_all(&request)?;
+        // No server answers with a body.
+        let mut answer = vec![];
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut buffer = [0; 1024];
+            let read = connection.read(&mut buffer)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            answer.extend_from_slice(&buffer[..read]);
+        }
+        if !answer.starts_with(b"HTTP/1.1 200 ") {
+            let answer = String::from_utf8_lossy(&answer).into_owned();
+            return Err(io::Error::other(answer));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! A receiver with an inbox in Postgres, and with the worker of it in the same process: see `sockets/soak/mod.rs`.
+//!
+//! The worker has the effect of an event in the transaction that marks it as done. Nothing in the tables keeps an effect
+//! from happening twice, so that the test would see it.
+#![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
+
+use std::env;
+use std::future::pending;
+use std::net::Ipv4Addr;
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use axum::Router;
+use serde::Deserialize;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+use tower::Layer as _;
+use tower_svix_sqlx::inbox::StoredEvent;
+use tower_svix_sqlx::worker::{Backoff, BoxError};
+use tower_svix_sqlx::{Inbox, Worker};
+use tower_svix_tests::net;
+
+/// Several times the timeout of an inbox, and short enough to wait for after a crash.
+const LEASE: Duration = Duration::from_secs(10);
+/// Longer than any handler here takes that does not hang, unless Postgres is away.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the handler sleeps at most, before its effect and again after it.
+const MAX_PAUSE_MS: u64 = 25;
+/// Longer than the sender goes on delivering an event.
+const RETENTION: Duration = Duration::from_secs(300);
+const CLEANUP_PAUSE: Duration = Duration::from_secs(10);
+
+const SCHEMA: &str = "\
+CREATE TABLE IF NOT EXISTS processed (id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS usage (account TEXT PRIMARY KEY, pages BIGINT NOT NULL);";
+
+#[derive(Deserialize)]
+struct Payload {
+    account: String,
+    pages: u32,
+}
+
+#[tokio::main]
+async fn main() {
+    let (server_stops, worker_stops) = (told_to_stop(), told_to_stop());
+    let options: PgConnectOptions = variable("DATABASE_URL").parse().unwrap();
+    let pool = PgPoolOptions::new()
+        .max_connections(10)
+        .connect_lazy_with(options);
+    let inbox = prepare(&pool).await;
+    let cleanup = inbox.spawn_cleanup(RETENTION, CLEANUP_PAUSE);
+    let backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+    let worker = Worker::transactional(inbox.clone(), |event, transaction| {
+        Box::pin(process(event, transaction))
+    });
+    let worker = worker.lease(LEASE).timeout(TIMEOUT).backoff(backoff);
+    let working = tokio::spawn(worker.run_until(worker_stops));
+
+    let router = Router::new().route_service("/webhook", net::layer().layer(inbox));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    println!("listening on http://{}", listener.local_addr().unwrap());
+    // Told to stop, it ends once all requests at hand are answered, and all handlers that run have ended.
+    axum::serve(listener, router)
+        .with_graceful_shutdown(server_stops)
+        .await
+        .unwrap();
+    working.await.unwrap();
+    cleanup.stop().await;
+}
+
+/// From now on, the signal does not end the process at once.
+fn told_to_stop() -> impl Future<Output = ()> + Send + 'static {
+    let mut terminate = signal(SignalKind::terminate()).unwrap();
+    async move {
+        terminate.recv().await;
+    }
+}
+
+async fn prepare(pool: &PgPool) -> Inbox<Postgres> {
+    let inbox = Inbox::new(pool.clone());
+    inbox.migrate().await.unwrap();
+    sqlx::raw_sql(SCHEMA).execute(pool).await.unwrap();
+    inbox
+}
+
+async fn process(
+    event: StoredEvent,
+    transaction: &mut Transaction<'static, Postgres>,
+) -> Result<(), BoxError> {
+    // The test counts these lines, as it does those of the example.
+    println!(
+        "event job.completed {} (attempt {})",
+        event.id(),
+        event.attempt()
+    );
+    let payload: Payload = serde_json::from_slice(event.payload())?;
+    pause().await;
+    sqlx::query("INSERT INTO processed (id) VALUES ($1)")
+        .bind(event.id())
+        .execute(&mut **transaction)
+        .await?;
+    sqlx::query(
+        "INSERT INTO usage (account, pages) VALUES ($1, $2) \
+         ON CONFLICT (account) DO UPDATE SET pages = usage.pages + $2",
+    )
+    .bind(&payload.account)
+    .bind(i64::from(payload.pages))
+    .execute(&mut **transaction)
+    .await?;
+    pause().await;
+    if event.attempt() == 1 {
+        misbehave().await?;
+    }
+    Ok(())
+}
+
+/// Some of the first attempts do not succeed, after their effect. Few hang: one that does keeps the row of its account locked.
+async fn misbehave() -> Result<(), BoxError> {
+    match rand::random_range(0..300) {
+        0..9 => Err("an error".into()),
+        // Without a message among those of the tests.
+        9..18 => resume_unwind(Box::new("a panic")),
+        18 => pending().await,
+        _ => Ok(()),
+    }
+}
+
+async fn pause() {
+    sleep(Duration::from_millis(rand::random_range(0..=MAX_PAUSE_MS))).await;
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
