@@ -26,22 +26,17 @@ pub(crate) fn complain(error: &(dyn Error + 'static)) {
     let _ = writeln!(io::stderr(), "error: {}", printable(&error.to_string()));
 }
 
-/// Escapes characters that control a terminal, so that an untrusted text stays within its line.
+/// Escapes characters that control a terminal or are not visible, so that an untrusted text stays within its line.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() || is_invisible(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
+        match character {
+            // `escape_debug` escapes these, too, although they are visible.
+            '"' | '\'' | '\\' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
         }
     }
     shown
-}
-
-/// Returns whether a character changes the direction of the text, or is invisible.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The colours of a terminal, if the output is one and colours are wanted.
@@ -84,10 +79,11 @@ mod tests {
     fn a_text_from_elsewhere_cannot_steer_the_terminal() {
         for (name, text, shown) in [
             ("an escape sequence", "a\x1b[2Jb", "a\\u{1b}[2Jb"),
-            ("a new line", "a\nb", "a\\u{a}b"),
+            ("a new line", "a\nb", "a\\nb"),
             ("a C1 control", "a\u{9b}b", "a\\u{9b}b"),
             ("text turned round", "a\u{202e}b", "a\\u{202e}b"),
             ("letters of any script", "é 日本", "é 日本"),
+            ("quotes", "\"a\" 'b' \\n", "\"a\" 'b' \\n"),
         ] {
             assert_eq!(printable(text), shown, "{name}");
         }

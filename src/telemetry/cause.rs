@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
-/// An error with its sources, on one line: control characters in a text that quotes a request must not start a new
-/// line.
+/// An error with its sources, on one line. A text that quotes a request must not start a new line, or hide a part of it.
 pub(super) struct Cause<'e>(pub(super) &'e (dyn Error + 'static));
 
 /// The maximum number of sources to write: a longer chain is most likely a cycle.
@@ -31,10 +30,10 @@ struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
 impl fmt::Write for OneLine<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            if character.is_control() {
-                write!(self.0, "{}", character.escape_default())?;
-            } else {
-                self.0.write_char(character)?;
+            match character {
+                // `escape_debug` escapes these, too, although they are visible.
+                '"' | '\'' | '\\' => self.0.write_char(character)?,
+                _ => write!(self.0, "{}", character.escape_debug())?,
             }
         }
         Ok(())

@@ -179,13 +179,13 @@ async fn a_failed_lookup_is_logged_with_its_cause() {
 #[tokio::test]
 async fn the_cause_of_a_failed_lookup_is_told_with_its_sources_on_one_line() {
     let fails = |_: &Parts| {
-        let reason = io::Error::other("no shard for \"a\nb\x1b\"");
+        let reason = io::Error::other("no shard for \"a\\z\nb\x1b\u{2028}é\u{202e}\"");
         ready(Err::<Option<Keyring>, _>(QueryFailed(reason)))
     };
     let layer = SvixVerifyLayer::with_key_source(key_source_fn(fails)).clock(Stopped(Some(NOW)));
     let lines = logged(layer, genuine()).await;
     let message = &lines[0].1["message"];
-    let expected = "the query failed: no shard for \"a\\nb\\u{1b}\"";
+    let expected = "the query failed: no shard for \"a\\z\\nb\\u{1b}\\u{2028}é\\u{202e}\"";
     assert!(message.ends_with(expected), "{message}");
 }
 

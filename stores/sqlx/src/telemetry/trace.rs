@@ -27,27 +27,17 @@ pub(crate) fn in_attempt<F: Future>(
     work.instrument(span)
 }
 
-/// Returns whether a character separates lines, changes the direction of the text, or is invisible.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-    )
-}
-
-/// Reports a failure. Replaces characters in a handler's or sender's text that could begin another line or hide a part
-/// of one.
+/// Reports a failure. Escapes characters in a handler's or sender's text that could begin another line or hide a part of
+/// one.
 pub(crate) fn error(code: &'static str, detail: &dyn fmt::Display) {
     let detail = detail.to_string();
-    let detail: String = detail
-        .chars()
-        .map(|character| {
-            if character.is_control() || is_invisible(character) {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect();
-    tracing::error!(code, "{detail}");
+    let mut line = String::with_capacity(detail.len());
+    for character in detail.chars() {
+        match character {
+            // `escape_debug` escapes these, too, although they are visible.
+            '"' | '\'' | '\\' => line.push(character),
+            _ => line.extend(character.escape_debug()),
+        }
+    }
+    tracing::error!(code, "{line}");
 }
