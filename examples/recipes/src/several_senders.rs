@@ -10,7 +10,9 @@ use std::error::Error;
 
 use axum::Router;
 use axum::routing::post;
-use tower_svix::{HeaderFamily, Keyring, KeyringMap, Secret, SvixVerifyLayer, VerifiedEvent};
+use tower_svix::{
+    HeaderFamily, InvalidHeaderNames, Keyring, KeyringMap, Secret, SvixVerifyLayer, VerifiedEvent,
+};
 
 /// The text of each key, as the portal of the sender shows it.
 pub struct Texts<'t> {
@@ -31,9 +33,9 @@ pub fn app(texts: &Texts<'_>) -> Result<Router, Box<dyn Error>> {
     let clerk: Secret = texts.clerk.parse()?;
     let clerk = SvixVerifyLayer::new(clerk).header_family(HeaderFamily::SVIX);
 
-    // Other names: `finch-id`, `finch-timestamp` and `finch-signature`.
+    // Other names. No other header is read then.
     let finch: Secret = texts.finch.parse()?;
-    let finch = SvixVerifyLayer::new(finch).header_family(HeaderFamily::prefixed("finch-")?);
+    let finch = SvixVerifyLayer::new(finch).header_family(finch_headers()?);
 
     // The text itself is the key: it is not decoded from base64.
     let composio = SvixVerifyLayer::new(Secret::from_text(texts.composio)?);
@@ -53,6 +55,10 @@ pub fn app(texts: &Texts<'_>) -> Result<Router, Box<dyn Error>> {
         .route("/composio", post(receive).route_layer(composio))
         .nest("/tenants", tenants);
     Ok(Router::new().nest("/webhooks", webhooks))
+}
+
+fn finch_headers() -> Result<HeaderFamily, InvalidHeaderNames> {
+    HeaderFamily::named("finch-event-id", "finch-timestamp", "finch-signature")
 }
 
 async fn receive(event: VerifiedEvent) -> String {
@@ -94,14 +100,14 @@ mod tests {
     fn deliveries() -> Vec<(SignedRequest, &'static str)> {
         let tenant = |index: usize| secret(TEXTS.tenants[index].1);
         let request = |path, secret| SignedRequest::new(secret).uri(path).id("msg_1");
-        let finch = HeaderFamily::prefixed("finch-").unwrap();
         vec![
             (
                 request("/webhooks/clerk", secret(TEXTS.clerk)).header_family(HeaderFamily::SVIX),
                 "msg_1",
             ),
             (
-                request("/webhooks/finch", secret(TEXTS.finch)).header_family(finch),
+                request("/webhooks/finch", secret(TEXTS.finch))
+                    .header_family(finch_headers().unwrap()),
                 "msg_1",
             ),
             (
