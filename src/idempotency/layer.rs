@@ -63,7 +63,7 @@ impl IdempotencyLayer {
     ///
     /// For a sender that has the id in the payload, see [Anthropic] on the page of senders.
     ///
-    /// [Anthropic]: https://github.com/tower-svix/tower-svix/blob/HEAD/docs/SENDERS.md#anthropic
+    /// [Anthropic]: https://github.com/tower-svix/tower-svix/blob/main/docs/SENDERS.md#anthropic
     pub fn key<F>(mut self, key: F) -> Self
     where
         F: Fn(&VerifiedEvent) -> EventKey + Send + Sync + 'static,

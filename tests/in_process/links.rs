@@ -1,4 +1,4 @@
-//! Each link in a Markdown file leads to a file of the repository, and to a heading in it.
+//! Each link to a file of the repository leads to a file that exists, and to a heading in it.
 //!
 //! Links to other sites are not checked here. Rustdoc checks links within the documentation of the code.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -6,41 +6,80 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The files of the repository, where they are shown. Documentation on docs.rs needs such links.
+const SITE: [&str; 2] = [
+    "https://github.com/tower-svix/tower-svix/blob/main/",
+    "https://github.com/tower-svix/tower-svix/tree/main/",
+];
+
 #[test]
-fn every_link_leads_somewhere() {
-    let root = tower_svix_tests::process::workspace();
-    let mut documents = Vec::new();
-    find_documents(root, &mut documents);
+fn every_link_in_a_page_leads_somewhere() {
     let mut checked = 0;
-    for document in documents {
+    for document in files("md") {
         let text = fs::read_to_string(&document).unwrap();
         for target in targets(&text) {
-            let (path, fragment) = target.split_once('#').unwrap_or((target, ""));
-            let path = match path {
-                _ if path.contains(':') => continue,
-                "" => document.clone(),
-                _ => document.parent().unwrap().join(path),
-            };
-            let found = path.exists()
-                && (fragment.is_empty() || anchors(&path).any(|anchor| anchor == fragment));
-            assert!(found, "{}: {target} leads nowhere", document.display());
-            checked += 1;
+            if !target.contains(':') {
+                check(target, document.parent().unwrap(), &document);
+                checked += 1;
+            }
         }
     }
     assert!(checked > 0, "no link was found");
 }
 
-/// All Markdown files that are ours.
-fn find_documents(directory: &Path, documents: &mut Vec<PathBuf>) {
+#[test]
+fn every_link_to_a_file_on_our_site_leads_somewhere() {
+    let root = tower_svix_tests::process::workspace();
+    let mut checked = 0;
+    for document in files("md").into_iter().chain(files("rs")) {
+        let text = fs::read_to_string(&document).unwrap();
+        for site in SITE {
+            for link in text.split(site).skip(1) {
+                let is_end = |c: char| c.is_whitespace() || matches!(c, ')' | '>' | '"');
+                let target = link.split(is_end).next().unwrap();
+                if !target.is_empty() {
+                    check(target, root, &document);
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked > 0, "no link was found");
+}
+
+/// Checks a link in `document` to a file, and to a heading in it. The path of the file starts at `base`.
+fn check(target: &str, base: &Path, document: &Path) {
+    let (path, fragment) = target.split_once('#').unwrap_or((target, ""));
+    let path = match path {
+        "" => document.to_owned(),
+        _ => base.join(path),
+    };
+    let found =
+        path.exists() && (fragment.is_empty() || anchors(&path).any(|anchor| anchor == fragment));
+    assert!(found, "{}: {target} leads nowhere", document.display());
+}
+
+/// All files of ours with this extension.
+fn files(extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    find(
+        tower_svix_tests::process::workspace(),
+        extension,
+        &mut found,
+    );
+    found
+}
+
+fn find(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() {
             if !matches!(name, "target" | "node_modules") && !name.starts_with('.') {
-                find_documents(&path, documents);
+                find(&path, extension, found);
             }
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            documents.push(path);
+        } else if path.extension().is_some_and(|other| other == extension) {
+            found.push(path);
         }
     }
 }
