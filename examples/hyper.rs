@@ -38,7 +38,7 @@ async fn receive(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let secret: Secret = env::var("WEBHOOK_SECRET")
-        .map_err(|error| format!("WEBHOOK_SECRET: {error}"))?
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
         .parse()?;
     let service = ServiceBuilder::new()
         .layer(SvixVerifyLayer::new(secret))

@@ -9,7 +9,9 @@ async fn receive(event: VerifiedEvent) -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let keys: Keyring = std::env::var("WEBHOOK_SECRET")?.parse()?;
+    let keys: Keyring = std::env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let app = Router::new()
         .route("/webhook", post(receive))
         .layer(SvixVerifyLayer::new(keys));

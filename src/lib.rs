@@ -1,8 +1,8 @@
 //! Tower middleware that verifies webhooks signed with the [Svix] or [Standard Webhooks] scheme.
 //!
 //! A request reaches the inner service, which is your handler, only if its signature is valid. The service gets the exact
-//! bytes that were signed, and a [`VerifiedEvent`] in the request's extensions, which exists only after verification. Anything else is answered with a
-//! [rejection](verify#rejections).
+//! bytes that were signed, and a [`VerifiedEvent`] in the request's extensions, which exists only after verification.
+//! Anything else is answered with a [rejection](verify#rejections).
 //!
 //! ```no_run
 //! use axum::{Router, routing::post};
@@ -15,7 +15,9 @@
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let keys: Keyring = std::env::var("WEBHOOK_SECRET")?.parse()?;
+//! let keys: Keyring = std::env::var("WEBHOOK_SECRET")
+//!     .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+//!     .parse()?;
 //! let app = Router::new()
 //!     .route("/webhook", post(receive))
 //!     .layer(SvixVerifyLayer::new(keys));
@@ -25,42 +27,69 @@
 //! # }
 //! ```
 //!
+//! **A layer guards only routes that were added before it.** On any other route, a handler that takes [`VerifiedEvent`]
+//! answers 500, but one without it runs unprotected: see [`SvixVerifyLayer`](SvixVerifyLayer#with-axum).
+//!
 //! The signature covers the id, the timestamp and the payload. It does not cover the method, the path or any other header,
 //! and it does not show that an event is new: see [what is not verified](verify#what-is-not-verified).
 //!
 //! # Find what you need
 //!
+//! All features are off by default, and no feature changes a verdict.
+//!
 //! | I want to … | Item | Feature |
 //! | --- | --- | --- |
+//! | **Receive** | | |
 //! | verify requests in front of a service | [`SvixVerifyLayer`]; its rules are in [`verify`] | |
+//! | place the layer among timeouts, limits and others | [placement](verify#placement) | |
+//! | take the event as an argument in axum | [`extract`] | `axum` |
+//! | take the request in hyper or another framework | [`VerifiedBody`] | |
 //! | verify without Tower, as in a queue worker | [`Verifier`], and [`Verification`] for a body in parts | |
 //! | read the id, the time and the payload | [`VerifiedEvent`] | |
-//! | take the event as an argument in axum | [`extract`] | `axum` |
 //! | parse the payload | `VerifiedEvent::json`, and [`VerifiedJson`] in axum | `json` |
+//! | read headers with other names | [`HeaderFamily`] | |
+//! | limit bodies and their memory | [`body_limit`], [`memory_limit`] | |
+//! | change how old a delivery may be | [`tolerance`]; the time comes from a [`Clock`] | |
+//! | **Keys** | | |
 //! | read a key from text | [`Secret`], [`Keyring`]; what went wrong: [`KeyError`] | |
+//! | read keys from configuration files | `Deserialize` for [`Secret`], [`VerifyingKey`] and [`Keyring`] | `serde` |
 //! | use the text itself as the key | [`Secret::from_text`] | |
 //! | verify with a public key | [`PublicKey`] | `ed25519` |
 //! | rotate keys while requests run | [`Keyring::replace`] | |
 //! | keep the keys of many tenants | [`KeyringMap`], [`key_source_fn`], [`KeySource`] | |
-//! | read headers with other names | [`HeaderFamily`] | |
-//! | see, hide or change a rejection | [`Rejection`], [`opaque_rejections`], [`rejection_response`] | |
-//! | limit bodies and their memory | [`body_limit`], [`memory_limit`] | |
-//! | change how old a delivery may be | [`tolerance`]; the time comes from a [`Clock`] | |
+//! | **Each event once** | | |
 //! | process each event once | [`IdempotencyLayer`] in [`idempotency`] | `idempotency` |
 //! | remember events in this process | [`MemoryStore`] | `idempotency-memory` |
-//! | remember events in Redis | the crate `tower-svix-redis` | |
-//! | remember or process events in Postgres or SQLite | the crate `tower-svix-sqlx` | |
-//! | test a handler | [`SignedRequest`] and [`ManualClock`] in [`test_util`] | `test-util` |
-//! | find out why a delivery is rejected | [`Diagnosis`], or the program `webhook explain` | `diagnose` |
-//! | sign requests of a client | [`SvixSignLayer`] in [`mod@sign`] | `sign` |
-//! | make a new secret | [`sign::generate`] | `sign` |
-//! | sign one delivery | [`Secret::sign`], [`SigningKey`] | |
+//! | remember events in Redis | the crate [`tower-svix-redis`] | |
+//! | remember or process events in Postgres or SQLite | the crate [`tower-svix-sqlx`] | |
+//! | **See what happens** | | |
+//! | see, hide or change a rejection | [`Rejection`], [`opaque_rejections`], [`rejection_response`] | |
+//! | find out why a delivery is rejected | [`Diagnosis`], or the program `webhook` of [`tower-svix-cli`] | `diagnose` |
 //! | see deliveries in logs and traces | [the log](verify#the-log) | `tracing` |
 //! | count deliveries | [metrics](verify#metrics-and-traces) | `metrics` |
-//! | read keys from configuration files | `Deserialize` for [`Secret`], [`VerifyingKey`] and [`Keyring`] | `serde` |
+//! | test a handler | [`SignedRequest`] and [`ManualClock`] in [`test_util`] | `test-util` |
+//! | **Send** | | |
+//! | sign requests of a client | [`SvixSignLayer`] in [`mod@sign`] | `sign` |
+//! | sign one delivery | [`Secret::sign`], [`SigningKey`] | |
+//! | make a new secret | [`sign::generate`] | `sign` |
 //!
-//! All features are off by default, and no feature changes a verdict.
+//! # Guides
 //!
+//! [Frameworks] has the sample for hyper, tonic and others. [Keys] has every kind of key, rotation and tenants, and
+//! [senders] what each known sender needs. [Duplicates] helps to choose how each event is processed once. [Deployment] says
+//! what else a public server needs. [Recipes] has programs for common tasks. [`tower-svix-pulse`] has the events of Pulse
+//! as types.
+//!
+//! [Deployment]: https://github.com/tower-svix/tower-svix/blob/main/docs/DEPLOYMENT.md
+//! [Duplicates]: https://github.com/tower-svix/tower-svix/blob/main/docs/DUPLICATES.md
+//! [Frameworks]: https://github.com/tower-svix/tower-svix/blob/main/docs/FRAMEWORKS.md
+//! [Keys]: https://github.com/tower-svix/tower-svix/blob/main/docs/KEYS.md
+//! [Recipes]: https://github.com/tower-svix/tower-svix/blob/main/docs/RECIPES.md
+//! [senders]: https://github.com/tower-svix/tower-svix/blob/main/docs/SENDERS.md
+//! [`tower-svix-cli`]: https://github.com/tower-svix/tower-svix/blob/main/cli/README.md
+//! [`tower-svix-pulse`]: https://github.com/tower-svix/tower-svix/blob/main/pulse/README.md
+//! [`tower-svix-redis`]: https://github.com/tower-svix/tower-svix/blob/main/stores/redis/README.md
+//! [`tower-svix-sqlx`]: https://github.com/tower-svix/tower-svix/blob/main/stores/sqlx/README.md
 //! [Svix]: https://docs.svix.com/receiving/verifying-payloads/how
 //! [Standard Webhooks]: https://www.standardwebhooks.com
 //! [`Diagnosis`]: diagnose::Diagnosis

@@ -19,7 +19,9 @@ async fn receive(VerifiedJson { payload, .. }: VerifiedJson<PulseEvent>) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let secret: Secret = std::env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = std::env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let app = Router::new()
         .route("/webhook", post(receive))
         .layer(SvixVerifyLayer::new(secret));

@@ -167,9 +167,10 @@
 //! - Place a limit on open requests outside, or a limit on connections and a limit on the requests of each connection.
 //!   Before a request is known to be forged, it can hold a body of up to the limit. The memory for this is at most the
 //!   body limit times the number of open requests. Over HTTP/1.1, a connection carries one request at a time. Over
-//!   HTTP/2, it carries as many as `max_concurrent_streams` allows, which is 200 with hyper: set it to a few, as
-//!   `examples/hyper.rs` does. [`memory_limit`](crate::SvixVerifyLayer::memory_limit) limits the sum, however many
-//!   requests are open.
+//!   HTTP/2, it carries as many as `max_concurrent_streams` allows: set it to a few, as `examples/hyper.rs` does. By
+//!   default, hyper allows 200, and tonic sets no limit. `axum::serve` cannot change hyper's 200.
+//!   [`memory_limit`](crate::SvixVerifyLayer::memory_limit) limits the sum, however many requests are open. One client
+//!   that leaves uploads open can use it up, so limit each client too.
 //! - Place the limits of the handler's resources, such as concurrency limits and buffers, inside. They are asked for
 //!   capacity only once a request is verified, so that forged and stalled requests cannot use it up.
 //!

@@ -33,6 +33,7 @@ fn the_front_page_shows_the_test_above() {
 /// The first block of Rust code under this heading of a page.
 fn shown_under(heading: &str, page: &'static str) -> Option<&'static str> {
     let (_, section) = page.split_once(heading)?;
+    let (section, _) = section.split_once("\n## ").unwrap_or((section, ""));
     let (_, code) = section.split_once("\n```rust")?;
     let (_, code) = code.split_once('\n')?;
     Some(code.split_once("```\n")?.0)
@@ -54,17 +55,43 @@ fn the_page_of_frameworks_shows_the_health_service_on_tonic() {
 
 #[test]
 fn the_front_page_names_the_oldest_rust_that_is_supported() {
-    let manifest = include_str!("../../Cargo.toml");
-    let version = manifest
-        .lines()
-        .find_map(|line| line.strip_prefix("rust-version = "))
-        .expect("the manifest has one")
-        .trim_matches('"');
-    let named: Vec<_> = include_str!("../../README.md")
-        .split("Rust ")
-        .skip(1)
-        .filter(|after| after.starts_with(|first: char| first.is_ascii_digit()))
-        .map(|after| after.split(' ').next().unwrap_or_default())
-        .collect();
-    assert_eq!(named, [version]);
+    let rust_version = |manifest: &'static str| {
+        let version = manifest
+            .lines()
+            .find_map(|line| line.strip_prefix("rust-version = "));
+        version.expect("the manifest has one").trim_matches('"')
+    };
+    let core = rust_version(include_str!("../../Cargo.toml"));
+    let sqlx = rust_version(include_str!("../../stores/sqlx/Cargo.toml"));
+    let line = format!("Needs Rust {core} or newer (`tower-svix-sqlx`: {sqlx}).");
+    assert!(include_str!("../../README.md").contains(&line), "{line}");
+}
+
+/// The names and versions in the table of frameworks are those that the tests run with.
+#[test]
+fn the_page_of_frameworks_has_the_versions_that_are_tested() {
+    let lock = include_str!("../../Cargo.lock");
+    let frameworks = include_str!("../../docs/FRAMEWORKS.md");
+    for name in [
+        "axum",
+        "hyper",
+        "tonic",
+        "lambda_http",
+        "poem",
+        "salvo",
+        "actix-web",
+        "rocket",
+    ] {
+        // Of several versions, the newest is the last one.
+        let (_, package) = lock
+            .rsplit_once(&format!("\nname = \"{name}\"\nversion = \""))
+            .unwrap_or_else(|| panic!("{name} is not in Cargo.lock"));
+        let (version, _) = package.split_once('"').expect("it is quoted");
+        let is_row = |line: &&str| line.starts_with('|') && line.to_lowercase().contains(name);
+        let mut rows = frameworks.lines().filter(is_row).peekable();
+        assert!(rows.peek().is_some(), "{name} has no row");
+        for row in rows {
+            assert!(row.contains(&format!("| {version} |")), "{name}: {row}");
+        }
+    }
 }

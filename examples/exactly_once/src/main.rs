@@ -38,7 +38,7 @@ const SCHEMA: &str =
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let secret: Secret = env::var("WEBHOOK_SECRET")
-        .map_err(|_| "WEBHOOK_SECRET is not set")?
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
         .parse()?;
     let file = env::var("DATABASE").unwrap_or_else(|_| "webhook.sqlite".into());
     let options = SqliteConnectOptions::new()

@@ -25,7 +25,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_target(false)
         .with_writer(std::io::stderr)
         .init();
-    let secret: Secret = env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(address).await?;
     tracing::info!("listening on http://{}", listener.local_addr()?);

@@ -64,7 +64,9 @@ use super::verifying_key::VerifyingKey;
 /// use tower_svix::{Keyring, SvixVerifyLayer};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let keyring: Keyring = std::env::var("WEBHOOK_SECRETS")?.parse()?;
+/// let keyring: Keyring = std::env::var("WEBHOOK_SECRET")
+///     .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+///     .parse()?;
 /// let layer = SvixVerifyLayer::new(keyring);
 /// # Ok(())
 /// # }

@@ -66,7 +66,9 @@ async fn receive(Extension(event): Extension<VerifiedEvent>) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let secret: Secret = std::env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = std::env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let urls = std::env::var("REDIS_URLS")?;
     let connection = Attentive::connect(urls.split(',').map(str::to_owned).collect()).await?;
     let store = RedisStore::new(connection, "webhooks:");

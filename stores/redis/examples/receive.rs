@@ -11,7 +11,9 @@ async fn receive(Extension(event): Extension<VerifiedEvent>) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let secret: Secret = std::env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = std::env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let client = redis::Client::open(std::env::var("REDIS_URL")?)?;
     let store = RedisStore::new(client.get_connection_manager().await?, "webhooks:");
     let app = Router::new()

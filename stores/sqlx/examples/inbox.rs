@@ -17,7 +17,9 @@ async fn process(event: StoredEvent) -> Result<(), BoxError> {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let secret: Secret = std::env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = std::env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     // What is acknowledged survives a power cut.
     let options = SqliteConnectOptions::new()
         .filename("webhooks.sqlite")

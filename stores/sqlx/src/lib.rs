@@ -1,10 +1,11 @@
 // The first definition of a link counts: in these docs, the links of the README lead to the items themselves.
 //! [`SqlStore`]: SqlStore
 //! [The inbox]: inbox
+//! [Duplicates]: https://github.com/tower-svix/tower-svix/blob/main/docs/DUPLICATES.md#which-one-to-choose
 //! [`IdempotencyLayer`]: tower_svix::IdempotencyLayer
 //! [the configuration of each database]: Inbox#configuration-of-the-database
 //! [with a transaction]: Worker::transactional
-//! [rare exceptions]: tower_svix::idempotency#when-an-event-is-processed-twice
+//! [exceptions]: tower_svix::idempotency#when-an-event-is-processed-twice
 //! [tower-svix]: tower_svix
 //! [tower-svix-redis]: https://docs.rs/tower-svix-redis
 //! [`examples/inbox.rs`]: https://github.com/tower-svix/tower-svix/blob/main/stores/sqlx/examples/inbox.rs

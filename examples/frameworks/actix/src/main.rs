@@ -15,7 +15,9 @@ use tower_svix::{Secret, Verifier};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let secret: Secret = env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let webhooks = web::Data::new(Webhooks {
         verifier: Verifier::new(secret),
         body_limit: 2 * 1024 * 1024,

@@ -21,7 +21,9 @@ async fn receive(request: Request<VerifiedBody>) -> Result<Response<String>, Inf
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_http::Error> {
-    let secret: Secret = env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let service = ServiceBuilder::new()
         .layer(SvixVerifyLayer::new(secret))
         .service_fn(receive);

@@ -15,7 +15,9 @@ use tower_svix::{Secret, SvixVerifyLayer};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let secret: Secret = env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let webhook = behind(SvixVerifyLayer::new(secret), post(receive));
     let app = Route::new().at("/webhook", webhook);
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());

@@ -15,7 +15,9 @@ use tower_svix::{Secret, SvixVerifyLayer};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let secret: Secret = env::var("WEBHOOK_SECRET")?.parse()?;
+    let secret: Secret = env::var("WEBHOOK_SECRET")
+        .map_err(|_| "set WEBHOOK_SECRET to the secret that the sender shows")?
+        .parse()?;
     let router = Router::with_path("webhook")
         .hoop(hoop(SvixVerifyLayer::new(secret)))
         .post(receive);
