@@ -1,4 +1,4 @@
-//! ed25519 keys, next to `ed25519-dalek` used directly.
+//! ed25519 keys, compared with `ed25519-dalek`.
 #![cfg(feature = "ed25519")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ use tower_svix_tests::keys_ed25519::{
 };
 use tower_svix_tests::run_counting_polls;
 
-/// What the middleware answers at [`NOW`] with these keys to a delivery of [`BODY`] with these signatures.
+/// Returns the middleware's response, with these keys at [`NOW`], to [`BODY`] with these signatures.
 fn answer(keys: impl Into<Keyring>, signatures: &str) -> Answer {
     let layer = SvixVerifyLayer::new(keys).clock(At(NOW));
     // Many signatures take several polls.
@@ -128,15 +128,15 @@ mod bound {
         0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
 
-    /// Well-formed signatures that do not hold.
+    /// Returns well-formed signatures that are not valid.
     fn wrong(count: u8) -> Vec<String> {
         (0..count)
             .map(|number| signature(&sender(100 + number)))
             .collect()
     }
 
-    /// Svix lists the current key first, then up to ten old ones, the oldest first: whoever still has the one before
-    /// finds it at the end.
+    /// Svix lists the signature of the current key first, then those of up to ten old keys, the oldest first. A
+    /// receiver that has the key before the current one finds its signature at the end.
     #[test]
     fn each_of_the_eleven_signatures_that_svix_can_list_is_tried() {
         let sender = sender(1);
@@ -172,7 +172,7 @@ mod bound {
         answer(keys(), &list.join(" ")).assert_mismatch();
     }
 
-    /// Each pass over the body ends a part of what one poll may do: without any, one poll is enough.
+    /// Each pass over the body uses up a part of what a poll may do. One poll is enough only if there is no pass.
     #[test]
     fn a_signature_that_can_hold_for_no_message_makes_no_pass() {
         let of_bytes = |change: fn(&mut [u8; 64])| {

@@ -1,4 +1,4 @@
-//! Verification while the body arrives is as strict as `verify_strict` of `ed25519-dalek` on the whole message.
+//! Verification of a body in parts is as strict as `verify_strict` of `ed25519-dalek` for the whole message.
 #![cfg(feature = "ed25519")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,21 +15,21 @@ use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{NOW, answer, request_with_body};
 use tower_svix_tests::keys_ed25519::{element, message, public_text};
 
-/// The order of the group that signatures live in, in little endian: L = 2^252 + 27742317777372353535851937790883648493.
+/// The order of the group of the signatures, in little endian: L = 2^252 + 27742317777372353535851937790883648493.
 const ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// Someone who signs without caring for the rules.
+/// A signer that breaks the rules.
 struct Forger {
     /// The private scalar.
     a: Scalar,
-    /// What is told to be the public key.
+    /// The alleged public key.
     public: [u8; 32],
     /// The secret scalar of one signature.
     r: Scalar,
-    /// What is told to be its point.
+    /// The alleged point of the signature.
     point: [u8; 32],
 }
 
@@ -44,7 +44,7 @@ impl Forger {
         }
     }
 
-    /// R, and S so that it fits what the other side will hash.
+    /// Returns R, and an S that fits the hash that the receiver will compute.
     fn sign(&self, message: &[u8]) -> [u8; 64] {
         let hash = Sha512::new()
             .chain_update(self.point)
@@ -63,7 +63,7 @@ fn encode(point: EdwardsPoint) -> [u8; 32] {
     point.compress().to_bytes()
 }
 
-/// S + L: the same scalar to whoever does not look.
+/// Makes S + L: the same scalar, unless the receiver checks the range.
 fn add_order(signature: &mut [u8; 64]) {
     let mut carry = 0;
     for (byte, addend) in signature[32..].iter_mut().zip(ORDER) {
@@ -74,7 +74,7 @@ fn add_order(signature: &mut [u8; 64]) {
     assert_eq!(carry, 0);
 }
 
-/// What the middleware says to a body in these frames.
+/// Returns whether the middleware accepts a body in these frames.
 fn accepts(public: &[u8; 32], signature: &[u8], frames: Vec<Bytes>) -> bool {
     let Ok(secret) = public_text(public).parse::<PublicKey>() else {
         return false;
@@ -92,8 +92,8 @@ fn accepts(public: &[u8; 32], signature: &[u8], frames: Vec<Bytes>) -> bool {
     answer.event.is_some()
 }
 
-/// What `ed25519-dalek` says, strictly and by the plain equation. Whether S is below L is asked here: with its feature
-/// `legacy_compatibility`, `ed25519-dalek` does not ask.
+/// Returns the verdicts of `ed25519-dalek`: strict, and by the plain equation. The range of S is checked here, because
+/// `ed25519-dalek` does not check it with its feature `legacy_compatibility`.
 fn reference(public: &[u8; 32], signature: &[u8; 64], body: &[u8]) -> [bool; 2] {
     let Ok(public) = VerifyingKey::from_bytes(public) else {
         return [false; 2];
@@ -117,7 +117,7 @@ enum Change {
     SignatureBit(usize),
     KeyBit(usize),
     BodyBit(usize),
-    /// S + L in place of S.
+    /// S + L instead of S.
     AddOrder,
     /// A point of small order as R, and an S that fits it.
     SmallOrderR(usize),
@@ -125,7 +125,7 @@ enum Change {
     MixedOrderR(usize),
     /// A point of small order as the public key.
     SmallOrderKey(usize),
-    /// The public key plus a point of small order: whether a signature holds depends on the message.
+    /// The public key plus a point of small order. Whether a signature is valid depends on the message.
     MixedOrderKey(usize),
 }
 
@@ -150,7 +150,7 @@ fn flip(bytes: &mut [u8], bit: usize) {
     }
 }
 
-/// The body in pieces that end where the cuts say.
+/// Splits the body at the cuts.
 fn frames(body: &[u8], mut cuts: Vec<usize>) -> Vec<Bytes> {
     for cut in &mut cuts {
         *cut %= body.len() + 1;
@@ -202,7 +202,7 @@ proptest! {
         prop_assert_eq!(accepts(&forger.public, &signature, frames(&body, cuts)), strict);
         match change {
             Change::None => prop_assert!(strict),
-            // R is the identity: it satisfies the equation, and is rejected nevertheless.
+            // R is the identity. It satisfies the equation, but is rejected.
             Change::SmallOrderR(0) => prop_assert!(plain && !strict),
             Change::BodyBit(_) if body.is_empty() => prop_assert!(strict),
             Change::SignatureBit(_)
@@ -216,8 +216,8 @@ proptest! {
     }
 }
 
-/// A signature that satisfies the equation although R has a small order. It takes a key with a component of small order,
-/// and a few tries, until that of the key cancels that of R.
+/// A signature that satisfies the equation although R has a small order. The key must have a component of small order,
+/// and it takes a few tries until it cancels that of R.
 #[test]
 fn no_point_of_small_order_is_taken_for_r_even_if_the_equation_holds() {
     let generator = EIGHT_TORSION[1];
@@ -249,7 +249,7 @@ fn points_of_small_order_are_no_public_keys() {
     }
 }
 
-/// Some points have a second encoding, with p + y in place of y. To accept both would give one key two texts.
+/// Some points have a second encoding, with p + y instead of y. If both were accepted, one key would have two texts.
 #[test]
 fn no_public_key_is_taken_in_an_encoding_that_is_not_canonical() {
     let mut points = 0;
@@ -266,7 +266,7 @@ fn no_public_key_is_taken_in_an_encoding_that_is_not_canonical() {
     assert!(points > 2, "some of them do encode a point");
 }
 
-/// The same for R, where it makes no difference to what is signed.
+/// The same for R, where the second encoding does not change what is signed.
 #[test]
 fn no_r_is_taken_in_an_encoding_that_is_not_canonical() {
     for y in 0..19 {
@@ -285,7 +285,7 @@ fn no_r_is_taken_in_an_encoding_that_is_not_canonical() {
     }
 }
 
-/// All multiples of L that S has room for.
+/// All multiples of L for which S has room.
 #[test]
 fn a_signature_has_no_second_form() {
     let forger = Forger::honest(&[1; 32], Scalar::from(5_u8));
@@ -301,8 +301,8 @@ fn a_signature_has_no_second_form() {
     }
 }
 
-/// `./test` runs the tests of this file once more with that feature, which any crate in the graph may switch on. This one
-/// sees that it is on: the library itself takes the second form then, and what rejects it is this crate.
+/// `./test` runs the tests of this file again with that feature, which any crate in the graph may switch on. This test
+/// shows that it is on: the library accepts the second form then, and only this crate rejects it.
 #[test]
 #[ignore = "needs `--features ed25519-dalek/legacy_compatibility`"]
 fn the_library_takes_a_second_form_with_legacy_compatibility() {

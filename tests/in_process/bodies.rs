@@ -1,4 +1,4 @@
-//! Bodies that do everything a body may do, and some things that it may not.
+//! Bodies that do all that a body may do, and some things that it must not do.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -52,7 +52,7 @@ fn an_empty_body_is_accepted_under_a_limit_of_zero() {
 
 #[test]
 fn a_body_that_breaks_off_is_rejected_whatever_came_before() {
-    // Each is signed over what arrives, so that only the error speaks against it.
+    // Each is signed over what arrives, so that only the error can be the cause of the rejection.
     for (name, signed_over, steps) in [
         ("at once", &b""[..], vec![Step::Error]),
         (
@@ -153,7 +153,7 @@ fn a_content_length_that_is_no_number_is_not_believed() {
 
 #[test]
 fn a_content_length_with_a_sign_is_not_believed() {
-    // HTTP has digits only there (RFC 9110, section 8.6), and Rust's parser takes a plus as well.
+    // HTTP allows only digits (RFC 9110, section 8.6). Rust's parser would also accept a plus.
     let mut headers = signed(BODY);
     headers.insert(CONTENT_LENGTH, HeaderValue::from_static("+1000"));
     let outcome = deliver(&layer().body_limit(999), headers, script([data(BODY)]));

@@ -1,4 +1,4 @@
-//! What a body may cost: time in one poll, memory, copies.
+//! The cost of a body: time in one poll, memory, copies.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -126,7 +126,7 @@ fn a_large_frame_is_hashed_over_several_polls() {
             .body_limit(body.len());
         let recorder = Recorder::default();
         let mut service = layer.layer(recorder.clone());
-        // It sleeps without a wake nowhere, or this would fail.
+        // If it ever waited without a wake, this would fail.
         let request = request(signed(&body), Full::new(body.clone()));
         let (Ok(response), polls) = run_counting_polls(service.call(request));
         assert_eq!(response.status(), StatusCode::OK);
@@ -150,7 +150,7 @@ fn a_small_body_that_is_all_there_is_verified_in_one_poll() {
     assert_eq!(polls, 1);
 }
 
-/// How many polls it takes to reject a short body under so many keys.
+/// Returns how many polls it takes to reject a short body with this number of keys.
 fn polls_for_keys(count: u16) -> usize {
     let key = |number: u16| [b"a key of sixteen", &number.to_be_bytes()[..]].concat();
     let others = (1..=count).map(|number| secret_of(&Sender::with_key(key(number))));
@@ -174,13 +174,13 @@ fn a_hundred_hmac_keys_are_tried_in_one_poll() {
     assert_eq!(polls_for_keys(100), 1);
 }
 
-/// The same frame for ever, without ever making its reader wait.
+/// A body that repeats one frame without end, and is always ready.
 struct Endless {
     frame: Bytes,
     pulled: Pulled,
 }
 
-/// What was pulled out of [`Endless`] bodies. Each of them holds a clone.
+/// What was read from [`Endless`] bodies. Each of them has a clone.
 #[derive(Clone, Default)]
 struct Pulled {
     counts: Arc<Counts>,
@@ -226,7 +226,7 @@ impl Pulled {
         self.counts.bytes.load(Ordering::Relaxed)
     }
 
-    /// How many bodies are not dropped yet.
+    /// Returns how many bodies still exist.
     fn bodies(&self) -> usize {
         Arc::strong_count(&self.counts) - 1
     }

@@ -1,4 +1,4 @@
-//! The bounds that frameworks put on a layer and its services: what is checked here is checked by the compiler.
+//! The trait bounds of frameworks on a layer and its services. The compiler checks them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::cell::Cell;
@@ -60,7 +60,7 @@ fn the_future_is_send_if_its_parts_are() {
 
 #[tokio::test]
 async fn nothing_needs_to_be_send() {
-    /// The signed body in one frame, and not `Send`.
+    /// A body that is not `Send`, with the signed bytes in one frame.
     struct LocalBody(Rc<Cell<Option<&'static [u8]>>>);
 
     impl Body for LocalBody {
@@ -125,7 +125,7 @@ async fn hyper_takes_the_service_for_both_protocols() {
     assert_send(&serving);
 }
 
-/// The bounds of a runtime that hands over one whole request at a time, as those of AWS Lambda do.
+/// The bounds of a runtime that passes whole requests one at a time, as AWS Lambda does.
 #[tokio::test]
 async fn a_runtime_for_functions_takes_the_service() {
     async fn run<'a, S, R>(mut handler: S, request: Request<Full<Bytes>>) -> StatusCode

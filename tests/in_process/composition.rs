@@ -1,4 +1,4 @@
-//! The layer among the layers that people put around it and behind it.
+//! The layer together with the layers that people use outside and inside it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -26,13 +26,13 @@ use tower_svix_tests::requests::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// [`requests::BODY`] as `gzip -9n` makes it, in base64.
+/// [`requests::BODY`], compressed with `gzip -9n`, in base64.
 const GZIPPED: &str =
     "H4sIAAAAAAACA6tWKqksSFWyUsrKT9JLzs8tyEktSU1R0lFKSSxJVLKqBonHZ6YAFRgq1dYCAO60HSouAAAA";
-/// The signature over these bytes as OpenSSL makes it: `standardwebhooks` signs text only.
+/// The signature of these bytes, made with OpenSSL, because `standardwebhooks` signs text only.
 const GZIPPED_SIGNATURE: &str = "v1,kQCPn4qkQsPgoMCzKNaUZ1Ef3+OtiNPfh7nwS2ucJTM=";
 
-/// [`requests::BODY`] with gzip, under any text in place of the signature.
+/// Returns [`requests::BODY`], compressed with gzip, with any text as the signature.
 fn gzipped(signature: &str) -> Request<Full<Bytes>> {
     let body = STANDARD.decode(GZIPPED).unwrap();
     head_with_signature(signature)
@@ -41,7 +41,7 @@ fn gzipped(signature: &str) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// Answers with the body that it was given.
+/// Responds with the body of the request.
 async fn echo<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
 where
     B: http_body::Body,

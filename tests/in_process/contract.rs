@@ -1,4 +1,4 @@
-//! What Tower asks of a middleware, and what the service behind this one can rely on.
+//! The rules of Tower for a middleware, and what the inner service can rely on.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -28,7 +28,7 @@ use tower_test::mock;
 
 type Answer = Response<Full<Bytes>>;
 
-/// In paused time this passes as soon as nothing else can happen.
+/// With paused time, this passes as soon as nothing else can happen.
 const FOREVER: Duration = Duration::from_secs(3600);
 
 fn ok() -> Answer {
@@ -42,7 +42,7 @@ fn stalled() -> Request<impl http_body::Body<Data = Bytes, Error = std::io::Erro
         .unwrap()
 }
 
-/// Counts what reaches it.
+/// Counts the requests that reach it.
 #[derive(Clone, Default)]
 struct Spy {
     polls: Arc<AtomicUsize>,
@@ -71,7 +71,7 @@ impl<R> Service<R> for Spy {
     }
 }
 
-/// An error that can be told apart from any other, and is not `Send`.
+/// An error that differs from all others, and is not `Send`.
 #[derive(Debug, PartialEq)]
 struct Fault(&'static str, std::marker::PhantomData<*const ()>);
 
@@ -79,7 +79,7 @@ fn fault(place: &'static str) -> Fault {
     Fault(place, std::marker::PhantomData)
 }
 
-/// Fails in `poll_ready`.
+/// A service that fails in `poll_ready`.
 #[derive(Clone)]
 struct NeverReady;
 
@@ -108,7 +108,7 @@ async fn the_middleware_is_ready_while_the_inner_service_is_not() {
 
 #[tokio::test]
 async fn the_inner_service_is_polled_ready_before_it_is_called() {
-    // A clone of the mock is not ready, and panics when it is called nevertheless.
+    // A clone of the mock is not ready, and panics if it is called.
     let (inner, mut handle) = mock::pair::<Request<VerifiedBody>, Answer>();
     handle.allow(0);
     let response = tokio::spawn(layer().layer(inner).oneshot(genuine()));
@@ -167,7 +167,7 @@ async fn an_error_of_the_inner_service_comes_out_unchanged() {
     assert_eq!(error, fault("call"));
 }
 
-/// So that a server knows the `Content-Length` of it, and when it is over.
+/// A server needs both, to send a `Content-Length` and to end the response.
 #[tokio::test]
 async fn the_body_of_a_response_knows_its_length_and_its_end() {
     let done = service_fn(|_: Request<VerifiedBody>| {
@@ -197,7 +197,7 @@ async fn a_rejection_is_no_error_even_if_the_inner_service_is_broken() {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
-/// A genuine delivery behind ten stalled uploads, where `limit` has room for one.
+/// Sends a valid delivery after ten stalled uploads. `limit` allows one request at a time.
 async fn a_delivery_finds_room_behind_stalled_uploads<L>(limit: L)
 where
     L: Layer<Spy>,
@@ -252,7 +252,7 @@ async fn to_drop_a_delivery_that_waits_for_capacity_gives_its_place_back() {
     let mut readying = Box::pin(service.clone().oneshot(genuine()));
     assert!(poll!(&mut readying).is_pending());
 
-    // The limit's only permit now goes to the delivery that waits for it, which is then dropped without a further poll.
+    // The only permit now goes to the waiting delivery, which is dropped before it is polled again.
     drop(serving);
     drop(readying);
     drop(held);

@@ -1,5 +1,5 @@
-//! What a receiver rejects before it reads the body depends on its own keys: not on the features of the crate, which is why
-//! this file runs with ed25519 and without, nor on the keys of a tenant.
+//! What a receiver rejects before it reads the body depends on its own keys. It does not depend on the features of the
+//! crate, so this file runs with and without ed25519, nor on the keys of a tenant.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fn hex() -> Secret {
     Secret::text_key_with_hex_signatures("the text is the key").unwrap()
 }
 
-/// Forged lists, and whether a key for MACs in base64, in hexadecimal digits, and a public key can match one.
+/// Returns forged lists, each with whether three kinds of keys can match: base64 MACs, hexadecimal MACs, public keys.
 fn lists() -> Vec<(&'static str, String, [bool; 3])> {
     let v1 = format!("v1,{}=", "A".repeat(43));
     let hex = "a".repeat(64);
@@ -59,7 +59,7 @@ fn lists() -> Vec<(&'static str, String, [bool; 3])> {
     ]
 }
 
-/// Why a request with this list is rejected, and how often its body was polled.
+/// Returns why a request with this list is rejected, and how often its body was polled.
 fn rejection<K: KeySource + Clone>(
     layer: &SvixVerifyLayer<K>,
     path: &str,
@@ -119,7 +119,7 @@ fn a_list_that_no_key_of_the_receiver_can_match_is_rejected_unread() {
     }
 }
 
-/// Whether there is a tenant, and of which kind its keys are, is nothing that an answer may tell.
+/// A response must not reveal whether a tenant exists, or which kind of keys it has.
 #[test]
 fn among_tenants_the_early_verdict_does_not_depend_on_the_keys() {
     let tenants = [

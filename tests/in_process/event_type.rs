@@ -1,4 +1,4 @@
-//! The type of an event, where senders have it.
+//! The type of an event, at the place where the sender has it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::borrow::Cow;
@@ -45,7 +45,7 @@ fn the_text_at_a_place_is_found() {
             Ok(expected),
             "{payload} at {pointer:?}"
         );
-        // As an independent parser has it, which cannot read every number.
+        // The result of an independent parser, which cannot read every number.
         if let Ok(value) = serde_json::from_str::<Value>(payload) {
             assert_eq!(value.pointer(pointer).unwrap(), expected);
         }
@@ -102,7 +102,7 @@ fn a_place_that_is_no_pointer_is_an_error_of_its_own() {
         (r#"{"type":"canary"}"#, "type"),
         (r#"{"type":"canary"}"#, " /type"),
         (r#"{"type":"canary"}"#, "#/type"),
-        // The payload is not looked at.
+        // The payload is not read.
         ("no JSON", "type"),
     ] {
         let error = event(payload).event_type_at(pointer).unwrap_err();
@@ -125,7 +125,7 @@ fn the_rest_of_the_payload_must_be_json_too() {
         let error = event(payload).event_type_at("/type").unwrap_err();
         assert_eq!(error.code(), "payload-not-json", "{payload:?}");
     }
-    // What nests without end ends nevertheless.
+    // Any depth of nesting is handled.
     let deep = "[".repeat(100_000);
     for payload in [deep.clone(), format!(r#"{{"type":{deep}"#)] {
         assert!(event(&payload).event_type_at("/type").is_err());

@@ -1,4 +1,4 @@
-//! The extractors, in handlers of axum.
+//! The extractors in axum's handlers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io;
@@ -42,7 +42,7 @@ fn routes() -> Router {
         .route("/json", post(typed))
 }
 
-/// The status and the body of the answer to a genuine delivery of `body`.
+/// Returns the status and the body of the response to a valid delivery of `body`.
 async fn deliver(app: Router, path: &str, body: &'static [u8]) -> (StatusCode, String, Bytes) {
     let mut request: Request<Body> = head(body).body(Body::from(body)).unwrap();
     *request.uri_mut() = path.parse().unwrap();
@@ -171,7 +171,7 @@ async fn a_route_without_the_layer_is_logged_as_an_error() {
     assert!(log.contains("SvixVerifyLayer::new(secret)"), "{log}");
 }
 
-/// What is logged while a genuine delivery of `body` is answered.
+/// Returns the log of a valid delivery of `body`.
 async fn logged(app: Router, path: &str, body: &'static [u8]) -> String {
     let log = Log::default();
     let writer = log.clone();

@@ -1,6 +1,6 @@
 //! Code on the front page and in the docs that a doctest would not run, or not compare with its file.
 
-// What stands between these lines also stands on the front page.
+// The lines between these marks are also on the front page.
 // ----
 use axum::{Router, routing::post};
 use tower::ServiceExt;
@@ -30,7 +30,7 @@ fn the_front_page_shows_the_test_above() {
     assert!(include_str!("../../README.md").contains(shown));
 }
 
-/// The first block of Rust code under this heading of a page.
+/// Returns the first block of Rust code under this heading of a page.
 fn shown_under(heading: &str, page: &'static str) -> Option<&'static str> {
     let (_, section) = page.split_once(heading)?;
     let (section, _) = section.split_once("\n## ").unwrap_or((section, ""));
@@ -67,7 +67,7 @@ fn the_front_page_names_the_oldest_rust_that_is_supported() {
     assert!(include_str!("../../README.md").contains(&line), "{line}");
 }
 
-/// The names and versions in the table of frameworks are those that the tests run with.
+/// The tests run with the versions that the table of frameworks names.
 #[test]
 fn the_page_of_frameworks_has_the_versions_that_are_tested() {
     let lock = include_str!("../../Cargo.lock");
@@ -82,7 +82,7 @@ fn the_page_of_frameworks_has_the_versions_that_are_tested() {
         "actix-web",
         "rocket",
     ] {
-        // Of several versions, the newest is the last one.
+        // If there are several versions, the newest is last.
         let (_, package) = lock
             .rsplit_once(&format!("\nname = \"{name}\"\nversion = \""))
             .unwrap_or_else(|| panic!("{name} is not in Cargo.lock"));

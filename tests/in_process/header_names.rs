@@ -1,4 +1,4 @@
-//! Headers under names of the sender's own.
+//! Header names that a sender chose.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use http::{HeaderMap, HeaderName};
@@ -20,7 +20,7 @@ fn named([id, timestamp, signature]: [&str; 3]) -> HeaderFamily {
     HeaderFamily::named(id, timestamp, signature).unwrap()
 }
 
-/// A genuine delivery under these names.
+/// Returns the headers of a valid delivery under these names.
 fn renamed(names: [&'static str; 3]) -> HeaderMap {
     let genuine = signed(BODY);
     ["webhook-id", "webhook-timestamp", "webhook-signature"]
@@ -60,7 +60,7 @@ fn names_are_never_guessed_nor_mixed() {
         let error = open.verify(&renamed(names), BODY).err();
         assert_eq!(error, Some(VerifyError::NoHeaders), "{names:?}");
 
-        // Not even if all others are there.
+        // It is rejected even if all other headers are there.
         let error = verifier(named(names)).verify(&signed(BODY), BODY).err();
         assert_eq!(error, missing(names[0]), "{names:?}");
         for absent in names {
@@ -71,7 +71,7 @@ fn names_are_never_guessed_nor_mixed() {
             assert_eq!(error, missing(absent));
         }
     }
-    // Both are complete, and one of them is forged: each receiver reads its own.
+    // Both families are complete, and one is forged. Each receiver reads its own.
     let mut headers = renamed(FINCH);
     headers.extend(renamed(SENT));
     headers.insert("finch-event-id", "another".parse().unwrap());
@@ -143,7 +143,7 @@ fn what_is_no_name_of_a_header_is_an_error() {
     }
 }
 
-/// A client that signs under such a name would send another request than it was told to, or none.
+/// If a client signed under such a name, it would send another request than it was given, or none.
 #[test]
 fn what_http_needs_for_itself_is_no_name_of_a_senders_own() {
     for name in [
@@ -171,7 +171,7 @@ fn what_http_needs_for_itself_is_no_name_of_a_senders_own() {
 fn a_sender_signs_under_its_own_names_and_under_no_others() {
     let family = named(FINCH);
     let mut request = http::Request::new(Full::new(BODY));
-    // What a gateway forwards came with headers of another sender.
+    // A gateway forwards the headers of another sender.
     request.headers_mut().extend(signed(BODY));
     request
         .headers_mut()

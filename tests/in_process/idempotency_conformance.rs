@@ -1,4 +1,4 @@
-//! The suite for stores finds each way to break the contract, and names the rule.
+//! The test suite for stores finds each way to break the contract, and names the rule.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use tower_svix::idempotency::{
 };
 use tower_svix::test_util::conformance;
 
-/// What is wrong with a store.
+/// A flaw of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     Nothing,
@@ -72,9 +72,9 @@ struct Record {
     token: ClaimToken,
     completed: Option<Fingerprint>,
     ends: Duration,
-    /// Who held it before, and was late.
+    /// The token of an earlier claim whose lease has passed.
     late: Option<ClaimToken>,
-    /// Whether somebody else tried to settle it.
+    /// Whether a delivery without the claim tried to settle it.
     was_tried: bool,
 }
 
@@ -327,7 +327,7 @@ impl Store for Flawed {
     fn spawn(&self, _: BoxFuture<()>) {}
 }
 
-/// What the suite says of a store, if anything.
+/// Returns the complaint of the suite about a store with this flaw.
 async fn complaint(flaw: Flaw) -> Option<String> {
     let store = Flawed::new(flaw);
     let check = conformance::check(&store, async |time| store.pass(time));
@@ -343,7 +343,7 @@ async fn a_store_that_keeps_every_rule_conforms() {
     assert_eq!(complaint(F::Nothing).await, None);
 }
 
-/// What is said of each flaw.
+/// The complaint about each flaw.
 const RULES: [(Flaw, &str); 46] = [
     (F::ClaimFails, "the store claims"),
     (F::ClaimIsShared, "a claimed event is in progress"),

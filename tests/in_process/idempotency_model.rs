@@ -1,4 +1,4 @@
-//! The memory store does what the simplest store of ids does.
+//! The memory store gives the same results as the simplest store.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The memory store keeps the contract, and stays within its bounds.
+//! The memory store follows the contract, and stays within its bounds.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::error::Error;
@@ -22,7 +22,7 @@ async fn the_memory_store_conforms() {
     let time = ManualTime::default();
     let store = MemoryStore::new().clock(time.clone());
     conformance::check(&store, async |duration| time.pass(duration)).await;
-    // With the system's clock too, and shared.
+    // Also with the system's clock, and shared.
     conformance::check(&Arc::new(MemoryStore::new()), async |duration| {
         tokio::time::sleep(duration).await;
     })
@@ -46,7 +46,7 @@ async fn a_full_memory_store_forgets_what_would_expire_first() {
     assert_eq!((store.len(), store.evicted()), (3, 2));
 }
 
-/// The parts that it consists of have room for as many, together.
+/// Together, the parts of the store have room for as many events as it was asked for.
 #[tokio::test]
 async fn a_memory_store_has_room_for_as_many_as_it_is_asked_for() {
     let capacity = 3 * 4096 + 2;
@@ -61,7 +61,7 @@ async fn a_memory_store_has_room_for_as_many_as_it_is_asked_for() {
     assert_eq!(store.evicted(), 2 * capacity as u64);
 }
 
-/// Whoever knew could choose ids that all end up in one part, and so fill it.
+/// Otherwise, an attacker could choose ids that all end up in one part, and fill it.
 #[tokio::test]
 async fn nobody_knows_which_part_of_a_memory_store_an_id_is_in() {
     let capacity = 4 * 4096;
@@ -96,7 +96,7 @@ async fn a_running_claim_is_never_forgotten() {
         .complete(&key("c"), token(), fingerprint(), RETENTION)
         .await;
     rejected.unwrap_err();
-    // What is there already can be settled, and makes room.
+    // An event that is in the store can be settled, and makes room.
     store
         .complete(&key("a"), first, fingerprint(), RETENTION)
         .await
@@ -104,7 +104,7 @@ async fn a_running_claim_is_never_forgotten() {
     process(&store, &key("c")).await;
     store.claim(&key("d"), token(), LEASE).await.unwrap();
     store.claim(&key("e"), token(), LEASE).await.unwrap_err();
-    // Or their leases pass.
+    // Its lease can also pass.
     time.pass(LEASE);
     process(&store, &key("e")).await;
 }
@@ -236,7 +236,7 @@ fn a_key_is_shown_on_one_line_in_visible_ascii_and_not_at_any_length() {
         ("a\nb\r\tc", ":a\\nb\\r\\tc"),
         ("\u{1b}[2J\0\u{7f}", ":\\u{1b}[2J\\u{0}\\u{7f}"),
         ("\u{202e}\u{2028}\u{e9}", ":\\u{202e}\\u{2028}\\u{e9}"),
-        // So that nothing else is shown alike.
+        // So that no other text is shown in the same way.
         (r"a\nb", r":a\\nb"),
     ] {
         let key = EventKey::new(None, id);
@@ -259,7 +259,7 @@ fn a_key_is_shown_on_one_line_in_visible_ascii_and_not_at_any_length() {
     );
 }
 
-/// Ids come from senders: what stores and logs keep of one must not grow with it.
+/// Senders choose the ids. What stores and logs keep of an id must not grow with it.
 #[test]
 fn a_long_key_is_short_and_no_other_key() {
     let long = |last: &str| format!("{}{last}", "a".repeat(1_000_000));
@@ -275,7 +275,7 @@ fn a_long_key_is_short_and_no_other_key() {
     for (index, key) in keys.iter().enumerate() {
         assert!(key.as_str().len() <= 577, "{key}");
         assert!(!keys[..index].contains(key), "{key}");
-        // Nor does one that is made of its text.
+        // Nor does an id that is made of its text.
         let text = key.as_str().strip_prefix(':').unwrap_or_default();
         let forged = EventKey::new(None, text);
         assert!(index == 4 || forged != *key, "{key}");

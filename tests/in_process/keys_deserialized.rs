@@ -1,4 +1,4 @@
-//! Keys in files of configuration. What is there is never repeated by the error, whatever its type.
+//! Keys in configuration files. The error never repeats the text, whatever its type.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -48,7 +48,7 @@ fn a_configuration_has_keys() {
 #[test]
 fn a_keyring_is_a_list_as_well() {
     let [first, second] = KEYS.map(Sender::with_secret);
-    // An element is one key, so that it needs no prefix.
+    // Each element is one key, so it needs no prefix.
     for list in [
         json!([
             format!("whsec_{}", KEYS[0]),

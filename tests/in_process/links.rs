@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files of the repository, where they are shown. Documentation on docs.rs needs such links.
+/// Where our files are shown. The documentation on docs.rs links to them there.
 const SITE: [&str; 2] = [
     "https://github.com/tower-svix/tower-svix/blob/main/",
     "https://github.com/tower-svix/tower-svix/tree/main/",
@@ -59,7 +59,7 @@ fn check(target: &str, base: &Path, document: &Path) {
     assert!(found, "{}: {target} leads nowhere", document.display());
 }
 
-/// All files of ours with this extension.
+/// Returns all files of the project with this extension.
 fn files(extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     find(
@@ -84,7 +84,7 @@ fn find(directory: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What is linked to: `[text](target)`, and `[name]: target` at the start of a line.
+/// Returns the targets of links: `[text](target)`, and `[name]: target` at the start of a line.
 fn targets(text: &str) -> impl Iterator<Item = &str> {
     prose(text).flat_map(|line| {
         let inline = line.split("](").skip(1);
@@ -97,7 +97,7 @@ fn targets(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The addresses of the headings of a document, as GitHub, crates.io and rustdoc make them.
+/// Returns the anchors of the headings of a document, as GitHub, crates.io and rustdoc make them.
 fn anchors(document: &Path) -> impl Iterator<Item = String> {
     let text = fs::read_to_string(document).unwrap();
     let headings = prose(&text).filter(|line| line.starts_with('#'));
@@ -111,7 +111,7 @@ fn anchors(document: &Path) -> impl Iterator<Item = String> {
     headings.map(anchor).collect::<Vec<_>>().into_iter()
 }
 
-/// The lines that are not code.
+/// Returns the lines that are not code.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut is_code = false;
     text.lines().filter(move |line| {

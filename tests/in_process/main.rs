@@ -1,4 +1,4 @@
-//! Tests that need no socket and no other process.
+//! Tests that need neither a socket nor another process.
 
 mod asymmetric;
 mod asymmetric_strict;

@@ -1,4 +1,4 @@
-//! The memory that the unverified bodies of a layer share.
+//! The memory that all unverified bodies of a layer share.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -34,20 +34,20 @@ fn signed<B>(body: B) -> Request<B> {
     request_with_body("/", &signature(&sender(1)), body)
 }
 
-/// A request that claims so many bytes.
+/// Returns a request that claims this number of bytes.
 fn claiming<B>(bytes: usize, body: B) -> Request<B> {
     let mut request = signed(body);
     request.headers_mut().insert(CONTENT_LENGTH, bytes.into());
     request
 }
 
-/// Asserts that exactly so many bytes are left.
+/// Asserts that exactly this number of bytes is left.
 async fn assert_left(layer: &SvixVerifyLayer, bytes: usize) {
     let answer_to = async |bytes| answer(layer, claiming(bytes, Full::<Bytes>::default())).await;
     answer_to(bytes).await.assert_mismatch();
     let more = answer_to(bytes + 1).await;
     let expected = match bytes {
-        // However long it waits, there will be no room for more.
+        // There will never be room for more, however long the sender waits.
         LIMIT => Rejection::BodyTooLarge,
         _ => Rejection::MemoryExhausted,
     };
@@ -159,7 +159,7 @@ async fn a_verified_event_takes_nothing_however_long_the_inner_service_takes() {
     assert!(poll!(&mut serving).is_pending());
     assert_left(&layer, LIMIT).await;
 
-    // Nor does one for which the inner service has no room.
+    // Nor does a request for which the inner service has no room.
     let limited = tower::limit::ConcurrencyLimit::new(service_fn(never), 0);
     let mut service = layer.layer(limited);
     let mut readying = pin!(service.call(claiming(length, Full::<Bytes>::from(BODY))));
@@ -223,7 +223,7 @@ async fn all_services_of_a_layer_and_its_clones_share_the_limit() {
         assert!(poll!(stalled).is_pending());
     }
     assert_left(&layer, 100).await;
-    // Another layer has its own.
+    // Another layer has its own memory.
     assert_left(&self::layer(), LIMIT).await;
 }
 

@@ -1,4 +1,4 @@
-//! What holds for any delivery, whatever its id, its time, its body and its key.
+//! Properties of every delivery, whatever its id, timestamp, body and key.
 
 use bytes::Bytes;
 use http::header::HeaderName;
@@ -15,7 +15,7 @@ use tower_svix_tests::fixture::{BODY, NOW, assert_accepted, secret, secret_of, s
 use tower_svix_tests::sender::Sender;
 use tower_svix_tests::{deliver, flip_bit, flip_header_bit};
 
-/// A delivery, and who sends it.
+/// A delivery and its sender.
 #[derive(Clone, Debug)]
 struct Delivery {
     key: Vec<u8>,
@@ -53,7 +53,7 @@ fn delivery() -> impl Strategy<Value = Delivery> {
     })
 }
 
-/// How one frame of a split body arrives.
+/// The arrival of one frame of a split body.
 #[derive(Clone, Debug)]
 struct Cut {
     length: usize,
@@ -71,7 +71,7 @@ fn cuts() -> impl Strategy<Value = Vec<Cut>> {
     vec(cut, 0..30)
 }
 
-/// The body in the frames that `cuts` makes, and what is left of it in one more.
+/// Splits the body at `cuts`. The rest is one more frame.
 fn split(body: &[u8], cuts: &[Cut]) -> Script {
     let mut rest = Bytes::copy_from_slice(body);
     let mut steps = Vec::new();
@@ -104,7 +104,7 @@ proptest! {
             let mut headers = delivery.headers();
             let bit = bit.index(headers[name].len() * 8);
             headers.insert(name, flip_header_bit(&headers[name], bit));
-            // Not only for being too old: a changed timestamp is not the signed one either.
+            // It is not rejected only for its age: a changed timestamp is not the one that was signed.
             for receiver in [
                 delivery.receiver(),
                 delivery.receiver().insecure_ignore_timestamp().insecure_allow_dotted_ids(),
@@ -155,7 +155,7 @@ proptest! {
     ) {
         let nearly = flip_bit(&delivery.key, bit.index(delivery.key.len() * 8));
         for key in [other, nearly] {
-            // HMAC fills a short key up with zeros, so keys that differ in these only are the same key.
+            // HMAC pads a short key with zeros. Keys that differ only in these zeros are the same key.
             let block = |key: &[u8]| {
                 let mut key = key.to_vec();
                 key.resize(key.len().max(64), 0);
@@ -231,7 +231,7 @@ fn any_name() -> impl Strategy<Value = HeaderName> {
     "x-[a-z]{1,20}".prop_map(|name| name.parse().expect("a legal name"))
 }
 
-/// Any bytes that a header may hold, and such as come close to a header of a delivery.
+/// Any bytes that a header can have, and values that are close to those of a delivery.
 fn header_value() -> impl Strategy<Value = HeaderValue> {
     let legal = vec(any::<u8>(), 0..60).prop_map(|bytes| {
         let legal = bytes
@@ -249,7 +249,7 @@ fn header_value() -> impl Strategy<Value = HeaderValue> {
         .prop_map(|bytes: Vec<u8>| HeaderValue::from_bytes(&bytes).expect("legal bytes"))
 }
 
-/// Any text, and such as comes close to a secret.
+/// Any text, and texts that are close to a secret.
 fn secret_text() -> impl Strategy<Value = String> {
     let bytes = vec(any::<u8>(), 0..80).prop_map(|bytes| String::from_utf8_lossy(&bytes).into());
     let close = "[ \n]?(whsec_|whsk_|whpk_|WHSEC_)?[A-Za-z0-9+/=_-]{0,80}[ \n]?";

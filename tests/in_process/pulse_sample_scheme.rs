@@ -1,4 +1,4 @@
-//! The scheme of the sample handlers in Pulse's documentation, which is not that of Svix.
+//! The scheme of the sample handlers in Pulse's documentation, which is not the scheme of Svix.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use tower_svix::{KeyError, Rejection, Secret, SvixVerifyLayer, VerifyError};
 use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{self, Answer, BODY, Case, ID, NOW, request};
 
-/// The secret of the samples, and one in the form of Svix: the samples use its text as it stands.
+/// The secret of the samples, and one in the form of Svix. The samples use the text itself as the key.
 const SECRETS: [&str; 2] = [
     "your_webhook_secret_here",
     concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
@@ -29,7 +29,7 @@ fn hex_digest(secret: &str, payload: &[u8]) -> String {
     digits
 }
 
-/// `signature.split(',')[1] if ',' in signature else signature`: both samples take both forms.
+/// `signature.split(',')[1] if ',' in signature else signature`: both samples accept both forms.
 fn forms(digest: &str) -> [String; 2] {
     [digest.to_owned(), format!("v1,{digest}")]
 }
@@ -51,7 +51,7 @@ fn what_the_sample_handlers_expect_is_accepted() {
             let event = answer(sample_scheme(text), &form).accepted();
             assert_eq!(event.payload(), BODY);
         }
-        // The samples take the first element. Here a list works as lists do.
+        // The samples read the first element only. Here, all elements of a list are read.
         let [bare, tagged] = forms(&hex_digest(text, BODY));
         let wrong = "0".repeat(64);
         for list in [
@@ -120,7 +120,7 @@ fn whatever_is_not_the_digest_in_lower_case_is_rejected() {
         format!("{digest}0"),
         hex_digest(text, b"another body"),
         hex_digest("another secret", BODY),
-        // What the samples compare is never the empty text, even if a header says so.
+        // The samples never compare with an empty text, even if a header has one.
         "v1,".into(),
         ",".into(),
     ] {
@@ -142,7 +142,7 @@ fn the_whole_text_is_the_key_but_for_white_space_around_it() {
     ] {
         answer(sample_scheme(other), &digest).assert_mismatch();
     }
-    // It need not be base64, nor ASCII.
+    // The text can be anything: no base64, no ASCII.
     for text in ["%%%", "geheim niß"] {
         answer(sample_scheme(text), &hex_digest(text, BODY)).accepted();
     }

@@ -1,4 +1,4 @@
-//! What a sender is told about a delivery that was rejected.
+//! The response to a delivery that is rejected.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use tower_svix_tests::requests::{
 type AnyBody = UnsyncBoxBody<Bytes, io::Error>;
 type Configure = fn(SvixVerifyLayer) -> SvixVerifyLayer;
 
-/// One cause of rejection, and a request that has it.
+/// A cause of rejection, and a request that has it.
 struct Case {
     code: &'static str,
     status: u16,
@@ -62,7 +62,7 @@ fn broken_off() -> Request<AnyBody> {
     any(head(BODY).body(body).unwrap())
 }
 
-/// Each cause once.
+/// Returns one case for each cause.
 fn cases() -> Vec<Case> {
     let unverified = |error: VerifyError, request: Request<AnyBody>| Case {
         code: error.code(),
@@ -135,7 +135,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// The code and status of each row of the documented table.
+/// Returns the code and status in each row of the documented table.
 fn documented() -> BTreeMap<&'static str, u16> {
     include_str!("../../src/verify/mod.rs")
         .lines()
@@ -163,7 +163,7 @@ async fn send(layer: SvixVerifyLayer, request: Request<AnyBody>) -> Response<Byt
 #[test]
 fn the_documented_table_has_every_cause_with_its_status() {
     let tested = cases().into_iter().map(|case| (case.code, case.status));
-    // It takes a key source of its own: see `tests/in_process/tenants/lookups.rs`.
+    // This one takes a key source: see `tests/in_process/tenants/lookups.rs`.
     let elsewhere = [("keys-unavailable", 503)];
     assert_eq!(documented(), tested.chain(elsewhere).collect());
 }
@@ -332,7 +332,7 @@ async fn a_grpc_call_is_told_from_other_requests_by_its_content_type() {
     assert!(!response.headers().contains_key("grpc-status"));
 }
 
-/// Otherwise, whoever sends a forged delivery could choose that its rejection counts as a success.
+/// Otherwise, a forger could make its rejection count as a success.
 #[tokio::test]
 async fn a_header_alone_does_not_make_a_rejection_a_200() {
     for (version, is_call) in [
@@ -411,7 +411,7 @@ async fn a_rejection_repeats_nothing_of_the_delivery_or_the_secret() {
         for canary in secrets
             .into_iter()
             .chain(given.iter().map(String::as_str))
-            // Too short to be told from the text around it.
+            // Shorter ones may be part of the text around them by chance.
             .filter(|canary| canary.len() > 3)
         {
             assert!(!told.contains(canary), "{code} tells {canary}: {told}");
@@ -419,15 +419,15 @@ async fn a_rejection_repeats_nothing_of_the_delivery_or_the_secret() {
     }
 }
 
-/// What the response to a request says in prose.
+/// Returns the `detail` of the response to a request.
 async fn detail(layer: SvixVerifyLayer, request: Request<AnyBody>) -> String {
     let response = send(layer, request).await;
     let problem: Value = serde_json::from_slice(response.body()).unwrap();
     problem["detail"].as_str().unwrap().to_owned()
 }
 
-/// The code says no more than that it is too old or too new: a clock that is a minute off and one that is a year off are
-/// mended in different ways.
+/// The code only says that a timestamp is too old or too new. A clock that is a minute wrong and one that is a year
+/// wrong have different causes.
 #[tokio::test]
 async fn a_timestamp_beyond_the_tolerance_is_told_with_its_distance_from_now() {
     for (timestamp, expected) in [
@@ -452,7 +452,7 @@ async fn a_timestamp_in_smaller_units_than_seconds_is_told_as_such() {
         assert!(told.contains(unit), "{told}");
         assert!(!told.contains("in the future"), "{told}");
     }
-    // In 300 years, which is no unit but a wrong clock.
+    // In 300 years, which is no other unit, but a wrong clock.
     let told = detail(layer(), aged(NOW + 300 * 31_557_600)).await;
     assert!(
         told.ends_with("in the future, beyond the tolerance"),
@@ -484,7 +484,7 @@ async fn a_request_without_any_of_the_headers_is_told_all_names_that_are_read() 
         assert_eq!(told, expected, "{family:?}");
     }
 
-    // One that is there shows which family is meant.
+    // One header that is present shows which family is meant.
     for (present, missing) in [
         ("svix-id", "svix-timestamp"),
         ("webhook-timestamp", "webhook-id"),

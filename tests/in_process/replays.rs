@@ -1,4 +1,4 @@
-//! How long a captured delivery can be sent again: not longer than the tolerance, however slowly.
+//! How long a captured delivery can be sent again: at most for the tolerance, however slowly it is sent.
 
 use std::convert::Infallible;
 use std::iter;
@@ -23,7 +23,7 @@ use tower_svix_tests::deliver;
 use tower_svix_tests::fixture::{BODY, NOW, layer, secret, signed};
 use tower_svix_tests::recorder::Recorder;
 
-/// A clock that is set, or breaks, while a delivery is under way.
+/// A clock that the test sets or stops while a delivery arrives.
 #[derive(Clone, Debug)]
 struct Hand(Arc<Mutex<Option<u64>>>);
 
@@ -43,7 +43,7 @@ impl Clock for Hand {
     }
 }
 
-/// When the last byte arrives, if anyone knows, and what becomes of the delivery.
+/// The time at which the last byte arrives, if the clock knows it, and the result of the delivery.
 const ENDS: [(Option<u64>, Option<VerifyError>); 4] = [
     (Some(NOW + 300), None),
     (
@@ -91,7 +91,7 @@ fn a_body_that_waits_does_not_outlive_the_tolerance_in_the_middleware() {
     }
 }
 
-/// Were the time checked at the verdict alone, a forged upload could go on for days.
+/// If the time were checked at the verdict only, a forged upload could continue for days.
 #[test]
 fn a_body_that_trickles_in_is_rejected_once_the_tolerance_has_passed() {
     for (time, expected) in ENDS {

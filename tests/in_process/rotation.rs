@@ -20,7 +20,7 @@ fn layer(keyring: &Keyring) -> SvixVerifyLayer {
     SvixVerifyLayer::new(keyring.clone()).clock(At(NOW))
 }
 
-/// The answer to a request of which half is received when the keys are replaced.
+/// Replaces the keys when half of a request has arrived, and returns the response.
 async fn replace_keys_halfway(keyring: &Keyring, signatures: &str, keys: Vec<Secret>) -> Answer {
     let mut service = layer(keyring).layer(service_fn(echo));
     let (frames, body) = body_from_test();
@@ -50,7 +50,7 @@ async fn a_request_that_has_started_finishes_under_the_keys_it_started_with() {
     answer(&layer, delivery("/", &new)).await.accepted();
 }
 
-/// The passes over the body come once it has ended, when the keys are others for a while.
+/// The passes over the body come after its end, when the keys have already been replaced.
 #[tokio::test]
 async fn each_pass_of_a_request_is_made_with_the_keys_it_started_with() {
     let [old, new, stranger] = [1, 2, 3].map(sender);
@@ -129,7 +129,7 @@ async fn all_services_of_a_layer_see_the_new_keys_whenever_they_were_made() {
     let keyring = Keyring::from(secret(&old)).tenant("acme");
     let layer = layer(&keyring);
     let mut before = layer.layer(service_fn(echo));
-    // A keyring under another name shares its keys.
+    // A keyring with another tenant shares its keys.
     keyring.clone().tenant("another").replace([secret(&new)]);
     let mut after = layer.clone().layer(service_fn(echo));
 
@@ -166,7 +166,8 @@ fn a_key_that_is_always_in_the_set_is_never_rejected_while_the_set_changes() {
                 scope.spawn(|| {
                     let started = Instant::now();
                     let mut seen = [0_u32; 2];
-                    // Until this thread has met the key in both places often, so that the sets did change under it.
+                    // Until this thread has seen the key often at both indices, which shows that the sets were replaced
+                    // meanwhile.
                     while seen.iter().any(|times| *times < 200) {
                         assert!(started.elapsed() < DEADLINE, "no rotation seen: {seen:?}");
                         // Nothing in it waits, so it is ready at once.
@@ -188,7 +189,7 @@ fn a_key_that_is_always_in_the_set_is_never_rejected_while_the_set_changes() {
     });
 }
 
-/// Svix signs with both keys during a rotation, the new one first. The old one is the key of the case.
+/// During a rotation, Svix signs with both keys, the new one first. The old one is the key of the case.
 #[tokio::test]
 async fn a_delivery_of_svix_during_a_rotation_verifies_with_the_old_key() {
     let case = Case::named("real-v1-6-key0");
@@ -215,7 +216,7 @@ async fn a_delivery_of_svix_during_a_rotation_verifies_with_the_old_key() {
     }
 }
 
-/// The same with both keys known: what Svix does, by a sender of our own.
+/// The same when the test knows both keys, with a sender of our own that does what Svix does.
 #[tokio::test]
 async fn a_delivery_with_both_signatures_verifies_with_the_old_key_the_new_one_and_both() {
     let [old, new] = [1, 2].map(sender);
@@ -229,7 +230,7 @@ async fn a_delivery_with_both_signatures_verifies_with_the_old_key_the_new_one_a
     ] {
         let layer = SvixVerifyLayer::new(keys).clock(At(NOW));
         let event = answer(&layer, request("/", &signatures)).await.accepted();
-        // Both keys match: it is the first that the keyring holds.
+        // Both keys match. The first of the keyring is reported.
         assert_eq!(event.key_index(), 0);
     }
 }

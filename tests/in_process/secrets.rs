@@ -1,4 +1,4 @@
-//! Keys: how their text is read, that it is never shown, and what they sign.
+//! Secrets: how their text is parsed, that it is never shown, and what they sign.
 
 use http::HeaderMap;
 use http_body_util::Full;
@@ -110,7 +110,7 @@ fn the_error_of_a_secret_never_repeats_its_text() {
 #[test]
 fn raw_bytes_are_a_key_unless_there_are_none() {
     assert_eq!(Secret::from_bytes(b"").err(), Some(KeyError::Empty));
-    // Around the block size of SHA-256, beyond which a key is hashed first.
+    // Lengths around the block size of SHA-256. A longer key is hashed first.
     for length in [1, 16, 24, 32, 63, 64, 65, 75, 128, 1000] {
         let key = vec![b'k'; length];
         let signature = Sender::with_key(key.clone()).sign(ID.as_bytes(), b"1700000000", BODY);
@@ -268,13 +268,13 @@ fn debug_output_shows_neither_keys_nor_payloads() {
     );
 }
 
-/// What the secret with this text signs.
+/// Returns the signature of the secret with this text.
 fn parse(text: &str) -> http::HeaderValue {
     let secret: Secret = text.parse().expect(text);
     secret.sign(ID, NOW, BODY).expect("a signature")
 }
 
-/// Visible ASCII without the full stop.
+/// Returns visible ASCII other than the full stop.
 fn id_char(rng: &mut StdRng) -> char {
     match rng.random_range(b' '..=b'~') {
         b'.' => '_',

@@ -15,7 +15,7 @@ fn verifier(case: &SenderCase) -> Verifier {
     }
 }
 
-/// The family of the headers that the delivery comes with.
+/// Returns the family of the delivery's headers.
 fn header_family(case: &SenderCase) -> HeaderFamily {
     let name = |end: &str| {
         let mut names = case.headers.keys();

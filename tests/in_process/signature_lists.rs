@@ -1,4 +1,4 @@
-//! What a list of signatures is: its elements, and which of them count.
+//! Lists of signatures: their elements, and which of them count.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use tower_svix::{Secret, SvixVerifyLayer, Verifier, VerifyError};
@@ -24,7 +24,7 @@ fn an_element_may_end_with_one_comma_and_needs_no_version() {
     let mismatch = Some(VerifyError::SignatureMismatch);
     let unsupported = Some(VerifyError::NoSupportedSignature);
     for (name, list, expected) in [
-        // As Supabase, and proxies that join repeated headers, do it.
+        // Supabase does this, and so do proxies that join repeated headers.
         ("joined, first", format!("{genuine}, {forged}"), None),
         ("joined, second", format!("{forged}, {genuine}"), None),
         (
@@ -59,7 +59,7 @@ fn an_element_may_end_with_one_comma_and_needs_no_version() {
         ),
         ("commas alone", ", , ,".into(), unsupported),
         ("version alone", "v1,, v1, v1".into(), unsupported),
-        // As Sweego does it.
+        // Sweego does this.
         ("bare", mac.into(), None),
         ("bare, forged", wrong.into(), mismatch),
         ("bare, trailing comma", format!("{mac},"), None),
@@ -74,7 +74,7 @@ fn an_element_may_end_with_one_comma_and_needs_no_version() {
             format!("{},{}", &mac[..20], &mac[21..]),
             unsupported,
         ),
-        // Another version is another scheme, whatever follows.
+        // Another version is another scheme, whatever follows it.
         ("v2", format!("v2,{mac}"), unsupported),
         ("v2, trailing comma", format!("v2,{mac},"), unsupported),
         ("v10", format!("v10,{mac}"), unsupported),
@@ -83,7 +83,7 @@ fn an_element_may_end_with_one_comma_and_needs_no_version() {
         ("no version but its comma", format!(",{mac}"), unsupported),
         ("v1 twice", format!("v1,v1,{mac}"), unsupported),
         ("another sign", format!("v1={mac}"), unsupported),
-        // The version of an element is not that of the next.
+        // The version of an element does not apply to the next one.
         ("space behind the version", format!("v2, {wrong}"), mismatch),
     ] {
         assert_eq!(verdict(secret(&sender(1)), &list), expected, "{name}");
@@ -129,7 +129,7 @@ fn a_signature_is_found_at_any_place_of_a_long_list() {
     }
 }
 
-/// The comparisons with each key count as work, so that a long list is compared with many keys over several polls.
+/// The comparisons with each key count as work. A long list is compared with many keys over several polls.
 #[test]
 fn a_long_list_before_many_keys_does_not_hold_the_thread() {
     let keys = || (1..=16).map(|number| secret(&sender(number)));
@@ -141,7 +141,7 @@ fn a_long_list_before_many_keys_does_not_hold_the_thread() {
         polls
     };
     assert_eq!(polls(1), 1);
-    // 8000 comparisons count as 16,000 bytes, of which a poll takes 128 KiB.
+    // 8000 comparisons count as 16,000 bytes. A poll takes 128 KiB.
     let many = polls(8000);
     assert!((2..=3).contains(&many), "{many} polls");
 }

@@ -1,4 +1,4 @@
-//! How much room a request takes while it is verified. It is moved a few times on its way, and boxed by frameworks.
+//! The size of a request's future. It is moved a few times, and frameworks box it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;

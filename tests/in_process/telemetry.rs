@@ -1,4 +1,4 @@
-//! The span and the numbers of a delivery.
+//! The span and the metrics of a delivery.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The name of a span, and that of its parent.
+/// The name of a span, and the name of its parent.
 type Opened = (&'static str, Option<&'static str>);
 
 /// The fields of all spans with one name.
@@ -30,12 +30,12 @@ type Opened = (&'static str, Option<&'static str>);
 struct Spans {
     name: &'static str,
     fields: Arc<Mutex<BTreeMap<&'static str, String>>>,
-    /// All spans, as they were opened.
+    /// All spans, in the order in which they were opened.
     opened: Arc<Mutex<Vec<Opened>>>,
 }
 
 impl Spans {
-    /// Those of verified deliveries.
+    /// Collects the spans of verified deliveries.
     fn of_verified() -> Self {
         Self::named("webhook")
     }
@@ -90,7 +90,7 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// What is observed while `request` passes through `layer`: the fields of `spans`, and the metrics with their labels.
+/// Sends `request` through `layer`. Returns the fields of `spans`, and the metrics with their labels.
 fn observed<K>(
     spans: &Spans,
     layer: &SvixVerifyLayer<K>,
@@ -182,7 +182,7 @@ fn a_verified_delivery_tells_what_it_is_and_how_it_ended() {
     );
 }
 
-/// To look for it takes a walk through the payload.
+/// Finding it takes a walk through the payload.
 #[test]
 fn the_type_is_told_from_where_the_sender_has_it() {
     for (payload, pointer, expected) in [
@@ -248,7 +248,7 @@ fn a_rejected_delivery_tells_its_cause_and_nothing_that_the_sender_filled() {
     assert_eq!(metrics, ["webhook_deliveries_total signature-mismatch 1"]);
 }
 
-/// A counter with a single label: how much was counted for each of its values.
+/// Returns the values of a counter with one label, by the value of the label.
 fn counts(snapshotter: &Snapshotter, name: &str) -> BTreeMap<String, u64> {
     let metrics = snapshotter.snapshot().into_vec();
     let counters = metrics.into_iter().filter_map(|(key, _, _, value)| {
@@ -356,7 +356,7 @@ fn an_inner_service_that_fails_tells_so() {
     assert_eq!(fields["error.type"], "inner-service-failed");
 }
 
-/// The spans that are opened while these requests pass through a layer, as a subscriber sees them that listens up to `level`.
+/// Returns the spans that a subscriber at `level` sees while these requests pass through a layer.
 fn opened(
     level: LevelFilter,
     requests: impl IntoIterator<Item = Request<Full<Bytes>>>,
@@ -377,7 +377,7 @@ fn opened(
     (spans.opened(), spans)
 }
 
-/// Anyone can make a request that is rejected: what is recorded of it at the usual level is the rejection alone.
+/// Anyone can send a request that is rejected. At the usual level, only the rejection is recorded.
 #[test]
 fn a_request_opens_no_span_at_info_before_it_is_verified() {
     let (names, _) = opened(LevelFilter::INFO, [forged(), forged()]);
@@ -397,7 +397,7 @@ fn a_request_opens_no_span_at_info_before_it_is_verified() {
 fn at_debug_the_verification_has_a_span_that_ends_with_it() {
     let (names, _) = opened(LevelFilter::DEBUG, [forged(), genuine()]);
     let verification = ("webhook.verification", None);
-    // The handler's is not inside the other, which has ended.
+    // The handler's span is not inside the other, which has ended.
     assert_eq!(names, [verification, verification, ("webhook", None)]);
 }
 

@@ -32,7 +32,7 @@ fn by_default_it_is_a_post_of_nothing_now() {
     assert!((before..=unix_now()).contains(&timestamp.parse().unwrap()));
     assert_eq!(request.headers().len(), 4, "{:?}", request.headers());
 
-    // The layer has the clock of the operating system too.
+    // The layer has the clock of the operating system, too.
     let event = answer(&SvixVerifyLayer::new(secret(&sender(1))), request).accepted();
     assert_eq!(event.payload(), "");
 }

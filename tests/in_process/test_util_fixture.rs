@@ -18,7 +18,7 @@ fn answer(layer: &SvixVerifyLayer, request: Request<SignedBody>) -> Answer {
     answer.expect("nothing in it waits")
 }
 
-/// A file with this head, whose lines end with a newline alone, and this body.
+/// Returns a file with this head and this body. Its lines end with a newline alone.
 fn file(extra: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST /webhook?a=b HTTP/1.1\nHost: example.org\nwebhook-id: {ID}\nwebhook-timestamp: {NOW}\n\

@@ -1,4 +1,4 @@
-//! What a rejection leaves in the log.
+//! The log of a rejection.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 /// The level, and each field by its name.
 type Line = (Level, BTreeMap<&'static str, String>);
 
-/// Keeps every event.
+/// Keeps all events.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<Line>>>);
 
@@ -86,7 +86,7 @@ impl Error for QueryFailed {
     }
 }
 
-/// What is logged while `request` passes through `layer`.
+/// Returns what is logged while `request` passes through `layer`.
 async fn logged<K: KeySource, B: Body>(
     layer: SvixVerifyLayer<K>,
     request: Request<B>,
@@ -104,7 +104,7 @@ async fn logged<K: KeySource, B: Body>(
     log.lines()
 }
 
-/// Requests that are rejected before, while and after their body is read, with the level and code they are logged with.
+/// Returns requests that are rejected before, while and after their body is read, with the level and code of the log.
 fn rejected() -> [(Level, &'static str, SvixVerifyLayer, Request<Full<Bytes>>); 6] {
     [
         (
@@ -249,7 +249,7 @@ async fn the_log_holds_nothing_that_a_sender_can_fill_and_no_secret() {
     }
 }
 
-/// A line about a rejection, or about several that have no line of their own.
+/// A line about one rejection, or about several that have no line of their own.
 #[derive(Debug, PartialEq, Eq)]
 struct Told {
     code: String,
@@ -257,7 +257,7 @@ struct Told {
     suppressed: u64,
 }
 
-/// How many rejections these lines tell of.
+/// Returns how many rejections these lines report.
 fn total(told: &[Told]) -> u64 {
     let counts = told
         .iter()
@@ -265,7 +265,7 @@ fn total(told: &[Told]) -> u64 {
     counts.sum()
 }
 
-/// A receiver under a flood, with a clock that is set by hand.
+/// A receiver under a flood. The test sets its clock.
 struct Flooded {
     log: Log,
     clock: ManualClock,
@@ -286,12 +286,12 @@ impl Flooded {
         Dispatch::new(tracing_subscriber::registry().with(self.log.clone()))
     }
 
-    /// Delivers to a service of its own, as each route of axum has one.
+    /// Delivers to a new service, because each route of axum has one.
     fn deliver<B: Body>(&self, request: Request<B>) {
         deliver(&self.layer, request);
     }
 
-    /// What was told since the last time.
+    /// Returns the lines since the last call.
     fn told(&self) -> Vec<Told> {
         let lines = mem::take(&mut *self.log.0.lock().unwrap());
         let told = lines.into_iter().map(|(_, fields)| Told {
@@ -360,7 +360,7 @@ fn the_count_of_a_flood_comes_with_the_next_verified_delivery() {
         flooded.deliver(forged());
     }
     assert_eq!(total(&flooded.told()), 10);
-    // In the same second, it would be one line more.
+    // In the same second, there would be one line more.
     flooded.deliver(genuine());
     assert_eq!(flooded.told(), []);
 
@@ -411,7 +411,7 @@ fn the_count_of_a_flood_comes_at_the_latest_when_the_layer_is_dropped() {
     assert_eq!((told.len(), total(&told)), (1, 40), "{told:?}");
 }
 
-/// Scanners that know nothing of the headers must not hide that the secret is wrong.
+/// Scanners that send no headers must not hide that the secret is wrong.
 #[test]
 fn a_flood_of_one_kind_does_not_silence_another() {
     let flooded = Flooded::new();
@@ -476,7 +476,7 @@ fn no_rejection_is_lost_between_threads() {
     assert!(lines.len() < 200, "{} lines", lines.len());
 }
 
-/// What the front page of the docs sets up.
+/// The subscriber that the documentation sets up.
 #[test]
 fn a_subscriber_of_the_default_kind_shows_a_rejection() {
     #[derive(Clone, Default)]

@@ -1,4 +1,4 @@
-//! Rejections leave the events of others to every subscriber that asked for them.
+//! A rejection does not keep the events of other crates from a subscriber.
 
 use std::convert::Infallible;
 use std::sync::Arc;

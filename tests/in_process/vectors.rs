@@ -1,4 +1,4 @@
-//! Every case of `tests/vectors`: through the middleware, and through the verifier alone.
+//! Every case of `tests/vectors`, through the middleware and through the verifier.
 
 use std::iter;
 use std::ops::Range;
@@ -17,8 +17,8 @@ use tower_svix_tests::sender;
 use tower_svix_tests::verdict::{check_each, expect_eq};
 use tower_svix_tests::{deliver, flip_bit, flip_header_bit};
 
-/// The cases that are to be rejected for how their body arrives, while its bytes are genuine: a verifier that is handed
-/// the whole body cannot know.
+/// Cases that are rejected because of the way their body arrives, although its bytes are valid. A verifier that gets
+/// the whole body at once cannot see this.
 const REJECTED_FOR_THEIR_DELIVERY: &[&str] = &[
     "delivery-error-first",
     "delivery-error-after-all-data",
@@ -169,7 +169,7 @@ fn through_the_verifier(
     }
 }
 
-/// Whether a changed delivery is rejected as not verified.
+/// Checks that a changed delivery is rejected as not verified.
 fn reject(case: &Case, headers: HeaderMap, body: Bytes) -> Result<(), String> {
     let outcome = deliver(&case.layer(keys(case)?), headers, Full::new(body));
     expect_eq("calls of the inner service", outcome.calls.len(), 0)?;
@@ -189,8 +189,8 @@ fn named(names: &[&str]) -> Vec<Case> {
     cases
 }
 
-/// The bytes of a header's value that the verdict hangs on: all of an id or a timestamp, but in a list of signatures
-/// only the one that matches.
+/// Returns the bytes of a header that the verdict depends on: all bytes of an id or a timestamp, but only the matching
+/// signature of a list.
 fn signed_part(case: &Case, name: &str) -> Range<usize> {
     let headers = case.header_map();
     if !name.ends_with("-signature") {
@@ -201,7 +201,7 @@ fn signed_part(case: &Case, name: &str) -> Range<usize> {
     let mut start = 0;
     let mut found = Vec::new();
     for element in signatures.split(|byte| *byte == b' ') {
-        // One comma at the end of an element is no part of it.
+        // One comma at the end is not part of the element.
         let signature = element.strip_suffix(b",").unwrap_or(element);
         let is_genuine = |secret| sender::is_genuine(secret, signature, id, timestamp, &body);
         if case.secret_texts().any(is_genuine) {
@@ -215,13 +215,13 @@ fn signed_part(case: &Case, name: &str) -> Range<usize> {
     range.clone()
 }
 
-/// A bit of a byte in `range`: of the first for `eighths` 0, of the last for 8.
+/// Returns a bit in `range`: of the first byte for `eighths` 0, of the last for 8.
 fn bit_at(eighths: usize, range: &Range<usize>) -> usize {
     let byte = range.start + (range.len() - 1) * eighths / 8;
     byte * 8 + byte % 7
 }
 
-/// Frames of any length, empty ones among them, some in two pieces, some with a wait before them.
+/// Splits a body into frames of any length, including empty frames, frames in two pieces, and waits between frames.
 fn split_at_random(mut body: Bytes, seed: u64) -> Vec<Step> {
     let mut rng = StdRng::seed_from_u64(seed);
     let longest = (body.len() / 3).max(2);

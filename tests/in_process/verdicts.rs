@@ -1,4 +1,4 @@
-//! Which check rejects a delivery, and where exactly each bound lies.
+//! Which check rejects a delivery, and where exactly each limit is.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ fn verify(headers: &HeaderMap) -> Result<VerifiedEvent, VerifyError> {
     Verifier::new(secret()).clock(At(NOW)).verify(headers, BODY)
 }
 
-/// A delivery with this text as its timestamp, and genuinely signed over it.
+/// Returns the headers of a delivery with this text as its timestamp, and a valid signature.
 fn signed_at(timestamp: &str) -> HeaderMap {
     let mut headers = signed(BODY);
     let signature = sender().sign(ID.as_bytes(), timestamp.as_bytes(), BODY);
@@ -24,7 +24,7 @@ fn value(text: &str) -> HeaderValue {
     text.parse().expect("a legal value")
 }
 
-/// The genuine delivery in `svix-*` headers.
+/// Returns the valid delivery in `svix-*` headers.
 fn in_svix_headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in &signed(BODY) {
@@ -89,7 +89,7 @@ fn a_timestamp_that_is_no_plain_number_is_rejected_though_it_is_signed() {
         "0x6553f100",
         "18446744073709551615",
         "18446744073709551616",
-        // 2^64 and 2^32 later than now: the same time to whoever lets the number wrap.
+        // Now plus 2^64, and now plus 2^32: the present time if the number wraps.
         "18446744075409551616",
         "340282366920938463465074607433468211456",
     ] {
@@ -260,7 +260,7 @@ fn a_pinned_family_is_the_only_one_that_is_read() {
         let error = verifier(pinned).verify(&other, BODY).err();
         assert_eq!(error, Some(VerifyError::MissingHeader(names(pinned)[0])));
 
-        // Garbage in the other family changes nothing.
+        // Nonsense in the other family changes nothing.
         let mut both = own;
         for name in other.keys() {
             both.insert(name, HeaderValue::from_static("garbage"));
@@ -294,7 +294,7 @@ fn a_signature_is_found_where_a_list_has_it_as_an_element_and_nowhere_else() {
         headers.insert("webhook-signature", value(list));
         verify(&headers).is_ok()
     };
-    // Elements of each length before it and behind it, by themselves and in pairs.
+    // Elements of each length before and after it, alone and in pairs.
     for len in 0..100 {
         for other in [
             "a".repeat(len),

@@ -13,7 +13,7 @@ use tower_svix::VerifiedBody;
 use tower_svix_tests::fixture::{BODY, layer, signed};
 use tower_svix_tests::{request, run};
 
-/// What the inner service gets of a genuine delivery of `body`.
+/// Returns the body that the inner service gets for a valid delivery of `body`.
 fn forwarded(body: &'static [u8]) -> VerifiedBody {
     let forwarded = Arc::new(Mutex::new(None));
     let taken = Arc::clone(&forwarded);

@@ -1,4 +1,4 @@
-//! What becomes of ed25519 keys without the feature.
+//! The errors for ed25519 keys without the feature.
 #![cfg(not(feature = "ed25519"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -28,7 +28,7 @@ fn an_ed25519_key_is_an_error_that_names_the_feature() {
         "{unsupported}"
     );
 
-    // Whoever mixes the two up is told so, feature or not.
+    // A private key in place of a secret has this error with and without the feature.
     assert_eq!(private.parse::<Secret>().unwrap_err(), KeyError::PrivateKey);
     assert_eq!(public.parse::<Secret>().unwrap_err(), KeyError::PublicKey);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a delivery allocates.
+//! The allocations of a delivery.
 
 use std::convert::Infallible;
 
@@ -34,7 +34,7 @@ pub(crate) fn verification_adds_the_three_blocks_of_an_extension() {
         *request.headers_mut() = headers.clone();
         request
     };
-    // The first of each sets up what is set up once.
+    // The first of each also allocates what is set up once.
     for is_first in [true, false] {
         let (one, other) = (request(), request());
         let (plain, _) = blocks_of(|| tower_svix_tests::run(bare.call(one)));
@@ -50,12 +50,12 @@ pub(crate) fn verification_adds_the_three_blocks_of_an_extension() {
     }
 }
 
-/// A server reads many requests into one buffer, of which the payload is a part.
+/// A server reads many requests into one buffer. The payload is a part of it.
 pub(crate) fn a_compact_event_keeps_only_its_own_payload() {
     const BUFFER: usize = 512 * 1024;
 
     let _counting = count();
-    // The name of a long id is kept as well, but none of the headers around it.
+    // A long id is kept, too, but none of the headers around it.
     for id_len in [30, 300] {
         let idle = held();
         let headers = sender().headers(&"i".repeat(id_len), NOW, BODY);

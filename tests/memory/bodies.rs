@@ -1,4 +1,4 @@
-//! What is held in memory of a body that arrives, stalls or is rejected, told by a heap profiler.
+//! The memory of a body that arrives, stalls or is rejected, counted by a heap profiler.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -19,10 +19,10 @@ use tower_svix_tests::recorder::Recorder;
 use crate::{blocks_of, count, held};
 
 const KIB: usize = 1024;
-/// What most stalled uploads claim to have: the limit, unless it is set.
+/// The length that most stalled uploads claim: the default limit.
 const CLAIMED: usize = 2 * 1024 * KIB;
 static ZEROS: [u8; CLAIMED] = [0; CLAIMED];
-/// What a delivery may hold beside its body: the future, the headers, the event.
+/// What a delivery may hold apart from its body: the future, the headers, the event.
 const BESIDE: usize = 4 * KIB;
 
 pub(crate) fn a_claimed_length_reserves_at_most_64_kib() {
@@ -39,7 +39,7 @@ pub(crate) fn a_claimed_length_is_reserved_at_once_when_half_a_mib_has_arrived()
         (&[half - 2, 1, 1], CLAIMED, half * 5 / 4),
         (&[half - 16, 16, 1], CLAIMED, CLAIMED),
         (&[half - 16, 16, 1], 16 * half, 16 * half),
-        // However much is claimed.
+        // Whatever length is claimed.
         (&[half - 16, 16, 1], 64 * half, 16 * half),
     ] {
         let held = held_by_stalled_uploads(1, frames, claimed);
@@ -63,7 +63,7 @@ pub(crate) fn a_claimed_length_spares_all_moves_of_the_buffer() {
             let frames = frames(len, frame);
             blocks_of(|| held_by_stalled_uploads(1, &frames, len)).0
         };
-        // Two frames are joined in one buffer of just their size.
+        // Two frames are joined in one buffer of exactly their size.
         assert_eq!(blocks(KIB), blocks(len / 2), "{len} bytes");
     }
 }
@@ -97,7 +97,7 @@ pub(crate) fn a_stalled_upload_holds_little_more_than_it_sent() {
     }
 }
 
-/// From half a MiB on, room for the claimed length is reserved, which is at most the limit.
+/// From half a MiB on, room for the claimed length is reserved. It is at most the limit.
 pub(crate) fn a_claim_is_not_exceeded_once_it_is_believed() {
     let _counting = count();
     for sent in [512 * KIB, 768 * KIB, 1536 * KIB] {
@@ -113,22 +113,22 @@ pub(crate) fn a_thousand_stalled_uploads_hold_little_more_than_they_sent() {
     assert!(each <= sent * 5 / 4 + 16 * KIB, "{each}");
 }
 
-/// The lengths of the frames of a body of `len` bytes. All have `frame` bytes, but for what is left over.
+/// Returns the lengths of the frames of a body of `len` bytes: `frame` bytes each, and the rest in one more.
 fn frames(len: usize, frame: usize) -> Vec<usize> {
     let mut frames = vec![frame; len / frame];
     frames.extend(Some(len % frame).filter(|rest| *rest > 0));
     frames
 }
 
-/// What is held of `uploads` that have sent frames of these lengths each, claim to have `claimed` bytes, and stall. The
-/// futures count too, and the headers.
+/// Returns what stalled uploads hold that have each sent frames of these lengths and claim `claimed` bytes. The futures
+/// and the headers count, too.
 fn held_by_stalled_uploads(uploads: usize, frames: &[usize], claimed: usize) -> usize {
     let layer = layer().body_limit(claimed.max(CLAIMED));
     let headers = signed(BODY);
     let before = held();
     let stalled: Vec<_> = (0..uploads)
         .map(|_| {
-            // The frames are no allocations of their own.
+            // The frames themselves allocate nothing.
             let frames = frames.iter().map(|len| Bytes::from_static(&ZEROS[..*len]));
             let frames = stream::iter(frames.map(Frame::data).map(Ok::<_, Infallible>));
             let body = Claiming {
@@ -156,7 +156,7 @@ pub(crate) fn a_body_in_single_bytes_takes_at_most_twice_its_size() {
     }
 }
 
-/// The most that is held at any time while a body arrives in single bytes and is verified.
+/// Returns the peak while a body arrives in single bytes and is verified.
 fn peak_of_single_bytes(body: &[u8]) -> usize {
     let headers = signed(body);
     let mut service = layer().layer(Recorder::default());
@@ -211,7 +211,7 @@ pub(crate) fn a_rejected_request_holds_nothing_even_while_its_future_lives() {
         (&layer(), &genuine, breaks_off, Rejection::BodyUnreadable),
     ] {
         let mut service = layer.layer(Recorder::default());
-        // Values of headers become shared with their first clone.
+        // A header value becomes shared with its first clone.
         drop(headers.clone());
         let before = held();
         let request = tower_svix_tests::request(headers.clone(), script());
@@ -223,7 +223,7 @@ pub(crate) fn a_rejected_request_holds_nothing_even_while_its_future_lives() {
     }
 }
 
-/// A body that claims to have so many bytes.
+/// A body that claims this number of bytes.
 struct Claiming<B> {
     body: B,
     claimed: usize,

@@ -1,8 +1,8 @@
-//! Tests about the memory of a whole process.
+//! Tests of the memory of a whole process.
 //!
-//! Each case has a process to itself, in which nothing else runs: what is counted there is what the case did. The usual
-//! harness cannot give that, since its main thread allocates while a test runs. So this brings its own `main`, which starts
-//! itself once for each case, and takes the arguments that matter of those that the usual one does.
+//! Each case runs in its own process, so that only the case is counted. The usual test harness cannot do that, because
+//! its main thread allocates while a test runs. So this test has its own `main`. It starts itself once for each case,
+//! and takes those arguments of the usual harness that matter.
 
 mod allocations;
 mod bodies;
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     runner::run(&CASES.concat())
 }
 
-/// Counts from here on, until the value is dropped. What a process sets up once, with its first deliveries, is not counted.
+/// Counts from here on, until the value is dropped. What the first deliveries set up once is not counted.
 fn count() -> dhat::Profiler {
     for headers in [HeaderMap::new(), signed(BODY), signed(b"another body")] {
         deliver(&layer(), headers, Full::new(BODY));
@@ -79,12 +79,12 @@ fn count() -> dhat::Profiler {
     dhat::Profiler::builder().testing().build()
 }
 
-/// How many bytes are allocated now.
+/// Returns how many bytes are allocated now.
 fn held() -> usize {
     HeapStats::get().curr_bytes
 }
 
-/// How many blocks are allocated by `work`. One that moves is counted again.
+/// Returns how many blocks `work` allocates. A block that moves is counted again.
 fn blocks_of<T>(work: impl FnOnce() -> T) -> (u64, T) {
     let before = HeapStats::get().total_blocks;
     let result = work();

@@ -1,12 +1,12 @@
-//! Runs each case in a process of its own, as the usual harness runs tests in threads.
+//! Runs each case in its own process, as the usual harness runs tests in threads.
 
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
 
-/// The argument that makes a process run one case. Its name follows.
+/// The argument that makes a process run one case. The name of the case follows.
 const CASE: &str = "--case";
 
-/// The options of the usual harness that are followed by a value.
+/// The options of the usual harness that take a value.
 const WITH_VALUE: [&str; 6] = [
     "--color",
     "--format",
@@ -33,7 +33,7 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// What is to be done with the cases.
+/// What to do with the cases.
 #[derive(Default)]
 enum Action {
     #[default]
@@ -41,22 +41,22 @@ enum Action {
     List,
 }
 
-/// What the arguments ask for.
+/// The parsed arguments.
 #[derive(Default)]
 struct Request {
     action: Action,
-    /// A case runs if its name has one of these in it, or if there is none.
+    /// A case runs if its name contains one of these, or if there are none.
     filters: Vec<String>,
     skipped: Vec<String>,
     exact: bool,
-    /// What a case prints is shown even if it passes.
+    /// Shows the output of cases that pass, too.
     nocapture: bool,
-    /// Only what is ignored is asked for, and nothing here is.
+    /// Runs only ignored cases, of which there are none.
     ignored_only: bool,
 }
 
 impl Request {
-    /// Whatever else the usual harness knows is about how it shows and orders its tests.
+    /// The other options of the usual harness change only its output and the order of its tests.
     fn from(arguments: impl Iterator<Item = String>) -> Self {
         let mut request = Self::default();
         let mut arguments = arguments;
@@ -92,7 +92,7 @@ impl Request {
     }
 }
 
-/// Runs the cases that the arguments of this process ask for.
+/// Runs the cases that the arguments of this process select.
 pub(crate) fn run(cases: &[Case]) -> ExitCode {
     let mut arguments = env::args().skip(1).peekable();
     if arguments.next_if(|first| first == CASE).is_some() {
@@ -120,7 +120,7 @@ pub(crate) fn run(cases: &[Case]) -> ExitCode {
         }
     }
     println!("{passed} passed, {failed} failed");
-    // As the usual harness ends.
+    // The exit code of the usual harness.
     ExitCode::from(if failed == 0 { 0 } else { 101 })
 }
 

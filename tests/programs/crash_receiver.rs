@@ -1,7 +1,7 @@
-//! A receiver that stalls before its effect or after it, and waits to be killed, or to be told to fail: see
+//! A receiver that stalls before or after its effect until it is killed or told to fail: see
 //! `sockets/idempotency_crash.rs`.
 //!
-//! Its effect is a line in the file `EFFECTS`. It fails once there is a file `FAIL`.
+//! Its effect is a line in the file `EFFECTS`. It fails once the file `FAIL` exists.
 #![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
 
 use std::env;

@@ -44,7 +44,7 @@ where
     match variable("ROLE").as_str() {
         "receiver" => receive(inbox).await,
         "worker" => {
-            // What starts this waits for a line like that of a receiver.
+            // The test waits for a line like that of a receiver.
             println!("listening on http://127.0.0.1:1");
             let worker = Worker::new(inbox, move |event| effect_of(pool.clone(), event));
             work(worker).await;
@@ -111,7 +111,7 @@ where
     misbehave(&event).await
 }
 
-/// One event aborts the process while the others run.
+/// One event aborts the process while others are processed.
 async fn beside_poison<DB: Engine>(pool: Pool<DB>, event: StoredEvent) -> Result<(), BoxError>
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -126,7 +126,7 @@ where
     Ok(())
 }
 
-/// The ids are those of the test.
+/// The test chose the ids.
 fn insert(event: &StoredEvent) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!("INSERT INTO effects VALUES ('{}')", event.id()))
 }

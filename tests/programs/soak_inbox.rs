@@ -1,7 +1,7 @@
-//! A receiver with an inbox in Postgres, and with the worker of it in the same process: see `sockets/soak/mod.rs`.
+//! A receiver with an inbox in Postgres, and the worker in the same process: see `sockets/soak/mod.rs`.
 //!
-//! The worker has the effect of an event in the transaction that marks it as done. Nothing in the tables keeps an effect
-//! from happening twice, so that the test would see it.
+//! The worker has the effect of an event in the transaction that marks the event as done. The tables themselves do not
+//! prevent a second effect, so the test would see one.
 #![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
 
 use std::env;
@@ -25,11 +25,11 @@ use tower_svix_tests::net;
 
 /// Several times the timeout of an inbox, and short enough to wait for after a crash.
 const LEASE: Duration = Duration::from_secs(10);
-/// Longer than any handler here takes that does not hang, unless Postgres is away.
+/// Longer than any handler takes, unless it hangs or Postgres is not available.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the handler sleeps at most, before its effect and again after it.
+/// The longest time that the handler sleeps before its effect, and again after it.
 const MAX_PAUSE_MS: u64 = 25;
-/// Longer than the sender goes on delivering an event.
+/// Longer than the sender delivers an event.
 const RETENTION: Duration = Duration::from_secs(300);
 const CLEANUP_PAUSE: Duration = Duration::from_secs(10);
 
@@ -62,7 +62,7 @@ async fn main() {
     let router = Router::new().route_service("/webhook", net::layer().layer(inbox));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     println!("listening on http://{}", listener.local_addr().unwrap());
-    // Told to stop, it ends once all requests at hand are answered, and all handlers that run have ended.
+    // When it is told to stop, it answers all open requests and waits for all handlers.
     axum::serve(listener, router)
         .with_graceful_shutdown(server_stops)
         .await
@@ -71,7 +71,7 @@ async fn main() {
     cleanup.stop().await;
 }
 
-/// From now on, the signal does not end the process at once.
+/// After this call, the signal does not end the process at once.
 fn told_to_stop() -> impl Future<Output = ()> + Send + 'static {
     let mut terminate = signal(SignalKind::terminate()).unwrap();
     async move {
@@ -90,7 +90,7 @@ async fn process(
     event: StoredEvent,
     transaction: &mut Transaction<'static, Postgres>,
 ) -> Result<(), BoxError> {
-    // The test counts these lines, as it does those of the example.
+    // The test counts these lines and those of the example.
     println!(
         "event job.completed {} (attempt {})",
         event.id(),
@@ -117,11 +117,12 @@ async fn process(
     Ok(())
 }
 
-/// Some of the first attempts do not succeed, after their effect. Few hang: one that does keeps the row of its account locked.
+/// Lets some first attempts fail after their effect. Few hang, because each of these keeps the row of its account
+/// locked.
 async fn misbehave() -> Result<(), BoxError> {
     match rand::random_range(0..300) {
         0..9 => Err("an error".into()),
-        // Without a message among those of the tests.
+        // Prints no message among those of the tests.
         9..18 => resume_unwind(Box::new("a panic")),
         18 => pending().await,
         _ => Ok(()),

@@ -1,7 +1,7 @@
-//! A receiver whose handler takes its time, and has its effect in a database: see `sockets/soak/mod.rs`.
+//! A receiver with a slow handler, whose effect is in a database: see `sockets/soak/mod.rs`.
 //!
-//! It writes the id of an event and its effect in one transaction, behind an [`IdempotencyLayer`]: the layer keeps nearly
-//! all duplicates from the database, and the transaction keeps the rest from having an effect.
+//! The handler writes the id of an event and its effect in one transaction, behind an [`IdempotencyLayer`]. The layer
+//! keeps almost all duplicates from the database, and the transaction keeps the others from having an effect.
 #![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
 
 use std::env;
@@ -21,9 +21,9 @@ use tower_svix::{IdempotencyLayer, VerifiedEvent};
 use tower_svix_redis::RedisStore;
 use tower_svix_tests::net;
 
-/// Longer than any request here takes, and short enough to wait for after a crash.
+/// Longer than any request takes here, and short enough to wait for after a crash.
 const LEASE: Duration = Duration::from_secs(10);
-/// How long the handler sleeps at most, before its effect and again after it.
+/// The longest time that the handler sleeps before its effect, and again after it.
 const MAX_PAUSE_MS: u64 = 25;
 
 const SCHEMA: &str = "\
@@ -54,14 +54,14 @@ async fn main() {
     let stop = async move {
         terminate.recv().await;
     };
-    // Told to stop, it ends once all requests at hand are answered.
+    // When it is told to stop, it answers all open requests.
     axum::serve(listener, router)
         .with_graceful_shutdown(stop)
         .await
         .unwrap();
 }
 
-/// Whoever is killed loses nothing that it wrote to the log: only a power cut could, without `synchronous = FULL`.
+/// A process that is killed loses nothing from the log. Only a power cut could, without `synchronous = FULL`.
 async fn open(file: &str) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(file)
@@ -81,7 +81,7 @@ async fn receive(
     State(database): State<SqlitePool>,
     Extension(event): Extension<VerifiedEvent>,
 ) -> &'static str {
-    // The test counts these lines, as it does those of the example.
+    // The test counts these lines and those of the example.
     println!("event job.completed {}", event.id());
     let payload: Payload = serde_json::from_slice(event.payload()).unwrap();
     pause().await;

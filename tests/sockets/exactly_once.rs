@@ -1,4 +1,4 @@
-//! The example with a database has each effect exactly once, whenever it dies.
+//! The example with a database has each effect exactly once, whenever it crashes.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -18,7 +18,7 @@ const IDS: usize = 50;
 const THREADS: usize = 8;
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A directory of its own for the database, with the files that `SQLite` puts beside it.
+/// A folder for the database and the files that `SQLite` puts beside it.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -43,7 +43,7 @@ impl Drop for Directory {
     }
 }
 
-/// The answer, or nothing if the server died.
+/// Returns the response, or nothing if the server died.
 fn deliver(address: std::net::SocketAddr, id: usize) -> Option<String> {
     let body = json!({"account": format!("account {}", id % 2), "pages": 10}).to_string();
     let delivery = Delivery::genuine(&format!("msg_{id}"), body);

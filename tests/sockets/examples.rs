@@ -1,4 +1,4 @@
-//! The examples do what they promise, run as processes.
+//! The examples, run as processes, do what they document.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::fmt::Write as _;
@@ -22,12 +22,12 @@ fn production() -> Server {
     Server::start(program("production").env("WEBHOOK_SECRET", SECRET))
 }
 
-/// The small receiver and the one for production, which have the same routes and variables.
+/// Returns the small receiver and the one for production, which have the same routes and variables.
 fn receivers() -> [Command; 2] {
     [example("server"), program("production")]
 }
 
-/// Sends to the server with the right secret, and gives the exit code and what was printed.
+/// Sends to the server with the right secret. Returns the exit code and the output.
 fn deliver(server: &Server, more: &[&str]) -> (Option<i32>, String) {
     let url = server.url("/webhook");
     let output = send(&[&["--url", &url, "--secret", SECRET], more].concat());
@@ -101,7 +101,7 @@ fn servers_that_share_a_redis_process_an_event_once() {
     servers[1].line("duplicate msg_1 (of an earlier run or another server)");
     assert_eq!(servers[0].get_json("/events")[0]["count"], 1);
     assert_eq!(servers[1].get_json("/events"), json!([]));
-    // A restart does not make it forget.
+    // It remembers events across a restart.
     drop(servers);
     let server = start();
     assert_eq!(deliver(&server, &["--id", "msg_1"]).0, Some(0));
@@ -274,7 +274,7 @@ fn a_signal_stops_the_server_though_connections_are_stalled() {
             now.as_secs()
         )
         .unwrap();
-        // From here on the server waits for the body.
+        // From here on, the server waits for the body.
         let mut status = [0; 12];
         in_the_body.read_exact(&mut status).unwrap();
         assert_eq!(text(&status), "HTTP/1.1 100");
@@ -289,7 +289,7 @@ fn a_signal_stops_the_server_though_connections_are_stalled() {
             Some(0),
             "{signal:?}"
         );
-        // A request that has its own time is answered with 503 when that is over.
+        // A request that exceeds its time is answered with 503.
         let mut answer = Vec::new();
         let _ = in_the_body.read_to_end(&mut answer);
         assert!(
@@ -415,7 +415,7 @@ fn the_tonic_example_tells_signed_from_forged_calls() {
     assert!(output.contains("forged: Unauthenticated"), "{output}");
 }
 
-/// Signed with [`SECRET`], and then printed anew by whatever stands before the server.
+/// Sends a delivery that was signed with [`SECRET`] and then printed again on its way.
 fn deliver_reprinted(server: &Server) {
     let mut delivery = Delivery::genuine("msg_1", r#"{"type": "job.completed"}"#);
     delivery.body = r#"{"type":"job.completed"}"#.into();
@@ -453,12 +453,12 @@ fn while_one_develops_a_rejection_is_explained() {
     send(&["--url", &url, "--secret", secret, "--age", "600"]);
     server.line("rejected timestamp-too-old");
     server.line("  Found (timestamp-old): ");
-    // What is explained is still received, once it is right.
+    // A delivery that was explained is still received once it is right.
     let output = send(&["--url", &url, "--secret", secret]);
     assert!(output.status.success(), "{}", text(&output.stdout));
 }
 
-/// It takes more work than a server in production should do for a stranger.
+/// An explanation takes more work than a server in production should do for a stranger.
 #[cfg(unix)]
 #[test]
 fn with_a_secret_of_ones_own_a_rejection_is_not_explained() {

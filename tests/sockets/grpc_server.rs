@@ -1,4 +1,4 @@
-//! A gRPC server of tonic with its health service.
+//! A tonic server with its health service.
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,5 @@
-//! A receiver dies in its handler, or fails late: the event is processed in the end, also if the sender takes any answer
-//! but a 5xx for final.
+//! A receiver dies in its handler, or fails late. In the end, the event is processed, even if the sender takes every
+//! response except a 5xx as final.
 //!
 //! `programs/crash_receiver.rs` is the receiver.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -26,13 +26,13 @@ fn an_event_survives_a_death_before_its_effect() {
     an_event_survives_the_death_of_its_receiver("before", 1);
 }
 
-/// Twice is what is documented for a handler that does not join its effect with the completion.
+/// Two effects are documented for a handler that does not record its effect together with the completion.
 #[test]
 fn an_event_survives_a_death_after_its_effect() {
     an_event_survives_the_death_of_its_receiver("after", 2);
 }
 
-/// Kills a receiver that stalls `stall` its effect, and expects so many effects in the end.
+/// Kills a receiver that stalls `stall` its effect, and expects this number of effects in the end.
 fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
     let redis = RedisServer::start();
     let file = file(&format!("effects-{stall}"));
@@ -66,7 +66,7 @@ fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
     fs::remove_file(&file).unwrap();
 }
 
-/// Two receivers share the store. The sender gave up waiting for one, which goes on, and asks the other.
+/// Two receivers share the store. The sender stops waiting for one, which continues, and asks the other.
 #[test]
 fn an_event_survives_a_first_attempt_that_fails_after_the_second_was_answered() {
     let redis = RedisServer::start();
@@ -90,7 +90,7 @@ fn an_event_survives_a_first_attempt_that_fails_after_the_second_was_answered() 
     let mut answer = String::new();
     first.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
-    // It is released by then, so the lease does not matter.
+    // The claim is released by then, so the lease does not matter.
     let answer = deliver(&other);
     assert_eq!(Verdict::on(status(&answer)), Verdict::Delivered, "{answer}");
     assert!(!answer.contains("idempotency-replayed"), "{answer}");
@@ -99,7 +99,7 @@ fn an_event_survives_a_first_attempt_that_fails_after_the_second_was_answered() 
     fs::remove_file(&fail).unwrap();
 }
 
-/// Redis alone measures a lease. The clocks of the two receivers are eight minutes apart, and both are within the tolerance of
+/// Only Redis measures a lease. The clocks of the two receivers are eight minutes apart, both within the tolerance of
 /// the delivery.
 #[test]
 fn a_lease_takes_its_time_whatever_the_clocks_of_the_receivers_show() {
@@ -137,7 +137,7 @@ fn a_lease_takes_its_time_whatever_the_clocks_of_the_receivers_show() {
     }
 }
 
-/// Plays a sender that gives up at any answer but a 5xx.
+/// Acts as a sender that gives up after any response except a 5xx.
 fn deliver_until_processed(receiver: &Server, after_each_failure: impl Fn(&str)) {
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -156,13 +156,13 @@ fn deliver_until_processed(receiver: &Server, after_each_failure: impl Fn(&str))
     }
 }
 
-/// `None`: there was no answer.
+/// Returns `None` if there was no response.
 fn status(answer: &str) -> Option<StatusCode> {
     let rest = answer.strip_prefix("HTTP/1.1 ")?;
     Some(rest.get(..3)?.parse().unwrap())
 }
 
-/// The path of a file that is not there yet.
+/// Returns the path of a file that does not exist yet.
 fn file(name: &str) -> PathBuf {
     let path =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));

@@ -1,7 +1,7 @@
-//! Everything around an inbox dies in turn: its receivers, its workers, its database. What was acknowledged has its effect:
+//! The receivers, the workers and the database of an inbox die in turn. Every acknowledged event has its effect:
 //! exactly once in a transaction, at least once without.
 //!
-//! `programs/inbox.rs` is each receiver and each worker. `INBOX_DELIVERIES` sets how many deliveries there are.
+//! `programs/inbox.rs` is each receiver and each worker. `INBOX_DELIVERIES` sets the number of deliveries.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -72,7 +72,7 @@ async fn an_event_that_aborts_its_process_takes_no_other_along_on_sqlite() {
     beside_poison(&pool, &file.url).await;
 }
 
-/// The process is started again whenever it has aborted.
+/// The process is started again each time it aborts.
 async fn beside_poison<DB: Engine>(pool: &Pool<DB>, url: &str)
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -112,7 +112,7 @@ where
     assert_eq!(effects.await.unwrap().len(), NEIGHBOURS);
 }
 
-/// A file of its own.
+/// A new file.
 struct File {
     directory: PathBuf,
     url: String,
@@ -168,7 +168,7 @@ async fn on_postgres(role: &'static str, default: usize) -> HashMap<String, i64>
     crowd.finish(&pool).await
 }
 
-/// How many deliveries there are.
+/// Returns the number of deliveries.
 fn deliveries(default: usize) -> usize {
     env::var("INBOX_DELIVERIES").map_or(default, |number| number.parse().unwrap())
 }
@@ -177,14 +177,14 @@ fn deliveries(default: usize) -> usize {
 enum Disturbance {
     Receiver(usize),
     Worker(usize),
-    /// For longer than its lease.
+    /// For longer than the lease.
     WorkerFrozen(usize),
     DatabaseKilled,
     DatabaseFrozen,
     DatabaseStopped,
 }
 
-/// All processes but the database, and the senders.
+/// All processes except the database, and the senders.
 struct Crowd {
     url: String,
     role: &'static str,
@@ -196,12 +196,12 @@ struct Crowd {
     senders: JoinSet<Tally>,
 }
 
-/// What a sender was told.
+/// The responses that the senders got.
 #[derive(Default)]
 struct Tally {
     stored: usize,
     duplicates: usize,
-    /// Without a 2xx.
+    /// Deliveries without a 2xx.
     failed: usize,
 }
 
@@ -244,7 +244,7 @@ impl Crowd {
         crowd
     }
 
-    /// Makes each disturbance after another part of the deliveries.
+    /// Makes the disturbances one after the other, with deliveries between them.
     async fn disturb(
         &mut self,
         disturbances: &[Disturbance],
@@ -298,7 +298,7 @@ impl Crowd {
         }
     }
 
-    /// Waits until all is delivered and processed, and counts the effects of each event.
+    /// Waits until all events are delivered and processed. Returns the number of effects of each event.
     async fn finish<DB: Engine>(mut self, pool: &Pool<DB>) -> HashMap<String, i64>
     where
         for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -315,7 +315,7 @@ impl Crowd {
         }
         let events = self.deliveries / DELIVERIES_OF_EACH;
         assert_eq!(told.stored + told.duplicates, self.deliveries);
-        // The answer to the one that stored it may have been lost.
+        // The response to the delivery that stored it may have been lost.
         assert!(told.stored <= events, "{} of {events}", told.stored);
         assert!(told.failed > 0, "the disturbances were noticed");
 
@@ -387,7 +387,7 @@ async fn send(
                     tally.duplicates += 1;
                     break;
                 }
-                // The connection broke, or there was no answer.
+                // The connection broke, or there was no response.
                 Ok(Ok(StatusCode::SERVICE_UNAVAILABLE) | Err(_)) | Err(_) => {}
                 Ok(Ok(other)) => panic!("{other}"),
             }

@@ -1,4 +1,4 @@
-//! Tests over real sockets, with real servers, and with programs in processes of their own.
+//! Tests with sockets, servers and programs in other processes.
 
 mod exactly_once;
 mod examples;

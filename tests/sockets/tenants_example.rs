@@ -1,4 +1,4 @@
-//! The example with the tenants in a database, run as a process.
+//! The example with tenants in a database, run as a process.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -20,12 +20,12 @@ use tower_svix_tests::sender::Sender;
 
 const BODY: &[u8] = br#"{"type":"job.completed"}"#;
 
-/// A running example with a database of its own.
+/// The running example and its database.
 struct Tenants {
     server: Server,
     database: PathBuf,
     senders: BTreeMap<String, Sender>,
-    /// The commands that were printed.
+    /// The commands that it printed.
     commands: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl Tenants {
         Response::from_parts(head, body.collect().await.unwrap().to_bytes())
     }
 
-    /// A genuine delivery for the tenant `acme`.
+    /// Sends a valid delivery for the tenant `acme`.
     async fn deliver_to_acme(&self) -> Response<Bytes> {
         self.deliver("/webhooks/acme", &self.senders["acme"]).await
     }

@@ -21,8 +21,8 @@ use tower_svix::{SvixVerifyLayer, VerifyingKey};
 use tower_svix_tests::case::{self, Case, HttpVersion};
 use tower_svix_tests::recorder::Recorder;
 
-/// The one case whose verdict HTTP/1.1 turns round: with a `content-length` of 40, the message is 40 bytes long, and
-/// what follows them is not a part of it. The other frames of the case cannot reach the middleware.
+/// The one case with another verdict over HTTP/1.1: with a `content-length` of 40, the body has 40 bytes, and what
+/// follows is not part of it. The other frames of the case cannot reach the middleware.
 const CUT_BY_CONTENT_LENGTH: &str = "delivery-content-length-too-small-prefix-signed";
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn bytes_after_the_content_length_break_a_delivery_over_http2() {
     let case = named(CUT_BY_CONTENT_LENGTH);
     let server = Server::start(case.layer(keys(&case))).await;
 
-    // The stream is reset, so there may be no answer; that there is no call is what counts.
+    // The stream is reset, so there may be no response. The test checks that the handler is not called.
     if let Ok(status) = over_http2(&case, server.address).await {
         assert_eq!(status, StatusCode::BAD_REQUEST);
     }
@@ -87,7 +87,7 @@ async fn every_http2_case_gets_its_verdict_over_http2() {
     assert!(sent >= 2, "{sent} cases were sent");
 }
 
-/// Sends a case as an HTTP/1.1 request, and judges what became of it.
+/// Sends a case as an HTTP/1.1 request, and checks the result.
 async fn over_http1(case: &Case, keys: Vec<VerifyingKey>) -> Result<(), String> {
     let server = Server::start(case.layer(keys)).await;
     let breaks_off = case.delivery.error_after.is_some();
@@ -96,7 +96,7 @@ async fn over_http1(case: &Case, keys: Vec<VerifyingKey>) -> Result<(), String> 
     case.judge(status, &server.recorder.take_calls())
 }
 
-/// The bytes of a case: chunked, or with the `content-length` that the case claims.
+/// Returns the bytes of a case: chunked, or with the `content-length` that the case claims.
 fn http1_request(case: &Case) -> Vec<u8> {
     let delivery = &case.delivery;
     let claimed = delivery.content_length.or(delivery.size_hint_lower);
@@ -133,11 +133,11 @@ fn http1_request(case: &Case) -> Vec<u8> {
     bytes
 }
 
-/// Sends `request`, and returns all that comes back.
+/// Sends `request`, and returns everything that comes back.
 async fn exchange(server: SocketAddr, request: &[u8], break_off: bool) -> Vec<u8> {
     let exchange = async {
         let mut socket = TcpStream::connect(server).await.expect("a connection");
-        // The server may answer and close before it has read everything.
+        // The server may respond and close the connection before it has read everything.
         let _: io::Result<()> = socket.write_all(request).await;
         if break_off {
             let _: io::Result<()> = socket.shutdown().await;
@@ -188,7 +188,7 @@ fn named(name: &str) -> Case {
     case.expect("the case is there")
 }
 
-/// Nothing in here takes long; this is for what hangs.
+/// Nothing here takes long. The limit is for a test that hangs.
 async fn in_time<F: Future>(future: F) -> F::Output {
     timeout(Duration::from_secs(60), future)
         .await
@@ -213,7 +213,7 @@ impl Server {
                 let (socket, _) = listener.accept().await.expect("a connection");
                 let service = service.clone();
                 tokio::spawn(async move {
-                    // It fails where the client breaks off, which is the client's affair.
+                    // It fails if the client breaks off, which is part of some tests.
                     let _: Result<(), _> = auto::Builder::new(TokioExecutor::new())
                         .serve_connection(TokioIo::new(socket), service)
                         .await;

@@ -1,4 +1,4 @@
-//! The layer in front of axum, over real sockets, with deliveries signed by the official library.
+//! The layer in front of axum, over sockets, with deliveries signed by the official library.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! The layer in front of raw hyper, over real sockets, with deliveries signed by the official library.
+//! The layer in front of hyper, over sockets, with deliveries signed by the official library.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::convert::Infallible;
@@ -63,7 +63,7 @@ mod over_http2 {
         let mut connection = Connection::open(receiver.address).await;
         let fits = Delivery::genuine("msg_1", Bytes::from(vec![b'x'; BODY_LIMIT]));
         let too_long = Delivery::genuine("msg_2", Bytes::from(vec![b'x'; BODY_LIMIT + 1]));
-        // No `Content-Length` tells of either: each is received until it is seen to be too long.
+        // Neither has a `Content-Length`: each is received until it is too long.
         for (delivery, status) in [(&fits, 200), (&too_long, 413)] {
             let body = frames(&delivery.body, 10_000);
             let answer = connection.post("/", delivery, &[], body).await.unwrap();

@@ -1,4 +1,4 @@
-//! The layer in front of tonic, over real sockets, with calls signed by the official library.
+//! The layer in front of tonic, over sockets, with calls signed by the official library.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use crate::grpc_server;
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const GRPC: [(&str, &str); 2] = [("content-type", "application/grpc"), ("te", "trailers")];
-/// A message of no bytes, which is a request for the health of the server as a whole.
+/// An empty message, which asks for the health of the whole server.
 const EMPTY_MESSAGE: Bytes = Bytes::from_static(&[0, 0, 0, 0, 0]);
 
 async fn start(layer: SvixVerifyLayer) -> Receiver {
@@ -41,7 +41,7 @@ async fn connect(receiver: &Receiver) -> Channel {
     within(endpoint.connect()).await.unwrap()
 }
 
-/// A client whose requests are signed by `sign`, and sent in frames of `frame_size` bytes.
+/// Returns a client with requests that are signed by `sign` and sent in frames of `frame_size` bytes.
 fn client(
     channel: Channel,
     sign: fn(&str, Bytes) -> Delivery,
@@ -101,7 +101,7 @@ async fn an_error_of_the_service_keeps_its_code() {
     assert_eq!(status.code(), Code::NotFound);
 }
 
-/// A failure of gRPC has the status 200 of HTTP.
+/// A gRPC call that fails has HTTP status 200.
 #[tokio::test]
 async fn a_failed_call_is_processed_when_it_is_repeated_and_then_never_again() {
     use tower_svix::IdempotencyLayer;

@@ -1,4 +1,4 @@
-//! Request bodies that arrive as a script says.
+//! Request bodies that follow a script.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,10 +13,10 @@ use http_body::{Body, Frame, SizeHint};
 /// The data of one frame, in one piece or two.
 pub type Data = Chain<Bytes, Bytes>;
 
-/// What a body does when it is polled.
+/// One poll of the body.
 #[derive(Debug)]
 pub enum Step {
-    /// It has nothing yet, and wakes its reader at once.
+    /// There is no frame yet. The reader is woken at once.
     Pending,
     Data(Data),
     Trailers(Box<HeaderMap>),
@@ -28,14 +28,14 @@ impl Step {
         Self::Data(bytes.chain(Bytes::new()))
     }
 
-    /// A frame whose data is in two pieces, parted at `at` or at the end.
+    /// Makes a frame in two pieces, split at `at`, or at the end if the data is shorter.
     pub fn parted_data(mut bytes: Bytes, at: usize) -> Self {
         let first = bytes.split_to(at.min(bytes.len()));
         Self::Data(first.chain(bytes))
     }
 }
 
-/// Goes through its steps, then ends.
+/// A body that takes one step with each poll, then ends.
 #[derive(Debug)]
 pub struct Script {
     steps: VecDeque<Step>,
@@ -43,10 +43,10 @@ pub struct Script {
     end_stream: EndStream,
 }
 
-/// What `is_end_stream` tells.
+/// The answer of `is_end_stream`.
 #[derive(Clone, Copy, Debug)]
 pub enum EndStream {
-    /// The truth.
+    /// Correct.
     Known,
     /// Always `false`, as a chunked HTTP/1.1 body does.
     Never,
@@ -107,7 +107,7 @@ impl Body for Script {
     }
 }
 
-/// A body that must not be read: to poll it is a failure of the test.
+/// A body that must not be read: a poll fails the test.
 #[derive(Debug)]
 pub struct Untouchable;
 

@@ -1,4 +1,4 @@
-//! The cases of `tests/vectors/cases.json`, as its `README.md` describes them.
+//! The cases of `tests/vectors/cases.json`. Its `README.md` describes them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tower_svix::{HeaderFamily, KeyError, SvixVerifyLayer, Verifier, VerifyingKey
 use crate::body::{EndStream, Script, Step};
 use crate::clock::At;
 
-/// The cases whose key is to be rejected when it is parsed.
+/// The cases with a key that parsing must reject.
 pub const REJECTED_FOR_THEIR_KEY: &[&str] = &[
     "secret-prefix-only",
     "secret-one-pad",
@@ -72,7 +72,7 @@ pub struct Case {
     pub delivery: Delivery,
 }
 
-/// How the body of a case arrives.
+/// The body of a case, and how it arrives.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
@@ -105,7 +105,7 @@ pub enum HttpVersion {
     Http2,
 }
 
-/// All cases.
+/// Returns all cases.
 pub fn all() -> Vec<Case> {
     let cases: Vec<Case> =
         serde_json::from_str(include_str!("../vectors/cases.json")).expect("cases.json is valid");
@@ -113,20 +113,20 @@ pub fn all() -> Vec<Case> {
     cases
 }
 
-/// All cases but the genuine ones for a public key, if this build was told to do without ed25519.
+/// Returns all cases. Without ed25519, those with a valid delivery for a public key are left out.
 pub fn expressible() -> impl Iterator<Item = Case> {
     all().into_iter().filter(|case| {
         cfg!(feature = "ed25519") || case.expect == Expect::Reject || !case.has_public_key()
     })
 }
 
-/// The deliveries that must be let through.
+/// Returns the cases whose delivery is valid.
 pub fn genuine() -> impl Iterator<Item = Case> {
     expressible().filter(|case| case.expect == Expect::Accept)
 }
 
 impl Case {
-    /// The texts of the receiver's keys.
+    /// Returns the texts of the receiver's keys.
     pub fn secret_texts(&self) -> impl Iterator<Item = &str> {
         [&self.secret]
             .into_iter()
@@ -147,7 +147,7 @@ impl Case {
         unit.repeat(self.body_repeat.unwrap_or(1)).into()
     }
 
-    /// The lines of the header as they are on the wire: one character of a value is one byte.
+    /// Returns the header lines as they are sent: each character of a value is one byte.
     pub fn header_lines(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
         self.headers.iter().map(|(name, value)| {
             let bytes = value
@@ -171,7 +171,7 @@ impl Case {
         headers
     }
 
-    /// The family that the receiver must use: `svix-*` if it is complete.
+    /// Returns the family that the receiver must read: `svix-*` if it is complete.
     pub fn family(&self) -> HeaderFamily {
         let has = |wanted| self.headers.iter().any(|(name, _)| name == wanted);
         if has("svix-id") && has("svix-timestamp") && has("svix-signature") {
@@ -181,7 +181,7 @@ impl Case {
         }
     }
 
-    /// The names of the id's, the timestamp's and the signature's header in [`family`](Self::family).
+    /// Returns the names of the three headers of [`family`](Self::family): id, timestamp, signature.
     pub fn header_names(&self) -> [&'static str; 3] {
         if self.family() == HeaderFamily::SVIX {
             ["svix-id", "svix-timestamp", "svix-signature"]
@@ -209,7 +209,7 @@ impl Case {
         }
     }
 
-    /// The body in its frames.
+    /// Returns the frames of the body.
     pub fn frames(&self) -> Vec<Bytes> {
         let mut rest = self.body();
         let lengths = self.delivery.frames.clone().unwrap_or(vec![rest.len()]);
@@ -221,7 +221,7 @@ impl Case {
         frames
     }
 
-    /// The body as it arrives.
+    /// Returns the body as it arrives.
     pub fn script(&self) -> Script {
         let delivery = &self.delivery;
         let mut steps = Vec::new();
@@ -251,7 +251,7 @@ impl Case {
             })
     }
 
-    /// The status of a rejection.
+    /// Returns the status of the rejection.
     pub fn rejection_status(&self) -> u16 {
         self.status_hint.unwrap_or(401)
     }

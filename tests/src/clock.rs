@@ -1,8 +1,8 @@
-//! Clocks that do not depend on the time of the test.
+//! Clocks that do not depend on the current time.
 
 use tower_svix::Clock;
 
-/// A clock that stands still, in seconds since 1970.
+/// A clock that always shows the same time, in seconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub struct At(pub u64);
 
@@ -12,7 +12,7 @@ impl Clock for At {
     }
 }
 
-/// A clock that does not know the time.
+/// A clock that cannot tell the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Broken;
 

@@ -1,13 +1,13 @@
-//! Programs whose clock is wrong.
+//! Programs with a wrong clock.
 
 use std::env;
 use std::path::Path;
 use std::process::Command;
 
-/// Makes the clock of a program go ahead by `offset`, as in `-240s`, and leaves its monotonic clock alone.
+/// Moves the clock of a program by `offset`, such as `-240s`. Its monotonic clock stays right.
 ///
-/// Panics if Debian's package `faketime` is missing. A program with an allocator of its own may not start with it: Redis
-/// does not.
+/// Panics if Debian's package `faketime` is missing. A program with its own allocator, such as Redis, may not start
+/// with it.
 pub fn set_clock<'command>(command: &'command mut Command, offset: &str) -> &'command mut Command {
     let folder = format!("/usr/lib/{}-linux-gnu/faketime", env::consts::ARCH);
     let library = Path::new(&folder).join("libfaketimeMT.so.1");

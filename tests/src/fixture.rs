@@ -1,4 +1,4 @@
-//! One genuine delivery and its receiver, for tests that are about something else.
+//! One valid delivery and its receiver, for tests of something else.
 
 use http::{HeaderMap, StatusCode};
 use tower_svix::{Rejection, Secret, SvixVerifyLayer};
@@ -15,7 +15,7 @@ pub fn sender() -> Sender {
     Sender::with_key(*b"a key of some thirty characters")
 }
 
-/// The receiver's secret.
+/// Returns the receiver's secret.
 pub fn secret() -> Secret {
     secret_of(&sender())
 }
@@ -24,12 +24,12 @@ pub fn secret_of(sender: &Sender) -> Secret {
     sender.secret().parse().expect("a secret")
 }
 
-/// A receiver of what [`sender`] sends at [`NOW`].
+/// Returns a receiver of the deliveries of [`sender`] at [`NOW`].
 pub fn layer() -> SvixVerifyLayer {
     SvixVerifyLayer::new(secret()).clock(At(NOW))
 }
 
-/// The headers of a genuine delivery of `body`.
+/// Returns the headers of a valid delivery of `body`.
 pub fn signed(body: &[u8]) -> HeaderMap {
     sender().headers(ID, NOW, body)
 }

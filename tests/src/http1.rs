@@ -1,4 +1,4 @@
-//! HTTP/1.1 byte by byte, and what must hold over it for each framework.
+//! A client that writes HTTP/1.1 byte by byte, and the tests that every framework must pass over it.
 
 use std::net::SocketAddr;
 use std::task::{Context, Waker};
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::net::{BODY_LIMIT, Delivery, Receiver, within};
 
-/// Declares a test for each property, for the receiver that the function `$start` makes.
+/// Declares one test for each property. `$start` starts the receiver.
 #[macro_export]
 macro_rules! http1_tests {
     ($start:path) => {
@@ -48,22 +48,22 @@ impl Connection {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Like `write`, to a server that may have hung up already.
+    /// Like `write`, for a server that may have closed the connection.
     pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = within(self.0.write_all(bytes.as_ref())).await;
     }
 
-    /// Ends the client's side of the connection: the server can still answer.
+    /// Ends the client's side of the connection. The server can still respond.
     pub async fn half_close(&mut self) {
         let _ = self.0.shutdown().await;
     }
 
-    /// Ends the connection as a crash does, with a TCP RST.
+    /// Ends the connection as a crash does: with a TCP RST.
     pub fn reset(self) {
         self.0.into_inner().set_zero_linger().unwrap();
     }
 
-    /// Whether there is something to read, if only the end of the connection.
+    /// Returns whether there is something to read, which may be the end of the connection.
     pub fn has_more(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         let mut byte = [0];
@@ -74,15 +74,15 @@ impl Connection {
         !self.0.buffer().is_empty() || peek.is_ready()
     }
 
-    /// Waits until the server ends the connection, and gives what it said until then.
+    /// Waits until the server ends the connection, and returns what it sent until then.
     pub async fn rest(&mut self) -> String {
         let mut rest = Vec::new();
-        // A reset is an end as well.
+        // A reset ends the connection, too.
         let _ = within(self.0.read_to_end(&mut rest)).await;
         String::from_utf8_lossy(&rest).into_owned()
     }
 
-    /// Sends the delivery with a `Content-Length` and all at once.
+    /// Sends the delivery with a `Content-Length`, in one write.
     pub async fn post(&mut self, delivery: &Delivery) -> Answer {
         let length = format!("content-length: {}\r\n", delivery.body.len());
         self.write(head(delivery, &length)).await;
@@ -90,7 +90,7 @@ impl Connection {
         self.answer().await
     }
 
-    /// Reads one response, `100 Continue` included.
+    /// Reads one response. `100 Continue` counts as one.
     pub async fn answer(&mut self) -> Answer {
         within(async {
             let status_line = self.line().await;
@@ -145,7 +145,7 @@ impl Connection {
     }
 }
 
-/// The head of a request that makes the delivery, with `more` headers, each ended by `\r\n`.
+/// Returns the head of a request for the delivery. Each of the `more` headers ends with `\r\n`.
 pub fn head(delivery: &Delivery, more: &str) -> String {
     let mut head = String::from("POST /webhook HTTP/1.1\r\nhost: localhost\r\n");
     for (name, value) in &delivery.headers() {
@@ -197,7 +197,7 @@ pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(receiver: Rece
     for (framing, sent) in [
         ("content-length: 21\r\n", "a body of"),
         ("transfer-encoding: chunked\r\n", "15\r\na body of"),
-        // All of the body is there, but not the chunk that says so.
+        // The whole body is there, but not the last chunk.
         (
             "transfer-encoding: chunked\r\n",
             "15\r\na body of some length\r\n",
@@ -208,7 +208,7 @@ pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(receiver: Rece
         connection.write(head(&delivery, framing)).await;
         connection.write(sent).await;
         connection.half_close().await;
-        // The server is done with it once it closes its side; what it says until then is up to the framework.
+        // The server has finished when it closes its side. Its response depends on the framework.
         let rest = connection.rest().await;
         assert!(!rest.contains("200 OK"), "{framing:?}: {rest}");
     }
@@ -234,7 +234,7 @@ pub async fn a_condemned_request_is_not_asked_for_its_body(receiver: Receiver) {
     ] {
         let mut connection = Connection::open(receiver.address).await;
         connection.write(head(delivery, &expect(length))).await;
-        // Were the body asked for, the first answer would be `100 Continue`, as it is below.
+        // If the server asked for the body, the first response would be `100 Continue`, as it is below.
         assert_eq!(connection.answer().await.status, status, "{name}");
     }
 

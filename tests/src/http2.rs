@@ -1,4 +1,4 @@
-//! An HTTP/2 client that can send a body in any frames, and break off.
+//! An HTTP/2 client that can choose the frames of a body, and break off.
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,7 +37,7 @@ impl Connection {
         Self(sender)
     }
 
-    /// Makes the delivery with this body in place of its own.
+    /// Sends the delivery with another body.
     pub async fn post(
         &mut self,
         path: &str,
@@ -84,7 +84,7 @@ impl Connection {
     }
 }
 
-/// Breaks a genuine delivery off at each of some points, and makes others on the same connection meanwhile.
+/// Breaks a valid delivery off at several points, and sends others on the same connection at the same time.
 pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(
     receiver: Receiver,
     path: &'static str,
@@ -93,7 +93,7 @@ pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(
 ) {
     let mut connection = Connection::open(receiver.address).await;
     let mut expected = Vec::new();
-    // In the last case all of the body is there, but not the end of the stream.
+    // In the last case, the whole body is there, but not the end of the stream.
     for len in [1, body.len() - 1, body.len()] {
         let broken = Delivery::genuine("msg_broken", body.clone());
         let (give_up, gone) = oneshot::channel();
@@ -101,7 +101,7 @@ pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(
         let mut clone = Connection(connection.0.clone());
         let answer = tokio::spawn(async move { clone.post(path, &broken, headers, rest).await });
 
-        // Once another delivery is answered, the server has seen what there is of this one.
+        // Once it responds to another delivery, the server has read what was sent of this one.
         expected.push(
             connection
                 .post_genuine("msg_meanwhile", path, headers, &body)
@@ -121,7 +121,7 @@ pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(
         .assert_holds(&expected.iter().collect::<Vec<_>>());
 }
 
-/// The body in frames of `size` bytes.
+/// Returns the body in frames of `size` bytes.
 pub fn frames(body: &Bytes, size: usize) -> Body {
     let frames: Vec<_> = body
         .chunks(size)
@@ -130,7 +130,7 @@ pub fn frames(body: &Bytes, size: usize) -> Body {
     StreamBody::new(stream::iter(frames)).boxed_unsync()
 }
 
-/// The first `len` bytes of the body, and later, when `gone` says so, the end of the client's patience.
+/// Returns a body of the first `len` bytes, which fails when `gone` is told.
 fn broken_off(body: &Bytes, len: usize, gone: oneshot::Receiver<()>) -> Body {
     let first = Ok(Frame::data(body.slice(..len)));
     let rest = stream::once(async {
@@ -140,7 +140,7 @@ fn broken_off(body: &Bytes, len: usize, gone: oneshot::Receiver<()>) -> Body {
     StreamBody::new(stream::iter([first]).chain(rest)).boxed_unsync()
 }
 
-/// A body of which not a byte ever comes.
+/// Returns a body that never sends a byte.
 pub fn stalled() -> Body {
     StreamBody::new(stream::pending().map(|bytes: Bytes| Ok(Frame::data(bytes)))).boxed_unsync()
 }

@@ -1,4 +1,4 @@
-//! A raw hyper server for HTTP/1.1 and HTTP/2.
+//! A hyper server for HTTP/1.1 and HTTP/2, without a framework.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower::{BoxError, Service};
 
-/// Serves each connection with a clone of `service`, with hyper's own defaults, until the runtime ends.
+/// Serves each connection with a clone of `service` and hyper's defaults, until the runtime ends.
 pub async fn serve<S, B>(service: S) -> SocketAddr
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -24,7 +24,7 @@ where
     serve_with(auto::Builder::new(TokioExecutor::new()), service).await
 }
 
-/// The same with what `http` says.
+/// Does the same with the settings of `http`.
 pub async fn serve_with<S, B>(http: auto::Builder<TokioExecutor>, service: S) -> SocketAddr
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -40,7 +40,7 @@ where
         while let Ok((stream, _)) = listener.accept().await {
             let (http, service) = (http.clone(), TowerToHyperService::new(service.clone()));
             tokio::spawn(async move {
-                // It fails where the client breaks off, which is the client's affair.
+                // It fails if the client breaks off, which is part of some tests.
                 http.serve_connection(TokioIo::new(stream), service)
                     .await
                     .map_err(|error| error.to_string())

@@ -1,5 +1,5 @@
-//! What the tests of keys and signatures share: requests signed by senders that have nothing of this crate in them, and
-//! what the middleware answers.
+//! Helpers for tests of keys and signatures: requests that are signed without this crate, and the middleware's
+//! response.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -31,22 +31,22 @@ pub const NOW: u64 = 1_700_000_000;
 pub const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
 pub const BODY: &[u8] = br#"{"type":"job.completed","data":{"job_id":"1"}}"#;
 
-/// A sender with an HMAC key of its own.
+/// Returns a sender with its own HMAC key.
 pub fn sender(number: u8) -> Sender {
     Sender::with_key([number; 24])
 }
 
-/// The receiver's side of the key.
+/// Returns the receiver's form of the key.
 pub fn secret(sender: &Sender) -> Secret {
     sender.secret().parse().expect("a secret")
 }
 
-/// The element of a list of signatures that `sender` makes for [`BODY`], sent as [`ID`] at [`NOW`].
+/// Returns the element that `sender` adds to a list of signatures for [`BODY`], sent as [`ID`] at [`NOW`].
 pub fn signature(sender: &Sender) -> String {
     sender.sign(ID.as_bytes(), NOW.to_string().as_bytes(), BODY)
 }
 
-/// The same in hexadecimal digits.
+/// Returns the same element in hexadecimal digits.
 pub fn hex_signature(sender: &Sender) -> String {
     let signature = signature(sender);
     let mac = STANDARD.decode(&signature["v1,".len()..]).expect("base64");
@@ -57,12 +57,12 @@ pub fn hex_signature(sender: &Sender) -> String {
     text
 }
 
-/// A request with this list of signatures and [`BODY`], sent as [`ID`] at [`NOW`].
+/// Returns a request with this list of signatures and [`BODY`], sent as [`ID`] at [`NOW`].
 pub fn request(path: &str, signatures: &str) -> Request<Full<Bytes>> {
     request_with_body(path, signatures, Full::from(BODY))
 }
 
-/// A request with this list of signatures, sent as [`ID`] at [`NOW`].
+/// Returns a request with this list of signatures, sent as [`ID`] at [`NOW`].
 pub fn request_with_body<B>(path: &str, signatures: &str, body: B) -> Request<B> {
     Request::post(path)
         .header("webhook-id", ID)
@@ -72,20 +72,20 @@ pub fn request_with_body<B>(path: &str, signatures: &str, body: B) -> Request<B>
         .expect("the parts are valid")
 }
 
-/// A genuine delivery of [`BODY`] by `sender`.
+/// Returns a valid delivery of [`BODY`] by `sender`.
 pub fn delivery(path: &str, sender: &Sender) -> Request<Full<Bytes>> {
     request(path, &signature(sender))
 }
 
-/// What became of a request.
+/// The response, and what is in its extensions.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// Why it was rejected.
+    /// The cause, if it was rejected.
     pub rejection: Option<Rejection>,
-    /// What the inner service saw.
+    /// The event that the inner service got.
     pub event: Option<VerifiedEvent>,
 }
 
@@ -121,7 +121,7 @@ impl Answer {
     }
 }
 
-/// An inner service: gives the body back, and the event in the extensions of the response.
+/// An inner service. It returns the body, and the event in the extensions of the response.
 pub async fn echo(request: Request<VerifiedBody>) -> Result<Response<VerifiedBody>, Infallible> {
     let (mut head, body) = request.into_parts();
     let event: VerifiedEvent = head.extensions.remove().expect("verified");
@@ -130,7 +130,7 @@ pub async fn echo(request: Request<VerifiedBody>) -> Result<Response<VerifiedBod
     Ok(response)
 }
 
-/// Sends one request through the layer, in front of [`echo`].
+/// Sends one request through the layer to [`echo`].
 pub async fn answer<K, B>(layer: &SvixVerifyLayer<K>, request: Request<B>) -> Answer
 where
     K: KeySource + Clone,
@@ -140,7 +140,7 @@ where
     Answer::read(response).await
 }
 
-/// A body whose frames come when the test sends them, and that ends when the sender is dropped.
+/// Returns a body and its sender. A frame arrives when the test sends it. The body ends when the sender is dropped.
 pub fn body_from_test() -> (
     mpsc::UnboundedSender<&'static [u8]>,
     impl Body<Data = Bytes, Error = Infallible> + Send,
@@ -153,7 +153,7 @@ pub fn body_from_test() -> (
     (sender, StreamBody::new(Box::pin(frames)))
 }
 
-/// A body that counts how often it is polled.
+/// A body that counts its polls.
 pub struct PollCounter {
     frames: VecDeque<Bytes>,
     polls: Arc<AtomicUsize>,
@@ -184,13 +184,13 @@ impl Body for PollCounter {
     }
 }
 
-/// The time of the operating system, in seconds since 1970.
+/// Returns the time of the operating system, in seconds since 1970.
 pub fn unix_now() -> u64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
     since_epoch.expect("it is after 1970").as_secs()
 }
 
-/// A case of `tests/vectors/cases.json`, as far as it is about keys.
+/// The part of a case of `tests/vectors/cases.json` that concerns keys.
 #[derive(Deserialize)]
 pub struct Case {
     pub name: String,

@@ -1,4 +1,4 @@
-//! A sender with an ed25519 key, with `ed25519-dalek` alone.
+//! A sender with an ed25519 key, made with `ed25519-dalek` alone.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,43 +10,43 @@ use tower_svix::PublicKey;
 
 use crate::keys::{BODY, ID, NOW};
 
-/// A sender with a key of its own.
+/// Returns a sender with its own key.
 pub fn sender(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
 
-/// The public key as a portal shows it.
+/// Returns the public key as a portal shows it.
 pub fn public_text(point: &[u8]) -> String {
     format!("whpk_{}", STANDARD.encode(point))
 }
 
-/// The private key as a sender stores it.
+/// Returns the private key as a sender stores it.
 pub fn private_text(sender: &SigningKey) -> String {
     format!("whsk_{}", STANDARD.encode(sender.to_keypair_bytes()))
 }
 
-/// The receiver's side of the key.
+/// Returns the receiver's form of the key.
 pub fn public_key(sender: &SigningKey) -> PublicKey {
     let text = public_text(sender.verifying_key().as_bytes());
     text.parse().expect("a public key")
 }
 
-/// What the signature covers when `body` is sent as [`ID`] at [`NOW`].
+/// Returns the bytes that the signature covers when `body` is sent as [`ID`] at [`NOW`].
 pub fn message(body: &[u8]) -> Vec<u8> {
     [format!("{ID}.{NOW}.").as_bytes(), body].concat()
 }
 
-/// A signature as an element of the list.
+/// Returns a signature as an element of the list.
 pub fn element(signature: &[u8]) -> String {
     format!("v1a,{}", STANDARD.encode(signature))
 }
 
-/// The element that `sender` makes for [`BODY`], sent as [`ID`] at [`NOW`].
+/// Returns the element that `sender` makes for [`BODY`], sent as [`ID`] at [`NOW`].
 pub fn signature(sender: &SigningKey) -> String {
     element(&sender.sign(&message(BODY)).to_bytes())
 }
 
-/// The base point of the curve as a public key, and what its private key signs, which everyone knows: it is 1.
+/// Returns the base point of the curve as a public key, and a signature. Its private key is 1, which everyone knows.
 pub fn base_point_with_signature() -> (PublicKey, String) {
     let key = ExpandedSecretKey {
         scalar: Scalar::ONE,

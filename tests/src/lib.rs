@@ -1,14 +1,14 @@
-//! What the tests share.
+//! Helpers of the tests.
 //!
-//! A request through the middleware, without any runtime: [`deliver`] and [`run`] drive it, [`body`] has bodies that arrive
-//! as a script says, [`recorder`] an inner service that keeps what reached it, [`sender`] a sender that has nothing of
-//! this crate in it, [`clock`] a clock that stands still, [`fixture`] one genuine delivery, [`case`] and [`sender_cases`]
-//! the cases of `tests/vectors`, and [`verdict`] what is expected of them.
+//! To send a request through the middleware without a runtime, use [`deliver`] or [`run`]. [`body`] has bodies that
+//! follow a script, [`recorder`] an inner service that keeps what it gets, [`sender`] a sender that does not use this
+//! crate, [`clock`] clocks that stand still, [`fixture`] one valid delivery, [`case`] and [`sender_cases`] the cases of
+//! `tests/vectors`, and [`verdict`] the checks of their results.
 //!
-//! [`requests`] and [`keys`] are what tests of the middleware and tests of keys start from, [`stores`] has stores of
-//! ids that fail, [`store_model`] the simplest store of ids, and [`subscriber`] sets up `tracing`. Over sockets there
-//! are [`net`], [`http1`], [`http2`] and [`hyper_server`]; [`process`], [`redis_server`], [`redis_cluster`] and
-//! `postgres_server` are programs in processes of their own, and `faketime` has them show another time.
+//! Tests of the middleware start from [`requests`], and tests of keys from [`keys`]. [`stores`] has stores of ids that
+//! fail, [`store_model`] the simplest store, and [`subscriber`] sets up `tracing`. For sockets, there are [`net`],
+//! [`http1`], [`http2`] and [`hyper_server`]. [`process`], [`redis_server`], [`redis_cluster`] and `postgres_server`
+//! start programs, and `faketime` changes their clock.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod body;
@@ -53,17 +53,17 @@ use tower_svix::{Rejection, SvixVerifyLayer};
 
 use self::recorder::{Call, Recorder};
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub struct Outcome {
     pub status: StatusCode,
-    /// What the response's extensions say.
+    /// The rejection in the extensions of the response.
     pub rejection: Option<Rejection>,
-    /// What reached the inner service.
+    /// The requests that reached the inner service.
     pub calls: Vec<Call>,
 }
 
-/// Sends one request through the middleware, with a [`Recorder`] as the inner service.
+/// Sends one request through the middleware to a [`Recorder`].
 pub fn deliver<B: Body>(layer: &SvixVerifyLayer, headers: HeaderMap, body: B) -> Outcome {
     let recorder = Recorder::default();
     let mut service = layer.layer(recorder.clone());
@@ -85,13 +85,13 @@ pub fn request<B>(headers: HeaderMap, body: B) -> Request<B> {
 
 /// Runs a future to its end.
 ///
-/// It is polled again only if it was woken, so one that would sleep for ever fails the test rather than hang it. What it
-/// waits for must wake it during the poll, as everything in here does.
+/// The future is polled again only if it was woken. So one that would never finish fails the test instead of hanging.
+/// What it waits for must wake it during the poll, as everything in this crate does.
 pub fn run<F: Future>(future: F) -> F::Output {
     run_counting_polls(future).0
 }
 
-/// Like [`run`], and tells how many polls it took.
+/// Like [`run`], and also returns the number of polls.
 pub fn run_counting_polls<F: Future>(future: F) -> (F::Output, usize) {
     let mut future = pin!(future);
     let mut polls = 0;
@@ -104,7 +104,7 @@ pub fn run_counting_polls<F: Future>(future: F) -> (F::Output, usize) {
     }
 }
 
-/// Polls once, and tells whether the future was woken meanwhile.
+/// Polls once. Also returns whether the future was woken during the poll.
 pub fn poll_once<F: Future>(future: Pin<&mut F>) -> (Poll<F::Output>, bool) {
     struct Flag(AtomicBool);
 
@@ -120,7 +120,7 @@ pub fn poll_once<F: Future>(future: Pin<&mut F>) -> (Poll<F::Output>, bool) {
     (poll, flag.0.load(Ordering::Relaxed))
 }
 
-/// Changes one bit of a header's value: bit number `bit`, or the next one that leaves the value legal.
+/// Flips bit number `bit` of a header value, or the next bit that leaves the value legal.
 pub fn flip_header_bit(value: &HeaderValue, bit: usize) -> HeaderValue {
     let bits = value.len() * 8;
     (0..bits)
@@ -129,7 +129,7 @@ pub fn flip_header_bit(value: &HeaderValue, bit: usize) -> HeaderValue {
         .expect("the highest bit of a legal character can be set")
 }
 
-/// Changes bit number `bit`, counted modulo the length.
+/// Flips bit number `bit`, modulo the length.
 pub fn flip_bit(bytes: &[u8], bit: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let index = bit / 8 % bytes.len();

@@ -1,4 +1,4 @@
-//! What tests over real sockets share: deliveries signed by the official `standardwebhooks` crate, and a receiver.
+//! Helpers for tests over sockets: deliveries signed by the official `standardwebhooks` crate, and a receiver.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ pub fn layer() -> SvixVerifyLayer {
     SvixVerifyLayer::new(secret).body_limit(BODY_LIMIT)
 }
 
-/// A body with the headers that vouch for it, or for another one.
+/// A body and headers. The signature may be that of another body.
 #[derive(Clone)]
 pub struct Delivery {
     pub id: String,
@@ -31,13 +31,13 @@ impl Delivery {
         Self::aged(id, body, 0)
     }
 
-    /// Genuine, and signed so many seconds ago.
+    /// Returns a delivery that was signed so many seconds ago.
     pub fn aged(id: &str, body: impl Into<Bytes>, seconds: i64) -> Self {
         let body = body.into();
         Self::sign(id, &body, body.clone(), seconds)
     }
 
-    /// The signature is in proper form, but of another body.
+    /// Returns a delivery with a well-formed signature of another body.
     pub fn forged(id: &str, body: impl Into<Bytes>) -> Self {
         Self::sign(id, b"another body", body.into(), 0)
     }
@@ -54,7 +54,7 @@ impl Delivery {
         }
     }
 
-    /// Replaces a header after the signature was made.
+    /// Replaces a header, after the delivery was signed.
     pub fn set(&mut self, name: &str, value: &str) {
         let header = match name {
             standardwebhooks::HEADER_WEBHOOK_ID => &mut self.id,
@@ -81,14 +81,14 @@ impl Delivery {
     }
 }
 
-/// A server under test, and what its handler was given.
+/// A server under test, and the deliveries that its handler got.
 #[derive(Clone)]
 pub struct Receiver {
     pub address: SocketAddr,
     pub inbox: Inbox,
 }
 
-/// The ids and bodies of the requests that reached the handler.
+/// The ids and bodies of the deliveries that reached the handler.
 #[derive(Clone, Default)]
 pub struct Inbox(Arc<Mutex<Vec<(String, Bytes)>>>);
 
@@ -97,7 +97,7 @@ impl Inbox {
         self.0.lock().unwrap().push((event.id().into(), body));
     }
 
-    /// Asserts that the handler ran for these deliveries, with their very bytes, and for no others.
+    /// Asserts that the handler got exactly these deliveries, with exactly their bytes.
     #[track_caller]
     pub fn assert_holds(&self, expected: &[&Delivery]) {
         let expected: Vec<_> = expected
@@ -108,10 +108,10 @@ impl Inbox {
     }
 }
 
-/// How long a test waits for what must happen.
+/// How long a test waits for an event that must happen.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Waits for what must happen, and fails the test if it does not happen at all.
+/// Waits for something that must happen. Fails the test if it takes longer than [`DEADLINE`].
 pub async fn within<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(DEADLINE, future)
         .await

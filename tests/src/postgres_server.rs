@@ -1,4 +1,4 @@
-//! Real `PostgreSQL` servers, each a process of its own on a free port of the loopback address.
+//! `PostgreSQL` servers, each in its own process on a free loopback port.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -19,7 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A `PostgreSQL` that is killed when this is dropped.
+/// A `PostgreSQL` server. Dropping it kills the server.
 pub struct PostgresServer {
     child: Child,
     port: u16,
@@ -28,12 +28,12 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Survives being killed, but not a power cut: it is faster that way.
+    /// Starts a server that keeps its data when it is killed, but not after a power cut, because that is faster.
     pub fn start() -> Self {
         Self::with_options(&["-c", "fsync=off"])
     }
 
-    /// Has everything on disk before it answers.
+    /// Starts a server that writes to disk before it responds.
     pub fn durable() -> Self {
         Self::with_options(&["-c", "fsync=on", "-c", "synchronous_commit=on"])
     }
@@ -45,7 +45,7 @@ impl PostgresServer {
         Self::in_directory(env::temp_dir().join(name), options)
     }
 
-    /// Keeps its data in a new folder with this path.
+    /// Starts a server with its data in a new folder with this path.
     pub fn in_directory(directory: PathBuf, options: &'static [&'static str]) -> Self {
         fs::create_dir_all(&directory).unwrap();
         if let Some(user) = user() {
@@ -64,7 +64,7 @@ impl PostgresServer {
 
         let deadline = Instant::now() + DEADLINE;
         loop {
-            // Another process may take the port before this one does: then the next port is tried.
+            // If another process takes the port first, the next port is tried.
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = listener.local_addr().unwrap().port();
             drop(listener);
@@ -84,7 +84,7 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// The same for another database of the server, which is made.
+    /// Creates another database of the server, and returns its URL.
     pub async fn database(&self, name: &str) -> String {
         let pool = self.pool().await;
         let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
@@ -93,24 +93,24 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
     }
 
-    /// A pool of its own. It waits longer than any test, so that the bound of what uses it is what is tested.
+    /// Returns a new pool. It waits longer than any test, so that the test sees the limit of what uses it.
     pub async fn pool(&self) -> PgPool {
         connect(&self.url()).await
     }
 
-    /// Kills it and all processes that serve its connections.
+    /// Kills the server and all processes that serve its connections.
     pub fn kill(&mut self) {
         self.signal_all(Signal::KILL);
         self.child.wait().unwrap();
     }
 
-    /// Has it end of itself, as an operator does who does not wait for clients.
+    /// Tells the server to exit without waiting for clients.
     pub fn stop(&mut self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// Starts it again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
+    /// Starts the server again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
     pub fn restart(&mut self) {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -123,7 +123,7 @@ impl PostgresServer {
         }
     }
 
-    /// Freezes it: it keeps its connections, and does not answer.
+    /// Freezes the server: it keeps its connections, and does not answer.
     pub fn freeze(&self) {
         self.signal_all(Signal::STOP);
     }
@@ -132,7 +132,7 @@ impl PostgresServer {
         self.signal_all(Signal::CONT);
     }
 
-    /// The server first, so that it starts no other. What has ended already is left out.
+    /// The server is first, so that it starts no other process. Processes that have exited are left out.
     fn signal_all(&self, signal: Signal) {
         let of_connections = children(self.child.id());
         let server = Pid::from_child(&self.child);
@@ -151,7 +151,7 @@ impl Drop for PostgresServer {
     }
 }
 
-/// A pool for a database, which waits without end for its turn.
+/// Opens a pool for a database. It waits without limit for a connection.
 pub async fn connect(url: &str) -> PgPool {
     let options: PgConnectOptions = url.parse().unwrap();
     PgPoolOptions::new()
@@ -161,13 +161,13 @@ pub async fn connect(url: &str) -> PgPool {
         .unwrap()
 }
 
-/// Starts the server and waits until it accepts connections; `None` if it ended before that.
+/// Starts the server and waits until it accepts connections. Returns `None` if it exited before that.
 fn spawn(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
     let mut child = command("postgres")
         .arg("-D")
         .arg(directory)
         .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"])
-        // No sockets in the file system, whose folder may not exist.
+        // No sockets in the file system: their folder may not exist.
         .args(["-c", "unix_socket_directories="])
         .args(["-c", "shared_buffers=32MB", "-c", "max_connections=200"])
         .args(["-c", "max_wal_size=64MB", "-c", "min_wal_size=2MB"])
@@ -177,8 +177,8 @@ fn spawn(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
         .unwrap();
     let log = BufReader::new(child.stderr.take().unwrap());
     let (ready, is_ready) = mpsc::channel();
-    // Read to its end, so that it can go on writing. A process that serves a connection may hold the pipe longer than the
-    // server lives.
+    // The output is read to its end, so that the server never waits for a reader. A process that serves a connection
+    // may hold the pipe longer than the server lives.
     thread::spawn(move || {
         for line in log.lines().map_while(Result::ok) {
             if line.contains("is ready to accept connections") {
@@ -201,19 +201,19 @@ fn spawn(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
     Some(child)
 }
 
-/// A program of the newest version that is installed. `PostgreSQL` does not run as root.
+/// Returns a program of the newest version that is installed. `PostgreSQL` does not run as root.
 fn command(program: &str) -> Command {
     let mut command = Command::new(programs().join(program));
     if let Some(user) = user() {
         command.uid(user.id).gid(user.group);
     }
-    // The working directory of the tests may be closed to that user.
+    // That user may not be able to read the working directory of the tests.
     command.current_dir("/").env("LC_ALL", "C");
     command.stdin(Stdio::null());
     command
 }
 
-/// Debian has them in a folder for each version, and not in `PATH`.
+/// Returns the folder of the programs. Debian has one for each version, and it is not in `PATH`.
 pub fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     versions
@@ -236,7 +236,7 @@ struct User {
     group: u32,
 }
 
-/// Whom to run it as, if this process is root.
+/// Returns the user to run the server as, if this process is root.
 fn user() -> Option<User> {
     if !rustix::process::geteuid().is_root() {
         return None;
@@ -253,7 +253,7 @@ fn user() -> Option<User> {
     })
 }
 
-/// The processes whose parent this is.
+/// Returns the child processes.
 fn children(parent: u32) -> Vec<Pid> {
     let processes = fs::read_dir("/proc").unwrap();
     processes
@@ -261,7 +261,7 @@ fn children(parent: u32) -> Vec<Pid> {
             let process = process.ok()?;
             let id: i32 = process.file_name().to_str()?.parse().ok()?;
             let stat = fs::read_to_string(process.path().join("stat")).ok()?;
-            // `id (name) state parent …`, and the name can hold anything.
+            // `id (name) state parent …`. The name can contain anything.
             let (_, rest) = stat.rsplit_once(") ")?;
             let of: u32 = rest.split(' ').nth(1)?.parse().ok()?;
             (of == parent).then(|| Pid::from_raw(id)).flatten()

@@ -1,4 +1,4 @@
-//! Programs of the workspace as processes, as a user runs them.
+//! Programs of the workspace as processes.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -17,30 +17,30 @@ use rustix::process::{Pid, kill_process};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub fn workspace() -> &'static Path {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().expect("this package is a folder of it")
 }
 
-/// A call of cargo on the workspace.
+/// Returns a `cargo` command on the workspace.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace()).stdin(Stdio::null());
     cargo
 }
 
-/// What cargo can build to be run.
+/// A program that cargo can build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// An example of the package that is named first.
+    /// A package and an example of it.
     Example(&'static str, &'static str),
-    /// A program of the package that is named first.
+    /// A package and a program of it.
     Bin(&'static str, &'static str),
 }
 
 impl Program {
-    /// The program as a command, without the variables that configure it.
+    /// Returns the program as a command, without the variables that configure it.
     pub fn command(self) -> Command {
         let mut command = Command::new(self.executable());
         command.env_remove("WEBHOOK_SECRET").env_remove("REDIS_URL");
@@ -48,10 +48,10 @@ impl Program {
         command
     }
 
-    /// Where cargo has put it. It is built when it is first asked for: to build the tests does not build what they run.
+    /// Returns the path of the built program. Building the tests does not build it, so the first call does.
     fn executable(self) -> PathBuf {
         static BUILT: Mutex<Vec<(Program, PathBuf)>> = Mutex::new(Vec::new());
-        // Another test has failed to build something. This one says so too, if it is about the same.
+        // Another test failed to build a program. If it was this one, the build below fails again.
         let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, executable)) = built.iter().find(|(program, _)| *program == self) {
             return executable.clone();
@@ -61,8 +61,8 @@ impl Program {
         executable
     }
 
-    /// Has cargo build it: an example as whoever runs it does, with the features of its own package; a program with those
-    /// of the whole workspace, so that what the tests have built already serves for it too.
+    /// Builds the program: an example with the features of its own package, as a user does, and a program with those of
+    /// the whole workspace, because the tests have already built most of it so.
     fn build(self) -> PathBuf {
         let mut build = cargo();
         let name = match self {
@@ -76,7 +76,7 @@ impl Program {
             }
         };
         build.arg("--message-format=json-render-diagnostics");
-        // As this test itself was built.
+        // With the profile of this test.
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
@@ -93,22 +93,22 @@ impl Program {
     }
 }
 
-/// An example of the crate itself, without the variables that configure it.
+/// Returns an example of the crate itself, without the variables that configure it.
 pub fn example(name: &'static str) -> Command {
     Program::Example("tower-svix", name).command()
 }
 
-/// The program of another package of the workspace that has its name, likewise.
+/// Returns the program that has the name of its package, without the variables that configure it.
 pub fn program(package: &'static str) -> Command {
     Program::Bin(package, package).command()
 }
 
-/// The program `webhook`, likewise.
+/// Returns the program `webhook`, without the variables that configure it.
 pub fn webhook() -> Command {
     Program::Bin("tower-svix-cli", "webhook").command()
 }
 
-/// The result of `webhook send` with these arguments.
+/// Runs `webhook send` with these arguments.
 pub fn send<S: AsRef<OsStr>>(args: &[S]) -> Output {
     webhook().arg("send").args(args).output().unwrap()
 }
@@ -117,7 +117,7 @@ pub fn text(output: &[u8]) -> String {
     String::from_utf8(output.to_vec()).unwrap()
 }
 
-/// A program that serves, and that is stopped when this is dropped.
+/// A running server. Dropping it stops the server.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
@@ -131,7 +131,7 @@ impl Server {
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
             for line in stdout.lines() {
-                // The output is read to its end in any case, so that the server can go on writing.
+                // The output is read to its end, so that the server never waits for a reader.
                 let _ = sender.send(line.unwrap());
             }
         });
@@ -150,7 +150,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// Waits for the next line of output that holds `part`.
+    /// Waits for the next line of output that contains `part`.
     #[track_caller]
     pub fn line(&self, part: &str) -> String {
         let lines = self.lines.lock().unwrap();
@@ -168,7 +168,7 @@ impl Server {
         }
     }
 
-    /// The lines that nobody waited for, up to the end of the output.
+    /// Returns the lines that no call has waited for, up to the end of the output.
     pub fn rest(&self) -> Vec<String> {
         self.lines.lock().unwrap().iter().collect()
     }
@@ -177,7 +177,7 @@ impl Server {
         self.child.id()
     }
 
-    /// The answer to `GET path`, which has to be JSON.
+    /// Sends `GET path`, and parses the response as JSON.
     pub fn get_json(&self, path: &str) -> serde_json::Value {
         serde_json::from_str(&self.get(path)).unwrap()
     }
@@ -205,7 +205,7 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits until the server has ended of itself, at most so long.
+    /// Waits until the server exits, for at most this long.
     #[cfg(unix)]
     pub fn wait(&mut self, at_most: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + at_most;

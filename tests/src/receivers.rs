@@ -1,4 +1,4 @@
-//! Receivers that share a store of ids, and what their handlers did.
+//! Receivers that share a store of ids, and a record of their handlers' effects.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -18,10 +18,10 @@ use tower_svix::{IdempotencyLayer, VerifiedBody, VerifiedEvent};
 
 use crate::net::{Delivery, layer, within};
 
-/// The middleware, and what it answers.
+/// The middleware with a handler. It returns the status and the outcome.
 pub type Receiver = BoxCloneSyncService<Request<Full<Bytes>>, (StatusCode, Outcome), Infallible>;
 
-/// What the handlers did, of all receivers together.
+/// The effects of the handlers of all receivers.
 #[derive(Clone, Default)]
 pub struct Effects {
     of_ids: Arc<Mutex<HashMap<String, usize>>>,
@@ -44,7 +44,7 @@ impl Effects {
     }
 }
 
-/// A receiver whose handler has an effect after a moment, if `gate` lets it.
+/// Makes a receiver. Its handler has an effect after a short time, if `gate` lets it.
 pub fn receiver(
     store: impl Store,
     lease: Duration,
@@ -83,7 +83,7 @@ pub async fn deliver(receiver: &Receiver, id: &str) -> (StatusCode, Outcome) {
     seen
 }
 
-/// Delivers until it is acknowledged, and gives the outcome of each attempt.
+/// Delivers until the event is acknowledged. Returns the outcome of each attempt.
 pub async fn deliver_until_acknowledged(receivers: &[Receiver], id: &str) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     loop {

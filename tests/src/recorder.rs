@@ -1,4 +1,4 @@
-//! An inner service that keeps what reached it.
+//! An inner service that keeps the requests that it gets.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -16,12 +16,12 @@ use tower_svix::{VerifiedBody, VerifiedEvent};
 #[derive(Debug)]
 pub struct Call {
     pub event: VerifiedEvent,
-    /// What its body read.
+    /// The whole body.
     pub body: Bytes,
     pub trailers: Option<HeaderMap>,
 }
 
-/// Answers 200 to everything, and shares the record with its clones. Panics if it is called without being ready.
+/// Responds with 200 to everything. Clones share the record. Panics if it is called without being ready.
 #[derive(Default)]
 pub struct Recorder {
     calls: Arc<Mutex<Vec<Call>>>,
@@ -29,14 +29,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// The requests so far, which are forgotten.
+    /// Returns the requests so far, and removes them.
     pub fn take_calls(&self) -> Vec<Call> {
         mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Clone for Recorder {
-    /// Readiness is not cloned, which is what the contract of `Service` allows.
+    /// The clone is not ready, which the contract of `Service` allows.
     fn clone(&self) -> Self {
         Self {
             calls: Arc::clone(&self.calls),

@@ -1,4 +1,4 @@
-//! A Redis Cluster of real servers, each a process of its own.
+//! A Redis Cluster of real servers, each in its own process.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::redis_server::RedisServer;
 
-/// A replica takes over soon, and whatever state its link to the master was in: on a busy machine, it may have been late.
+/// A replica takes over soon, even if its link to the master was late, as it may be on a busy machine.
 const WITH_REPLICAS: &[&str] = &[
     "--cluster-enabled",
     "yes",
@@ -21,7 +21,7 @@ const WITH_REPLICAS: &[&str] = &[
     "--repl-diskless-sync-delay",
     "0",
 ];
-/// Nobody takes a master for dead, however busy the machine is.
+/// No node declares a master dead, however busy the machine is.
 const WITHOUT_REPLICAS: &[&str] = &[
     "--cluster-enabled",
     "yes",
@@ -31,7 +31,7 @@ const WITHOUT_REPLICAS: &[&str] = &[
 const SLOTS: usize = 16384;
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Masters with the same number of slots, and replicas of them.
+/// A cluster. All masters serve the same number of slots.
 pub struct RedisCluster {
     masters: usize,
     nodes: Vec<Node>,
@@ -43,7 +43,7 @@ struct Node {
     answers: bool,
 }
 
-/// What a node knows of another one.
+/// One node as another sees it.
 struct Seen {
     is_master: bool,
     failed: bool,
@@ -51,7 +51,7 @@ struct Seen {
 }
 
 impl RedisCluster {
-    /// Masters come first, then a replica of each of them, as often as asked for.
+    /// Starts the nodes: first the masters, then one replica of each, then the next, as often as asked for.
     pub async fn start(masters: usize, replicas_of_each: usize) -> Self {
         let mut cluster = Self {
             masters,
@@ -94,7 +94,7 @@ impl RedisCluster {
         cluster
     }
 
-    /// A connection that knows all nodes, with what the `redis` crate sets by default.
+    /// Opens a connection that knows all nodes, with the defaults of the `redis` crate.
     pub async fn connect(&self) -> ClusterConnection {
         let client = ClusterClient::new(self.urls()).unwrap();
         client.get_async_connection().await.unwrap()
@@ -104,12 +104,12 @@ impl RedisCluster {
         self.nodes.iter().map(|node| node.server.url()).collect()
     }
 
-    /// What a node answers to a command, whose parts are separated by spaces.
+    /// Sends a command to a node. Spaces separate its parts.
     async fn ask<T: FromRedisValue>(&self, node: usize, command: &str) -> RedisResult<T> {
         self.ask_in_turn(node, &[command]).await
     }
 
-    /// The answer to the last of several commands on one connection.
+    /// Sends several commands on one connection, and returns the answer to the last.
     async fn ask_in_turn<T: FromRedisValue>(
         &self,
         node: usize,
@@ -133,19 +133,19 @@ impl RedisCluster {
         Ok(redis::from_redis_value(answer)?)
     }
 
-    /// The same, of a command that must succeed.
+    /// Sends a command that must succeed.
     pub async fn tell<T: FromRedisValue>(&self, node: usize, command: &str) -> T {
         let answer = self.ask(node, command).await;
         answer.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// The same, of a replica, which answers what it has itself.
+    /// Sends a command to a replica, which answers from its own data.
     pub async fn tell_replica<T: FromRedisValue>(&self, node: usize, command: &str) -> T {
         let answer = self.ask_in_turn(node, &["READONLY", command]).await;
         answer.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// How often a node has answered with an error of this name.
+    /// Returns how many errors of this name a node has answered with.
     pub async fn errors(&self, node: usize, name: &str) -> usize {
         let info: String = self.tell(node, "INFO errorstats").await;
         let counted = format!("errorstat_{name}:count=");
@@ -153,7 +153,7 @@ impl RedisCluster {
         count.map_or(0, |count| count.parse().unwrap())
     }
 
-    /// How many masters it began with.
+    /// Returns how many masters the cluster started with.
     pub fn masters(&self) -> usize {
         self.masters
     }
@@ -171,7 +171,7 @@ impl RedisCluster {
             .await
     }
 
-    /// The master that a slot is served by, as a node that answers sees it.
+    /// Returns the master that serves a slot, according to a node that answers.
     pub async fn master_of(&self, slot: usize) -> Option<usize> {
         let seen = self.seen_by(self.a_node()).await;
         (0..self.nodes.len()).find(|node| {
@@ -187,13 +187,13 @@ impl RedisCluster {
         self.nodes[node].server.kill();
     }
 
-    /// Starts it again, after [`kill`](Self::kill), with the id and the place in the cluster that it had, and no data.
+    /// Starts a node again after [`kill`](Self::kill). It keeps its id and its place in the cluster, but no data.
     pub fn restart(&mut self, node: usize) {
         self.nodes[node].server.restart();
         self.nodes[node].answers = true;
     }
 
-    /// Freezes it: it keeps its connections, and does not answer.
+    /// Freezes a node: it keeps its connections, and does not answer.
     pub fn freeze(&mut self, node: usize) {
         self.nodes[node].answers = false;
         self.nodes[node].server.freeze();
@@ -209,7 +209,7 @@ impl RedisCluster {
         let () = self.tell(replica, "CLUSTER FAILOVER TAKEOVER").await;
     }
 
-    /// Waits until each replica has what its master had when this was called.
+    /// Waits until each replica has the data that its master had at the time of the call.
     pub async fn wait_until_replicated(&self) {
         let mut written = HashMap::new();
         for node in 0..self.nodes.len() {
@@ -228,7 +228,7 @@ impl RedisCluster {
         }
     }
 
-    /// Waits until another node serves the slots of this one, and all that answer serve again.
+    /// Waits until another node serves the slots of this one, and all nodes that answer know it.
     pub async fn wait_until_replaced(&self, node: usize) {
         until("fails over", async || {
             let seen = self.seen_by(self.a_node()).await;
@@ -243,7 +243,7 @@ impl RedisCluster {
         }
     }
 
-    /// Waits until it is a replica, and has what its master has.
+    /// Waits until the node is a replica with all data of its master.
     pub async fn wait_until_replica(&self, node: usize) {
         until("is a replica", async || {
             self.replication(node)
@@ -269,7 +269,7 @@ impl RedisCluster {
         info.is_ok_and(|info| info.contains("cluster_state:ok"))
     }
 
-    /// What `INFO` says of its part in the replication.
+    /// Returns the replication section of `INFO`.
     async fn replication(&self, node: usize) -> HashMap<String, String> {
         let info: String = self.tell(node, "INFO replication").await;
         let fields = info.lines().filter_map(|line| line.split_once(':'));
@@ -278,13 +278,13 @@ impl RedisCluster {
             .collect()
     }
 
-    /// One that answers.
+    /// Returns a node that answers.
     fn a_node(&self) -> usize {
         let answers = |node: &Node| node.answers;
         self.nodes.iter().position(answers).unwrap()
     }
 
-    /// What a node knows of each, by id.
+    /// Returns all nodes by id, as one node sees them.
     async fn seen_by(&self, node: usize) -> HashMap<String, Seen> {
         let listed: String = self.tell(node, "CLUSTER NODES").await;
         let seen = listed.lines().map(|line| {
@@ -293,7 +293,7 @@ impl RedisCluster {
             let flags: Vec<&str> = fields[2].split(',').collect();
             let slots = fields[8..].iter().filter_map(|range| {
                 let (first, last) = range.split_once('-').unwrap_or((range, range));
-                // A slot that migrates is listed in brackets.
+                // A slot that is moved is in brackets.
                 Some((first.parse().ok()?, last.parse().ok()?))
             });
             let seen = Seen {
@@ -307,7 +307,7 @@ impl RedisCluster {
     }
 }
 
-/// How much of its history a node has, in bytes.
+/// Returns how much of its history a node has, in bytes.
 fn offset(replication: &HashMap<String, String>) -> u64 {
     let of_replica = replication.get("slave_repl_offset");
     let offset = of_replica.unwrap_or_else(|| &replication["master_repl_offset"]);

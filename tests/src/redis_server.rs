@@ -1,4 +1,4 @@
-//! Real Redis servers, each a process of its own on a free port of the loopback address.
+//! Redis servers, each in its own process on a free loopback port.
 
 use std::env;
 use std::fs;
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A Redis that is killed when this is dropped.
+/// A Redis server. Dropping it kills the server.
 pub struct RedisServer {
     child: Child,
     port: u16,
@@ -23,17 +23,17 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Keeps nothing on disk.
+    /// Starts a server that keeps nothing on disk.
     pub fn start() -> Self {
         Self::with_options(&["--appendonly", "no"])
     }
 
-    /// Has everything on disk before it answers, so that nothing is forgotten when it is killed.
+    /// Starts a server that writes to disk before it responds, so that it forgets nothing when it is killed.
     pub fn durable() -> Self {
         Self::with_options(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
-    /// Has everything on disk within a second or two, and all of it when it is [stopped](Self::stop).
+    /// Starts a server that writes to disk within two seconds, and writes everything when it is [stopped](Self::stop).
     pub fn durable_each_second() -> Self {
         Self::with_options(&["--appendonly", "yes", "--appendfsync", "everysec"])
     }
@@ -41,7 +41,7 @@ impl RedisServer {
     pub fn with_options(options: &'static [&'static str]) -> Self {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            // Another process may take the port before Redis does: then Redis ends, and the next port is tried.
+            // If another process takes the port first, Redis exits, and the next port is tried.
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = listener.local_addr().unwrap().port();
             drop(listener);
@@ -68,7 +68,7 @@ impl RedisServer {
         self.port
     }
 
-    /// A connection that repairs itself. It has no bound on waiting, so that the store's own is what is tested.
+    /// Opens a connection that repairs itself. It waits without limit, so that the test sees the limit of the store.
     pub async fn connect(&self) -> ConnectionManager {
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(None)
@@ -85,13 +85,13 @@ impl RedisServer {
         self.child.wait().unwrap();
     }
 
-    /// Has it end of itself, with everything on disk if it keeps anything there.
+    /// Tells the server to exit. It writes its data to disk first, if it keeps any.
     pub fn stop(&mut self) {
         self.signal(Signal::TERM);
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// Starts it again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
+    /// Starts the server again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
     pub fn restart(&mut self) {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -104,7 +104,7 @@ impl RedisServer {
         }
     }
 
-    /// Freezes it: it keeps its connections, and does not answer.
+    /// Freezes the server: it keeps its connections, and does not answer.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
@@ -126,7 +126,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// Starts Redis and waits until it accepts connections; `None` if it ended before that.
+/// Starts Redis and waits until it accepts connections. Returns `None` if it exited before that.
 fn spawn(port: u16, directory: &PathBuf, options: &[&str]) -> Option<Child> {
     let mut child = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
@@ -143,7 +143,7 @@ fn spawn(port: u16, directory: &PathBuf, options: &[&str]) -> Option<Child> {
         child.wait().unwrap();
         return None;
     }
-    // Read to its end, so that Redis can go on writing.
+    // The output is read to its end, so that Redis never waits for a reader.
     thread::spawn(move || log.for_each(drop));
     Some(child)
 }

@@ -1,4 +1,4 @@
-//! Deliveries, signed by the official `standardwebhooks` crate and not by the crate under test.
+//! Deliveries signed by the official `standardwebhooks` crate, not by the crate under test.
 
 use std::mem;
 
@@ -13,14 +13,14 @@ use tower_svix::{Clock, SvixVerifyLayer};
 
 use crate::keys::{body_from_test, echo};
 
-/// Split, so that no scanner takes it for a live secret.
+/// In two parts, so that no scanner takes it for a real secret.
 pub const SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 pub const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-/// What the clock of [`layer`] shows, in seconds since 1970.
+/// The time that the clock of [`layer`] shows, in seconds since 1970.
 pub const NOW: u64 = 1_614_265_330;
 pub const BODY: &[u8] = br#"{"type":"job.completed","data":{"job_id":"1"}}"#;
 
-/// A clock that stands still, or does not tell the time.
+/// A clock that stands still, or cannot tell the time.
 #[derive(Debug)]
 pub struct Stopped(pub Option<u64>);
 
@@ -30,13 +30,13 @@ impl Clock for Stopped {
     }
 }
 
-/// A layer that verifies with [`SECRET`] at [`NOW`].
+/// Returns a layer that verifies with [`SECRET`] at [`NOW`].
 pub fn layer() -> SvixVerifyLayer {
     let secret: tower_svix::Secret = SECRET.parse().expect("the secret is well-formed");
     SvixVerifyLayer::new(secret).clock(Stopped(Some(NOW)))
 }
 
-/// The value of the signature header for `signed`, delivered as [`ID`] at `unix_seconds`.
+/// Returns the signature header for `signed`, delivered as [`ID`] at `unix_seconds`.
 pub fn signature(unix_seconds: u64, signed: &[u8]) -> String {
     let unix_seconds = i64::try_from(unix_seconds).expect("a time of this millennium");
     Webhook::new(SECRET)
@@ -44,12 +44,12 @@ pub fn signature(unix_seconds: u64, signed: &[u8]) -> String {
         .expect("the payload is UTF-8")
 }
 
-/// The head of a delivery that is signed over `signed`.
+/// Returns the head of a delivery with a signature of `signed`.
 pub fn head(signed: &[u8]) -> http::request::Builder {
     head_with_signature(&signature(NOW, signed))
 }
 
-/// The head of a delivery with any text in place of the signature.
+/// Returns the head of a delivery with any text as its signature.
 pub fn head_with_signature(signature: &str) -> http::request::Builder {
     Request::post("/webhook")
         .header("webhook-id", ID)
@@ -57,21 +57,21 @@ pub fn head_with_signature(signature: &str) -> http::request::Builder {
         .header("webhook-signature", signature)
 }
 
-/// A genuine delivery of [`BODY`].
+/// Returns a valid delivery of [`BODY`].
 pub fn genuine() -> Request<Full<Bytes>> {
     head(BODY)
         .body(Full::from(BODY))
         .expect("the head is well-formed")
 }
 
-/// A delivery whose body is not the signed one.
+/// Returns a delivery with the signature of another body.
 pub fn forged() -> Request<Full<Bytes>> {
     head(BODY)
         .body(Full::from("{}"))
         .expect("the head is well-formed")
 }
 
-/// A body that starts, and then neither goes on nor ends.
+/// Returns a body that starts, and then stalls.
 pub fn stalled_body() -> impl Body<Data = Bytes, Error = std::io::Error> + Send + Sync + 'static {
     use futures_util::{StreamExt as _, stream};
 
@@ -79,7 +79,7 @@ pub fn stalled_body() -> impl Body<Data = Bytes, Error = std::io::Error> + Send 
     StreamBody::new(stream::iter([first]).chain(stream::pending()))
 }
 
-/// All bytes of `body`.
+/// Reads all bytes of `body`.
 pub async fn read<B>(body: B) -> Bytes
 where
     B: Body,
@@ -91,7 +91,7 @@ where
         .to_bytes()
 }
 
-/// A layer whose memory is taken by a request that stalls for ever.
+/// Returns a layer whose memory is taken by a stalled request.
 pub fn layer_without_memory() -> SvixVerifyLayer {
     let layer = layer().memory_limit(BODY.len());
     let (frames, body) = body_from_test();

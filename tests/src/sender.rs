@@ -1,4 +1,4 @@
-//! A sender of deliveries, written from the specification with the `hmac` and `sha2` crates alone.
+//! A sender, written from the specification with only the crates `hmac` and `sha2`.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -15,7 +15,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A sender, with its HMAC key.
+/// A sender with its HMAC key.
 #[derive(Clone)]
 pub struct Sender {
     key: Vec<u8>,
@@ -26,19 +26,19 @@ impl Sender {
         Self { key: key.into() }
     }
 
-    /// The sender that shares this secret, given as a portal shows it.
+    /// Returns the sender that has this secret, in the form that a portal shows.
     pub fn with_secret(text: &str) -> Self {
         let text = text.trim();
         let base64 = text.strip_prefix("whsec_").unwrap_or(text);
         Self::with_key(BASE64.decode(base64).expect("a secret is base64"))
     }
 
-    /// The secret of the receiver, as a portal shows it.
+    /// Returns the receiver's secret, in the form that a portal shows.
     pub fn secret(&self) -> String {
         format!("whsec_{}", BASE64.encode(&self.key))
     }
 
-    /// One element of the list of signatures: `v1,` and the MAC.
+    /// Returns one element of the list of signatures: `v1,` and the MAC.
     pub fn sign(&self, id: &[u8], timestamp: &[u8], body: &[u8]) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(&self.key)
             .expect("HMAC takes keys of any length")
@@ -48,7 +48,7 @@ impl Sender {
         format!("v1,{}", BASE64.encode(mac.as_bytes()))
     }
 
-    /// The `webhook-*` headers of a delivery.
+    /// Returns the `webhook-*` headers of a delivery.
     pub fn headers(&self, id: &str, unix_seconds: u64, body: &[u8]) -> HeaderMap {
         let timestamp = unix_seconds.to_string();
         let signature = self.sign(id.as_bytes(), timestamp.as_bytes(), body);
@@ -64,7 +64,7 @@ impl Sender {
     }
 }
 
-/// Whether `element` of a list of signatures is right for this delivery under the key with this text.
+/// Returns whether `element` of a list of signatures is valid for this delivery. `secret` is the text of the key.
 pub fn is_genuine(secret: &str, element: &[u8], id: &[u8], timestamp: &[u8], body: &[u8]) -> bool {
     let Some(public_key) = secret.strip_prefix("whpk_") else {
         let expected = Sender::with_secret(secret).sign(id, timestamp, body);

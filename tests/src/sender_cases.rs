@@ -9,11 +9,11 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct SenderCase {
     pub name: String,
-    /// Who does so.
+    /// The sender that does so.
     pub why: String,
-    /// The receiver's keys, as text.
+    /// The texts of the receiver's keys.
     pub keys: Vec<String>,
-    /// How the texts become keys, or what else the receiver is told. `None`: each is parsed.
+    /// How the texts become keys, or another setting of the receiver. With `None`, each text is parsed.
     pub how: Option<String>,
     pub expect: String,
     #[serde(default)]
@@ -29,7 +29,7 @@ impl SenderCase {
         serde_json::from_str(include_str!("../vectors/senders.json")).unwrap()
     }
 
-    /// Whether it is about the texts of keys, rather than about lists and names.
+    /// Returns whether the case is about the texts of keys, and not about lists or names.
     pub fn is_about_keys(&self) -> bool {
         self.name.starts_with("key-")
     }

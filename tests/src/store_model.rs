@@ -1,4 +1,4 @@
-//! The simplest store of ids, and random interleavings of operations and time: every store does what it does.
+//! The simplest store of ids, and random sequences of operations and waits. Every store must do the same.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlement, Store};
 
-/// A unit of time. Real time passes too while a case runs against Redis: less than half of this.
+/// A unit of time. While a case runs against Redis, real time passes too: less than half of this.
 const HOUR: u64 = 3600;
 
 #[derive(Clone, Debug)]
@@ -49,10 +49,10 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// What a step does, and when it would expire.
+/// The result of a step, and when it would expire.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reply {
-    /// With the hours until the lease ends, rounded.
+    /// The hours until the lease ends are rounded.
     Claim(Answer),
     Settlement(Settlement),
     Forgotten(bool),
@@ -66,7 +66,7 @@ enum Answer {
     InProgress { half_hours: u64 },
 }
 
-/// The rules, in the simplest words. Time is in half hours, and whatever expires does so at an odd one, while all else
+/// The rules in their simplest form. Time is in half hours. Leases and retentions end at odd times, and everything else
 /// happens at even ones.
 #[derive(Default)]
 struct Model {
@@ -77,7 +77,7 @@ struct Model {
 #[derive(Clone, Copy)]
 struct Record {
     token: u8,
-    /// The payload that was processed, if it is completed.
+    /// The payload that was processed, if the event is completed.
     completed: Option<u8>,
     expiry: u64,
 }
@@ -142,7 +142,7 @@ impl Model {
     }
 }
 
-/// How long a claim or a completion of so many hours lasts: half an hour more, so that nothing happens on its end.
+/// Returns the length of a claim or a completion of so many hours, plus half an hour, so that no step falls on its end.
 fn duration(hours: u64) -> Duration {
     Duration::from_secs(hours * HOUR + HOUR / 2)
 }
@@ -171,7 +171,7 @@ async fn take<St: Store>(
                     let payload = payload.expect("one of the model's payloads");
                     Answer::Completed { payload }
                 }
-                // Up to a quarter of an hour is real time.
+                // Up to a quarter of an hour of it is real time.
                 ClaimStatus::InProgress { expires_in } => Answer::InProgress {
                     half_hours: (expires_in.as_secs() + HOUR / 4) / (HOUR / 2),
                 },

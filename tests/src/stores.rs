@@ -1,4 +1,4 @@
-//! For tests of stores: what is done with each, a clock that is set by hand, and a store that fails on command.
+//! Helpers for tests of stores: steps of a test, a clock that the test sets, and a store that fails when it is told to.
 
 use std::fmt;
 use std::mem;
@@ -24,18 +24,18 @@ pub fn token() -> ClaimToken {
     ClaimToken::random().unwrap()
 }
 
-/// That of any payload, if the test does not care.
+/// Returns the fingerprint of a payload, for tests that do not depend on it.
 pub fn fingerprint() -> Fingerprint {
     Fingerprint::of(b"{}")
 }
 
-/// What is told of an event that was completed with [`fingerprint`].
+/// Returns the status of an event that was completed with [`fingerprint`].
 pub fn completed() -> ClaimStatus {
     let fingerprint = fingerprint();
     ClaimStatus::Completed { fingerprint }
 }
 
-/// Claims a free event, and completes it.
+/// Claims a free event and completes it.
 pub async fn process(store: &impl Store, key: &EventKey) {
     let token = token();
     let claim = store.claim(key, token, LEASE).await.unwrap();
@@ -47,7 +47,7 @@ pub async fn process(store: &impl Store, key: &EventKey) {
     assert_eq!(completed, Settlement::Done, "{key}");
 }
 
-/// A clock that stands still until it is put forward. Its clones show the same time.
+/// A clock that moves only when the test moves it. Clones show the same time.
 #[derive(Clone, Debug, Default)]
 pub struct ManualTime(Arc<Mutex<Duration>>);
 
@@ -63,7 +63,7 @@ impl MonotonicClock for ManualTime {
     }
 }
 
-/// A memory store between which and the middleware there is a network that can break.
+/// A memory store behind a network that can fail.
 #[derive(Clone)]
 pub struct Remote {
     store: Arc<MemoryStore>,
@@ -73,12 +73,12 @@ pub struct Remote {
     spawned: Arc<Mutex<Vec<BoxFuture<()>>>>,
 }
 
-/// How the network treats one kind of operation.
+/// The state of the network for one kind of operation.
 #[derive(Default)]
 pub struct Line {
-    /// The operation is carried out, but its reply is lost.
+    /// The operation is carried out, but the reply is lost.
     pub loses_replies: AtomicBool,
-    /// The operation does not go through until this is lifted.
+    /// The operation waits until this is cleared.
     pub is_stuck: AtomicBool,
 }
 
@@ -116,7 +116,7 @@ impl Remote {
         }
     }
 
-    /// Does what was left to do when requests were dropped, and tells how many pieces that were.
+    /// Runs the work that dropped requests have left, and returns how many pieces there were.
     pub async fn run_spawned(&self) -> usize {
         let spawned = mem::take(&mut *self.spawned.lock().unwrap());
         let count = spawned.len();
@@ -127,7 +127,7 @@ impl Remote {
     }
 }
 
-/// With a clock that stands still.
+/// Its clock stands still.
 impl Default for Remote {
     fn default() -> Self {
         Self::new(ManualTime::default())

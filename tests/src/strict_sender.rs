@@ -1,20 +1,20 @@
-//! A sender for which any answer but a 5xx is final, as it is for Zapier and Higgsfield.
+//! A sender that takes every response except a 5xx for final, as Zapier and Higgsfield do.
 
 use http::StatusCode;
 
-/// What such a sender makes of an attempt.
+/// The conclusion that the sender draws from an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The event counts as delivered.
     Delivered,
-    /// There will be another attempt.
+    /// It will try again.
     Again,
-    /// There will be none: if the event was not processed by now, it is lost.
+    /// It will not try again. If the event was not processed before, it is lost.
     GivenUp,
 }
 
 impl Verdict {
-    /// `None`: there was no answer in time, or none at all.
+    /// Returns the conclusion. `None`: there was no response, or none in time.
     pub fn on(answer: Option<StatusCode>) -> Self {
         match answer {
             Some(status) if status.is_success() => Self::Delivered,

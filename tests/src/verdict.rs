@@ -1,4 +1,4 @@
-//! Whether what became of a case is what it expects.
+//! Checks that the result of a case is the expected one.
 
 use std::fmt::Debug;
 use std::time::{Duration, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use tower_svix::{KeyError, VerifiedEvent};
 use crate::case::{Case, Expect, REJECTED_FOR_THEIR_KEY};
 use crate::recorder::Call;
 
-/// Checks each case, and fails with the names of all that do not hold.
+/// Checks each case. Fails with the names of all cases that fail.
 pub fn check_each(
     cases: impl IntoIterator<Item = Case>,
     check: impl Fn(&Case) -> Result<(), String>,
@@ -35,9 +35,9 @@ pub fn check_each(
 }
 
 impl Case {
-    /// Whether it is right that one of the keys was rejected.
+    /// Checks that the case expects one of the keys to be rejected.
     pub fn judge_rejected_key(&self, error: KeyError) -> Result<(), String> {
-        // Without ed25519 all public keys are rejected, those of cases with something else to reject as well.
+        // Without ed25519, every public key is rejected, also in cases that expect another rejection.
         let is_unsupported = error == KeyError::Ed25519Unsupported && !cfg!(feature = "ed25519");
         let is_no_key = REJECTED_FOR_THEIR_KEY.contains(&&*self.name);
         if self.expect == Expect::Reject && (is_no_key || is_unsupported) {
@@ -47,7 +47,7 @@ impl Case {
         }
     }
 
-    /// Whether a request through the middleware went as this case expects.
+    /// Checks that the middleware did with a request what this case expects.
     pub fn judge(&self, status: StatusCode, calls: &[Call]) -> Result<(), String> {
         match self.expect {
             Expect::Reject => {
@@ -67,7 +67,7 @@ impl Case {
         }
     }
 
-    /// Whether an event says what this case does.
+    /// Checks that an event has what this case has.
     pub fn judge_event(&self, event: &VerifiedEvent) -> Result<(), String> {
         let headers = self.header_map();
         let [id, timestamp, _] = self.header_names().map(|name| &headers[name]);
@@ -85,7 +85,7 @@ impl Case {
     }
 }
 
-/// Like `assert_eq!`, for a check that goes on with the other cases.
+/// Like `assert_eq!`, for a check that continues with the other cases.
 pub fn expect_eq<T, U>(what: &str, found: T, expected: U) -> Result<(), String>
 where
     T: PartialEq<U> + Debug + Copy,

@@ -1,4 +1,4 @@
-//! Mistakes with the body that are not about JSON.
+//! Mistakes with the body, apart from JSON.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -48,7 +48,7 @@ fn newlines_and_byte_order_marks() {
     }
 }
 
-/// [`SIGNED`], compressed by `zlib` of Node.
+/// [`SIGNED`], compressed with `zlib` of Node.
 const COMPRESSED: [(&str, &str); 4] = [
     (
         "gzip",
@@ -79,7 +79,7 @@ fn a_body_that_was_compressed_after_it_was_signed() {
         let text = delivery.diagnose().to_string();
         assert!(text.contains(&format!("({encoding})")), "{text}");
 
-        // What was signed compressed is genuine as it is.
+        // A body that was compressed before it was signed is valid without decompression.
         let genuine = Delivery::signed(&body).diagnose();
         assert!(genuine.verdict().is_ok(), "{name}");
     }

@@ -1,4 +1,4 @@
-//! What a diagnosis says of genuine and of forged deliveries, and what it costs at most.
+//! The findings for valid and forged deliveries, and the maximum cost of a diagnosis.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ fn the_verdict_is_that_of_the_verifier() {
     );
 }
 
-/// Asserts the bound that [`Work`] states.
+/// Asserts the bound that [`Work`] documents.
 #[track_caller]
 fn assert_bounded(diagnosis: &Diagnosis) {
     let work = diagnosis.work();
@@ -119,7 +119,7 @@ fn a_hostile_delivery_costs_no_more_than_the_bound() {
     let numbers = |count| format!("[{}1]", "\"é/<\",1000,2.0,".repeat(count)).into_bytes();
     let nested = format!("{}{}", "[".repeat(120), "]".repeat(120));
     let many_signatures = vec![v1(b"x", b""); 2_000].join(" ");
-    // 64 MiB of zeros, compressed by `zlib` of Node.
+    // 64 MiB of zeros, compressed with `zlib` of Node.
     let bomb = STANDARD.decode("y///P/gnAOKxQCD3/o///3/wTwDEYRGA7v0f////4J8AiMMCAN37P/7//8E/ARCHBQC693/8//+DfwIgDgsAdO//+P//B/8EQBwWAOje//H//w/+CYA4LADQvf/L//8//BMAcVgAoHv/Bw==");
     let bomb = bomb.expect("base64");
     for (name, keys, body, is_limited) in [
@@ -220,7 +220,7 @@ fn name() -> impl Strategy<Value = &'static str> {
     ]
 }
 
-/// A document of JSON.
+/// A JSON document.
 fn json() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -246,7 +246,7 @@ fn json() -> impl Strategy<Value = Vec<u8>> {
     node.prop_map(String::into_bytes)
 }
 
-/// What has the characters of JSON in any order.
+/// The characters of JSON in any order.
 fn json_like() -> impl Strategy<Value = Vec<u8>> {
     "[\\[\\]{}\",:0-9eE+.\\\\u \n-]{0,60}".prop_map(String::into_bytes)
 }

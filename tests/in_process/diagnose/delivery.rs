@@ -1,4 +1,4 @@
-//! Deliveries with one mistake each, signed with the `hmac` and `sha2` crates alone.
+//! Deliveries with one mistake each, signed with only the crates `hmac` and `sha2`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,10 +10,10 @@ use tower_svix::diagnose::{Diagnosis, Finding};
 pub(crate) const NOW: u64 = 1_700_000_000;
 pub(crate) const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
 pub(crate) const BODY: &str = r#"{"type":"job.completed","data":{"job_id":"1"}}"#;
-/// The key of the sender. Its base64 has characters that the URL-safe alphabet lacks.
+/// The key of the sender. Its base64 has characters that are not in the URL-safe alphabet.
 pub(crate) const KEY: &[u8] = b"\xfb\xef\xbeq7Vd2Xk9LzR4tYw8Nb\xff\xff\xff";
 
-/// What the receiver is configured with, and what arrives.
+/// The configuration of the receiver, and what arrives.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     pub(crate) keys: String,
@@ -23,12 +23,12 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// A genuine one.
+    /// Returns a valid delivery.
     pub(crate) fn new() -> Self {
         Self::signed(BODY)
     }
 
-    /// A genuine one of this body.
+    /// Returns a valid delivery of this body.
     pub(crate) fn signed(body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref().to_vec();
         let message = [format!("{ID}.{NOW}.").as_bytes(), &body].concat();
@@ -59,7 +59,7 @@ impl Delivery {
         self
     }
 
-    /// Sets a header, in place of all lines that it has.
+    /// Sets a header. Replaces all lines of it.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value.into()));
@@ -91,7 +91,7 @@ impl Delivery {
         Diagnosis::of(&self.keys, &self.header_map(), &self.body).at(self.now)
     }
 
-    /// Asserts that exactly these findings are made.
+    /// Asserts that the findings are exactly these.
     #[track_caller]
     pub(crate) fn assert_found(&self, name: &str, expected: &[&str]) {
         let diagnosis = self.diagnose();
@@ -115,7 +115,7 @@ pub(crate) fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
     mac.chain_update(message).finalize().into_bytes().into()
 }
 
-/// An element of a list of signatures.
+/// Returns an element of a list of signatures.
 pub(crate) fn v1(key: &[u8], message: &[u8]) -> String {
     format!("v1,{}", STANDARD.encode(mac(key, message)))
 }
@@ -130,7 +130,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// What the scheme asks a sender to sign.
+/// Returns the bytes that the scheme signs.
 pub(crate) fn message(body: &str) -> Vec<u8> {
     format!("{ID}.{NOW}.{body}").into_bytes()
 }

@@ -1,11 +1,11 @@
-//! Mistakes of deliveries that are signed with an ed25519 key.
+//! Mistakes in deliveries that are signed with an ed25519 key.
 
 use ed25519_dalek::Signer as _;
 use tower_svix_tests::keys_ed25519::{element, private_text, public_text, sender};
 
 use super::delivery::{BODY, Delivery, NOW, message};
 
-/// A genuine delivery of this body.
+/// Returns a valid delivery of this body.
 fn signed(body: &str) -> Delivery {
     let sender = sender(1);
     let signature = sender.sign(&message(body)).to_bytes();

@@ -29,7 +29,7 @@ fn headers_of_two_families() {
         mixed.assert_found(&names.join(", "), &["headers-mixed"]);
     }
 
-    // A proxy replaces the id that was signed.
+    // A proxy replaces the signed id.
     let replaced = Delivery::new()
         .header("svix-id", ID)
         .header("webhook-id", "msg_other");

@@ -1,4 +1,4 @@
-//! JSON that was parsed and printed anew between the sender and the receiver.
+//! JSON that was parsed and printed again between the sender and the receiver.
 
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::{Just, Strategy, any};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::delivery::{Delivery, codes};
 
-/// One document, as programs print it: `json.dumps` of Python 3, and `JSON.stringify` of Node.
+/// One document, printed by `json.dumps` of Python 3, `JSON.stringify` of Node, and others.
 const PRINTED: [(&str, &str); 8] = [
     (
         "Python",
@@ -33,7 +33,7 @@ const PRINTED: [(&str, &str); 8] = [
         "Node, indented by 2",
         "{\n  \"type\": \"invoice.paid\",\n  \"price\": 12.5,\n  \"zip\": \"x/y\",\n  \"name\": \"Zoë <b>&co</b> 😀\",\n  \"n\": [],\n  \"o\": {},\n  \"deep\": {\n    \"b\": [\n      1,\n      2,\n      3\n    ],\n    \"a\": null\n  }\n}",
     ),
-    // By their documentation.
+    // Taken from their documentation.
     (
         "PHP",
         r#"{"type":"invoice.paid","price":12.5,"zip":"x\/y","name":"Zo\u00eb <b>&co<\/b> \ud83d\ude00","n":[],"o":{},"deep":{"b":[1,2,3],"a":null}}"#,
@@ -186,7 +186,7 @@ fn spaces_that_no_writer_puts_there() {
 }
 
 proptest! {
-    /// Printed by `serde_json`, which sorts keys.
+    /// `serde_json` prints it, and sorts the keys.
     #[test]
     fn any_document_is_recognised_however_it_was_indented(document in document()) {
         let compact = serde_json::to_string(&document).expect("it is JSON");

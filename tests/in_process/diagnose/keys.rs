@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 
 use super::delivery::{BODY, Delivery, KEY, hex, mac, message, secret, v1};
 
-/// A genuine delivery of a sender that uses this key.
+/// Returns a valid delivery of a sender with this key.
 fn by(key: &[u8]) -> Delivery {
     Delivery::new().signature(v1(key, &message(BODY)))
 }
@@ -16,7 +16,7 @@ fn a_key_that_is_read_in_another_way() {
     let url_safe = URL_SAFE.encode(KEY);
     assert_ne!(base64, url_safe);
     let digits = hex(KEY);
-    // What `Buffer.from(secret, "base64").toString("hex")` of Node prints.
+    // The output of `Buffer.from(secret, "base64").toString("hex")` of Node.
     let by_node = "c21b1e73ffbefbe7137566432586b394c7a5234745977384e62fffff";
     let with_prefix: Vec<u8> = (0..by_node.len())
         .step_by(2)
@@ -117,7 +117,7 @@ fn a_key_that_is_read_in_another_way() {
 
 #[test]
 fn a_key_of_the_other_kind() {
-    // The base point, which is a public key that everyone knows the private key of.
+    // The base point: a public key with a private key that everyone knows.
     let public = "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY=";
     let private = format!("whsk_{}", STANDARD.encode([7; 64]));
     let v1a = format!("v1a,{}", STANDARD.encode([7; 64]));
@@ -138,7 +138,7 @@ fn a_key_of_the_other_kind() {
 
 #[test]
 fn a_signature_that_is_written_in_another_way() {
-    // A body whose MAC the two alphabets write in different ways.
+    // A body with a MAC that differs between the two alphabets.
     let body = (0..1000)
         .map(|number| format!("{{\"n\":{number}}}"))
         .find(|body| {

@@ -1,4 +1,4 @@
-//! Why a delivery does not verify: each usual mistake is made, by senders that have nothing of the crate in them, and found.
+//! Why a delivery is rejected. Senders that do not use this crate make each usual mistake, and the diagnosis finds it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod body;

@@ -6,7 +6,7 @@ use tower_svix::diagnose::Diagnosis;
 
 use super::delivery::{Delivery, KEY, hex, mac};
 
-/// Asserts that no output of the diagnosis shows the keys, a right signature, the value of a header, or the body.
+/// Asserts that no output of the diagnosis shows a key, a valid signature, a header value or the body.
 #[track_caller]
 pub(crate) fn assert_silent(name: &str, delivery: &Delivery, diagnosis: &Diagnosis) {
     let mut shown = vec![format!("{diagnosis}\n{diagnosis:?}\n{diagnosis:#?}")];
@@ -48,7 +48,7 @@ pub(crate) fn assert_silent(name: &str, delivery: &Delivery, diagnosis: &Diagnos
     }
     hidden.extend(delivery.headers.iter().map(|(_, value)| value.clone()));
     hidden.push(String::from_utf8_lossy(&delivery.body).into_owned());
-    // A length or a word is no secret.
+    // A length or a single word is no secret.
     hidden.retain(|text| text.len() > 7 && text != "identity");
     for text in hidden {
         assert!(!shown.contains(&text), "{name} shows {text}: {shown}");

@@ -2,7 +2,7 @@
 
 use super::delivery::{BODY, Delivery, ID, KEY, NOW, codes, v1};
 
-/// A delivery with one text in its header and another under its signature.
+/// Returns a delivery with one timestamp in its header and another one in its signature.
 fn with_times(header: &str, signed: &str) -> Delivery {
     let message = format!("{ID}.{signed}.{BODY}");
     Delivery::new()
@@ -92,7 +92,7 @@ fn a_timestamp_in_another_form_than_seconds() {
 
 #[test]
 fn a_date_is_the_one_that_other_calendars_show() {
-    // Printed by `date -u -d @SECONDS +%FT%TZ` of coreutils.
+    // Printed with `date -u -d @SECONDS +%FT%TZ` of coreutils.
     for (seconds, date) in [
         (0, "1970-01-01T00:00:00Z"),
         (68_169_599, "1972-02-28T23:59:59Z"),

@@ -1,4 +1,4 @@
-//! What the crate's own layers answer inside of an `IdempotencyLayer`: no such answer means that the event was processed.
+//! Responses of the crate's own layers inside `IdempotencyLayer`. None of them means that the event was processed.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -20,7 +20,7 @@ use super::{Handler, deliver, remote, request};
 
 type Processed = fn(&response::Parts) -> bool;
 
-/// With all that an operator may take for processed.
+/// Predicates that an operator may set.
 const PREDICATES: [(&str, Option<Processed>); 3] = [
     ("the default", None),
     (
@@ -40,7 +40,7 @@ fn layer(processed: Option<Processed>) -> IdempotencyLayer {
     }
 }
 
-/// A delivery over HTTP/1.1, or a call of gRPC.
+/// Returns a delivery over HTTP/1.1, or a gRPC call.
 fn attempt(is_grpc: bool) -> Request<Full<Bytes>> {
     let mut request = request("msg_1");
     if is_grpc {
@@ -51,7 +51,7 @@ fn attempt(is_grpc: bool) -> Request<Full<Bytes>> {
     request
 }
 
-/// Delivers to `inside`, lets the cause of its answer pass, and delivers once more.
+/// Delivers to `inside`, removes the cause of its response, and delivers again.
 async fn assert_processed_later<L>(
     name: &str,
     outer: IdempotencyLayer,
@@ -96,7 +96,7 @@ async fn an_event_that_another_delivery_holds_inside_is_not_lost() {
         let (key, holder) = (EventKey::new(None, "msg_1"), token());
         store.claim(&key, holder, LEASE).await.unwrap();
         let inner = IdempotencyLayer::new(Arc::clone(&store));
-        // The attempt that holds it fails.
+        // The attempt that has the claim fails.
         let mend = async || {
             store.release(&key, holder).await.unwrap();
         };
@@ -153,7 +153,7 @@ async fn an_event_that_two_layers_claim_in_one_store_is_not_lost() {
     }
 }
 
-/// tonic answers so to a handler's `Err(Status)`: with a status of 200.
+/// tonic responds to `Err(Status)` of a handler with HTTP status 200.
 #[tokio::test]
 async fn a_failed_call_is_not_processed_whatever_the_predicate_says() {
     for (name, processed, _) in cases() {
@@ -180,7 +180,7 @@ async fn a_failed_call_is_not_processed_whatever_the_predicate_says() {
     }
 }
 
-/// What an inner layer settled, an outer one may settle too.
+/// What an inner layer has completed, an outer layer may complete too.
 #[tokio::test]
 async fn what_is_processed_inside_is_processed_outside() {
     for (name, processed, is_grpc) in cases() {
@@ -197,7 +197,7 @@ async fn what_is_processed_inside_is_processed_outside() {
                     ready(Ok::<_, Infallible>(called.call()))
                 })
         };
-        // The second receiver knows nothing of the event, but the layer inside does.
+        // The second receiver does not know the event, but its inner layer does.
         for _ in 0..2 {
             let seen = deliver(&receiver(layer(processed)), attempt(is_grpc)).await;
             let outcome = seen.unwrap().outcome;

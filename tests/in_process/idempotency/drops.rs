@@ -1,4 +1,4 @@
-//! A request that is dropped leaves its event as it should be.
+//! A dropped request leaves its event in the right state.
 
 use std::convert::Infallible;
 use std::future::{pending, ready};
@@ -21,7 +21,7 @@ async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
     let handler = Handler::default();
     let service = receiver(IdempotencyLayer::new(store.clone()), &handler);
 
-    // The claim is on its way when the sender hangs up, and arrives all the same.
+    // The claim is sent when the sender hangs up, and arrives afterwards.
     store.claim.stick(true);
     {
         let mut lost = pin!(deliver(&service, request("msg_1")));
@@ -56,7 +56,7 @@ async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
     let retried = deliver(&service, request("msg_2")).await.unwrap();
     assert_eq!(retried.outcome, Outcome::Processed);
 
-    // The release is on its way.
+    // The release is sent, but has not arrived.
     let failing = Handler::failing(1);
     let failing = receiver(IdempotencyLayer::new(store.clone()), &failing);
     store.release.stick(true);
@@ -70,7 +70,7 @@ async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
     assert_eq!(retried.outcome, Outcome::Processed);
 }
 
-/// A layer outside may make a future and drop it, as one that sheds load does.
+/// An outer layer may make a future and drop it, for example to shed load.
 #[tokio::test]
 async fn a_request_that_is_never_polled_claims_nothing() {
     let (store, _) = remote();
@@ -80,7 +80,7 @@ async fn a_request_that_is_never_polled_claims_nothing() {
         move |_: Request<VerifiedBody>| ready(Ok::<_, Infallible>(handler.call()))
     }));
     let verified = {
-        // What the verification hands to the layer inside.
+        // The request that verification passes to the inner layer.
         let (sender, receiver) = std::sync::mpsc::channel();
         let keep = service_fn(move |request: Request<VerifiedBody>| {
             sender.send(request).unwrap();

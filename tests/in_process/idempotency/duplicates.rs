@@ -1,4 +1,4 @@
-//! What a duplicate gets.
+//! The response to a duplicate.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -157,7 +157,7 @@ async fn a_retry_after_a_rotation_is_still_a_duplicate() {
     assert_eq!(handler.calls(), 1);
 }
 
-/// A sender that waited for the whole of a long lease might have no attempt left.
+/// If a sender waited for the whole of a long lease, it might have no attempt left.
 #[tokio::test]
 async fn a_sender_is_asked_to_wait_for_a_minute_at_most() {
     let store = Arc::new(MemoryStore::new());

@@ -1,4 +1,4 @@
-//! An event whose processing fails is processed by the next delivery.
+//! After a failure, the next delivery processes the event.
 
 use std::convert::Infallible;
 use std::io;
@@ -124,7 +124,7 @@ async fn a_panic_releases_the_event() {
     assert_eq!(retried.outcome, Outcome::Processed);
 }
 
-/// A second panic, in a destructor, would end the process.
+/// A second panic, in a destructor, would abort the process.
 #[tokio::test]
 async fn a_panic_of_the_store_is_one_panic() {
     #[derive(Debug)]

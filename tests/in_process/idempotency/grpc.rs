@@ -1,4 +1,4 @@
-//! Calls of gRPC, whose outcome is not in the status of HTTP.
+//! gRPC calls, whose result is not in the HTTP status.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -50,7 +50,7 @@ async fn a_call_that_fails_with_a_status_of_200_is_not_processed() {
     }
 }
 
-/// What a client of tonic makes of the answer to a call.
+/// Returns the status that a tonic client sees.
 async fn status(layer: IdempotencyLayer, handler: &Handler, call: Request<Full<Bytes>>) -> Status {
     let response = receiver(layer, handler).oneshot(call).await.unwrap();
     Status::from_header_map(response.headers()).expect("the status of gRPC")

@@ -1,4 +1,4 @@
-//! What makes two deliveries the same event: the sender's id, or what the user says.
+//! What makes two deliveries the same event: the sender's id, or a key that the user sets.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ struct Payload {
     id: String,
 }
 
-/// By the id in the payload.
+/// The id in the payload is the key.
 fn by_payload(layer: IdempotencyLayer) -> IdempotencyLayer {
     layer.key(|event| match event.json::<Payload>() {
         Ok(payload) => EventKey::new(event.tenant(), &format!("payload.{}", payload.id)),
@@ -36,7 +36,7 @@ fn by_payload(layer: IdempotencyLayer) -> IdempotencyLayer {
     })
 }
 
-/// By the id of the header and the payload.
+/// The id in the header and the payload are the key.
 fn by_both(layer: IdempotencyLayer) -> IdempotencyLayer {
     layer.key(|event| {
         let fingerprint = Fingerprint::of(event.payload());
@@ -44,7 +44,7 @@ fn by_both(layer: IdempotencyLayer) -> IdempotencyLayer {
     })
 }
 
-/// What becomes of two deliveries, each an id and a body.
+/// Each case has two deliveries, with an id and a body.
 #[tokio::test]
 async fn the_key_of_an_event_is_the_users_to_choose() {
     type Configure = fn(IdempotencyLayer) -> IdempotencyLayer;
@@ -138,7 +138,7 @@ async fn tenants_stay_apart_under_a_key_of_the_users() {
     }
 }
 
-/// It may be an event that was never processed: the sender keeps it, and whoever runs the receiver hears of it.
+/// It may be an event that was never processed. The sender keeps it, and the operator sees it in the log.
 #[tokio::test]
 async fn another_payload_under_a_completed_key_is_not_swallowed() {
     let handler = Handler::default();
@@ -163,7 +163,7 @@ async fn another_payload_under_a_completed_key_is_not_swallowed() {
     }
     assert_eq!(handler.calls(), 1);
 
-    // For senders that change what they send.
+    // For senders that change the payload between attempts.
     let any = receiver(layer.clone().any_payload(), &handler);
     let seen = deliver(&any, signed("msg_1", other)).await.unwrap();
     assert_eq!(
@@ -171,7 +171,7 @@ async fn another_payload_under_a_completed_key_is_not_swallowed() {
         (StatusCode::OK, Outcome::Replayed)
     );
 
-    // Once it is told apart, the sender's next attempt is processed.
+    // Once the key distinguishes it, the sender's next attempt is processed.
     let apart = receiver(by_both(layer), &handler);
     let seen = deliver(&apart, signed("msg_1", other)).await.unwrap();
     assert_eq!(seen.outcome, Outcome::Processed);
@@ -212,7 +212,7 @@ async fn an_event_that_is_forgotten_by_hand_is_processed_again() {
     assert_eq!(handler.calls(), 2);
 }
 
-/// A payload is hashed for its fingerprint, at the first delivery and at a duplicate.
+/// A payload is hashed for its fingerprint, for the first delivery and for a duplicate.
 #[test]
 fn no_poll_hashes_more_of_a_payload_than_other_tasks_can_wait_for() {
     const LEN: usize = 4 * 1024 * 1024;
@@ -227,7 +227,7 @@ fn no_poll_hashes_more_of_a_payload_than_other_tasks_can_wait_for() {
     };
     let first = deliver(&layer);
     let duplicate = deliver(&layer);
-    // Its payload does not matter.
+    // Its payload is not hashed.
     let baseline = deliver(&layer.any_payload());
     assert_eq!(baseline.0, Outcome::Replayed);
     for (found, expected) in [(first, Outcome::Processed), (duplicate, Outcome::Replayed)] {

@@ -1,4 +1,4 @@
-//! What becomes of duplicates, failures and lost requests.
+//! Duplicates, failures and requests that are lost.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answers_inside;
@@ -42,7 +42,7 @@ fn request(id: &str) -> Request<Full<Bytes>> {
     request
 }
 
-/// What the sender and an outer layer see.
+/// The response, as the sender and an outer layer see it.
 #[derive(Debug)]
 struct Seen {
     status: StatusCode,
@@ -97,7 +97,7 @@ where
     })
 }
 
-/// An inner service that answers with one status after the other, and counts.
+/// An inner service that responds with a list of statuses in turn, and counts its calls.
 #[derive(Clone, Default)]
 struct Handler {
     calls: Arc<AtomicUsize>,
@@ -105,7 +105,7 @@ struct Handler {
 }
 
 impl Handler {
-    /// Fails so many times, and succeeds from then on.
+    /// Fails this many times, and then succeeds.
     fn failing(failures: usize) -> Self {
         Self {
             failures,
@@ -131,7 +131,7 @@ type Body = ResponseBody<ResponseBody<Full<Bytes>>>;
 
 type Receiver = BoxCloneSyncService<Request<Full<Bytes>>, Response<Body>, Infallible>;
 
-/// A receiver that verifies, looks for duplicates, and has `handler` inside.
+/// Returns a receiver: verification, idempotency, `handler`.
 fn receiver(layer: IdempotencyLayer, handler: &Handler) -> Receiver {
     receiver_behind(net::layer(), layer, handler)
 }

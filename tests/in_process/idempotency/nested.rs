@@ -1,4 +1,4 @@
-//! Several layers on one path.
+//! Several layers for one request.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -18,7 +18,7 @@ use super::{Body, Handler, deliver, remote, request};
 
 type Nested = BoxCloneSyncService<Request<Full<Bytes>>, Response<ResponseBody<Body>>, Infallible>;
 
-/// A receiver with one layer inside the other.
+/// Returns a receiver with one layer inside the other.
 fn nested(outer: IdempotencyLayer, inner: IdempotencyLayer, handler: &Handler) -> Nested {
     let handler = handler.clone();
     let service = ServiceBuilder::new()
@@ -33,7 +33,7 @@ fn nested(outer: IdempotencyLayer, inner: IdempotencyLayer, handler: &Handler) -
 async fn two_layers_that_share_a_store_are_a_wiring_mistake() {
     let store = Arc::new(MemoryStore::new());
     let handler = Handler::default();
-    // Each of them has a handle of its own.
+    // Each of them has its own handle.
     let layer = || IdempotencyLayer::new(Arc::clone(&store));
     let service = nested(layer(), layer(), &handler);
     for _ in 0..2 {
@@ -49,7 +49,7 @@ async fn two_layers_that_share_a_store_are_a_wiring_mistake() {
     assert_eq!(handler.calls(), 0);
     assert!(store.is_empty(), "nothing stays claimed");
 
-    // With one layer, it is processed.
+    // With one layer, the event is processed.
     let service = super::receiver(layer(), &handler);
     let seen = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(seen.outcome, Outcome::Processed);
@@ -85,7 +85,7 @@ async fn two_layers_with_a_store_each_work() {
     assert_eq!(handler.calls(), 1);
 }
 
-/// With two keys, they do not get in each other's way.
+/// With two keys, they do not affect each other.
 #[tokio::test]
 async fn two_layers_with_a_key_each_can_share_a_store() {
     let store = Arc::new(MemoryStore::new());
@@ -100,7 +100,7 @@ async fn two_layers_with_a_key_each_can_share_a_store() {
     assert_eq!(handler.calls(), 1);
 }
 
-/// What is in progress elsewhere is no mistake.
+/// An event in progress elsewhere is not a mistake of the wiring.
 #[tokio::test]
 async fn a_duplicate_of_a_running_event_in_the_inner_store_is_one() {
     let (inner, _) = remote();
@@ -115,7 +115,7 @@ async fn a_duplicate_of_a_running_event_in_the_inner_store_is_one() {
     assert_eq!(handler.calls(), 0);
 }
 
-/// If the stores cannot be tried, nothing is known of the layers.
+/// If a store does not answer, nothing is known about the layers.
 #[tokio::test]
 async fn a_failing_trial_is_answered_as_any_duplicate() {
     for (trial_fails, code) in [(true, "event-in-progress"), (false, "layers-share-store")] {
@@ -128,7 +128,7 @@ async fn a_failing_trial_is_answered_as_any_duplicate() {
         let service = ServiceBuilder::new()
             .layer(net::layer())
             .layer(IdempotencyLayer::new(outer))
-            // The outer layer has its claim by now, and what is lost next is the reply to the trial.
+            // The outer layer has its claim by now. What is lost next is the reply to the trial.
             .map_request(move |request: Request<VerifiedBody>| {
                 line.lose_replies(trial_fails);
                 request

@@ -1,4 +1,4 @@
-//! What an operator hears of, with the feature `tracing`.
+//! What an operator sees with the feature `tracing`.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::{Handler, deliver, receiver, remote, request};
 
-/// Keeps the level, the code and the message of each event of the middleware.
+/// Keeps the level, code and message of each event of the middleware.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<Line>>>);
 
@@ -83,7 +83,7 @@ async fn what_the_store_could_not_be_told_is_reported_with_the_id() {
     }
 }
 
-/// Whether the claim was made is not known, so that the event is another's, or is processed, is no news.
+/// Nobody knows whether the claim was made. So it is expected that another delivery has it, or that it is completed.
 #[tokio::test]
 async fn the_release_of_a_claim_without_a_reply_reports_nothing_of_others() {
     let log = Log::default();
@@ -125,7 +125,7 @@ async fn a_payload_that_differs_is_reported_without_its_content() {
     assert!(!line.message.contains("body"), "{line:?}");
 }
 
-/// Whoever chooses the ids in a payload must not write lines of the log.
+/// Whoever chooses an id in a payload must not be able to write lines of the log.
 #[tokio::test]
 async fn a_key_from_a_payload_cannot_forge_a_line_of_the_log() {
     let log = Log::default();

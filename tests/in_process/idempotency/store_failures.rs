@@ -1,4 +1,4 @@
-//! What happens while the store fails.
+//! Failures of the store.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn while_the_store_fails_nothing_is_processed() {
     );
     assert_eq!(handler.calls(), 0);
 
-    // Only the reply was lost: what was claimed is released.
+    // Only the reply was lost. The claim is released.
     store.claim.lose_replies(false);
     assert_eq!(within(store.run_spawned()).await, 1);
     let retried = deliver(&service, request("msg_1")).await.unwrap();
@@ -62,7 +62,7 @@ async fn an_outage_is_counted_once_for_each_delivery() {
     assert_eq!(counted, [(vec!["claim"], &DebugValue::Counter(3))]);
 }
 
-/// A store of the user's own may say anything.
+/// A user's store may report any time.
 #[tokio::test]
 async fn a_lease_that_never_ends_asks_for_a_retry_within_a_minute() {
     #[derive(Clone)]

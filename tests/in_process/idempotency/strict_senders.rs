@@ -1,4 +1,4 @@
-//! Senders for which any 4xx is final lose no event.
+//! Senders that take any 4xx as final lose no event.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tower_svix_tests::strict_sender::Verdict;
 
 use super::{LEASE, Receiver, deliver, remote, request};
 
-/// A receiver whose first call waits at the gate and then fails, while all others succeed.
+/// Returns a receiver whose first call waits at the gate and then fails. All other calls succeed.
 fn receiver(layer: IdempotencyLayer, gate: &Arc<Semaphore>) -> (Receiver, Arc<AtomicUsize>) {
     let (gate, calls) = (Arc::clone(gate), Arc::<AtomicUsize>::default());
     let counter = Arc::clone(&calls);
@@ -45,7 +45,7 @@ async fn a_first_attempt_that_fails_after_the_second_was_answered_loses_nothing(
     let gate = Arc::new(Semaphore::new(0));
     let (store, _) = remote();
     let (service, _) = receiver(IdempotencyLayer::new(store), &gate);
-    // The sender has given up waiting for it, but it goes on.
+    // The sender has stopped waiting, but the call continues.
     let mut first = pin!(deliver(&service, request("msg_1")));
     assert!(poll!(&mut first).is_pending());
 
@@ -60,7 +60,7 @@ async fn a_first_attempt_that_fails_after_the_second_was_answered_loses_nothing(
     assert_eq!(third.outcome, Outcome::Processed);
 }
 
-/// As after a death of the process, with a store that survives it.
+/// As after a crash, with a store that survives it.
 #[tokio::test]
 async fn a_first_attempt_that_never_ends_loses_nothing() {
     let gate = Arc::new(Semaphore::new(0));
@@ -96,7 +96,7 @@ async fn a_first_attempt_that_is_broken_off_loses_nothing() {
         let mut first = pin!(deliver(&service, request("msg_1")));
         assert!(poll!(&mut first).is_pending());
     }
-    // The release is on its way.
+    // The release is sent, but has not arrived.
     let second = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(Verdict::on(Some(second.status)), Verdict::Again);
     assert_eq!(store.run_spawned().await, 1);

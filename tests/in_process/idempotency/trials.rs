@@ -1,4 +1,4 @@
-//! How two layers find out whether they share a store: what they try leaves nothing behind.
+//! The trial with which two layers find out whether they share a store. It leaves nothing behind.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -20,7 +20,7 @@ use tower_svix_tests::stores::{LEASE, token};
 
 use super::{deliver, request};
 
-/// A store of which one claim is carried out, but its reply is lost.
+/// A store that carries out one claim and loses its reply.
 #[derive(Clone)]
 struct LosesOne {
     store: Arc<MemoryStore>,
@@ -80,14 +80,14 @@ impl Store for LosesOne {
 #[tokio::test]
 async fn a_trial_that_fails_half_way_leaves_nothing_claimed() {
     const NEVER: usize = usize::MAX;
-    // Of either store, the first claim is that of the event, and the second that of the trial.
+    // For each store, the first claim is that of the event, and the second is the trial.
     for (name, outer, inner) in [
         ("no reply is lost", NEVER, NEVER),
         ("the first", 1, NEVER),
         ("the second", NEVER, 1),
     ] {
         let (outer, inner) = (LosesOne::new(outer), LosesOne::new(inner));
-        // By another delivery, which is no mistake in the wiring.
+        // Another delivery has it, which is not a mistake of the wiring.
         let key = EventKey::new(None, "msg_1");
         inner.store.claim(&key, token(), LEASE).await.unwrap();
         let service = ServiceBuilder::new()

@@ -1,4 +1,4 @@
-//! How the middleware stands between the layer that verifies and the inner service.
+//! The middleware between verification and the inner service.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -28,7 +28,7 @@ async fn a_request_without_an_event_is_a_wiring_mistake() {
             async move { Ok::<_, Infallible>(response) }
         })
     };
-    // Outside of the layer that verifies, or without it, which is the same here.
+    // Outside of verification, or without it, which has the same effect here.
     let service = IdempotencyLayer::new(MemoryStore::new()).layer(inner);
     let seen = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(seen.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -49,7 +49,7 @@ async fn the_inner_service_is_asked_for_room_after_the_claim_only() {
     handle.allow(0);
     let mut first = pin!(deliver(&service, request("msg_1")));
     assert!(poll!(&mut first).is_pending());
-    // A duplicate is answered though there is no room.
+    // A duplicate gets its response although there is no room.
     let duplicate = deliver(&service, request("msg_1")).await.unwrap();
     assert_eq!(duplicate.status, StatusCode::SERVICE_UNAVAILABLE);
 

@@ -1,4 +1,4 @@
-//! What holds for any text: how it is printed does not matter, and its error does not repeat it.
+//! Properties of any text: the way it is printed does not matter, and its error does not repeat it.
 
 use proptest::prelude::*;
 use tower_svix::{Keyring, Secret, SigningKey, Verifier, VerifyingKey};
@@ -21,7 +21,7 @@ fn smoke() {
     }
 }
 
-/// What may stand around a key without being of it.
+/// Text that may be around a key without being part of it.
 fn around() -> impl Strategy<Value = String> {
     prop::collection::vec(
         prop::sample::select(vec![
@@ -32,7 +32,7 @@ fn around() -> impl Strategy<Value = String> {
     .prop_map(|parts| parts.concat())
 }
 
-/// A text near to those of keys, or any text.
+/// A text close to a key, or any text.
 fn any_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -106,13 +106,13 @@ proptest! {
             Secret::text_key_with_hex_signatures(&text).err(),
         ];
         for error in errors.into_iter().flatten() {
-            // A constant cannot repeat a text; that it is one of these constants is the claim.
+            // A constant cannot repeat a text. This checks that the error is one of the constants.
             prop_assert!(ALL_ERRORS.contains(&error));
             let shown = format!("{error} {error:?}");
             let characters: Vec<_> = text.chars().collect();
             for window in characters.windows(8) {
                 let window: String = window.iter().collect();
-                // These are words of the sentences themselves.
+                // These words are in the error messages themselves.
                 let is_of_the_language = ALL_ERRORS.iter().any(|other| other.to_string().contains(&window));
                 prop_assert!(is_of_the_language || !shown.contains(&window), "{}", window);
             }

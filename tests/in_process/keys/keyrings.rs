@@ -1,4 +1,4 @@
-//! Several keys: in one text, and of one text.
+//! Several keys: from one text, and for one text.
 
 use tower_svix::{KeyError, Keyring, Secret, Verifier};
 use tower_svix_tests::clock::At;
@@ -80,7 +80,7 @@ fn a_text_of_several_keys_is_rejected_for_the_first_that_is_none() {
     }
 }
 
-/// During Polar's change-over, a text of 43 letters and digits can be the key, or its base64.
+/// During Polar's change-over, 43 letters and digits can be the key itself or its base64.
 #[test]
 fn a_keyring_holds_both_readings_of_one_text() {
     let text = "whsec_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";

@@ -1,4 +1,4 @@
-//! What a text looks like that is parsed as one key.
+//! What a text that is parsed as one key looks like.
 
 use tower_svix::{KeyError, Secret};
 use tower_svix_tests::fixture::{BODY, ID, NOW};
@@ -156,7 +156,7 @@ fn what_is_not_quite_base64_is_named() {
         ),
         ("0123456789abcdef0123456789abcdef0", KeyError::HexDigits),
         ("0123456789abcdef0123456789ABCDEF", KeyError::HexDigits),
-        // A signature is no key, and no list of keys.
+        // A signature is neither a key nor a list of keys.
         (
             "v1,9XH7OIFSRDHmL13MoX08kuMs+D/XSES+0VnSOOwyqvQ=",
             KeyError::NotBase64,

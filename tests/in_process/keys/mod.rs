@@ -1,4 +1,4 @@
-//! Keys as portals print them and as people paste them: what is read, what is rejected, and with which error.
+//! Keys as portals print them and as people paste them: which are accepted, and the errors of the others.
 
 mod errors;
 mod keyrings;

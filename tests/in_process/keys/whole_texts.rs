@@ -84,7 +84,7 @@ fn a_text_that_is_no_key_is_none_whole_either() {
     }
 }
 
-/// What cannot be seen would be a part of the key, and so would all of several keys.
+/// Otherwise, invisible characters would be part of the key, and several keys would be one.
 #[test]
 fn a_text_that_is_the_key_has_no_other_meaning_than_what_it_looks_like() {
     const AHA: &str = "aha-whsec-0123456789abcdefghijklmn";
@@ -150,7 +150,7 @@ fn a_text_that_is_the_key_has_no_other_meaning_than_what_it_looks_like() {
     }
 }
 
-/// Supabase's dashboard shows it so.
+/// Supabase's dashboard shows the key with its version.
 #[test]
 fn a_version_before_the_text_of_a_key_is_not_of_the_key() {
     let text = "whsec_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
@@ -159,15 +159,15 @@ fn a_version_before_the_text_of_a_key_is_not_of_the_key() {
         secret.sign(ID, NOW, BODY).expect("signed")
     };
     assert_eq!(signed_with(&format!("v1,{text}")), signed_with(text));
-    // Of a text that no dashboard shows with a version, it is.
+    // In a text that no dashboard shows with a version, the version is part of the key.
     let versioned = "v1,0123456789abcdefghijklmnopqrstuvwxyz";
     assert_ne!(signed_with(versioned), signed_with(&versioned[3..]));
 }
 
-/// HMAC pads with zeros: what the empty key signs, a key of zeros would verify.
+/// HMAC pads with zeros. A key of zeros would verify what the empty key signs.
 #[test]
 fn zeros_are_no_key_however_they_are_given() {
-    // Around the block size of SHA-256, beyond which a key is hashed first.
+    // Lengths around the block size of SHA-256. A longer key is hashed first.
     for length in [1, 16, 24, 32, 63, 64, 65, 1000] {
         let zeros = vec![0; length];
         let text = Sender::with_key(zeros.clone()).secret();

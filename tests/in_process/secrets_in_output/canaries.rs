@@ -9,14 +9,14 @@ use tower_svix_tests::sender::Sender;
 
 /// The key of the sender, and of the receiver.
 pub(crate) const HMAC_KEY: &[u8; 32] = b"q7Vd2Xk9LzR4tYw8NbJ5cFh1PmGs6UaE";
-/// A key that is used as it stands.
+/// A key that is the text itself.
 pub(crate) const TEXT_KEY: &str = "k3Zp8WvB6nTq1DxM9rGj4HyL7sCf2AuK";
 pub(crate) const ED25519_SEED: &[u8; 32] = b"Y8hNw3QpT6vKz1RbX9mLd4GsJ7cFf2Ua";
-/// What the sender lists in place of the right signature.
+/// The MAC that the sender lists instead of the right one.
 pub(crate) const WRONG_MAC: &[u8; 32] = b"T5jLx8GvP2dRk7QnW4zBm1YcH9sFt6Ae";
-/// The value of a header that is none of this crate's business.
+/// The value of a header that this crate does not read.
 pub(crate) const COOKIE: &str = "V6bHn2KwZ9pXs4DrL8tCq1MyG7jFf3Ue";
-/// What the body says, signed or not.
+/// A text in the body, signed or not.
 pub(crate) const BODY_TEXT: &str = "R9kXw4TnC7vBh2PzL5mQj8DsY1gGf6Ua";
 /// The id of a delivery that was not verified.
 pub(crate) const UNVERIFIED_ID: &str = "J4wQd9TzN6kVb1XrP7hLm3CsY8gFt2Ae";
@@ -49,7 +49,7 @@ pub(crate) fn body() -> String {
     )
 }
 
-/// The right signature of the body, which a forger would like to know.
+/// Returns the valid signature of the body, which a forger wants to know.
 pub(crate) fn right_signature(id: &str) -> String {
     let sender = Sender::with_key(*HMAC_KEY);
     sender.sign(id.as_bytes(), NOW.to_string().as_bytes(), body().as_bytes())
@@ -61,7 +61,7 @@ fn right_ed25519_signature(id: &str) -> [u8; 64] {
         .to_bytes()
 }
 
-/// Each secret by its name.
+/// Returns each secret with its name.
 fn canaries() -> Vec<(&'static str, Vec<u8>)> {
     let mac = |id| {
         STANDARD
@@ -85,11 +85,11 @@ fn canaries() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// How many characters of a secret in a row are too many: few enough to find a secret that is cut short, and too many to
-/// be there by chance.
+/// How many characters of a secret in a row are too many: few enough to find a secret that was cut short, and too many
+/// for a coincidence.
 const WINDOW: usize = 12;
 
-/// Asserts that `output` holds no secret in any form.
+/// Asserts that `output` shows no secret in any form.
 #[track_caller]
 pub(crate) fn assert_silent(place: &str, output: &str) {
     if let Some(found) = find(output) {
@@ -97,7 +97,7 @@ pub(crate) fn assert_silent(place: &str, output: &str) {
     }
 }
 
-/// The first secret that `output` shows, and in which form.
+/// Returns the first secret that `output` shows, with its form.
 fn find(output: &str) -> Option<String> {
     let output = normal(output);
     for (name, bytes) in canaries() {
@@ -112,7 +112,7 @@ fn find(output: &str) -> Option<String> {
     None
 }
 
-/// The ways in which bytes are written.
+/// Returns the forms in which bytes are written.
 fn forms(bytes: &[u8]) -> [(&'static str, String); 4] {
     let (mut hex, mut decimal) = (String::new(), String::new());
     for byte in bytes {
@@ -127,8 +127,8 @@ fn forms(bytes: &[u8]) -> [(&'static str, String); 4] {
     ]
 }
 
-/// Makes the writings of the same bytes alike: `[0x1a, 0xA2]` and `1AA2`, both alphabets of base64, and a list on one
-/// line and on many.
+/// Makes different forms of the same bytes equal: `[0x1a, 0xA2]` and `1AA2`, both alphabets of base64, and lists on one
+/// line or on many.
 fn normal(output: &str) -> String {
     output
         .replace([',', ' ', '\n'], "")
@@ -139,7 +139,7 @@ fn normal(output: &str) -> String {
         .to_ascii_lowercase()
 }
 
-/// Were it not so, it would prove nothing to find nothing.
+/// Otherwise, an empty result would prove nothing.
 #[test]
 fn a_secret_is_found_in_any_form_and_in_part() {
     for (name, bytes) in canaries() {

@@ -1,4 +1,4 @@
-//! Deliveries of every outcome, and all that can be seen of them from outside.
+//! Deliveries with every outcome, and everything about them that is visible from outside.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -35,13 +35,13 @@ use super::canaries::{
 };
 
 pub(crate) struct Delivery {
-    /// The code of its outcome, which the answer or the log must show.
+    /// The code of the outcome, which the response or the log must show.
     pub(crate) code: &'static str,
     app: Router,
     request: Request<Body>,
 }
 
-/// What is seen of a delivery.
+/// What is visible of a delivery.
 pub(crate) struct Trace {
     pub(crate) answer: String,
     pub(crate) log: String,
@@ -129,7 +129,7 @@ fn rejected_for_their_headers() -> Vec<Delivery> {
     rejected.into()
 }
 
-/// Deliveries that hold, and what becomes of them behind that.
+/// Returns valid deliveries, with each result behind verification.
 fn verified() -> Vec<Delivery> {
     let [unclaimed, uncompleted, unreleased] = [(); 3].map(|()| Remote::new(ManualTime::default()));
     unclaimed.claim.lose_replies(true);
@@ -230,7 +230,7 @@ fn request(id: &str, signature: &str) -> Request<Body> {
 }
 
 impl Delivery {
-    /// Sends it, and keeps what is seen.
+    /// Sends the delivery, and keeps what is visible.
     pub(crate) fn run(self) -> Trace {
         let log = Log::default();
         let writer = log.clone();
@@ -275,7 +275,7 @@ async fn answer(app: Router, request: Request<Body>) -> String {
     answer + str::from_utf8(&body).unwrap()
 }
 
-/// What was logged.
+/// The log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -9,7 +9,7 @@ use super::canaries::{
     HMAC_KEY, NOW, TEXT_KEY, UNVERIFIED_ID, body, hmac_text, private_text, public_text,
 };
 
-/// What is wrong with texts that hold a secret, and with what they were to sign.
+/// Returns the errors of texts that contain a secret, and of what they were to sign.
 pub(crate) fn errors() -> Vec<(String, String)> {
     let (hmac, private, public) = (hmac_text(), private_text(), public_text());
     let base64 = hmac.strip_prefix("whsec_").unwrap();
@@ -60,7 +60,7 @@ pub(crate) fn errors() -> Vec<(String, String)> {
     errors
 }
 
-/// An error as it is logged: in both ways, and with its causes.
+/// Returns an error as it is logged: in both formats, with its causes.
 pub(crate) fn show(error: &dyn Error) -> String {
     let mut shown = format!("{error} {error:?} {error:#?}");
     let mut cause = error.source();

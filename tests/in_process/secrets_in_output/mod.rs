@@ -1,7 +1,7 @@
-//! Nothing secret comes out: not with `Debug`, not in an error, a log, a number, an answer to a sender, or a panic.
+//! No output shows a secret: no `Debug`, error, log, metric, response or panic.
 //!
-//! Every secret here is a canary: all that comes out is searched for it, or for a part of it, in any form that bytes are
-//! written in.
+//! Every secret here is a canary. All output is searched for it, and for parts of it, in every form in which bytes are
+//! written.
 #![cfg(feature = "ed25519")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,7 +24,7 @@ fn no_type_shows_a_secret() {
     }
 }
 
-/// So that a type which is new cannot be forgotten.
+/// So that a new type is not forgotten.
 #[test]
 fn every_type_that_can_be_shown_is() {
     let shown: BTreeSet<_> = types::shown().into_iter().map(|(name, _)| name).collect();

@@ -1,4 +1,4 @@
-//! What can be driven to a panic from outside: by whoever uses the crate against its contract.
+//! Panics that a caller can cause by breaking a contract of the crate.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ use super::canaries::{
 };
 use super::deliveries::{genuine, layer};
 
-/// The message of each panic.
+/// Returns the message of each panic.
 pub(crate) fn messages() -> Vec<(&'static str, String)> {
     let accept = |_: Request<VerifiedBody>| async { Ok::<_, Infallible>(Response::new(())) };
     let secret = || Secret::from_bytes(HMAC_KEY).unwrap();

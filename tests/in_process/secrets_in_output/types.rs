@@ -1,4 +1,4 @@
-//! Every public type that can be shown, with secrets in it.
+//! Every public type with `Debug` or `Display`, with secrets in it.
 
 use std::convert::Infallible;
 use std::fmt::{Debug, Display};
@@ -35,10 +35,10 @@ use super::canaries::{BODY_TEXT, ID, NOW, TEXT_KEY, body, hmac_text, private_tex
 use super::deliveries::{genuine, keyring, layer};
 use super::keys;
 
-/// Types without a field, which no test can make.
+/// Types without fields that no test can make.
 pub(crate) const HOLD_NOTHING: &[&str] = &["RandomnessUnavailable"];
 
-/// The name of each type, and what it shows.
+/// Returns the name of each type, and its output.
 pub(crate) fn shown() -> Vec<(&'static str, String)> {
     let mut shown = keys_of_a_receiver();
     shown.extend(verification());
@@ -79,7 +79,7 @@ fn verification() -> Vec<(&'static str, String)> {
     let event = verification.finish().unwrap();
     let (mut head, _) = genuine().into_parts();
     head.extensions.insert(event.clone());
-    // A payload shows itself as its own type says.
+    // A payload is shown as its own type does.
     let json = VerifiedJson::<IgnoredAny>::from_request_parts(&mut head, &());
     let json = json.now_or_never().unwrap().unwrap();
     vec![
@@ -144,7 +144,7 @@ fn idempotency() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Of a delivery whose body got a line break on its way.
+/// Returns the findings for a delivery whose body got a line break on its way.
 fn diagnosis() -> Vec<(&'static str, String)> {
     let (head, _) = genuine().into_parts();
     let body = format!("{}\n", body());
@@ -212,7 +212,7 @@ fn sender() -> Vec<(&'static str, String)> {
         ("sign::SvixSign", debug(&layer.layer("client"))),
         ("SvixSignLayer", debug(&layer)),
         ("test_util::ManualClock", debug(&ManualClock::new(NOW))),
-        // It is not given the body, which is what a test wrote itself.
+        // It is not given the body, which the test itself has written.
         (
             "test_util::SignedRequest",
             debug(

@@ -1,5 +1,5 @@
-//! The page of senders, `docs/SENDERS.md`: for each row, a receiver is built as the row says, and is given the deliveries
-//! of `tests/vectors/senders_page.json`.
+//! The page of senders, `docs/SENDERS.md`. For each row, a receiver that is configured as the row says gets the
+//! deliveries of `tests/vectors/senders_page.json`.
 
 mod anthropic;
 mod finch;
@@ -23,24 +23,24 @@ use tower_svix_tests::{Outcome, deliver, flip_bit, request, run};
 
 use self::page::Row;
 
-/// A delivery as a sender makes it.
+/// A delivery, as a sender makes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Vector {
     sender: String,
-    /// The text of the key, as the sender's portal prints it.
+    /// The text of the key, as the sender's portal shows it.
     key: String,
     read: Read,
-    /// The names of the headers, where they are the sender's own.
+    /// The names of the headers, if the sender has its own.
     names: Option<[String; 3]>,
     headers: Vec<(String, String)>,
     body: String,
-    /// The next attempt of the same event, if its payload differs.
+    /// The next attempt for the same event, if its payload differs.
     retry: Option<Attempt>,
-    /// How many letters stand for `@pad@` in the body.
+    /// How many letters replace `@pad@` in the body.
     #[serde(default)]
     pad: usize,
-    /// The receiver's limit, where the default is too low.
+    /// The receiver's limit, if the default is too low.
     body_limit: Option<usize>,
     now: u64,
     type_at: String,
@@ -55,7 +55,7 @@ struct Attempt {
     body: String,
 }
 
-/// How the text of a key is read.
+/// How the text of a key is parsed.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Read {
@@ -276,7 +276,7 @@ impl Vector {
         deliver(&layer, header_map(&self.headers), Full::new(body))
     }
 
-    /// The receiver that the row describes.
+    /// Returns the receiver that the row describes.
     fn receiver(&self, row: &Row) -> Result<SvixVerifyLayer, String> {
         let line = match self.read {
             Read::Secret => "`text.parse::<Secret>()?`",
@@ -328,7 +328,7 @@ fn vectors() -> Vec<Vector> {
     serde_json::from_str(include_str!("../../vectors/senders_page.json")).expect("it is valid")
 }
 
-/// Checks each delivery with its row, and fails with the names of all senders that do not hold.
+/// Checks each delivery with its row. Fails with the names of all senders whose delivery fails.
 fn check_each(check: impl Fn(&Row, &Vector) -> Result<(), String>) {
     let rows = page::rows();
     let vectors = vectors();

@@ -1,8 +1,8 @@
-//! What `docs/SENDERS.md` says.
+//! The contents of `docs/SENDERS.md`.
 
 const PAGE: &str = include_str!("../../../docs/SENDERS.md");
 
-/// One row of the table, with the section that it links to.
+/// A row of the table, and the section that it links to.
 pub struct Row {
     pub sender: &'static str,
     pub headers: &'static str,
@@ -27,7 +27,7 @@ pub fn rows() -> Vec<Row> {
     rows.map(Row::read).collect()
 }
 
-/// Whether this code stands on the page, in a list item.
+/// Returns whether a list item of the page has this code.
 pub fn shows(code: &str) -> bool {
     let indented = code.lines().map(|line| match line {
         "" => "\n".to_owned(),
@@ -40,7 +40,7 @@ pub fn shows(code: &str) -> bool {
 }
 
 impl Row {
-    /// The line that reads the key.
+    /// Returns the line that reads the key.
     pub fn key(&self) -> &'static str {
         let (_, overview) = PAGE.split_once("## Overview").expect("there is one");
         let (above, _) = overview.split_once("| Sender").expect("a table");

@@ -1,4 +1,4 @@
-//! What a signed request looks like, and why one is not sent.
+//! Signed requests, and why some are not sent.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -17,7 +17,7 @@ use tower_svix_tests::keys::{self, BODY, ID, NOW, sender, unix_now};
 
 use super::{layer, request, signed, signing_key};
 
-/// The headers of the signature as they would stand in a request that is forwarded.
+/// Returns headers of an old signature, as a forwarded request has them.
 fn stale(family: HeaderFamily) -> [(HeaderName, HeaderValue); 3] {
     [
         (family.id_header(), HeaderValue::from_static(ID)),
@@ -140,7 +140,7 @@ async fn each_request_without_an_id_gets_one_of_its_own() {
     let layer =
         layer().id_generator(move || format!("evt-{}", number.fetch_add(1, Ordering::Relaxed)));
     for expected in ["evt-0", "evt-1"] {
-        // The services of a layer share the maker of ids.
+        // The services of a layer share the function that makes ids.
         let signed = signed(&layer.clone(), request()).await.unwrap();
         assert_eq!(signed.headers()["webhook-id"], expected);
     }
@@ -190,7 +190,7 @@ async fn a_body_of_many_frames_is_signed_as_a_whole_and_loses_its_trailers() {
     assert_eq!(signed.headers()["webhook-signature"], expected);
 }
 
-/// HTTP takes the spaces away, and the receiver would see another id than the signed one.
+/// HTTP removes the spaces, and the receiver would see another id than the signed one.
 #[tokio::test]
 async fn an_id_with_spaces_around_it_is_not_signed() {
     for id in [" msg_1", "msg_1 ", " "] {
@@ -211,7 +211,7 @@ async fn an_id_with_spaces_around_it_is_not_signed() {
         .unwrap();
 }
 
-/// A client that must not be reached.
+/// A client that must not be called.
 async fn unreachable_client(_: Request<SignedBody>) -> Result<(), std::io::Error> {
     panic!("a request that could not be signed is sent");
 }
@@ -279,7 +279,7 @@ async fn an_error_of_the_client_passes_through() {
     let error = layer().layer(client).oneshot(request()).await.unwrap_err();
     assert!(matches!(error, SvixSignError::Client(_)), "{error:?}");
     assert_eq!(error.source().unwrap().to_string(), "no route");
-    // The message does not repeat its source, as `Error` asks.
+    // The message does not repeat its source, as the documentation of `Error` asks.
     assert!(!error.to_string().contains("no route"), "{error}");
 }
 

@@ -1,4 +1,4 @@
-//! Requests that are signed on their way out.
+//! Requests that the layer signs.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod headers;
@@ -16,12 +16,12 @@ use tower_svix_tests::clock::At;
 use tower_svix_tests::keys::{self, BODY, NOW};
 use tower_svix_tests::sender::Sender;
 
-/// The sender's side of the key.
+/// Returns the sender's form of the key.
 fn signing_key(sender: &Sender) -> SigningKey {
     sender.secret().parse().unwrap()
 }
 
-/// Signs with the key of sender 1 at [`NOW`].
+/// Returns a layer that signs with the key of sender 1 at [`NOW`].
 fn layer() -> SvixSignLayer {
     SvixSignLayer::new(signing_key(&keys::sender(1))).clock(At(NOW))
 }
@@ -32,7 +32,7 @@ fn request() -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// What the client is given to send.
+/// Returns the request that the client gets.
 async fn signed<B>(
     layer: &SvixSignLayer,
     request: Request<B>,

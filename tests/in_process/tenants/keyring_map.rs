@@ -1,4 +1,4 @@
-//! Keyrings by a part of the request.
+//! Keyrings that are chosen by a part of the request.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request};

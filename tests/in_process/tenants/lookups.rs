@@ -1,4 +1,4 @@
-//! Lookups that take their time, and those that fail.
+//! Lookups that take time, and lookups that fail.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -19,7 +19,7 @@ use tower_svix_tests::keys::{
 
 use super::layer;
 
-/// What a database would be: the tenant is in the path.
+/// Stands for a database. The tenant is in the path.
 async fn look_up(tenant: String) -> Result<Option<Keyring>, &'static str> {
     // A real lookup does not end at its first poll.
     tokio::task::yield_now().await;
@@ -68,7 +68,7 @@ async fn a_failed_lookup_asks_the_sender_to_retry_and_leaves_the_body_alone() {
 async fn a_boxed_lookup_is_a_key_source_too() {
     type Boxed = Pin<Box<dyn Future<Output = Result<Option<Keyring>, &'static str>> + Send>>;
 
-    /// A lookup whose type can be named, and of which there are several kinds.
+    /// A lookup with a type that has a name, in several variants.
     #[derive(Clone)]
     enum Source {
         Database,

@@ -1,4 +1,4 @@
-//! Whoever does not have the key of a tenant cannot find out whether there is such a tenant.
+//! Without the key of a tenant, nobody can find out whether the tenant exists.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -34,7 +34,7 @@ fn layer() -> SvixVerifyLayer<KeyringMap> {
     super::layer(KeyringMap::by_path_segment(0, tenants)).body_limit(1024)
 }
 
-/// Whoever does not have the key of a tenant cannot find out whether there is such a tenant.
+/// Without the key of a tenant, nobody can find out whether the tenant exists.
 #[tokio::test]
 async fn an_unknown_tenant_answers_like_one_with_another_key() {
     let v1 = format!("v1,{}=", "A".repeat(43));
@@ -71,7 +71,7 @@ async fn an_unknown_tenant_answers_like_one_with_another_key() {
     }
 }
 
-/// Everything that the answer shows, and how often the body was polled for it.
+/// Returns everything that the response shows, and how often the body was polled.
 async fn probe(path: &str, signatures: &str, parts: &[&[u8]]) -> (String, usize) {
     let polls = Arc::new(AtomicUsize::new(0));
     let body = PollCounter::new(parts, &polls);
@@ -111,7 +111,7 @@ async fn a_claim_beyond_the_limit_is_rejected_alike() {
     }
 }
 
-/// The keys that an unknown tenant's signature is compared with are no secrets.
+/// The keys that stand in for those of an unknown tenant are no secret: they are in the source.
 #[tokio::test]
 async fn a_delivery_signed_with_a_well_known_key_is_rejected_for_an_unknown_tenant() {
     let decoy = Sender::with_key(*b"a decoy vouches for nothing");
@@ -138,7 +138,7 @@ async fn a_delivery_signed_with_a_well_known_key_is_rejected_for_an_unknown_tena
     }
 }
 
-/// A tenant's own key gets nothing through under a name that nobody has.
+/// The key of a tenant verifies nothing for a tenant that does not exist.
 #[tokio::test]
 async fn no_key_of_a_tenant_is_one_of_an_unknown_tenant() {
     for number in [1, 2] {
@@ -160,7 +160,7 @@ async fn a_delivery_signed_with_the_key_of_the_decoy_is_rejected() {
     }
 }
 
-/// A source of keys that knows nobody, with this decoy.
+/// A key source that knows no tenant, with this decoy.
 #[derive(Clone)]
 struct Nobody(Keyring);
 
@@ -177,7 +177,7 @@ impl KeySource for Nobody {
     }
 }
 
-/// Each pass over the body takes a part of what one poll may do: the number of polls tells how many passes there were.
+/// Each pass over the body uses up a part of what a poll may do. So the number of polls shows the number of passes.
 #[test]
 fn an_unknown_tenant_costs_as_many_passes_as_one_with_another_key() {
     const KEYS: u8 = 8;
@@ -209,7 +209,7 @@ fn an_unknown_tenant_costs_as_many_passes_as_one_with_another_key() {
     assert_eq!(with_own_decoy, known);
 }
 
-/// The time that a rejection takes depends on the keys that are tried.
+/// The time of a rejection depends on the keys that are tried.
 #[test]
 fn the_decoy_of_a_map_has_the_keys_that_most_tenants_have() {
     let keyring = |numbers: &[u8]| {
@@ -254,7 +254,7 @@ fn the_decoy_of_a_map_has_the_keys_that_most_tenants_have() {
     }
 }
 
-/// What stands in for the keys of nobody are keys of somebody.
+/// The keys that stand in for those of an unknown tenant are the keys of a tenant.
 #[tokio::test]
 async fn the_key_of_a_tenant_is_none_of_an_unknown_one() {
     let map = KeyringMap::by_path_segment(0, [("acme", secret(&sender(1)))]);

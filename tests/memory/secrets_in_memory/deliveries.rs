@@ -1,4 +1,4 @@
-//! Deliveries whose futures are moved into boxes, as frameworks do, by the program that holds secrets.
+//! Deliveries whose futures are moved into boxes, as frameworks do, in the program that holds secrets.
 
 use std::convert::Infallible;
 use std::env;
@@ -26,12 +26,12 @@ use tower_svix_tests::poll_once;
 
 use super::holder::{FORGED, SIGNATURE, pause, signed};
 
-/// What becomes of a delivery.
+/// The end of a delivery.
 #[derive(Clone, Copy)]
 pub(crate) enum End {
     Accepted,
     Forged,
-    /// The sender falls silent, and the future is dropped.
+    /// The sender stops sending, and the future is dropped.
     InTheBody,
     /// The body panics, and so does the poll.
     Panic,
@@ -39,10 +39,10 @@ pub(crate) enum End {
 
 const DEPTHS: usize = 50;
 
-/// A future as frameworks have it: they know neither its size nor what is in it.
+/// A future as frameworks have it, without its size and type.
 type Boxed = Pin<Box<dyn Future<Output = StatusCode>>>;
 
-/// The future of the middleware itself, in a box.
+/// Boxes the middleware's future.
 pub(crate) fn in_a_box(secret: Secret, end: End) {
     let layer = layer(secret);
     deliver_in_boxes(&layer, end);
@@ -50,7 +50,7 @@ pub(crate) fn in_a_box(secret: Secret, end: End) {
     pause("dropped");
 }
 
-/// The same where code of the user's own takes much of the stack before the MAC is computed.
+/// Does the same below user code that takes much of the stack before the MAC is computed.
 pub(crate) fn deep_in_a_box(secret: Secret, end: End) {
     let keyring = Keyring::from(secret);
     let keys = key_source_fn(move |_: &Parts| {
@@ -73,14 +73,14 @@ fn deliver_in_boxes<K: KeySource + 'static>(layer: &SvixVerifyLayer<K>, end: End
     }));
     deliver_from_all_depths(end, || {
         let future = service.call(request(&headers, end));
-        // It is complete before the box is there, and then moved into it.
+        // It is made first, and then moved into the box.
         let mut future = Box::pin(black_box(future));
         Box::pin(async move { future.as_mut().await.unwrap().status() })
     });
     pause("used");
 }
 
-/// Verifications that are moved after they have started: as values, and by a `Vec` that grows.
+/// Moves verifications after they have started: as values, and in a `Vec` that grows.
 pub(crate) fn in_parts(secret: Secret, end: End) {
     let headers = signed(&env::var(SIGNATURE).unwrap());
     let verifier = Verifier::new(secret).clock(At(NOW));
@@ -107,7 +107,7 @@ pub(crate) fn in_parts(secret: Secret, end: End) {
     pause("dropped");
 }
 
-/// The futures of axum, one of which has the middleware's in its box.
+/// Runs the futures of axum, one of which boxes the middleware's future.
 pub(crate) fn in_axum(secret: Secret, end: End) {
     let headers = signed(&env::var(SIGNATURE).unwrap());
     let router = Router::new()
@@ -122,11 +122,11 @@ pub(crate) fn in_axum(secret: Secret, end: End) {
     pause("dropped");
 }
 
-/// Delivers many times, and drops all that is left of the deliveries.
+/// Delivers many times, and drops what is left of the deliveries.
 ///
-/// What a delivery leaves on the stack, a move of the next one may take to the heap. Each starts a bit deeper on the stack
-/// than the one before, so that each part of a future once lies where a state was. Meanwhile the futures are kept: in
-/// their place, others would hide what they leave behind.
+/// The next delivery may move to the heap what one leaves on the stack. Each delivery starts a little deeper on the
+/// stack than the one before, so that each part of a future is once where a state was. The futures are kept until the
+/// end: otherwise, new ones would take their place and hide what they leave.
 fn deliver_from_all_depths(end: End, mut start: impl FnMut() -> Boxed) {
     let mut deliveries = Vec::with_capacity(DEPTHS);
     for depth in 0..DEPTHS {
@@ -149,7 +149,7 @@ fn deliver_from_all_depths(end: End, mut start: impl FnMut() -> Boxed) {
     }
 }
 
-/// Calls `work` deeper on the stack, by so many frames, without a trace in them.
+/// Calls `work` deeper on the stack, below this number of empty frames.
 #[inline(never)]
 fn at_depth<T>(frames: usize, work: &mut impl FnMut() -> T) -> T {
     let mut frame = MaybeUninit::<[u8; 32]>::uninit();
@@ -177,7 +177,7 @@ fn request(headers: &HeaderMap, end: End) -> Request<Body> {
     let body = match end {
         End::Accepted | End::Forged => Body::from_stream(frames),
         End::InTheBody => Body::from_stream(frames.chain(stream::pending())),
-        // Not `panic!`: a message would be printed, which takes much of the stack.
+        // Not `panic!`, which would print a message. That takes much of the stack.
         End::Panic => {
             let panic = stream::poll_fn(|_| resume_unwind(Box::new(())));
             Body::from_stream(frames.chain(panic))

@@ -1,4 +1,4 @@
-//! The program that holds secrets. It wipes what it has of them itself, so that all that is left is the crate's.
+//! The program that holds secrets. It wipes its own copies, so that only copies of the crate are left.
 
 use std::io;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 
 use super::deliveries::{self, End};
 
-/// The variable that tells what to do.
+/// The variable that selects what to do.
 pub(crate) const ROLE: &str = "TEST_ROLE";
-/// The variable that has the public half of the private key, in base64.
+/// The variable with the public half of the private key, in base64.
 pub(crate) const PUBLIC_KEY: &str = "TEST_PUBLIC_KEY";
-/// The variable that has the signature of [`BODY`]. To compute it here would leave traces that are not the middleware's.
+/// The variable with the signature of [`BODY`]. Computing it here would leave traces that are not the middleware's.
 pub(crate) const SIGNATURE: &str = "TEST_SIGNATURE";
-/// What the program sends, and nobody signed.
+/// What the program sends without a valid signature.
 pub(crate) const FORGED: &[u8] = b"{}";
 pub(crate) const KEY_LEN: usize = 32;
 
@@ -49,7 +49,7 @@ pub(crate) fn play(role: &str) {
     }
 }
 
-/// Calls `use_it` with the key, which no file and no variable holds, and which is not moved before it is wiped.
+/// Calls `use_it` with the key. No file or variable has the key, and it is wiped before it is moved.
 pub(crate) fn with_key<T>(use_it: impl FnOnce(&[u8; KEY_LEN]) -> T) -> T {
     let mut key = Zeroizing::new([0; KEY_LEN]);
     let mut state = std::hint::black_box(0x9e37_79b9_7f4a_7c15_u64);
@@ -81,7 +81,7 @@ fn use_a_secret() {
     pause("dropped");
 }
 
-/// Moves secrets to all the places on the heap where a receiver or a sender keeps them.
+/// Moves secrets to all places on the heap where a receiver or a sender keeps them.
 fn move_a_secret() {
     let places = (
         Arc::new(secret()),
@@ -119,7 +119,7 @@ fn generate_a_secret() {
     let secret: Secret = text.expose().parse().unwrap();
     print!("text ");
     for byte in text.expose().bytes() {
-        // Not as it is: what is printed stays in a buffer.
+        // Inverted, because printed text stays in a buffer.
         print!("{:02x}", !byte);
     }
     println!();
@@ -148,7 +148,7 @@ fn secret() -> Secret {
     str(&secret_text("whsec_")).parse().unwrap()
 }
 
-/// The headers of a delivery of [`BODY`].
+/// Returns the headers of a delivery of [`BODY`].
 pub(crate) fn signed(signature: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("webhook-id", ID.parse().unwrap());
@@ -157,12 +157,12 @@ pub(crate) fn signed(signature: &str) -> HeaderMap {
     headers
 }
 
-/// The key after a prefix, as a portal shows it.
+/// Returns the key after a prefix, as a portal shows it.
 fn secret_text(prefix: &str) -> Zeroizing<Vec<u8>> {
     with_key(|key| text(prefix, key))
 }
 
-/// Any key after a prefix. Unlike a `String`, its buffer never moves.
+/// Returns any key after a prefix. Unlike that of a `String`, the buffer never moves.
 fn text(prefix: &str, key: &[u8]) -> Zeroizing<Vec<u8>> {
     let len = prefix.len() + key.len().div_ceil(3) * 4;
     let mut text = Zeroizing::new(vec![0; len]);
@@ -177,7 +177,7 @@ fn str(text: &[u8]) -> &str {
     std::str::from_utf8(text).unwrap()
 }
 
-/// Waits until the memory was searched.
+/// Waits until the memory has been searched.
 pub(crate) fn pause(phase: &str) {
     println!("{phase}");
     io::stdin().read_line(&mut String::new()).unwrap();

@@ -1,7 +1,7 @@
-//! Secrets are wiped: the heap of a process that used one holds nothing of it afterwards.
+//! Secrets are wiped: after use, nothing of them is left on the heap of the process.
 //!
-//! The process that holds secrets is another than the one that searches its memory, because whoever searches knows what to
-//! search for, and would find that.
+//! One process holds secrets, and another one searches its memory. A process that searches its own memory would find
+//! what it searches for.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deliveries;
@@ -16,7 +16,7 @@ use self::search::Holder;
 
 const NOTHING: [&str; 0] = [];
 
-/// Does what the variable of a role says, if it is set.
+/// Acts in the role that the variable names, if it is set.
 pub(crate) fn plays_a_role() -> bool {
     let Ok(role) = env::var(holder::ROLE) else {
         return false;
@@ -25,7 +25,7 @@ pub(crate) fn plays_a_role() -> bool {
     true
 }
 
-/// Were it not so, it would prove nothing to find nothing.
+/// Otherwise, an empty result would prove nothing.
 pub(crate) fn the_search_finds_what_lives_and_what_was_not_wiped() {
     let mut holder = Holder::start("careless");
     for phase in ["alive", "dropped"] {
@@ -33,8 +33,8 @@ pub(crate) fn the_search_finds_what_lives_and_what_was_not_wiped() {
     }
 }
 
-/// Only what the key schedule made of the key is kept, and only as long as the secret lives. The right signature of a
-/// forged delivery is as good as the key to whoever can read the memory: it is not kept at all.
+/// Only the key schedule is kept, and only while the secret lives. The valid signature of a forged delivery is as
+/// useful as the key to anyone who can read the memory, so it is not kept at all.
 pub(crate) fn a_secret_leaves_nothing_behind() {
     let mut holder = Holder::start("secret");
     for phase in ["parsed", "used"] {
@@ -43,14 +43,14 @@ pub(crate) fn a_secret_leaves_nothing_behind() {
     assert_eq!(holder.found("dropped", &of_hmac_key()), NOTHING);
 }
 
-/// A place with more room than its key takes a copy of what is beside it on the stack, which nothing wipes.
+/// A place that is larger than its key takes a copy of what is beside it on the stack, and nothing wipes that copy.
 pub(crate) fn a_secret_that_moves_leaves_nothing_behind() {
     let mut holder = Holder::start("moved");
     assert_eq!(holder.found("moved", &of_hmac_key()), STATES);
     assert_eq!(holder.found("dropped", &of_hmac_key()), NOTHING);
 }
 
-/// As a framework moves it: a move also copies the parts of a future that are not in use, and nothing wipes those.
+/// A framework moves it. A move also copies the unused parts of a future, and nothing wipes those.
 pub(crate) fn a_delivery_in_a_box_leaves_nothing_behind() {
     leave_nothing_behind(["boxed, accepted", "boxed, forged", "boxed, in the body"]);
 }
@@ -72,7 +72,7 @@ fn leave_nothing_behind<const N: usize>(roles: [&'static str; N]) {
     assert_eq!(left_behind, roles.map(|role| (role, vec![])));
 }
 
-/// A caller keeps what has started wherever it likes, such as in a `Vec` that grows.
+/// A caller may keep a started verification anywhere, such as in a `Vec` that grows.
 pub(crate) fn a_verification_that_moves_leaves_nothing_behind() {
     leave_nothing_behind(["verification, accepted", "verification, in the body"]);
 }

@@ -1,4 +1,4 @@
-//! What the memory is searched for: the secrets, and all that is as good as them.
+//! What to search the memory for: the secrets, and everything that is as useful to an attacker.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +12,10 @@ use super::holder::{FORGED, with_key};
 pub(crate) const KEY: &str = "key";
 /// The key in base64.
 pub(crate) const TEXT: &str = "text";
-/// What HMAC makes of the key, once and for all: enough to sign with.
+/// What HMAC derives from the key once: enough to sign.
 pub(crate) const STATES: [&str; 2] = ["inner state", "outer state"];
 
-/// A secret, or something that is as good as one.
+/// A secret, or something as useful.
 pub(crate) struct Needle {
     pub(crate) name: &'static str,
     pub(crate) bytes: Vec<u8>,
@@ -34,7 +34,7 @@ pub(crate) fn of_hmac_key() -> Vec<Needle> {
     vec![
         needle(KEY, key),
         needle(TEXT, STANDARD.encode(key)),
-        // As a comparison makes it that does not look at the case. What comes before has a piece without small letters.
+        // As a comparison that ignores case makes it. The text before it has a piece without small letters.
         needle(
             "text in capitals",
             STANDARD.encode(key)[16..].to_uppercase(),
@@ -48,13 +48,13 @@ pub(crate) fn of_hmac_key() -> Vec<Needle> {
     ]
 }
 
-/// The right signature of a delivery of `body`, made without the crate.
+/// Returns the valid signature of a delivery of `body`, made without the crate.
 pub(crate) fn signature_of(body: &[u8]) -> String {
     let sender = Sender::with_key(with_key(|key| *key));
     sender.sign(ID.as_bytes(), NOW.to_string().as_bytes(), body)
 }
 
-/// The text that was told with all bits inverted, in hexadecimal digits, and the key in it.
+/// Returns the text that was printed inverted, in hexadecimal digits, and the key in it.
 pub(crate) fn of_generated(told: &str) -> Vec<Needle> {
     let (bytes, _) = told.as_bytes().as_chunks::<2>();
     let byte = |digits: &[u8; 2]| !u8::from_str_radix(str::from_utf8(digits).unwrap(), 16).unwrap();
@@ -74,7 +74,7 @@ pub(crate) fn of_private_key() -> Vec<Needle> {
     let expanded = ExpandedSecretKey::from(key.as_bytes());
     vec![
         needle(KEY, key.as_bytes()),
-        // What follows it is the public key.
+        // The public key follows it.
         needle(TEXT, &STANDARD.encode(key.to_keypair_bytes())[..40]),
         needle("scalar", expanded.scalar.to_bytes()),
         needle("prefix", expanded.hash_prefix),
@@ -88,7 +88,7 @@ fn needle(name: &'static str, bytes: impl AsRef<[u8]>) -> Needle {
     }
 }
 
-/// The state of SHA-256 after its first block.
+/// Returns the state of SHA-256 after its first block.
 fn state_after(block: [u8; 64]) -> Vec<u8> {
     let mut state = [
         0x6a09_e667,

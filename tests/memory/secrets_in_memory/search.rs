@@ -1,4 +1,4 @@
-//! Looks into the memory of the program that holds secrets.
+//! Searches the memory of the program that holds secrets.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,11 +13,11 @@ use tower_svix_tests::fixture::BODY;
 use super::holder;
 use super::needles::{self, Needle};
 
-/// How many bytes of a secret in a row are a find: few enough that most of a secret may have been overwritten, and too
-/// many to be there by chance.
+/// How many bytes of a secret in a row count as a find: few enough to find a secret that was mostly overwritten, and
+/// too many for a coincidence.
 const PIECE: usize = 8;
 
-/// The program, which is waiting to go on.
+/// The program, which waits to continue.
 pub(crate) struct Holder {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -38,7 +38,7 @@ impl Holder {
         Self { child, stdout }
     }
 
-    /// Expects the program to say `word` and something, and returns that.
+    /// Waits for a line that starts with `word`, and returns the rest of it.
     pub(crate) fn told(&mut self, word: &str) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
@@ -48,7 +48,7 @@ impl Holder {
             .to_owned()
     }
 
-    /// Which of the needles are in the memory in this phase. The program goes on afterwards.
+    /// Returns which needles are in the memory in this phase. Then the program continues.
     pub(crate) fn found(&mut self, phase: &str, needles: &[Needle]) -> Vec<&'static str> {
         self.told(phase);
         let memory = heaps_and_variables(self.child.id());
@@ -62,13 +62,14 @@ impl Holder {
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        // It waits for nothing but this test.
+        // It waits only for this test.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// All writable memory of a process but its stack, where whatever is moved leaves a copy that no destructor knows of.
+/// Returns all writable memory of a process except its stack. There, each move leaves a copy that no destructor
+/// reaches.
 fn heaps_and_variables(process: u32) -> Vec<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();
@@ -101,7 +102,7 @@ fn is_in(memory: &[Vec<u8>], needle: &Needle) -> bool {
     })
 }
 
-/// The half of the private key that is none of it.
+/// Returns the half of the private key that is not secret.
 fn public_key() -> String {
     let key = ed25519_dalek::SigningKey::from_bytes(&holder::with_key(|key| *key));
     STANDARD.encode(key.verifying_key())

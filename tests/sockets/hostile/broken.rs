@@ -7,7 +7,7 @@ use super::target::Target;
 
 const BODY: &str = "a body of some length";
 
-/// What has been sent when the connection breaks off: the head, or what follows it.
+/// Returns what was sent before the connection breaks off: the head, or more.
 fn unfinished() -> Vec<(&'static str, String)> {
     let delivery = Delivery::genuine("msg_broken", BODY);
     let length = head(&delivery, "content-length: 21\r\n");
@@ -63,7 +63,7 @@ async fn a_reset_connection_makes_no_delivery_of_what_there_is() {
         let mut connection = Connection::open(target.address).await;
         connection.write(&start).await;
         if start.contains("\r\n\r\n") {
-            // The middleware has it, and waits for the rest.
+            // The middleware has the request, and waits for the rest.
             target.requests_until(|seen| seen.held == 1).await;
         }
         connection.reset();

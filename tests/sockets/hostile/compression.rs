@@ -30,14 +30,14 @@ fn gzip(bytes: &[u8]) -> Bytes {
     encoder.finish().unwrap().into()
 }
 
-/// Signed, and compressed on its way.
+/// Returns a delivery that is signed first and then compressed.
 fn signed_then_compressed(plain: impl Into<Bytes>) -> Delivery {
     let mut delivery = Delivery::genuine("msg_1", plain);
     delivery.body = gzip(&delivery.body);
     delivery
 }
 
-/// Compressed by the sender, who signs what he sends. `standardwebhooks` signs text only.
+/// Returns a delivery that is compressed first and then signed. `standardwebhooks` signs text only.
 fn compressed_then_signed(plain: &[u8]) -> Delivery {
     let body = gzip(plain);
     let mut delivery = Delivery::forged("msg_1", body.clone());
@@ -46,7 +46,7 @@ fn compressed_then_signed(plain: &[u8]) -> Delivery {
     delivery
 }
 
-/// A handler that answers with what it reads, which is what was signed if `is_signed`.
+/// Responds with the body that it reads. If `is_signed`, that body is also the payload of the event.
 async fn echo<B>(request: Request<B>, is_signed: bool) -> Result<Response<Full<Bytes>>, B::Error>
 where
     B: Body,
@@ -58,7 +58,7 @@ where
     Ok(Response::new(Full::new(read)))
 }
 
-/// A server that decompresses, and then verifies, with the number of bytes that it decompressed.
+/// Starts a server that decompresses and then verifies. Also returns the number of decompressed bytes.
 async fn decompressing_outside() -> (SocketAddr, Arc<AtomicUsize>) {
     let decompressed = Arc::<AtomicUsize>::default();
     let counter = Arc::clone(&decompressed);
@@ -77,7 +77,7 @@ async fn decompressing_outside() -> (SocketAddr, Arc<AtomicUsize>) {
     (hyper_server::serve(service).await, decompressed)
 }
 
-/// A server that verifies, and then decompresses.
+/// Starts a server that verifies and then decompresses.
 async fn decompressing_inside() -> SocketAddr {
     let service = ServiceBuilder::new()
         .layer(layer())
@@ -109,7 +109,7 @@ async fn what_is_signed_then_compressed_is_verified_after_decompression() {
     let (server, _) = decompressing_outside().await;
     let answer = post(server, &signed_then_compressed(PLAIN), "gzip").await;
     assert_eq!((answer.status, &*answer.body), (200, PLAIN));
-    // A body that is not compressed takes the same way.
+    // A body without compression goes through the same layers.
     let answer = post(server, &Delivery::genuine("msg_2", PLAIN), "identity").await;
     assert_eq!((answer.status, &*answer.body), (200, PLAIN));
 }
@@ -158,7 +158,7 @@ async fn the_limit_is_for_what_comes_out_of_the_decompression() {
 async fn a_bomb_is_decompressed_up_to_the_limit_only() {
     let (server, decompressed) = decompressing_outside().await;
     let bomb = signed_then_compressed(vec![b'x'; 256 * BODY_LIMIT]);
-    // The wire is not what limits it.
+    // The bytes on the wire are within the limit.
     assert!(bomb.body.len() < BODY_LIMIT);
     let answer = post(server, &bomb, "gzip").await;
     assert_rejected(&answer, 413, "body-too-large");

@@ -1,4 +1,4 @@
-//! Requests whose length is in doubt, which hyper rejects.
+//! Requests with an ambiguous length, which hyper rejects.
 
 use super::smuggling::{CHUNKED, HIDDEN, chunk, chunk_with, send, size};
 use super::target::Target;

@@ -1,4 +1,4 @@
-//! The limits of the example for production, which people copy.
+//! The limits of the example for production, because people copy it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -57,7 +57,7 @@ async fn peers_that_are_slow_are_ended() {
         let said = timeout(DEADLINE, said_to_slow(server.address, &start, drop)).await;
         let said = said.unwrap_or_else(|_| panic!("{name}: it goes on"));
         assert!(said.starts_with(answer), "{name}: {said}");
-        // Some senders retry a 503 only if it says when.
+        // Some senders retry a 503 only if it has `Retry-After`.
         let asks = said.contains("\r\nretry-after: 30\r\n");
         assert_eq!(asks, answer.ends_with("503"), "{name}: {said}");
     });
@@ -67,7 +67,7 @@ async fn peers_that_are_slow_are_ended() {
     assert_answers(&server, "msg_1").await;
 }
 
-/// Sends `start`, then now and then `drop`, and returns what the server said until it ended the connection.
+/// Sends `start`, then `drop` again and again. Returns what the server sent until it ended the connection.
 async fn said_to_slow(server: SocketAddr, start: &str, drop: &str) -> String {
     let mut stream = TcpStream::connect(server).await.unwrap();
     let (mut reader, mut writer) = stream.split();
@@ -80,14 +80,14 @@ async fn said_to_slow(server: SocketAddr, start: &str, drop: &str) -> String {
     };
     let mut said = Vec::new();
     tokio::select! {
-        // A reset is an end as well.
+        // A reset ends the connection, too.
         _ = reader.read_to_end(&mut said) => {}
         () = trickle => {}
     }
     String::from_utf8(said).unwrap()
 }
 
-/// Asks for more and more, and reads nothing: the server first stops listening, and then has to end the connection.
+/// Sends requests and reads nothing. The server first stops reading, and must then end the connection.
 async fn outlast_who_does_not_read(server: SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -181,7 +181,7 @@ async fn a_delivery_at_hand_is_answered_though_the_server_is_told_to_stop() {
     assert_eq!(connection.answer().await.status, 100);
     server.signal(Signal::TERM);
     within(async {
-        // Until it takes no further connections.
+        // Until it accepts no more connections.
         while TcpStream::connect(server.address).await.is_ok() {
             sleep(Duration::from_millis(10)).await;
         }

@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame, for what a client library rejects to do.
+//! HTTP/2 frame by frame, for what a client library refuses to send.
 
 use std::net::SocketAddr;
 
@@ -28,7 +28,7 @@ pub(crate) const REFUSED_STREAM: u32 = 7;
 pub(crate) const CANCEL: u32 = 8;
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 
-/// What each connection starts with.
+/// The start of every connection.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(crate) struct Connection(BufReader<TcpStream>);
@@ -50,13 +50,13 @@ struct Frame {
 }
 
 impl Connection {
-    /// Connects with these settings, and accepts those of the server.
+    /// Connects with these settings, and acknowledges those of the server.
     pub(crate) async fn open(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         Self::start(stream, settings).await
     }
 
-    /// The same, with little room for what is on its way.
+    /// Does the same with small socket buffers.
     pub(crate) async fn open_narrow(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
@@ -66,7 +66,7 @@ impl Connection {
 
     async fn start(stream: TcpStream, settings: &[(u16, u32)]) -> Self {
         let mut connection = Self(BufReader::new(stream));
-        // Without a table, a status stands in each response as it is.
+        // Without a table, each response contains its status.
         let all = [&[(HEADER_TABLE_SIZE, 0)], settings].concat();
         connection.write(PREFACE).await;
         connection.write(self::settings(&all)).await;
@@ -76,12 +76,12 @@ impl Connection {
         connection
     }
 
-    /// The server may have hung up already: then it does not see this.
+    /// The server may have closed the connection, and then does not see this.
     pub(crate) async fn write(&mut self, frames: impl AsRef<[u8]>) {
         let _ = within(self.0.write_all(frames.as_ref())).await;
     }
 
-    /// Waits until the server has taken in whatever was written so far.
+    /// Waits until the server has read everything that was written so far.
     pub(crate) async fn settle(&mut self) {
         self.write(ping(*b"settled?")).await;
         loop {
@@ -92,7 +92,7 @@ impl Connection {
         }
     }
 
-    /// Waits for what the server says to this stream; what it says to others is lost.
+    /// Waits for the server's answer to this stream. Answers to other streams are dropped.
     pub(crate) async fn answer(&mut self, stream: u32) -> Answer {
         loop {
             let Some(frame) = self.next().await else {
@@ -109,7 +109,7 @@ impl Connection {
         }
     }
 
-    /// Waits for so many acknowledgements of frames of this kind.
+    /// Waits for this number of acknowledgements of frames of this kind.
     pub(crate) async fn acknowledged(&mut self, kind: u8, count: usize) {
         let mut left = count;
         while left > 0 {
@@ -121,8 +121,8 @@ impl Connection {
         }
     }
 
-    /// Waits for the end of the connection: the code of the error, and what the server says about it. `None` if it says
-    /// nothing.
+    /// Waits for the end of the connection. Returns the code of the error and the server's explanation, or `None` if it
+    /// sends neither.
     pub(crate) async fn end(&mut self) -> Option<(u32, String)> {
         loop {
             let frame = self.next().await?;
@@ -133,14 +133,14 @@ impl Connection {
         }
     }
 
-    /// Makes the delivery in one `HEADERS` and one `DATA` frame.
+    /// Sends the delivery in one `HEADERS` and one `DATA` frame.
     pub(crate) async fn post(&mut self, stream: u32, delivery: &Delivery) -> Answer {
         self.write(head(stream, delivery)).await;
         self.write(last_data(stream, &delivery.body)).await;
         self.answer(stream).await
     }
 
-    /// The next frame, unless the server has hung up.
+    /// Returns the next frame, unless the server has closed the connection.
     async fn next(&mut self) -> Option<Frame> {
         within(async {
             let mut head = [0; 9];
@@ -158,7 +158,7 @@ impl Connection {
     }
 }
 
-/// The fields of a request that makes the delivery.
+/// Returns the fields of a request for the delivery.
 pub(crate) fn fields(delivery: &Delivery) -> Vec<(String, String)> {
     let mut fields: Vec<_> = [
         (":method", "POST"),
@@ -177,12 +177,12 @@ pub(crate) fn fields(delivery: &Delivery) -> Vec<(String, String)> {
     fields
 }
 
-/// The head of a request that makes the delivery; its body follows.
+/// Returns the head of a request for the delivery. Its body follows.
 pub(crate) fn head(stream: u32, delivery: &Delivery) -> Vec<u8> {
     headers(stream, &block(&fields(delivery)))
 }
 
-/// The head of a request, in as many frames as it takes; its body follows.
+/// Returns the head of a request, in as many frames as necessary. Its body follows.
 pub(crate) fn headers(stream: u32, block: &[u8]) -> Vec<u8> {
     let mut parts = block.chunks(16_384).peekable();
     let mut kind = HEADERS;
@@ -199,7 +199,7 @@ pub(crate) fn headers(stream: u32, block: &[u8]) -> Vec<u8> {
     frames
 }
 
-/// A head that goes on in [`continuation`]s.
+/// Returns the start of a head. [`continuation`]s follow.
 pub(crate) fn unfinished_headers(stream: u32, block: &[u8]) -> Vec<u8> {
     frame(HEADERS, 0, stream, block)
 }
@@ -237,7 +237,7 @@ pub(crate) fn settings_ack() -> Vec<u8> {
 }
 
 pub(crate) fn go_away() -> Vec<u8> {
-    // No stream of the server's was seen, and there is no error.
+    // No stream of the server was seen, and there is no error.
     frame(GOAWAY, 0, 0, &[0; 8])
 }
 

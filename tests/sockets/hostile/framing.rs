@@ -1,4 +1,4 @@
-//! Bodies in strange chunks, and bodies that the client holds back until it is told to go on.
+//! Bodies in strange chunks, and bodies that the client sends only when it is told to.
 
 use tower_svix_tests::http1::{Connection, head};
 use tower_svix_tests::net::{BODY_LIMIT, Delivery};
@@ -72,7 +72,7 @@ async fn chunk_extensions_and_trailers_without_end_are_cut_off() {
         let mut connection = Connection::open(target.address).await;
         connection.write(head(&delivery, CHUNKED)).await;
         connection.write(start).await;
-        // Some 2 MB: a hundred times what hyper takes of either.
+        // Some 2 MB: a hundred times what hyper accepts of either.
         for _ in 0..2_000 {
             connection.try_write(&filler).await;
         }
@@ -130,9 +130,9 @@ async fn only_a_promising_request_is_told_to_continue() {
     ] {
         let mut connection = Connection::open(target.address).await;
         connection.write(request).await;
-        // Were the body asked for, the first answer would be `100 Continue`, as it is below.
+        // If the server asked for the body, the first response would be `100 Continue`, as it is below.
         assert_eq!(connection.answer().await.status, status, "{name}");
-        // Since it never came, nothing else is read as a request.
+        // The body never came, so nothing else is read as a request.
         assert_eq!(connection.rest().await, "", "{name}");
     }
     target.assert_received(&[]);

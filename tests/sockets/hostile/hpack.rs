@@ -1,6 +1,6 @@
 //! HPACK (RFC 7541): the fields of requests, and the statuses of responses.
 
-/// The fields in HPACK, as literals that are not indexed.
+/// Returns the fields in HPACK, as literals that are not indexed.
 pub(crate) fn block<T: AsRef<str>>(fields: &[(T, T)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
@@ -11,7 +11,7 @@ pub(crate) fn block<T: AsRef<str>>(fields: &[(T, T)]) -> Vec<u8> {
     block
 }
 
-/// Puts a field into the HPACK table of the connection, where [`REFERENCE`] finds it.
+/// Adds a field to the HPACK table of the connection. [`REFERENCE`] refers to it.
 pub(crate) fn indexed_field(name: &str, value: &str) -> Vec<u8> {
     let mut block = vec![0x40];
     string(name, &mut block);
@@ -19,10 +19,10 @@ pub(crate) fn indexed_field(name: &str, value: &str) -> Vec<u8> {
     block
 }
 
-/// The latest [`indexed_field`] once more, in one byte.
+/// Repeats the latest [`indexed_field`], in one byte.
 pub(crate) const REFERENCE: u8 = 0x80 | 0x3e;
 
-/// A string literal of HPACK (RFC 7541, section 5.2), without the Huffman code.
+/// Adds a string literal of HPACK (RFC 7541, section 5.2), without the Huffman code.
 fn string(text: &str, block: &mut Vec<u8>) {
     const PREFIX: usize = 127;
     if text.len() < PREFIX {
@@ -39,10 +39,10 @@ fn string(text: &str, block: &mut Vec<u8>) {
     block.extend(text.bytes());
 }
 
-/// The status at the start of a response's header block: indexed, or three digits in the Huffman code.
+/// Returns the status at the start of a response's header block: indexed, or three digits in the Huffman code.
 pub(crate) fn status(block: &[u8]) -> u16 {
     match *block {
-        // The size of the table, which is none.
+        // The size of the table, which is zero.
         [0x20, ref rest @ ..] => status(rest),
         [0x88, ..] => 200,
         [0x8c, ..] => 400,

@@ -21,7 +21,7 @@ async fn a_delivery_that_is_reset_never_reaches_the_handler() {
     let target = Target::start().await;
     let mut connection = Connection::open(target.address, &[]).await;
     let mut streams = (1..).step_by(2);
-    // In the last case all of the body is there, but not the end of the stream.
+    // In the last case, the whole body is there, but not the end of the stream.
     for len in [0, 1, BODY.len()] {
         let stream = streams.next().unwrap();
         connection.write(head(stream, &genuine())).await;
@@ -70,7 +70,7 @@ async fn a_delivery_whose_connection_ends_after_goaway_never_reaches_the_handler
 #[tokio::test]
 async fn rejections_that_their_sender_does_not_read_keep_nobody_waiting() {
     let target = Target::start_with_one_permit().await;
-    // The body of no response fits into this window, and it never grows.
+    // No response body fits into this window, which never grows.
     let mut connection = Connection::open(target.address, &[(INITIAL_WINDOW_SIZE, 0)]).await;
     let mut streams = (1..).step_by(2);
     for stream in streams.by_ref().take(100) {
@@ -97,7 +97,7 @@ async fn the_bodies_of_rejected_requests_do_not_use_up_the_window_of_the_connect
     condemned.set("webhook-id", "msg.1");
     let forged = Delivery::forged("msg_2", vec![b'x'; BODY_LIMIT]);
     let too_long = Delivery::genuine("msg_3", vec![b'x'; BODY_LIMIT + 1]);
-    // Together they are many times the window, which is 1 MiB.
+    // Together, they are many times the window of 1 MiB.
     for _ in 0..40 {
         for (rejected, status) in [(&condemned, 401), (&forged, 401), (&too_long, 413)] {
             let body = http2_client::frames(&rejected.body, 16_384);
@@ -134,7 +134,7 @@ async fn a_malformed_request_never_reaches_the_middleware() {
         late[number..].rotate_left(1);
         let twice = [vec![pseudo_header.clone()], valid.clone()].concat();
         malformed.extend([late, twice]);
-        // A request need not say which host it is for.
+        // A request may leave out its host.
         if pseudo_header.0 != ":authority" {
             malformed.push(missing);
         }
@@ -146,7 +146,7 @@ async fn a_malformed_request_never_reaches_the_middleware() {
         connection.write(headers(1, &block(&fields))).await;
         connection.write(last_data(1, BODY)).await;
         let answer = connection.answer(1).await;
-        // Some break the connection, others their stream only.
+        // Some end the connection, others only their stream.
         let (Answer::Reset(code) | Answer::GoAway(code)) = answer else {
             panic!("{fields:?}: {answer:?}");
         };

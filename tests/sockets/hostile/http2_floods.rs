@@ -1,6 +1,6 @@
-//! Floods of HTTP/2 control frames and of resets.
+//! Floods of HTTP/2 control frames and resets.
 //!
-//! What is attacked is `examples/hyper.rs`, a raw hyper server in a process of its own, whose memory can be measured.
+//! The target is `examples/hyper.rs` in its own process, so that its memory can be measured.
 
 use std::error::Error;
 use std::fs;
@@ -25,16 +25,16 @@ use super::frames::{
     ping, reset, settings, settings_ack,
 };
 
-/// How much the memory of the server may grow in a flood, in KiB. A frame takes 100 bytes and more if it is kept.
+/// The most KiB that the server's memory may grow in a flood. A frame that is kept takes 100 bytes or more.
 const MAX_GROWTH: u64 = 4 * 1024;
-/// Kept, they would take more than twice [`MAX_GROWTH`].
+/// If the server kept them, they would take more than twice [`MAX_GROWTH`].
 const FRAMES: usize = 100_000;
 /// Frames in one write.
 const BATCH: usize = 1_000;
 
 struct Attacked {
     server: Server,
-    /// The most memory that it had when the attack began, in KiB.
+    /// The peak memory of the server when the attack began, in KiB.
     peak: u64,
 }
 
@@ -42,7 +42,7 @@ impl Attacked {
     async fn start() -> Self {
         let server = Server::start(example("hyper").env("WEBHOOK_SECRET", SECRET));
         let mut attacked = Self { server, peak: 0 };
-        // Whatever the first delivery takes is there before.
+        // The memory that the first deliveries take is counted before the attack.
         for number in 0..10 {
             attacked.assert_answers(&format!("msg_{number}")).await;
         }
@@ -54,7 +54,7 @@ impl Attacked {
         Connection::open(self.server.address, &[]).await
     }
 
-    /// It answers a genuine delivery on another connection.
+    /// Asserts that the server responds to a valid delivery on another connection.
     async fn assert_answers(&self, id: &str) {
         let delivery = Delivery::genuine(id, "{}");
         let mut connection = http2_client::Connection::open(self.server.address).await;
@@ -70,7 +70,7 @@ impl Attacked {
     }
 }
 
-/// The most memory that the process has had so far, in KiB.
+/// Returns the peak memory of the process so far, in KiB.
 fn peak(server: &Server) -> u64 {
     let path = format!("/proc/{}/status", server.process_id());
     let status = fs::read_to_string(path).unwrap();
@@ -79,7 +79,7 @@ fn peak(server: &Server) -> u64 {
     kib.expect("Linux says so").parse().unwrap()
 }
 
-/// hyper does not end such a connection: a frame costs the peer as much as the server.
+/// hyper does not end such a connection: a frame costs the client as much as the server.
 #[tokio::test]
 async fn control_frames_are_answered_one_by_one_and_none_is_kept() {
     for (name, frame) in [
@@ -94,7 +94,7 @@ async fn control_frames_are_answered_one_by_one_and_none_is_kept() {
             connection.acknowledged(frame[3], BATCH).await;
         }
         attacked.assert_survived().await;
-        // Not even this connection is the worse for it.
+        // Even this connection still works.
         let delivery = Delivery::genuine("msg_1", "{}");
         let answer = connection.post(1, &delivery).await;
         assert_eq!(answer, Answer::Status(200), "{name}");
@@ -111,10 +111,10 @@ async fn control_frames_whose_answers_nobody_reads_are_not_read_either() {
         let mut connection = Connection::open_narrow(attacked.server.address).await;
         let batch = frame.repeat(BATCH);
         let mut is_stuck = false;
-        // More than all buffers of both sockets take.
+        // More than the buffers of both sockets hold.
         for _ in 0..20 * FRAMES / BATCH {
             let mut write = pin!(connection.write(&batch));
-            // As many deliveries are answered meanwhile as it takes to see that nothing moves.
+            // Other deliveries are answered while the server's writes are stuck.
             for number in 0..20 {
                 is_stuck = write.as_mut().now_or_never().is_none();
                 if !is_stuck {
@@ -166,7 +166,7 @@ async fn rapid_resets_end_each_connection_by_their_own_cause_and_nothing_is_kept
     attacked.assert_survived().await;
 }
 
-/// As the example for production has it. Nothing else ends such a connection.
+/// The example for production has this timeout. Nothing else ends such a connection.
 #[tokio::test]
 async fn control_frames_whose_answers_nobody_reads_end_with_a_timeout_for_writing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

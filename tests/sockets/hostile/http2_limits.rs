@@ -12,14 +12,14 @@ use super::target::Target;
 
 const BODY: &[u8] = b"a body of some length";
 
-/// How many streams of a connection hyper serves at a time.
+/// The number of streams that hyper serves at the same time on one connection.
 const MAX_CONCURRENT_STREAMS: usize = 200;
 
 fn genuine() -> Delivery {
     Delivery::genuine("msg_1", BODY)
 }
 
-/// The server has let go of what a flood brought, within bounds, and serves others.
+/// Asserts that the server has freed what a flood sent, stayed within bounds, and serves others.
 async fn assert_survived(target: &Target) {
     target.holds_nothing().await;
     assert!(target.requests().most_held <= MAX_CONCURRENT_STREAMS);
@@ -33,7 +33,7 @@ async fn assert_survived(target: &Target) {
     target.assert_received(&[&delivery]);
 }
 
-/// A list of fields that is short on the wire only: one of 4,000 bytes, and references to it.
+/// Returns a list of fields that is short only on the wire: one field of 4,000 bytes, and references to it.
 fn bomb(references: usize) -> Vec<u8> {
     let mut block = block(&fields(&genuine()));
     block.extend(indexed_field("x", &"y".repeat(4_000)));
@@ -41,13 +41,13 @@ fn bomb(references: usize) -> Vec<u8> {
     block
 }
 
-/// Waits until the server ends the connection for this reason, and no other.
+/// Waits until the server ends the connection, and asserts the reason.
 async fn assert_cut_off(connection: &mut Connection, reason: &str) {
     let expected = Some((ENHANCE_YOUR_CALM, reason.to_owned()));
     assert_eq!(connection.end().await, expected);
 }
 
-/// Sends what `of_stream` makes for each of 10,000 streams, and asserts why the connection ends.
+/// Sends the frames of `of_stream` for each of 10,000 streams, and asserts why the connection ends.
 async fn flood(target: &Target, reason: &str, of_stream: impl Fn(u32) -> Vec<u8>) {
     let mut connection = Connection::open(target.address, &[]).await;
     for stream in (1..20_000).step_by(2) {
@@ -71,7 +71,7 @@ async fn a_flood_of_rapid_resets_is_cut_off() {
 async fn a_flood_of_streams_that_make_the_server_reset_them_is_cut_off() {
     let target = Target::start().await;
     let delivery = genuine();
-    // A body that is longer than it claimed is an error of its stream only.
+    // A body that is longer than it claims is an error of its stream only.
     let mut fields = fields(&delivery);
     fields.push(("content-length".into(), "9".into()));
     let block = block(&fields);
@@ -99,7 +99,7 @@ async fn a_header_list_over_the_limit_is_rejected_and_the_connection_lives_on() 
     let mut connection = Connection::open(target.address, &[]).await;
     let delivery = genuine();
 
-    // Each field counts for 32 bytes more than its text.
+    // Each field counts as 32 bytes more than its text.
     let many = [block(&fields(&delivery)), block(&[("x", "y")]).repeat(500)];
     connection.write(headers(1, &many.concat())).await;
     connection.write(last_data(1, BODY)).await;
@@ -148,7 +148,7 @@ async fn a_body_without_end_is_cut_off() {
         connection.write(&frame).await;
     }
     assert_eq!(connection.answer(1).await, Answer::Status(413));
-    // Some 16 MiB more, and the window is 1 MiB. What the server says to that may be lost with the connection.
+    // 16 MiB more, with a window of 1 MiB. The server's answer may be lost with the connection.
     for _ in 0..16 * BODY_LIMIT / 1_024 {
         connection.write(&frame).await;
     }

@@ -1,4 +1,4 @@
-//! Stalled uploads that together would take more memory than there is for them.
+//! Stalled uploads that together exceed the memory limit.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use super::target::Target;
 
 const UPLOADS: usize = 1_000;
 const STREAMS_PER_CONNECTION: usize = 100;
-/// What each upload claims, or sends.
+/// The bytes that each upload claims or sends.
 const UPLOAD: usize = 1_000;
-/// How many uploads have room.
+/// The number of uploads that fit.
 const ROOM: usize = 100;
-/// What is left beside these.
+/// The bytes that are left beside them.
 const REST: usize = 500;
 
 async fn target() -> Target {
@@ -29,7 +29,7 @@ fn stalled() -> Delivery {
     Delivery::genuine("msg_stalled", vec![b'a'; UPLOAD])
 }
 
-/// All uploads have arrived, and no more are held than there is room for.
+/// Asserts that all uploads have arrived, and that only those that fit are held.
 async fn assert_bounded(target: &Target) {
     target
         .requests_until(|seen| seen.paths.len() >= UPLOADS && seen.held <= ROOM)
@@ -38,7 +38,7 @@ async fn assert_bounded(target: &Target) {
     target.assert_received(&[]);
 }
 
-/// A sender that tries again, as it is asked to, gets its delivery through.
+/// Asserts that a sender that retries, as it is asked to, is served.
 async fn assert_serves(target: &Target, length: usize) {
     let delivery = Delivery::genuine("msg_genuine", vec![b'b'; length]);
     within(async {
@@ -71,11 +71,11 @@ async fn a_thousand_claims_over_http1_take_no_more_than_the_memory_limit() {
     assert_eq!(target.requests().held, ROOM);
     assert_serves(&target, REST).await;
 
-    // All others were told to come again.
+    // All others were told to come back later.
     let mut answered = Vec::new();
     within(async {
         while answered.len() < UPLOADS - ROOM {
-            // So many in one poll are more than Tokio lets a task ask for.
+            // Tokio does not let one task start so many in one poll.
             sleep(Duration::from_millis(1)).await;
             let mut asked = connections.split_off(connections.len().saturating_sub(50));
             answered.extend(asked.extract_if(.., |connection| connection.has_more()));
@@ -153,7 +153,7 @@ async fn a_thousand_uploads_over_http2_take_no_more_than_the_memory_limit() {
     assert_serves(&target, ROOM * UPLOAD / 2).await;
 }
 
-/// Writes what `of_stream` makes for each of the uploads, of which some share a connection.
+/// Writes the frames of `of_stream` for each upload. Some uploads share a connection.
 async fn open_streams(
     target: &Target,
     of_stream: impl Fn(u32) -> Vec<u8>,

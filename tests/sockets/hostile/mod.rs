@@ -1,7 +1,7 @@
-//! A hostile network, over real sockets: peers that are slow, that break off, and that send what they must not.
+//! A hostile network, over sockets: clients that are slow, that break off, and that send what is not allowed.
 //!
-//! [`target`] is what they attack: the middleware behind hyper with hyper's own defaults. `example_server` attacks the
-//! example for production as a process, which has limits of its own.
+//! Most of them attack [`target`], the middleware behind hyper with hyper's defaults. `example_server` attacks the
+//! example for production in its own process, with its own limits.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod frames;

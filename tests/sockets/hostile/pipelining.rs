@@ -1,11 +1,11 @@
-//! What comes after a rejection on the same connection.
+//! Requests that follow a rejection on the same connection.
 
 use tower_svix_tests::http1::{Connection, head};
 use tower_svix_tests::net::{BODY_LIMIT, Delivery};
 
 use super::target::Target;
 
-/// A request that would be accepted if the body that holds it were read as requests.
+/// Returns a request that would be accepted if the body around it were read as requests.
 fn hidden() -> String {
     let delivery = Delivery::genuine("msg_hidden", "");
     head(&delivery, "content-length: 0\r\n")
@@ -15,7 +15,7 @@ fn chunked(body: &str) -> String {
     format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
 }
 
-/// Requests that are rejected, with bodies that hold requests.
+/// Returns requests that are rejected, with requests in their bodies.
 fn rejected() -> Vec<(&'static str, String)> {
     let forged = Delivery::forged("msg_forged", "");
     let mut condemned = Delivery::genuine("msg_1", "");
@@ -60,13 +60,13 @@ async fn the_body_of_a_rejected_request_is_never_taken_for_requests() {
                 rest.starts_with("HTTP/1.1 401 ") || rest.starts_with("HTTP/1.1 413 "),
                 "{name}: {rest}"
             );
-            // Either the connection ends with the rejection, or it is read on from the end of the body.
+            // The connection ends with the rejection, or the server continues after the end of the body.
             let is_answered = rest.contains("HTTP/1.1 200 ");
             let expected = if is_answered { &[&next][..] } else { &[] };
             target.assert_received_in(name, expected);
             lived_on += usize::from(is_answered);
         }
     }
-    // A body that is there already is skipped.
+    // A body that has already arrived is skipped.
     assert!(lived_on > 0);
 }

@@ -14,7 +14,7 @@ use super::target::Target;
 const BODY: &str = "a body of some length";
 const CHUNKED: &str = "transfer-encoding: chunked\r\n";
 
-/// What there is of a delivery over HTTP/1.1 when it stalls.
+/// The part of a delivery over HTTP/1.1 that arrives before it stalls.
 const STALLED: [(&str, &str); 5] = [
     ("content-length: 21\r\n", ""),
     ("content-length: 21\r\n", "a body of"),
@@ -25,14 +25,14 @@ const STALLED: [(&str, &str); 5] = [
 
 const STREAMS_PER_CONNECTION: usize = 100;
 
-/// Uploads that neither go on nor end, as long as this lives.
+/// Uploads that stall until this is dropped.
 struct Stalled {
     http1: Vec<http1::Connection>,
     http2: Vec<frames::Connection>,
 }
 
 impl Stalled {
-    /// Starts so many over HTTP/1.1, each on a connection of its own, and so many connections full of them over HTTP/2.
+    /// Starts this number over HTTP/1.1, each on its own connection, and this number of full connections over HTTP/2.
     async fn start(target: &Target, http1: usize, http2: usize) -> Self {
         let delivery = Delivery::genuine("msg_stalled", BODY);
         let mut stalled = Self {

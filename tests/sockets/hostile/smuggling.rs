@@ -1,7 +1,7 @@
-//! Requests whose length two parsers may disagree on.
+//! Requests with a length that two parsers may understand in different ways.
 //!
-//! Each holds bytes that a parser of another opinion would take for a request to `/hidden`, and is followed by a genuine
-//! delivery. Each is sent twice: with a signature over the bytes of that request, and with one over no bytes.
+//! Each contains bytes that another parser would take for a request to `/hidden`. A valid delivery follows. Each is
+//! sent twice: with a signature of the bytes of that request, and with a signature of no bytes.
 
 use tower_svix_tests::http1::{Connection, head};
 use tower_svix_tests::net::Delivery;
@@ -12,11 +12,11 @@ pub(crate) const HIDDEN: &str =
     "POST /hidden HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";
 pub(crate) const CHUNKED: &str = "transfer-encoding: chunked\r\n";
 
-/// What became of a request.
+/// The result of a request.
 pub(crate) struct Outcome {
-    /// All that the server answered.
+    /// The statuses of all responses.
     pub(crate) statuses: Vec<u16>,
-    /// What hyper found to be a request.
+    /// The paths of the requests that hyper found.
     pub(crate) paths: Vec<String>,
     pub(crate) delivery: Delivery,
     /// The delivery that follows.
@@ -55,7 +55,7 @@ pub(crate) async fn send(
     }
 }
 
-/// `HIDDEN` as a chunked body.
+/// Returns `HIDDEN` as a chunked body.
 pub(crate) fn chunk() -> String {
     chunk_with(&size(), "\r\n", "0\r\n\r\n")
 }
@@ -158,7 +158,7 @@ async fn what_is_inside_a_body_is_never_a_request() {
 async fn a_request_with_both_framings_is_read_as_chunked_and_is_the_last_one() {
     let target = Target::start().await;
     let chunk = chunk();
-    // All of this is the body for who goes by the length, and only its start for who goes by the chunks.
+    // By its length, all of this is the body. By its chunks, only its start is.
     let early_end = format!("0\r\n\r\n{HIDDEN}");
     let all = format!("content-length: {}\r\n", early_end.len());
     let first_line = "content-length: 4\r\n";
@@ -198,7 +198,7 @@ async fn a_request_with_both_framings_is_read_as_chunked_and_is_the_last_one() {
 #[tokio::test]
 async fn a_request_behind_another_needs_a_signature_of_its_own() {
     let target = Target::start().await;
-    // Not a length, so what follows is a request. The signature of the first does not cover it.
+    // This is no length, so what follows is a request. The signature of the first request does not cover it.
     let framing = format!("content_length: {}\r\n", HIDDEN.len());
     let outcome = send(&target, &framing, HIDDEN, "").await;
     assert_eq!(outcome.paths, ["/webhook", "/hidden", "/webhook"]);

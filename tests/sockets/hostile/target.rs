@@ -1,4 +1,4 @@
-//! What is attacked: the middleware in front of a recorder, behind hyper, over real sockets.
+//! The target of the attacks: the middleware and a recorder, behind hyper, over sockets.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -26,11 +26,11 @@ pub(crate) struct Target {
 /// The requests that hyper found on its connections.
 #[derive(Default)]
 pub(crate) struct Requests {
-    /// The path of each, verified or not.
+    /// The path of each request, verified or not.
     pub(crate) paths: Vec<String>,
-    /// How many bodies are still held by someone.
+    /// The number of bodies that still exist.
     pub(crate) held: usize,
-    /// The most that were held at a time.
+    /// The most bodies that existed at the same time.
     pub(crate) most_held: usize,
 }
 
@@ -39,7 +39,7 @@ impl Target {
         Self::start_with(|recorder| layer().layer(recorder)).await
     }
 
-    /// The handler takes one request at a time.
+    /// Starts a target whose handler takes one request at a time.
     pub(crate) async fn start_with_one_permit() -> Self {
         Self::start_with(|recorder| {
             ServiceBuilder::new()
@@ -50,14 +50,14 @@ impl Target {
         .await
     }
 
-    /// hyper opens tunnels by the extended CONNECT of RFC 8441, as for a WebSocket.
+    /// Starts a target that allows tunnels with the extended CONNECT of RFC 8441, as for a WebSocket.
     pub(crate) async fn start_with_tunnels() -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         http.http2().enable_connect_protocol();
         Self::start_on(http, |recorder| layer().layer(recorder)).await
     }
 
-    /// Serves what `build` puts around the recorder.
+    /// Starts a target that serves what `build` makes of the recorder.
     pub(crate) async fn start_with<S, B>(build: impl FnOnce(Recorder) -> S) -> Self
     where
         S: Service<Request<Counted>, Response = Response<B>> + Clone + Send + 'static,
@@ -97,13 +97,13 @@ impl Target {
         }
     }
 
-    /// Waits until the requests are as they must be.
+    /// Waits until the requests match.
     pub(crate) async fn requests_until(&self, are: impl FnMut(&Requests) -> bool) {
         let mut requests = self.requests.clone();
         within(requests.wait_for(are)).await.unwrap();
     }
 
-    /// Waits until nobody holds on to what any request sent.
+    /// Waits until no body exists.
     pub(crate) async fn holds_nothing(&self) {
         self.requests_until(|requests| requests.held == 0).await;
     }
@@ -112,13 +112,13 @@ impl Target {
         self.requests.borrow()
     }
 
-    /// Asserts that the handler ran since the last time for these deliveries, with their very bytes, and for no others.
+    /// Asserts that, since the last call, the handler got exactly these deliveries, with exactly their bytes.
     #[track_caller]
     pub(crate) fn assert_received(&self, expected: &[&Delivery]) {
         self.assert_received_in("the only row", expected);
     }
 
-    /// The same for a row of a table.
+    /// Does the same for a row of a table.
     #[track_caller]
     pub(crate) fn assert_received_in(&self, row: &str, expected: &[&Delivery]) {
         let calls = self.recorder.take_calls();
@@ -138,7 +138,7 @@ impl Target {
     }
 }
 
-/// The body of a request, which is counted until it is dropped.
+/// The body of a request. It counts until it is dropped.
 pub(crate) struct Counted {
     body: Incoming,
     counter: watch::Sender<Requests>,

@@ -1,4 +1,4 @@
-//! CONNECT, and the extended CONNECT of RFC 8441, which asks for a tunnel in a stream of HTTP/2.
+//! CONNECT, and the extended CONNECT of RFC 8441, which asks for a tunnel in an HTTP/2 stream.
 
 use tower_svix_tests::net::Delivery;
 
@@ -11,13 +11,13 @@ use super::target::Target;
 
 const BODY: &[u8] = b"a body of some length";
 
-/// The head of a delivery that asks for a tunnel of this protocol, or for a plain one.
+/// Returns the head of a delivery that asks for a tunnel of this protocol, or for a plain tunnel.
 fn connect(stream: u32, delivery: &Delivery, protocol: Option<&str>) -> Vec<u8> {
     let mut fields = fields(delivery);
     fields[0].1 = "CONNECT".into();
     match protocol {
         Some(protocol) => fields.insert(0, (":protocol".into(), protocol.into())),
-        // It has neither of these.
+        // A plain tunnel has neither of these.
         None => fields.retain(|(name, _)| name != ":scheme" && name != ":path"),
     }
     headers(stream, &block(&fields))
@@ -52,7 +52,7 @@ async fn a_tunnel_opens_for_nobody_without_a_signature_over_its_empty_body() {
     let target = Target::start_with_tunnels().await;
     let mut connection = Connection::open(target.address, &[]).await;
     let mut streams = (1..).step_by(2);
-    // What goes through the tunnel is no body, so a signature over it is of another body.
+    // What goes through the tunnel is not the body, so its signature is that of another body.
     let through_the_tunnel = Delivery::genuine("msg_1", BODY);
     for protocol in [None, Some("websocket")] {
         for delivery in [&Delivery::forged("msg_1", ""), &through_the_tunnel] {
@@ -85,7 +85,8 @@ async fn a_flood_of_forged_tunnels_is_cut_off() {
         let frames = connect(stream, &forged, Some("websocket"));
         connection.write(frames).await;
         match connection.answer(stream).await {
-            // The peer leaves the server no window for its answers. They keep streams open, until there may be no more.
+            // The client leaves the server no window for its responses, so they keep streams open until no more are
+            // allowed.
             Answer::Status(401) | Answer::Reset(REFUSED_STREAM) => {}
             end => break end,
         }

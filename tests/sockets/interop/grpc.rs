@@ -1,4 +1,4 @@
-//! grpcio, which looks for the end of a call only where gRPC says that it is: in a response with HTTP 200 and the type of
+//! grpcio, which accepts the end of a call only in the form that gRPC requires: HTTP 200, with the content type of
 //! gRPC.
 
 use std::net::SocketAddr;
@@ -16,13 +16,13 @@ use crate::grpc_server;
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 
-/// A health service behind both layers.
+/// Starts a health service behind both layers.
 async fn start(layer: SvixVerifyLayer, store: &Remote) -> SocketAddr {
     let once = IdempotencyLayer::new(store.clone());
     grpc_server::start(ServiceBuilder::new().layer(layer).layer(once)).await
 }
 
-/// A message is framed by the client: what is signed are five bytes more.
+/// The client frames the message: five more bytes are signed.
 fn headers(id: &str, sign: fn(&str, Vec<u8>) -> Delivery) -> HeaderMap {
     sign(id, vec![0; 5]).headers()
 }
@@ -86,7 +86,7 @@ async fn a_rejected_call_ends_as_grpc_asks() {
     }
 }
 
-/// What the documentation of `rejection_response` warns of.
+/// The documentation of `rejection_response` warns of this.
 #[tokio::test]
 async fn a_rejection_without_the_headers_of_grpc_has_no_code_of_the_users() {
     let mut client = Caller::start();

@@ -1,7 +1,7 @@
-//! The official packages for Python and Node as senders to the example server, and as receivers from the crate; and
-//! grpcio as a client.
+//! The official packages for Python and Node as senders to the example server and as receivers of this crate's
+//! deliveries, and grpcio as a client.
 //!
-//! `tests/interop/setup` installs them; `./test` calls it.
+//! `tests/interop/setup` installs them, and `./test` calls it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod grpc;
@@ -19,7 +19,7 @@ use tower_svix_tests::net;
 
 const NEW: &str = net::SECRET;
 const OLD: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-/// What one side knows before, during and after a rotation.
+/// The secrets of one side before, during and after a rotation.
 const ROTATION: [&[&str]; 3] = [&[OLD], &[NEW, OLD], &[NEW]];
 const FAMILIES: [HeaderFamily; 2] = [HeaderFamily::SVIX, HeaderFamily::WEBHOOK];
 
@@ -32,7 +32,7 @@ fn large_json() -> String {
     )
 }
 
-/// Bodies of all kinds that the packages can sign.
+/// Returns bodies of all kinds that the packages can sign.
 fn texts() -> [(&'static str, Bytes); 4] {
     [
         ("no body", Bytes::new()),
@@ -66,7 +66,7 @@ impl Delivery {
 
 type Alter = fn(&mut Delivery);
 
-/// What someone between the two sides can do to a delivery.
+/// The changes that somebody between the two sides can make to a delivery.
 const ALTERATIONS: [(&str, Alter); 5] = [
     ("a longer body", |delivery| {
         delivery.body = [&delivery.body[..], b" "].concat().into();

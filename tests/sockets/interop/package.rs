@@ -1,4 +1,4 @@
-//! The official packages for other languages, run as processes that sign and verify.
+//! The official packages for other languages, as processes that sign and verify.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,19 +16,19 @@ use tower_svix::HeaderFamily;
 use tower_svix_tests::net::within;
 use tower_svix_tests::process::cargo;
 
-/// One package, and where it differs from the others.
+/// A package, and where it differs from the others.
 pub(crate) struct Package {
     language: Language,
     name: &'static str,
-    /// The headers that it reads. Without them, it rejects whatever it is given.
+    /// The headers that it reads. Without them, it rejects everything.
     pub(crate) reads: &'static [HeaderFamily],
-    /// What comes of a delivery that it should accept, by the kind of the body.
+    /// The result of a valid delivery, by the kind of its body.
     pub(crate) empty: &'static str,
     pub(crate) not_json: &'static str,
     pub(crate) not_utf8: &'static str,
 }
 
-/// All of them can sign any text, but nothing else.
+/// All of them can sign any text, and nothing else.
 pub(crate) const PACKAGES: [Package; 4] = [
     Package {
         language: Language::Python,
@@ -42,7 +42,7 @@ pub(crate) const PACKAGES: [Package; 4] = [
         language: Language::Python,
         name: "standardwebhooks",
         reads: &[HeaderFamily::WEBHOOK],
-        // It parses what it has verified.
+        // It parses the body after verification.
         empty: "failed: JSONDecodeError",
         not_json: "failed: JSONDecodeError",
         not_utf8: "failed: UnicodeDecodeError",
@@ -51,10 +51,10 @@ pub(crate) const PACKAGES: [Package; 4] = [
         language: Language::Node,
         name: "svix",
         reads: &[HeaderFamily::SVIX, HeaderFamily::WEBHOOK],
-        // It parses what it has verified.
+        // It parses the body after verification.
         empty: "failed: SyntaxError",
         not_json: "failed: SyntaxError",
-        // It replaces what is not UTF-8, and so verifies other bytes.
+        // It replaces bytes that are not UTF-8, and so verifies other bytes.
         not_utf8: "rejected: No matching signature found",
     },
     Package {
@@ -62,9 +62,9 @@ pub(crate) const PACKAGES: [Package; 4] = [
         name: "standardwebhooks",
         reads: &[HeaderFamily::WEBHOOK],
         empty: "accepted",
-        // It parses what it has verified.
+        // It parses the body after verification.
         not_json: "failed: SyntaxError",
-        // It replaces what is not UTF-8, and so verifies other bytes.
+        // It replaces bytes that are not UTF-8, and so verifies other bytes.
         not_utf8: "rejected: No matching signature found",
     },
 ];
@@ -82,7 +82,7 @@ enum Language {
 }
 
 impl Language {
-    /// The program `call`; or `sign` or `verify`, to be followed by the name of a package.
+    /// Returns the program `call`, or `sign` or `verify`, which the name of a package follows.
     fn program(self, name: &str) -> Command {
         let (folder, pins, extension) = match self {
             Self::Python => ("python", "requirements.txt", "py"),
@@ -101,7 +101,7 @@ impl Language {
         let mut program = match self {
             Self::Python => {
                 let mut python = Command::new(packages.join("bin/python"));
-                // Nothing but what is installed there.
+                // It sees only what is installed there.
                 python.arg("-I");
                 python
             }
@@ -113,7 +113,7 @@ impl Language {
     }
 }
 
-/// Where `tests/interop/setup` has put the packages; it asks the same.
+/// Returns where `tests/interop/setup` has put the packages. It finds the folder in the same way.
 fn target_directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
@@ -134,7 +134,7 @@ impl Signer {
         Self(Process::start(package, "sign"))
     }
 
-    /// An element of the signature header.
+    /// Returns an element of the signature header.
     pub(crate) async fn sign(&mut self, secret: &str, id: &str, time: u64, body: &[u8]) -> String {
         let body = STANDARD.encode(body);
         let question = json!({"secret": secret, "id": id, "unix_seconds": time, "body": body});
@@ -151,7 +151,7 @@ impl Verifier {
         Self(Process::start(package, "verify"))
     }
 
-    /// `accepted`, `rejected: ` and why, or `failed: ` and the name of any other exception.
+    /// Returns `accepted`, `rejected: ` and the reason, or `failed: ` and the name of another exception.
     pub(crate) async fn verify(
         &mut self,
         secret: &str,
@@ -169,10 +169,10 @@ impl Verifier {
     }
 }
 
-/// grpcio, a client of gRPC that shares no code with tonic.
+/// grpcio, a gRPC client that shares no code with tonic.
 pub(crate) struct Caller(Process);
 
-/// What a client makes of the answer to a call.
+/// The response to a call, as the client sees it.
 #[derive(Debug)]
 pub(crate) struct CallOutcome {
     pub(crate) code: String,
@@ -212,7 +212,7 @@ impl Caller {
 struct Process {
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
-    /// Killed when it is dropped.
+    /// Dropping it kills the process.
     _child: Child,
 }
 

@@ -9,7 +9,7 @@ use super::{ALTERATIONS, Delivery, FAMILIES, HeaderFamily, JSON, NEW, OLD, ROTAT
 
 pub(super) const NO_MATCH: &str = "rejected: No matching signature found";
 
-/// What comes of a genuine delivery of such a body.
+/// Returns the result of a valid delivery for each kind of body.
 pub(super) fn outcomes(package: &Package) -> [(&'static str, Bytes, &'static str); 5] {
     let [empty, json, large_json, not_json] = texts();
     [
@@ -45,7 +45,7 @@ const SIGNERS: [(&str, Sign); 2] = [
     }),
 ];
 
-/// A delivery with one signature for each of the secrets.
+/// Returns a delivery with one signature for each secret.
 fn signed(
     sign: Sign,
     secrets: &[&str],

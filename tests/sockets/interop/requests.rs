@@ -13,7 +13,7 @@ use super::package::{PACKAGES, Verifier};
 use super::receivers::{NO_MATCH, outcomes, verify};
 use super::{ALTERATIONS, Delivery, HeaderFamily, JSON, NEW, OLD};
 
-/// What an HTTP client is given to send.
+/// Returns the request that the HTTP client gets.
 async fn sent(layer: SvixSignLayer, family: HeaderFamily, body: Bytes) -> Delivery {
     let client = ServiceBuilder::new()
         .layer(layer.header_family(family))
@@ -100,7 +100,7 @@ async fn the_packages_pass_over_asymmetric_signatures() {
     }
 }
 
-/// A layer that signs with each of these keys.
+/// Returns a layer that signs with each of these keys.
 fn signing_with(keys: &[&str]) -> SvixSignLayer {
     let [first, others @ ..] = keys else {
         panic!("there is no key");

@@ -13,7 +13,7 @@ use tower_svix_tests::process::{Server, example};
 use super::package::{PACKAGES, Signer};
 use super::{ALTERATIONS, Delivery, FAMILIES, HeaderFamily, JSON, NEW, OLD, ROTATION, now, texts};
 
-/// Forms of ids in use: of Svix, a UUID, and what visible ASCII allows.
+/// Ids in use: one of Svix, a UUID, and one with all characters that are allowed.
 const IDS: [&str; 3] = [
     "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa",
     "0191e4a5-7b1c-7c3e-9f60-2d8f4f6a1b22",
@@ -24,7 +24,7 @@ fn server(secrets: &[&str]) -> Server {
     Server::start(example("server").env("WEBHOOK_SECRET", secrets.join(" ")))
 }
 
-/// A delivery with one signature for each of the secrets.
+/// Returns a delivery with one signature for each secret.
 async fn sign(
     signer: &mut Signer,
     secrets: &[&str],
@@ -46,7 +46,7 @@ async fn sign(
     }
 }
 
-/// The status and the body of the server's answer.
+/// Returns the status and the body of the server's response.
 async fn post(server: &Server, delivery: &Delivery) -> (StatusCode, String) {
     let mut request = Request::post(server.url("/webhook"));
     for (name, value) in delivery.headers() {

@@ -1,4 +1,4 @@
-//! Bodies: whether the proxy waits for their end, how long they may be, and how they are framed and compressed.
+//! Bodies: whether the proxy buffers them, how long they may be, and how they are framed and compressed.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::proxy::{Config, KINDS, Kind};
 use super::receiver::Receiver;
 use super::{genuine, post, said_to};
 
-/// What the proxies buffer, each with a short time for a client that stalls.
+/// Returns a configuration that buffers, with a short timeout for a client that stalls.
 fn buffering(kind: Kind) -> Config {
     match kind {
         Kind::Nginx => Config::nginx().with("client_body_timeout 3s;"),
@@ -71,7 +71,7 @@ async fn a_stalled_upload_occupies_the_receiver_if_the_proxy_does_not_buffer() {
     }
 }
 
-/// It buffers what fits into `tune.bufsize`, which is 16 KiB.
+/// HAProxy buffers what fits into `tune.bufsize`, 16 KiB.
 #[tokio::test]
 async fn a_long_upload_that_stalls_passes_the_buffer_of_haproxy() {
     let receiver = Receiver::start().await;
@@ -141,7 +141,7 @@ async fn a_body_over_the_limit_of_the_proxy_is_a_413_that_the_receiver_does_not_
     }
 }
 
-/// nginx lets 1 MiB through, and the default of the layer is 2 MiB.
+/// nginx allows 1 MiB, and the layer 2 MiB by default.
 #[tokio::test]
 async fn the_default_limit_of_nginx_rejects_what_the_receiver_would_take() {
     let layer = SvixVerifyLayer::new(SECRET.parse::<Secret>().unwrap());
@@ -156,7 +156,7 @@ async fn the_default_limit_of_nginx_rejects_what_the_receiver_would_take() {
         .await;
     assert_eq!(connection.answer().await.status, 413);
     assert!(receiver.seen().requests.is_empty());
-    // It is written to a file on its way.
+    // nginx writes it to a file.
     let proxy = Config::nginx().start(&[receiver.address]);
     assert_eq!(post(proxy.address, &delivery).await, 200);
     receiver.assert_processed(&[&delivery]);
@@ -174,14 +174,14 @@ async fn a_body_over_the_limit_of_the_receiver_is_its_413() {
     }
 }
 
-/// The receiver answers before it has read the body, and hangs up. The proxy, or the sender, may find the connection broken
-/// while it still sends, and then the answer may be lost.
+/// The receiver responds before it has read the body, and closes the connection. The proxy or the sender may find the
+/// connection broken while it still sends, and then the response may be lost.
 #[track_caller]
 fn assert_rejected_unread(kind: Kind, said: &str, status: &str, code: &str) {
     let is_answer = said.starts_with(&format!("http/1.1 {status} ")) && said.contains(code);
     let is_lost = match kind {
         Kind::Nginx => said.starts_with("http/1.1 502 "),
-        // It passes the answer on, and then hangs up too.
+        // HAProxy passes the response on, and then closes the connection, too.
         Kind::HaProxy => said.is_empty(),
     };
     assert!(is_answer || is_lost, "{kind:?}: {said}");
@@ -191,7 +191,7 @@ fn assert_rejected_unread(kind: Kind, said: &str, status: &str, code: &str) {
 async fn a_compressed_body_is_passed_on_as_it_was_signed() {
     for kind in KINDS {
         let receiver = Receiver::start().await;
-        // Both may compress what the receiver answers. What the sender sent they leave alone.
+        // Both may compress the response. They do not change the sender's body.
         let config = match kind {
             Kind::Nginx => Config::nginx().with("gzip_types *;"),
             Kind::HaProxy => Config::haproxy().with("    compression algo gzip"),

@@ -1,4 +1,4 @@
-//! Receivers that are slow, busy or away, and senders that give up.
+//! Receivers that are slow, busy or not available, and senders that give up.
 
 use tower_svix_tests::http1::{Connection, head};
 use tower_svix_tests::net::Delivery;
@@ -13,7 +13,7 @@ const RETRY_AFTER: &str = "\r\nretry-after: ";
 pub(crate) const RETRY_AFTER_NGINX: &str = include_str!("retry_after.conf");
 pub(crate) const RETRY_AFTER_HAPROXY: &str = include_str!("retry_after.cfg");
 
-/// Waits for the receiver for three seconds.
+/// Returns a configuration that waits three seconds for the receiver.
 fn impatient(kind: Kind) -> Config {
     match kind {
         Kind::Nginx => Config::nginx().replace("proxy_read_timeout 30s", "proxy_read_timeout 3s"),
@@ -21,7 +21,7 @@ fn impatient(kind: Kind) -> Config {
     }
 }
 
-/// Makes the delivery, and waits until its handler runs.
+/// Sends the delivery, and waits until its handler runs.
 async fn start(proxy: &Proxy, receiver: &Receiver, delivery: &Delivery) -> Connection {
     let started = receiver.seen().started;
     let mut connection = Connection::open(proxy.address).await;
@@ -42,7 +42,7 @@ async fn a_receiver_that_is_slow_is_a_504_and_the_retry_is_processed() {
         let said = said_to(proxy.address, &delivery).await;
         assert!(said.starts_with("http/1.1 504 "), "{kind:?}: {said}");
         assert!(!said.contains(RETRY_AFTER), "{kind:?}: {said}");
-        // The proxy hangs up, which cancels the handler and frees the event.
+        // The proxy closes the connection, which cancels the handler and releases the event.
         receiver.until(|seen| seen.open == 0).await;
         receiver.assert_processed(&[]);
 
@@ -86,7 +86,7 @@ async fn a_failure_of_the_proxy_can_be_a_503_with_retry_after() {
                 said.starts_with("http/1.1 503 ") && said.contains("\r\nretry-after: 30\r\n");
             assert!(is_503, "{kind:?}, {name}: {said}");
         }
-        // What the receiver answers stays as it is.
+        // The proxy does not change the receiver's own response.
         receiver.until(|seen| seen.open == 0).await;
         receiver.hold_next();
         let running = start(&slow, &receiver, &delivery).await;
@@ -140,7 +140,7 @@ async fn a_sender_that_gives_up_leaves_the_handler_running_if_the_proxy_stays() 
         let delivery = genuine("msg_1");
         receiver.hold_next();
         drop(start(&proxy, &receiver, &delivery).await);
-        // It is still claimed.
+        // The event is still claimed.
         assert_eq!(post(proxy.address, &delivery).await, 503, "{name}");
         receiver.release();
         receiver.until(|seen| seen.open == 0).await;

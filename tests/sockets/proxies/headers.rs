@@ -10,10 +10,10 @@ use super::genuine;
 use super::proxy::{Config, KINDS, Kind};
 use super::receiver::Receiver;
 
-/// In proper form, and of nothing.
+/// A well-formed signature that is not valid.
 const OTHER_SIGNATURE: &str = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-/// Sends the delivery with one more line for its signatures, and returns the status and the body of the answer.
+/// Sends the delivery with a second line of signatures. Returns the status and the body of the response.
 async fn post_with_two_lines(config: &Config, receiver: &Receiver) -> (u16, String, Delivery) {
     let proxy = config.start(&[receiver.address]);
     let delivery = genuine("msg_1");
@@ -44,7 +44,7 @@ async fn repeated_header_lines_stay_apart_and_are_rejected() {
 async fn signature_lines_that_the_proxy_joins_are_read_as_one_list() {
     for kind in KINDS {
         let config = match kind {
-            // Up to 1.22 the first line alone, and then all of them.
+            // nginx up to 1.22 passes the first line only, and newer versions pass all.
             Kind::Nginx => {
                 Config::nginx().with("proxy_set_header webhook-signature $http_webhook_signature;")
             }
@@ -68,7 +68,7 @@ async fn signature_lines_that_the_proxy_joins_are_read_as_one_list() {
 
 #[tokio::test]
 async fn headers_with_underscores_are_dropped_by_nginx_unless_it_is_told_to_keep_them() {
-    // A directive of the server that is the default for its address.
+    // The directive applies to the default server of the address.
     let listen = "    listen 127.0.0.1:8080;";
     let keeping =
         Config::nginx().replace(listen, &format!("{listen}\n    underscores_in_headers on;"));

@@ -1,6 +1,7 @@
-//! A receiver behind nginx and HAProxy: what the sender sees, what the receiver sees, and how often an event is processed.
+//! A receiver behind nginx and HAProxy: what the sender sees, what the receiver sees, and how often an event is
+//! processed.
 //!
-//! `docs/PROXIES.md` has a row for each test, and shows the configurations that the tests start the proxies with.
+//! `docs/PROXIES.md` has a row for each test, and shows the configurations that the tests use.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -20,13 +21,13 @@ use tokio::net::TcpSocket;
 use tower_svix_tests::http1::{Connection, head};
 use tower_svix_tests::net::Delivery;
 
-/// Makes the delivery on a connection of its own, and returns the status.
+/// Sends the delivery on a new connection, and returns the status.
 async fn post(address: SocketAddr, delivery: &Delivery) -> u16 {
     let mut connection = Connection::open(address).await;
     connection.post(delivery).await.status
 }
 
-/// Makes the delivery on a connection of its own, and returns all that is said to it, in lower case.
+/// Sends the delivery on a new connection, and returns the whole response in lower case.
 async fn said_to(address: SocketAddr, delivery: &Delivery) -> String {
     let mut connection = Connection::open(address).await;
     let more = format!(
@@ -38,7 +39,7 @@ async fn said_to(address: SocketAddr, delivery: &Delivery) -> String {
     connection.rest().await.to_lowercase()
 }
 
-/// An address that nobody else can take, and on which nobody listens.
+/// Returns an address on which nobody listens, and a socket that keeps others from it.
 fn away() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

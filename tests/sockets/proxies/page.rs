@@ -1,4 +1,4 @@
-//! `docs/PROXIES.md` has a row for each test, and shows the configurations that the tests run with.
+//! `docs/PROXIES.md` has a row for each test, and shows the configurations that the tests use.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ const SOURCES: [&str; 5] = [
     include_str!("versions.rs"),
 ];
 
-/// The names of all tests that start a proxy.
+/// Returns the names of all tests that start a proxy.
 fn tests() -> BTreeSet<&'static str> {
     SOURCES
         .into_iter()
@@ -24,7 +24,7 @@ fn tests() -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// The last cell of each row of the tables.
+/// Returns the last cell of each row of the tables.
 fn named_in_rows() -> Vec<&'static str> {
     let rows = PAGE.lines().filter(|line| line.starts_with("| "));
     rows.filter_map(|row| {

@@ -1,4 +1,4 @@
-//! nginx and HAProxy as processes of their own, on free ports of the loopback address.
+//! nginx and HAProxy, each in its own process on a free loopback port.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,15 +13,15 @@ use rustix::process::{Pid, Signal, kill_process};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Where the proxy listens, and where the receiver does, in the configurations that the page shows.
+/// The addresses of the proxy and of the receiver in the configurations of the page.
 const LISTEN: &str = "127.0.0.1:8080";
 const RECEIVER: &str = "127.0.0.1:3000";
 
 pub(crate) const NGINX: &str = include_str!("webhook.conf");
 pub(crate) const HAPROXY: &str = include_str!("webhook.cfg");
 
-/// What is around a file of `conf.d` in Debian's `nginx.conf`, with all that nginx writes in one folder. Several processes,
-/// as there.
+/// Debian's `nginx.conf` around a file of `conf.d`, with all files that nginx writes in one folder. There are several
+/// processes, as in Debian.
 const NGINX_AROUND: &str = "\
 daemon off;
 worker_processes 1;
@@ -48,7 +48,7 @@ pub(crate) enum Kind {
 
 pub(crate) const KINDS: [Kind; 2] = [Kind::Nginx, Kind::HaProxy];
 
-/// The configuration that the page shows, and what a test changes in it.
+/// The configuration of the page, with the changes of a test.
 #[derive(Clone)]
 pub(crate) struct Config {
     kind: Kind,
@@ -73,7 +73,7 @@ impl Config {
         Self::of(Kind::HaProxy)
     }
 
-    /// Puts `new` in the place of `old`, which has to be there once.
+    /// Replaces `old`, which must occur once, with `new`.
     #[track_caller]
     pub(crate) fn replace(mut self, old: &str, new: &str) -> Self {
         assert_eq!(self.text.matches(old).count(), 1, "{old}");
@@ -81,7 +81,7 @@ impl Config {
         self
     }
 
-    /// Takes `line` out.
+    /// Removes `line`.
     #[track_caller]
     pub(crate) fn without(self, line: &str) -> Self {
         self.replace(line, "")
@@ -104,7 +104,7 @@ impl Config {
         self.replace(backend, &format!("{backend}{line}\n    "))
     }
 
-    /// Starts the proxy in front of these receivers, the first of which gets the first request.
+    /// Starts the proxy in front of these receivers. The first one gets the first request.
     pub(crate) fn start(&self, receivers: &[SocketAddr]) -> Proxy {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -142,7 +142,7 @@ impl Config {
         let text = text.replace(RECEIVER, &servers);
         match self.kind {
             Kind::Nginx => {
-                // The worker is another user if the test runs as root.
+                // If the test runs as root, the worker is another user.
                 let user = if rustix::process::getuid().is_root() {
                     "user root;\n"
                 } else {
@@ -166,7 +166,7 @@ impl Config {
             }
             Kind::HaProxy => {
                 let mut haproxy = Command::new(installed("haproxy"));
-                // Without `-dR` it would share a port with another HAProxy.
+                // Without `-dR`, it would share a port with another HAProxy.
                 haproxy.args(["-db", "-dR", "-f", "haproxy.cfg"]);
                 haproxy
             }
@@ -186,7 +186,7 @@ impl Config {
     }
 }
 
-/// A proxy that is stopped when this is dropped.
+/// A proxy. Dropping it stops the proxy.
 pub(crate) struct Proxy {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -195,10 +195,10 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Waits until it takes connections. `false` if it has ended before.
+    /// Waits until the proxy accepts connections. Returns `false` if it exited before.
     fn accepts(&mut self, deadline: Instant) -> bool {
         while self.child.try_wait().unwrap().is_none() {
-            // nginx writes that file once the port is its own.
+            // nginx writes that file once it has the port.
             let is_bound = match self.kind {
                 Kind::Nginx => self.directory.join("nginx.pid").exists(),
                 Kind::HaProxy => true,
@@ -212,7 +212,7 @@ impl Proxy {
         false
     }
 
-    /// What it has said, errors above all.
+    /// Returns the proxy's output, which is mainly errors.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
@@ -220,7 +220,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // nginx ends its workers first: to kill it would leave them behind.
+        // nginx stops its workers first. SIGKILL would leave them running.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ = self.child.wait();
         if thread::panicking() {
@@ -230,14 +230,14 @@ impl Drop for Proxy {
     }
 }
 
-/// An address that is free by now. Another process may take it before the proxy does: then the proxy ends, and another is
-/// tried. The port is none of those that the system gives away, which other tests could get.
+/// Returns a free address. If another process takes it before the proxy, the proxy exits, and another one is tried. The
+/// port is outside the range from which the system assigns ports to other tests.
 fn free_address() -> Option<SocketAddr> {
     let address = SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..32_000)));
     TcpListener::bind(address).ok().map(|_| address)
 }
 
-/// A folder that no other proxy has.
+/// Returns a new folder.
 fn directory() -> PathBuf {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -247,7 +247,7 @@ fn directory() -> PathBuf {
     directory
 }
 
-/// Debian has servers in a folder that is not in everyone's `PATH`.
+/// Debian has servers in a folder that is not in every user's `PATH`.
 fn installed(program: &str) -> PathBuf {
     let debian = Path::new("/usr/sbin").join(program);
     if debian.exists() {

@@ -1,4 +1,4 @@
-//! The receiver behind the proxy: verification and idempotency over hyper, with all that a test may ask about it.
+//! The receiver behind the proxy: verification and idempotency over hyper, and a record for the test.
 
 use std::convert::Infallible;
 use std::io;
@@ -20,15 +20,15 @@ use tower_svix_tests::net::{Delivery, layer, within};
 
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// The headers of all that arrived, verified or not.
+    /// The headers of all requests, verified or not.
     pub(crate) requests: Vec<HeaderMap>,
-    /// How many of them are neither answered nor dropped.
+    /// The number of requests that are neither answered nor dropped.
     pub(crate) open: usize,
-    /// How many handlers have started.
+    /// The number of handlers that have started.
     pub(crate) started: usize,
-    /// The ids and bodies of the events whose handler came to its end.
+    /// The ids and bodies of the events whose handler has finished.
     pub(crate) processed: Vec<(String, Bytes)>,
-    /// What became of each verified delivery.
+    /// The outcome of each verified delivery.
     pub(crate) outcomes: Vec<Outcome>,
 }
 
@@ -39,13 +39,13 @@ pub(crate) struct Receiver {
     script: Arc<Script>,
 }
 
-/// What goes wrong.
+/// What is to go wrong.
 #[derive(Default)]
 struct Script {
     /// The next handler waits for `release`.
     hold: AtomicBool,
     release: Notify,
-    /// The next answer is lost with its connection.
+    /// The next response is lost with its connection.
     lose: AtomicBool,
 }
 
@@ -73,7 +73,7 @@ impl Receiver {
         Self::with(layer(), &Arc::default()).await
     }
 
-    /// Two that share a store.
+    /// Starts two receivers that share a store.
     pub(crate) async fn pair() -> [Self; 2] {
         let store = Arc::default();
         [
@@ -118,7 +118,7 @@ impl Receiver {
         }
     }
 
-    /// The next handler does not come to its end, unless it is released.
+    /// Makes the next handler wait until it is released.
     pub(crate) fn hold_next(&self) {
         self.script.hold.store(true, Ordering::SeqCst);
     }
@@ -127,7 +127,7 @@ impl Receiver {
         self.script.release.notify_one();
     }
 
-    /// The next answer is lost with its connection, after the handler has done its work.
+    /// Loses the next response with its connection, after the handler has finished.
     pub(crate) fn lose_next_answer(&self) {
         self.script.lose.store(true, Ordering::SeqCst);
     }
@@ -136,13 +136,13 @@ impl Receiver {
         self.seen.borrow()
     }
 
-    /// Waits until what was seen is as it must be.
+    /// Waits until what was seen matches.
     pub(crate) async fn until(&self, is: impl FnMut(&Seen) -> bool) {
         let mut seen = self.seen.subscribe();
         within(seen.wait_for(is)).await.unwrap();
     }
 
-    /// Asserts that the handlers came to their end for these deliveries, with their very bytes, and for no others.
+    /// Asserts that the handlers have finished for exactly these deliveries, with exactly their bytes.
     #[track_caller]
     pub(crate) fn assert_processed(&self, expected: &[&Delivery]) {
         let expected: Vec<_> = expected
@@ -152,7 +152,7 @@ impl Receiver {
         assert_eq!(self.seen().processed, expected);
     }
 
-    /// The values of a header in the latest request.
+    /// Returns the values of a header in the latest request.
     pub(crate) fn header(&self, name: &str) -> Vec<String> {
         let seen = self.seen();
         let latest = seen.requests.last().expect("a request has arrived");

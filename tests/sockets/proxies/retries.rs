@@ -8,7 +8,7 @@ use super::proxy::{Config, KINDS, Kind};
 use super::receiver::Receiver;
 use super::{away, genuine, post};
 
-/// Repeats a POST in the cases that each proxy has these words for.
+/// Returns a configuration that repeats a POST in the cases that these words name.
 fn repeating(kind: Kind, nginx: &str, haproxy: &str) -> Config {
     match kind {
         Kind::Nginx => {
@@ -36,7 +36,7 @@ async fn a_receiver_that_does_not_listen_is_left_out() {
         let receiver = Receiver::start().await;
         let (_socket, away) = away();
         let config = match kind {
-            // No byte of the POST was sent, so nginx needs no permission.
+            // No byte of the POST was sent, so nginx may repeat it.
             Kind::Nginx => Config::nginx(),
             Kind::HaProxy => Config::haproxy().with_in_backend("option redispatch 1"),
         };
@@ -51,7 +51,7 @@ async fn a_receiver_that_does_not_listen_is_left_out() {
 
 #[tokio::test]
 async fn a_lost_answer_is_a_502_and_the_retry_of_the_sender_is_a_duplicate() {
-    // The connection to the receiver is a new one, or has served before.
+    // The connection to the receiver is new, or was used before.
     for (kind, earlier) in [
         (Kind::Nginx, None),
         (Kind::Nginx, Some(genuine("msg_0"))),
@@ -90,7 +90,7 @@ async fn a_proxy_that_repeats_after_a_lost_answer_makes_a_duplicate() {
     }
 }
 
-/// The proxy hangs up on the first receiver and asks the second. Whether the event is free by then is up to both.
+/// The proxy closes the connection to the first receiver and asks the second. The event may or may not be free by then.
 #[tokio::test]
 async fn a_proxy_that_repeats_after_a_timeout_does_not_have_the_event_processed_twice() {
     for kind in KINDS {
@@ -108,7 +108,7 @@ async fn a_proxy_that_repeats_after_a_timeout_does_not_have_the_event_processed_
         assert_eq!(receivers[1].seen().requests.len(), 1, "{kind:?}");
         receivers[0].until(|seen| seen.open == 0).await;
 
-        // As the sender does after a 503, and may do after a 200.
+        // The sender does this after a 503, and may do it after a 200.
         assert_eq!(post(proxy.address, &delivery).await, 200, "{kind:?}");
         assert_processed_once(&receivers, &delivery);
     }

@@ -1,4 +1,4 @@
-//! The configuration as the page shows it, over each version of HTTP, in front of the example for production.
+//! The configurations of the page, over each version of HTTP, in front of the example for production.
 
 use serde_json::json;
 use tower_svix_tests::http1::{Connection, head};
@@ -50,7 +50,7 @@ async fn a_delivery_over_http2_reaches_the_receiver_over_http1() {
     for kind in KINDS {
         let receiver = Receiver::start().await;
         let config = match kind {
-            // In production, TLS tells the version. HAProxy also sees it by the first bytes.
+            // In production, TLS negotiates the version. HAProxy also recognises it by the first bytes.
             Kind::Nginx => Config::nginx().replace("127.0.0.1:8080;", "127.0.0.1:8080 http2;"),
             Kind::HaProxy => Config::haproxy(),
         };

@@ -1,4 +1,4 @@
-//! The clients that users have.
+//! The layer with the HTTP clients that people use.
 
 use std::pin::pin;
 
@@ -17,7 +17,7 @@ use tower_test::mock;
 use super::round_trip::serve;
 use super::signing_key;
 
-/// Signs with the key of sender 1 at the time of the operating system.
+/// Returns a layer that signs with the key of sender 1 at the current time.
 fn layer() -> SvixSignLayer {
     SvixSignLayer::new(signing_key(&sender(1)))
 }
@@ -28,7 +28,7 @@ fn to(url: &str) -> Request<Full<bytes::Bytes>> {
 
 #[tokio::test]
 async fn reqwest_sends_what_was_signed() {
-    // Where the whole workspace is built, an example has TLS in reqwest, which then asks for this even without.
+    // If the whole workspace is built, an example enables TLS in reqwest, which then needs this even without TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let keyring = Keyring::from(secret(&sender(1)));
     let address = serve(keyring.clone()).await;
@@ -50,7 +50,7 @@ async fn reqwest_sends_what_was_signed() {
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
-/// A retry with the id of the first attempt, as senders do.
+/// A retry with the id of the first attempt, as senders make it.
 #[tokio::test]
 async fn a_receiver_sees_the_same_id_in_a_retry() {
     let address = serve(Keyring::from(secret(&sender(1)))).await;
@@ -70,7 +70,7 @@ async fn a_receiver_sees_the_same_id_in_a_retry() {
 
 #[tokio::test]
 async fn a_client_that_cannot_connect_tells_so_itself() {
-    // Nobody listens any more where this one did.
+    // Nobody listens on this port any more.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/webhook", listener.local_addr().unwrap());
     drop(listener);
@@ -81,7 +81,7 @@ async fn a_client_that_cannot_connect_tells_so_itself() {
     }
 }
 
-/// A client with a limit is asked for capacity by signed requests only, and is not called before it has some.
+/// Only signed requests ask a client with a limit for capacity. It is not called before it has some.
 #[tokio::test]
 async fn only_a_signed_request_asks_the_client_for_capacity() {
     let (client, mut handle) = mock::pair::<Request<SignedBody>, ()>();

@@ -1,4 +1,4 @@
-//! The layer that signs, with the clients that users have.
+//! The layer that signs, with the HTTP clients that people use.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod clients;
@@ -7,7 +7,7 @@ mod round_trip;
 use tower_svix::SigningKey;
 use tower_svix_tests::sender::Sender;
 
-/// The sender's side of the key.
+/// Returns the sender's form of the key.
 fn signing_key(sender: &Sender) -> SigningKey {
     sender.secret().parse().unwrap()
 }

@@ -48,7 +48,7 @@ pub(crate) async fn serve(keyring: Keyring) -> SocketAddr {
     address
 }
 
-/// Gives the body back, and tells of the event in headers.
+/// Responds with the body, and with the event in headers.
 async fn report(request: Request<VerifiedBody>) -> Result<Response<VerifiedBody>, Infallible> {
     let version = format!("{:?}", request.version());
     let event: VerifiedEvent = request.extensions().get().cloned().unwrap();
@@ -60,12 +60,12 @@ async fn report(request: Request<VerifiedBody>) -> Result<Response<VerifiedBody>
     Ok(response.body(request.into_body()).unwrap())
 }
 
-/// Its key is not one byte again and again, which can look like a placeholder.
+/// Returns a sender with a key of different bytes, because equal bytes can look like a placeholder.
 fn hmac_sender(number: u8) -> Sender {
     Sender::with_key((0..24).map(|at| number ^ at).collect::<Vec<_>>())
 }
 
-/// A key that both sides hold.
+/// A key that both sides have.
 #[derive(Clone, Copy, Debug)]
 enum Key {
     Hmac(u8),
@@ -110,12 +110,12 @@ impl Key {
 #[derive(Clone, Debug)]
 struct Delivery {
     keys: Vec<Key>,
-    /// Which of the keys the receiver has.
+    /// The key of the receiver.
     known: prop::sample::Index,
-    /// How many other keys it has in front of that.
+    /// The number of other keys before it.
     strangers: usize,
     family: HeaderFamily,
-    /// `None`: what the layer makes.
+    /// With `None`, the layer makes an id.
     id: Option<String>,
     frames: Vec<Vec<u8>>,
 }
@@ -145,11 +145,11 @@ fn any_delivery() -> impl Strategy<Value = Delivery> {
         })
 }
 
-/// A sender and a receiver with a connection between them.
+/// A sender and a receiver, and the connection between them.
 struct Peers {
     client: Client<HttpConnector, SignedBody>,
     address: SocketAddr,
-    /// The receiver's.
+    /// The receiver's keys.
     keyring: Keyring,
 }
 

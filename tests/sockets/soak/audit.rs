@@ -1,4 +1,4 @@
-//! Whether a receiver kept what is promised.
+//! Checks that a receiver kept the promises.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -10,26 +10,26 @@ use super::processes::Store;
 use super::receiver::Receiver;
 use super::sender::Sent;
 
-/// How long the driver of Redis waits for an answer, by default.
+/// How long the `redis` crate waits for an answer by default.
 const REDIS_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What was found about one receiver.
+/// The findings about one receiver.
 #[derive(Default)]
 pub(crate) struct Audit {
-    /// Broken promises, in words.
+    /// The broken promises.
     pub(crate) violations: Vec<String>,
-    /// How many genuine deliveries ended in each way.
+    /// The number of valid deliveries with each result.
     pub(crate) answers: BTreeMap<Answer, u64>,
-    /// How many forged and stale deliveries there were, by what was wrong with them.
+    /// The number of forged and stale deliveries, by their fault.
     pub(crate) bogus: BTreeMap<&'static str, u64>,
-    /// How often an event was processed once more, by what had happened to its deliveries.
+    /// How often an event was processed again, by what had happened to its deliveries.
     pub(crate) reprocessed: BTreeMap<String, u64>,
-    /// How long each answer took.
+    /// The time of each response.
     pub(crate) latencies: Vec<Duration>,
 }
 
 impl Audit {
-    /// `number` is that of the receiver.
+    /// `number` is the receiver's.
     pub(crate) fn of(
         number: usize,
         receiver: &Receiver,
@@ -71,7 +71,7 @@ impl Audit {
         audit
     }
 
-    /// What every receiver promises of a genuine event.
+    /// Checks what every receiver promises for a genuine event.
     fn event(&mut self, view: &View<'_>, id: &str, attempts: &[Attempt]) {
         for attempt in attempts {
             *self.answers.entry(attempt.answer).or_default() += 1;
@@ -92,9 +92,9 @@ impl Audit {
         }
     }
 
-    /// An event was processed before the answer, and again only if Redis may not know of it.
+    /// Checks that an event was processed before the response, and again only if Redis may not know of it.
     fn processed(&mut self, view: &View<'_>, id: &str, attempts: &[Attempt], processings: u64) {
-        // From its answer on, Redis knows for sure that the event is processed.
+        // After this response, Redis knows that the event is processed.
         let settled = attempts
             .iter()
             .filter(|attempt| attempt.is_acknowledged() && !view.is_unsettled(attempt))
@@ -134,7 +134,7 @@ impl Audit {
         }
     }
 
-    /// An event was stored once, whatever happened, and processed after that.
+    /// Checks that an event was stored once, and processed after that.
     fn stored(&mut self, id: &str, attempts: &[Attempt], processings: u64) {
         let acknowledged = attempts
             .iter()
@@ -164,7 +164,7 @@ impl Audit {
     }
 }
 
-/// Each genuine event is in the database, and its pages are counted once.
+/// Checks that each genuine event is in the database, and that its pages are counted once.
 pub(crate) fn wrong_effects(effects: &Effects, sent: &[Sent]) -> Vec<String> {
     let mut expected_ids: Vec<_> = sent.iter().map(|event| event.id.clone()).collect();
     expected_ids.sort_unstable();
@@ -186,7 +186,7 @@ pub(crate) fn wrong_effects(effects: &Effects, sent: &[Sent]) -> Vec<String> {
     wrong
 }
 
-/// What is known of the circumstances of an attempt.
+/// The circumstances of an attempt.
 struct View<'a> {
     number: usize,
     store: Store,
@@ -194,7 +194,7 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// Whether Redis may not know of an answer that the sender has.
+    /// Returns whether Redis may not know of a response that the sender has.
     fn is_unsettled(&self, attempt: &Attempt) -> bool {
         is_slow(attempt)
             || self
@@ -203,11 +203,11 @@ impl View<'_> {
                 .any(|disturbance| disturbance.unsettles(attempt))
     }
 
-    /// Whether there may be no answer.
+    /// Returns whether there may be no response.
     fn is_excused(&self, attempt: &Attempt) -> bool {
         match attempt.answer {
             Answer::Lost => self.is_cut_off(attempt),
-            // The timeout of the inbox is shorter than that of the sender. A handler's time is its own.
+            // The timeout of the inbox is shorter than that of the sender. The time of a handler is not limited.
             Answer::TimedOut => self.store == Store::Redis,
             _ => true,
         }
@@ -219,11 +219,11 @@ impl View<'_> {
             .any(|disturbance| disturbance.cuts_off(attempt, self.number))
     }
 
-    /// Whether the handler may have run though the sender has no answer.
+    /// Returns whether the handler may have run although the sender has no response.
     fn may_be_processed_unseen(&self, attempt: &Attempt) -> bool {
         match attempt.answer {
             Answer::TimedOut => true,
-            // One that is stopped answers all requests at hand: those that are lost to that did not begin.
+            // A receiver that is told to stop answers all open requests. A request that is lost then did not start.
             Answer::Lost => self
                 .disturbances
                 .iter()
@@ -236,7 +236,7 @@ impl View<'_> {
         disturbance.kills(self.number) && disturbance.cuts_off(attempt, self.number)
     }
 
-    /// What happened to those of the attempts that may have been processed without Redis knowing of it.
+    /// Returns what happened to those attempts that may have been processed without Redis knowing of it.
     fn causes(&self, attempts: &[Attempt]) -> String {
         let touched = |disturbance: &&Disturbance| {
             attempts.iter().any(|attempt| match attempt.answer {
@@ -259,7 +259,7 @@ impl View<'_> {
     }
 }
 
-/// Whether Redis may have been given up: on a machine that is busy, it can be late though nothing happened to it.
+/// Returns whether a receiver may have given up on Redis, which can be late on a busy machine.
 fn is_slow(attempt: &Attempt) -> bool {
     attempt.latency() >= REDIS_TIMEOUT
 }

@@ -1,4 +1,4 @@
-//! What happens to the receivers and to the stores, and when.
+//! The disturbances of the receivers and the stores.
 
 use std::fmt;
 use std::thread::sleep;
@@ -12,11 +12,11 @@ use super::history::{Attempt, now};
 use super::processes::Processes;
 use super::receiver::Receiver;
 
-/// With `appendfsync everysec`, Redis answers before it writes if the disk has been busy for up to two seconds. So a Redis
-/// that is killed may forget that much, and a little more to be safe.
+/// With `appendfsync everysec`, Redis answers before it writes if the disk has been busy for up to two seconds. If it
+/// is killed, it may forget that much. The rest is a margin.
 const FORGOTTEN: Duration = Duration::from_secs(5);
 const MAX_DOWN: Duration = Duration::from_secs(1);
-/// Longer than a receiver waits for an answer of its store.
+/// Longer than a receiver waits for its store.
 const MAX_OUTAGE: Duration = Duration::from_secs(4);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,11 +25,11 @@ pub(crate) enum Kind {
     ReceiverStopped(usize),
     /// SIGKILL.
     ReceiverKilled(usize),
-    /// As an operator does it: they write down all that they know.
+    /// As an operator stops them: they write everything to disk.
     StoresStopped,
     /// SIGKILL.
     StoresKilled,
-    /// SIGSTOP, and SIGCONT later: they get all that they were sent meanwhile.
+    /// SIGSTOP, and SIGCONT later. Then they receive everything that was sent to them.
     StoresFrozen,
     /// SIGKILL for the stores and all receivers.
     AllKilled,
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// How long before it Redis may have been told something that it then forgets.
+    /// Returns how far back Redis may have forgotten what it was told.
     fn forgotten(self) -> Duration {
         match self {
             Self::StoresKilled | Self::AllKilled => FORGOTTEN,
@@ -78,7 +78,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What happened, from before the first signal until all is up again.
+/// A disturbance, from before the first signal until everything runs again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Disturbance {
     pub(crate) kind: Kind,
@@ -91,12 +91,12 @@ impl Disturbance {
         attempt.sent <= self.to && self.from <= attempt.ended + lingering
     }
 
-    /// Whether it can have kept Redis from knowing what became of this attempt.
+    /// Returns whether Redis may not know the result of this attempt because of the disturbance.
     pub(crate) fn unsettles(&self, attempt: &Attempt) -> bool {
         self.kind.is_of_stores() && self.overlaps(attempt, self.kind.forgotten())
     }
 
-    /// Whether it can have ended this attempt at the receiver with this number.
+    /// Returns whether the disturbance may have ended this attempt at the receiver with this number.
     pub(crate) fn cuts_off(&self, attempt: &Attempt, receiver: usize) -> bool {
         let is_there = match self.kind {
             Kind::ReceiverStopped(stopped) => stopped == receiver,
@@ -111,7 +111,7 @@ impl Disturbance {
     }
 }
 
-/// Has each kind happen in random order, again and again for so long, and at least once.
+/// Makes disturbances of each kind in random order for this time, and at least one of each.
 pub(crate) fn disturb(
     at_least: Duration,
     max_pause: Duration,

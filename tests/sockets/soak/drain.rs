@@ -1,4 +1,4 @@
-//! The end of the work that follows the answers.
+//! The end of the work after the responses.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tower_svix_tests::postgres_server;
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Waits until no event of the inbox is left to be processed, and tells what became of them.
+/// Waits until all events of the inbox are processed, and returns the counts.
 pub(crate) async fn drain(url: &str, deadline: Duration) -> Counts {
     let inbox = Inbox::new(postgres_server::connect(url).await);
     let mut counts = inbox.counts().await.unwrap();

@@ -1,10 +1,10 @@
-//! What a receiver with a database has done.
+//! The effects of a receiver with a database.
 
 use sqlx::{ColumnIndex, Decode, Executor, Pool, Row as _, SqlitePool, Type};
 use tower_svix_sqlx::Engine;
 use tower_svix_tests::postgres_server;
 
-/// What the events did: the ids in the database, and the pages of each account.
+/// The effects of the events: their ids in the database, and the pages of each account.
 pub(crate) struct Effects {
     pub(crate) ids: Vec<String>,
     pub(crate) pages: Vec<(String, i64)>,

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use serde_json::json;
 use tower_svix_tests::net::Delivery;
 
-/// Large enough that memory would grow if bodies were kept.
+/// Large enough that the memory would grow if bodies were kept.
 const PADDING: Range<usize> = 0..30_000;
 
 /// A genuine event.
@@ -19,16 +19,16 @@ pub(crate) struct Event {
     pub(crate) account: String,
     pub(crate) pages: u32,
     pub(crate) body: Bytes,
-    /// How many deliveries of it start at the same moment.
+    /// The number of its deliveries that start at the same time.
     pub(crate) at_once: usize,
-    /// When it is sent once more, though it was acknowledged.
+    /// When it is sent again, although it was acknowledged.
     pub(crate) resent_after: Option<Duration>,
     /// Whether a forgery has the same id at the same time.
     pub(crate) is_impersonated: bool,
 }
 
 impl Event {
-    /// `resend` is the longest time until an event is sent once more.
+    /// `resend` is the longest time until an event is sent again.
     pub(crate) fn random(number: u64, resend: Duration, rng: &mut StdRng) -> Self {
         let account = format!("account {}", rng.random_range(0..10));
         let pages = rng.random_range(1..100);
@@ -49,7 +49,7 @@ impl Event {
         }
     }
 
-    /// Those of a delivery that is sent now.
+    /// Returns the headers of a delivery that is sent now.
     pub(crate) fn headers(&self) -> HeaderMap {
         Delivery::genuine(&self.id, self.body.clone()).headers()
     }

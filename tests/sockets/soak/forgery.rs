@@ -12,7 +12,7 @@ use tower_svix_tests::net::Delivery;
 
 use super::event::payload;
 
-/// A delivery, and what is wrong with it.
+/// A delivery, and its fault.
 #[derive(Clone)]
 pub(crate) struct Bogus {
     pub(crate) flaw: &'static str,
@@ -22,15 +22,15 @@ pub(crate) struct Bogus {
 
 const SIGNATURE: &str = standardwebhooks::HEADER_WEBHOOK_SIGNATURE;
 const OTHER_SECRET: &str = concat!("whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-/// A receiver reads a body to its end before it rejects the signature.
+/// A receiver reads the whole body before it rejects the signature.
 const PADDING: Range<usize> = 0..60_000;
-/// It answers at once if the headers will not do, and may close the connection on the rest of a large body.
+/// A receiver rejects invalid headers at once, and may close the connection before it has read a large body.
 const SMALL_PADDING: Range<usize> = 0..1_000;
-/// Beyond the tolerance of 300 seconds, with room for a delivery that is late.
+/// Beyond the tolerance of 300 seconds, even for a delivery that arrives late.
 const STALE_SECONDS: Range<i64> = 400..100_000;
 
 impl Bogus {
-    /// A forgery with this id, which may be that of a genuine event.
+    /// Returns a forgery with this id, which may be that of a genuine event.
     pub(crate) fn forged(id: &str, rng: &mut StdRng) -> Self {
         let kind = rng.random_range(0..8);
         let padding = if kind < 5 { PADDING } else { SMALL_PADDING };
@@ -73,7 +73,7 @@ impl Bogus {
         }
     }
 
-    /// Genuine, but far from now.
+    /// Returns a delivery with a valid signature and an old or future timestamp.
     pub(crate) fn stale(id: &str, rng: &mut StdRng) -> Self {
         let body = payload("account 0", 1_000_000, rng.random_range(SMALL_PADDING));
         let age = rng.random_range(STALE_SECONDS);

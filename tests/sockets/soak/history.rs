@@ -1,11 +1,11 @@
-//! What the sender saw of each delivery.
+//! The deliveries, as the sender sees them.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// The time since this was first asked for.
+/// Returns the time since the first call.
 pub(crate) fn now() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed()
@@ -13,25 +13,25 @@ pub(crate) fn now() -> Duration {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Answer {
-    /// 200 of the handler.
+    /// 200 from the handler.
     Processed,
-    /// 200 of the layer, since the event had been processed before.
+    /// 200 from the layer, because the event was processed before.
     Replayed,
-    /// 202 of the inbox.
+    /// 202 from the inbox.
     Stored,
-    /// 200 of the inbox.
+    /// 200 from the inbox.
     StoredBefore,
-    /// 503: another delivery has it.
+    /// 503: another delivery has claimed the event.
     InProgress,
-    /// 503: the store of the receiver is away.
+    /// 503: the receiver's store is not available.
     Unavailable,
     /// 401.
     Rejected,
-    /// No connection, or one that broke: nobody can tell whether the handler ran.
+    /// No connection, or a connection that broke. Nobody knows whether the handler ran.
     Lost,
-    /// No answer in time, or a 503 of a timeout. Nobody can tell here either.
+    /// No response in time, or a 503 of a timeout. Nobody knows whether the handler ran.
     TimedOut,
-    /// What nobody expects.
+    /// A response that is always wrong.
     Other(u16),
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Answer {
     }
 }
 
-/// One delivery, from before anything was sent until its answer was there.
+/// One delivery, from before the first byte until the response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
     pub(crate) sent: Duration,
@@ -73,13 +73,13 @@ impl Attempt {
     }
 }
 
-/// All that one receiver was sent.
+/// All deliveries to one receiver.
 #[derive(Default)]
 pub(crate) struct History {
-    /// By the id of the event.
+    /// By id of the event.
     pub(crate) genuine: HashMap<String, Vec<Attempt>>,
-    /// Forged and stale deliveries, each with what was wrong with it.
+    /// Forged and stale deliveries, each with its fault.
     pub(crate) bogus: Vec<(&'static str, Attempt)>,
-    /// How many bytes all bodies had together.
+    /// The total length of all bodies.
     pub(crate) body_bytes: u64,
 }

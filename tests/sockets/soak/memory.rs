@@ -1,4 +1,4 @@
-//! How much memory a process has, and whether that grows.
+//! The memory of a process, and whether it grows.
 
 use std::fs;
 use std::thread::sleep;
@@ -9,7 +9,7 @@ use super::receiver::Receiver;
 
 const SAMPLE_PERIOD: Duration = Duration::from_millis(250);
 
-/// What the kernel counts as in memory.
+/// The resident memory of a process, as the kernel counts it.
 pub(crate) struct Resident {
     pub(crate) now_kib: u64,
     pub(crate) peak_kib: u64,
@@ -31,15 +31,15 @@ impl Resident {
     }
 }
 
-/// The memory of a receiver while nothing disturbs it.
+/// The memory of a receiver while there are no disturbances.
 #[derive(Default)]
 pub(crate) struct Observation {
     pub(crate) trend: Trend,
-    /// How many bytes of bodies it was sent meanwhile.
+    /// The total length of the bodies in this time.
     pub(crate) body_bytes: u64,
 }
 
-/// A third of the time is for warming up.
+/// Observes the memory. The first third of the time is for warming up.
 pub(crate) fn observe(
     length: Duration,
     receivers: &[Receiver; RECEIVERS],
@@ -85,7 +85,7 @@ impl Trend {
         self.kib().fold(0.0, f64::max)
     }
 
-    /// How much more there is in the last quarter of the samples than in the first, on average.
+    /// Returns the average of the last quarter of the samples minus that of the first quarter.
     pub(crate) fn growth_kib(&self) -> f64 {
         let quarter = self.samples.len().div_ceil(4);
         let mean = |samples: &[(f64, f64)]| {
@@ -95,7 +95,7 @@ impl Trend {
         mean(&self.samples[self.samples.len() - quarter..]) - mean(&self.samples[..quarter])
     }
 
-    /// The slope of the line that fits best.
+    /// Returns the slope of the line that fits best.
     pub(crate) fn kib_per_minute(&self) -> f64 {
         let count = f64::from(u32::try_from(self.samples.len()).unwrap());
         let mean_at = self.samples.iter().map(|&(at, _)| at).sum::<f64>() / count;

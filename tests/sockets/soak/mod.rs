@@ -1,24 +1,24 @@
-//! What a receiver lives through in a long time, in short: half a minute of it, or as many as are asked for.
+//! Receivers under load and disturbances: for half a minute, or for the minutes that are asked for.
 //!
 //! ```text
 //! cargo test -p tower-svix-tests --test sockets soak -- --nocapture
 //! SOAK_MINUTES=30 cargo test --release -p tower-svix-tests --test sockets soak -- --nocapture
 //! ```
 //!
-//! Two receivers share a Redis: `examples/production`, and one whose effect is in a database,
-//! `programs/soak_receiver.rs`. A third one, `programs/soak_inbox.rs`, has an inbox in Postgres, and a worker whose effect is
-//! in the same database: some of its attempts fail, panic or hang. A sender delivers each event to all of them until it is
-//! acknowledged, some several times at once and again later, among forged and stale deliveries. Meanwhile receivers are
-//! stopped and killed, and Redis and Postgres are stopped, killed and frozen, in an order that `SOAK_SEED` repeats. The last
-//! third is undisturbed, to see whether memory grows. In the end:
+//! Two receivers share a Redis: `examples/production`, and `programs/soak_receiver.rs`, whose effects are in a
+//! database. The third, `programs/soak_inbox.rs`, has an inbox in Postgres, and a worker whose effects are in the same
+//! database. Some of its attempts fail, panic or hang. A sender delivers each event to all of them until it is
+//! acknowledged, some several times at once and again later, among forged and stale deliveries. Meanwhile, receivers
+//! are stopped and killed, and Redis and Postgres are stopped, killed and frozen, in an order that `SOAK_SEED` repeats.
+//! In the last third there are no disturbances, to see whether the memory grows. In the end:
 //!
-//! - each genuine event had its effect in both databases exactly once, whatever happened;
-//! - beside Redis, each was processed at least once, and again only if its receiver or Redis went away during a delivery
-//!   of it;
-//! - the inbox stored each exactly once, and none is left in it that was not processed;
+//! - each genuine event has its effect in both databases exactly once;
+//! - the receivers with Redis have processed each event at least once, and again only if the receiver or Redis went away
+//! during one of its deliveries;
+//! - the inbox has stored each event exactly once, and all of them are processed;
 //! - no forged or stale delivery was accepted;
-//! - no delivery went without an answer while its receiver ran;
-//! - memory is flat.
+//! - every delivery got a response while its receiver ran;
+//! - the memory does not grow.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audit;
@@ -55,17 +55,17 @@ use self::processes::Processes;
 use self::receiver::Receiver;
 use self::report::report;
 
-/// How long the last deliveries may take to be acknowledged: some wait until a lease of 60 seconds has passed.
+/// How long it may take until all deliveries are acknowledged. Some wait for the end of a lease of 60 seconds.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(180);
-/// How long what lasts, and what may come of it.
+/// The times of the test, and the limit of memory.
 struct Plan {
     disturbed: Duration,
     /// The longest time between two disturbances.
     pause: Duration,
     undisturbed: Duration,
-    /// The longest time until an event is sent once more.
+    /// The longest time until an event is sent again.
     resend: Duration,
-    /// How much memory a receiver may gain once it is warm.
+    /// How much the memory of a receiver may grow after the first third.
     max_growth_kib: f64,
 }
 
@@ -83,12 +83,12 @@ impl Plan {
                 }
             }
             Err(_) => Self {
-                // One round.
+                // One disturbance of each kind.
                 disturbed: Duration::ZERO,
                 pause: Duration::from_millis(800),
                 undisturbed: Duration::from_secs(12),
                 resend: Duration::from_secs(5),
-                // Of some 13 MiB of bodies. A receiver is hardly warm yet.
+                // Some 13 MiB of bodies are sent. A receiver has hardly warmed up.
                 max_growth_kib: 8192.0,
             },
         }
@@ -162,7 +162,7 @@ fn soak(plan: &Plan) {
     assert_eq!(count, 0, "so many promises are broken");
 }
 
-/// A directory of its own for the database, with the files that `SQLite` puts beside it.
+/// A folder for the database and the files that `SQLite` puts beside it.
 struct Directory(PathBuf);
 
 impl Directory {

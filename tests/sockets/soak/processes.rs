@@ -1,4 +1,4 @@
-//! The processes that come and go: the receivers, and the stores that they need.
+//! The processes: the receivers and their stores.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,12 +12,12 @@ use super::receiver::Receiver;
 
 pub(crate) const RECEIVERS: usize = 3;
 
-/// Where receivers remember events.
+/// The store of a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
-    /// It is asked whether an event was processed, and may forget it when it is killed.
+    /// It remembers which events were processed. If it is killed, it may forget some.
     Redis,
-    /// It has the events themselves, until they are processed. Nothing but a power cut has it forget one.
+    /// It has the events until they are processed. It forgets one only in a power cut.
     Postgres,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    /// `file` is that of a database which is made.
+    /// `file` is that of a new database.
     pub(crate) fn start(file: &Path) -> Self {
         let stores = Stores {
             redis: RedisServer::durable_each_second(),
@@ -42,14 +42,14 @@ impl Processes {
     }
 }
 
-/// They go away together: no receiver has both, so that each sees one of them go away, in half the time.
+/// They stop at the same time, which takes half as long: no receiver uses both.
 pub(crate) struct Stores {
     redis: RedisServer,
     pub(crate) postgres: PostgresServer,
 }
 
 impl Stores {
-    /// Has them end of themselves.
+    /// Tells both to exit.
     pub(crate) fn stop(&mut self) {
         self.redis.stop();
         self.postgres.stop();

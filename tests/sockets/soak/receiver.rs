@@ -1,4 +1,4 @@
-//! A receiver as a process that comes and goes.
+//! A receiver as a process that is stopped and started again.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -17,13 +17,13 @@ pub(crate) struct Receiver {
     pub(crate) name: &'static str,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) store: Store,
-    /// The URL of the database that has its effects, if any has.
+    /// The URL of the database with its effects, if it has one.
     pub(crate) database: Option<String>,
     command: Command,
     server: Option<Server>,
-    /// How often the handler was given each id.
+    /// How often the handler ran for each id.
     pub(crate) processings: HashMap<String, u64>,
-    /// The most memory that it ever had.
+    /// The peak memory.
     pub(crate) peak_kib: u64,
 }
 
@@ -58,7 +58,7 @@ impl Receiver {
         self.end(Signal::KILL);
     }
 
-    /// Has it end of itself, once it has answered the requests at hand, and its handlers have ended.
+    /// Tells it to exit. It answers the open requests first, and waits for its handlers.
     pub(crate) fn stop(&mut self) {
         self.end(Signal::TERM);
     }
@@ -76,7 +76,7 @@ impl Receiver {
         );
         self.endpoint.is_at(None);
         for line in server.rest() {
-            // As in `event job.completed msg_1 (delivery 1)`.
+            // A line such as `event job.completed msg_1 (delivery 1)`.
             if let Some(event) = line.strip_prefix("event ") {
                 let id = event.split(' ').nth(1).expect("a type and an id");
                 *self.processings.entry(id.to_owned()).or_default() += 1;

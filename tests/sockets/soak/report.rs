@@ -35,7 +35,7 @@ pub(crate) fn report(
     );
     list(&mut text, &audit.reprocessed);
     if let Some(max) = audit.latencies.last() {
-        // The latency that so many percent of the answers stayed within.
+        // The latency of the fastest `percent` of the responses.
         let within = |percent: usize| {
             let count = (audit.latencies.len() * percent).div_ceil(100);
             audit.latencies[count - 1]

@@ -24,17 +24,17 @@ use super::history::{Answer, Attempt, History, now};
 use super::processes::RECEIVERS;
 
 const EVENTS_PER_SECOND: u32 = 50;
-/// As long as Svix waits.
+/// Svix waits as long.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// Less than the receivers leave a connection open without a request, so that none is used as it is being closed.
+/// Shorter than the time after which receivers close an idle connection, so that none is used while it closes.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_IN_FLIGHT: usize = 128;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Where the sender delivers to, and what it saw there.
+/// The address of a receiver, and the record of its deliveries.
 pub(crate) struct Endpoint {
-    /// `None` while nobody is there.
+    /// `None` while the receiver does not run.
     address: Mutex<Option<SocketAddr>>,
     client: Client<HttpConnector, Full<Bytes>>,
     in_flight: Semaphore,
@@ -65,7 +65,7 @@ impl Endpoint {
         self.history.lock().unwrap().body_bytes
     }
 
-    /// All that was seen so far, which is forgotten here.
+    /// Returns the record so far, and removes it.
     pub(crate) fn take_history(&self) -> History {
         std::mem::take(&mut self.history.lock().unwrap())
     }
@@ -82,7 +82,7 @@ impl Endpoint {
         }
     }
 
-    /// Each attempt has a timestamp and a signature of its own.
+    /// Each attempt has its own timestamp and signature.
     async fn deliver_until_acknowledged(&self, event: &Event) {
         let mut backoff = FIRST_BACKOFF;
         while !self.deliver(event, &event.headers()).await {
@@ -91,7 +91,7 @@ impl Endpoint {
         }
     }
 
-    /// Tells whether the event was acknowledged.
+    /// Returns whether the event was acknowledged.
     async fn deliver(&self, event: &Event, headers: &HeaderMap) -> bool {
         let Some(attempt) = self.send(headers.clone(), event.body.clone()).await else {
             return false;
@@ -115,7 +115,7 @@ impl Endpoint {
         }
     }
 
-    /// Sends one request, unless nobody is there.
+    /// Sends one request, unless the receiver does not run.
     async fn send(&self, headers: HeaderMap, body: Bytes) -> Option<Attempt> {
         let _slot = self.in_flight.acquire().await.unwrap();
         let sent = now();
@@ -141,7 +141,7 @@ impl Endpoint {
             return Answer::Lost;
         };
         let (head, body) = response.into_parts();
-        // Read to its end, so that the connection can be used again.
+        // The body is read to its end, so that the connection can be used again.
         let body = body.collect().await;
         let body = body.map(Collected::to_bytes).unwrap_or_default();
         let code = |code: &str| body.windows(code.len()).any(|part| part == code.as_bytes());
@@ -159,7 +159,7 @@ impl Endpoint {
     }
 }
 
-/// Sends new events until `done`, and then goes on until all of them are acknowledged. Returns the events.
+/// Sends new events until `done`, then waits until all of them are acknowledged. Returns the events.
 pub(crate) async fn run(
     endpoints: [Arc<Endpoint>; RECEIVERS],
     resend: Duration,
@@ -205,7 +205,7 @@ pub(crate) async fn run(
     sent
 }
 
-/// A genuine event that was delivered, and what its effect should be.
+/// A genuine event that was delivered, and its expected effect.
 pub(crate) struct Sent {
     pub(crate) id: String,
     pub(crate) account: String,
