@@ -1,5 +1,5 @@
-//! What the layer costs a delivery that is signed with ed25519, beside the bare operation and the service alone, and what a
-//! forged list of such signatures costs: the table in `SECURITY.md`.
+//! The cost of the layer for a delivery that is signed with ed25519, beside the bare operation and the service alone,
+//! and the cost of a forged list of such signatures: the table in `SECURITY.md`.
 //!
 //! ```text
 //! cargo bench -p benches --bench ed25519 --features ed25519

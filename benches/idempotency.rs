@@ -1,10 +1,10 @@
-//! What an event costs in the stores of ids: time, memory, and commands of Redis.
+//! The cost of an event in the stores of ids: time, memory, and commands of Redis.
 //!
 //! ```text
 //! cargo bench -p benches --bench idempotency --features idempotency
 //! ```
 //!
-//! `core` is time that the threads ran, which other processes disturb little; `wall` is time that passed.
+//! `core` is the time that the threads ran, which other processes hardly affect. `wall` is the time that passed.
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
 #[allow(dead_code, reason = "a benchmark uses its part")]
@@ -89,7 +89,7 @@ fn two_threads() -> io::Result<()> {
     report("memory: two threads, together", "wall", IDS, shared_wall)
 }
 
-/// Both layers, beside the one that only verifies.
+/// Measures both layers, beside the one that only verifies.
 fn layer() -> io::Result<()> {
     const DELIVERIES: usize = 100_000;
     let requests: Vec<_> = (0..DELIVERIES)
@@ -153,7 +153,7 @@ fn redis_store() -> io::Result<()> {
     })
 }
 
-/// How many scripts Redis has been told to run.
+/// Returns how many scripts Redis was told to run.
 async fn evals(mut connection: ConnectionManager) -> usize {
     let mut info = redis::cmd("INFO");
     let stats: String = info
@@ -211,7 +211,7 @@ fn report(what: &str, time: &str, events: usize, took: Duration) -> io::Result<(
     )
 }
 
-/// How much memory the process uses, as Linux counts it.
+/// Returns the memory of the process, according to Linux.
 fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status

@@ -1,13 +1,13 @@
-//! What it takes to store each event before the sender is answered, beside a store of ids in memory, the layer alone, and
-//! what `pgbench` inserts into the same table.
+//! The cost of storing each event before the response, beside a store of ids in memory, the layer alone, and what
+//! `pgbench` inserts into the same table.
 //!
 //! ```text
 //! cargo bench -p benches --bench inbox --features inbox          # some three minutes
 //! ```
 //!
-//! One process has the server, axum on two threads, and the 32 connections that send; `PostgreSQL` (`fsync` on) is beside
-//! it. The forms take turns, and the medians of the rounds are printed. All writes are on disk before the answer: `SQLite`
-//! with WAL and `synchronous=FULL`.
+//! One process has the server, axum on two threads, and the 32 connections that send. `PostgreSQL` (`fsync` on) runs
+//! beside it. The forms take turns, and the medians of the rounds are printed. All writes are on disk before the
+//! response: `SQLite` with WAL and `synchronous=FULL`.
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
 #[allow(dead_code, reason = "a benchmark uses its part")]
@@ -51,7 +51,7 @@ const CONNECTIONS: usize = 32;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(4);
 const BODY: usize = 1024;
-/// How many connections to Postgres the server has.
+/// The number of connections from the server to Postgres.
 const POOL: u32 = 16;
 const TABLE: &str = "webhook_inbox";
 
@@ -71,7 +71,7 @@ async fn main() -> io::Result<()> {
     fs::remove_dir_all(directory)
 }
 
-/// How many times a second the disk can be waited for.
+/// Returns how many times a second the disk can be waited for.
 fn durable_writes(directory: &Path) -> io::Result<f64> {
     let path = directory.join("writes");
     let mut file = File::create(&path)?;
@@ -86,7 +86,7 @@ fn durable_writes(directory: &Path) -> io::Result<f64> {
     Ok(writes / start.elapsed().as_secs_f64())
 }
 
-/// Events a second, and how long their senders wait.
+/// Measures events a second, and how long their senders wait.
 async fn stored(postgres: &PostgresServer, directory: &Path) -> io::Result<()> {
     let in_postgres = Inbox::new(postgres_pool(postgres, POOL).await);
     in_postgres.migrate().await.unwrap();
@@ -125,11 +125,11 @@ async fn stored(postgres: &PostgresServer, directory: &Path) -> io::Result<()> {
     writeln!(out, "inbox, Postgres: {of_pgbench:.2} of pgbench")
 }
 
-/// What one sender sees in a round.
+/// A round, as one sender sees it.
 struct Round {
     /// Events a second.
     rate: f64,
-    /// Of the time until the answer, in milliseconds.
+    /// Of the time until the response, in milliseconds.
     p50: f64,
     p99: f64,
 }
@@ -172,7 +172,7 @@ fn round(mut waits: Vec<Duration>, took: Duration) -> Round {
     }
 }
 
-/// A delivery as its sender writes it, signed by the `standardwebhooks` crate.
+/// Returns the bytes of a delivery, signed by the `standardwebhooks` crate.
 fn request(id: &str) -> Vec<u8> {
     let mut body = br#"{"type":"job.completed","data":""#.to_vec();
     body.resize(BODY - 2, b'a');
@@ -221,7 +221,7 @@ impl Connection {
     }
 }
 
-/// How long the answer is, once its headers are there.
+/// Returns the length of the response, once its headers are there.
 fn answer_len(answer: &[u8]) -> Option<usize> {
     let head = answer.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&answer[..head]).unwrap();
@@ -232,7 +232,7 @@ fn answer_len(answer: &[u8]) -> Option<usize> {
     Some(head + body.parse::<usize>().unwrap())
 }
 
-/// The same insert, of the same size, by Postgres's own benchmark: prepared, over 32 connections.
+/// Measures the same insert of the same size with Postgres's own benchmark: prepared, over 32 connections.
 fn pgbench(postgres: &PostgresServer) -> Round {
     let script = env::temp_dir().join(format!("tower-svix-insert-{}.sql", process::id()));
     let payload = "a".repeat(BODY);
@@ -280,7 +280,7 @@ fn pgbench(postgres: &PostgresServer) -> Round {
     round(waits, ROUND)
 }
 
-/// How soon events are processed, and how many a second.
+/// Measures how soon events are processed, and how many a second.
 async fn processed(postgres: &PostgresServer, directory: &Path) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(
@@ -291,7 +291,7 @@ async fn processed(postgres: &PostgresServer, directory: &Path) -> io::Result<()
         let inbox = Inbox::new(postgres_pool(postgres, POOL).await).table(table(count));
         inbox.migrate().await.unwrap();
         let mut workers = Vec::new();
-        // With pools of their own they are as those of other processes: they learn of events by `NOTIFY`.
+        // With separate pools, they are like other processes: they learn about events by `NOTIFY`.
         for _ in 0..count {
             let pool = postgres_pool(postgres, POOL / 2).await;
             workers.push(Inbox::new(pool).table(table(count)));
@@ -315,7 +315,7 @@ fn table(workers: usize) -> TableName {
     format!("inbox_of_{workers}").parse().unwrap()
 }
 
-/// How much Postgres has written to its log so far, in bytes.
+/// Returns how much Postgres has written to its log so far, in bytes.
 async fn log_bytes(postgres: &PostgresServer) -> usize {
     let pool = postgres_pool(postgres, 1).await;
     let bytes: i64 = sqlx::query_scalar("SELECT (pg_current_wal_insert_lsn() - '0/0')::BIGINT")
@@ -325,13 +325,13 @@ async fn log_bytes(postgres: &PostgresServer) -> usize {
     usize::try_from(bytes).unwrap()
 }
 
-/// What workers have done.
+/// The results of workers.
 struct Worked {
     workers: usize,
     events: usize,
-    /// From the answer to the handler.
+    /// The time from the response to the handler.
     soon: Round,
-    /// Events a second, with thousands that wait.
+    /// Events a second, while thousands wait.
     rate: f64,
 }
 
@@ -348,8 +348,8 @@ fn report(name: &str, worked: &Worked) -> io::Result<()> {
     )
 }
 
-/// How long it takes from an answer to the handler, with a delivery each 5 ms; and how many events a second are processed
-/// while thousands wait.
+/// Measures the time from a response to the handler, with a delivery every 5 ms, and how many events a second are
+/// processed while thousands wait.
 async fn work<DB: Engine>(inbox: Inbox<DB>, workers: &[Inbox<DB>]) -> Worked {
     const SPACED: usize = 500;
     const WAITING: usize = 5000;
@@ -372,7 +372,7 @@ async fn work<DB: Engine>(inbox: Inbox<DB>, workers: &[Inbox<DB>]) -> Worked {
     let begun = handled.begun.lock().unwrap().clone();
     let waits = answered
         .iter()
-        // A handler may begin before the sender has its answer.
+        // A handler may start before the sender has its response.
         .map(|(id, answered)| begun[id].saturating_duration_since(*answered))
         .collect();
 
@@ -395,7 +395,7 @@ async fn work<DB: Engine>(inbox: Inbox<DB>, workers: &[Inbox<DB>]) -> Worked {
     }
 }
 
-/// When the handler of each event began.
+/// When the handler of each event started.
 #[derive(Default)]
 struct Handled {
     begun: Mutex<HashMap<String, Instant>>,
@@ -414,7 +414,7 @@ impl Handled {
     }
 }
 
-/// Workers that run until they are stopped.
+/// Workers. Dropping this stops them.
 struct Running {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,

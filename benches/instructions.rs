@@ -1,4 +1,4 @@
-//! One delivery of each kind, for callgrind to count its instructions: run the script `benches/instructions`.
+//! One delivery of each kind, whose instructions callgrind counts: run the script `benches/instructions`.
 
 mod support;
 
@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
         let works: [&mut dyn FnMut(); 3] =
             [&mut case.verified(), &mut *case.bare(), &mut case.hmac()];
         for work in works {
-            // What is set up once is set up now.
+            // This sets up what is set up once.
             work();
             work();
             counted(work);
@@ -32,7 +32,7 @@ fn main() -> io::Result<()> {
 #[inline(never)]
 fn counted(work: &mut dyn FnMut()) {
     work();
-    // Otherwise it would end in a jump, and not be seen to be left.
+    // Without this, the call would be a jump, and callgrind would not see it return.
     black_box(());
 }
 

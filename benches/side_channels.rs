@@ -1,11 +1,10 @@
-//! Whether the time that a rejection takes tells anything of the keys.
+//! Whether the time of a rejection reveals anything about the keys.
 //!
-//! The method is that of dudect: two classes of requests, in random order, and Welch's t-test on their times, once over
-//! all of them and once for each of some percentiles above which they are left out, since what is slow is mostly the
-//! machine's doing. If t is beyond 4.5, the two classes can be told apart. Two
-//! controls go with it: a comparison that stops at the first difference must be told apart, and two classes that are the
-//! same must not. It ends in a failure if either
-//! control fails, or if the time tells where a signature is wrong.
+//! The method is that of dudect: two classes of requests in random order, and Welch's t-test on their times. The test
+//! is made once with all times, and once for each of some percentiles, without the times above it, because most slow
+//! times are caused by the machine. If t is above 4.5, the two classes can be distinguished. There are two controls: a
+//! comparison that stops at the first difference must be distinguished, and two equal classes must not. The benchmark
+//! fails if a control fails, or if the time reveals where a signature is wrong.
 //!
 //! ```text
 //! cargo bench -p benches --bench side_channels --features side-channels
@@ -34,9 +33,9 @@ const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
 const NOW: u64 = 1_700_000_000;
 const BODY: &[u8] = br#"{"type":"job.completed"}"#;
 
-/// Measurements of each class, unless the environment variable `SAMPLES` has another number.
+/// Measurements of each class. The environment variable `SAMPLES` can set another number.
 const SAMPLES: usize = 1_000_000;
-/// From here on, dudect calls two classes different.
+/// From this value on, dudect calls two classes different.
 const TOLD_APART: f64 = 4.5;
 const PERCENTILES: [f64; 7] = [1.0, 0.99, 0.95, 0.9, 0.8, 0.7, 0.5];
 
@@ -63,7 +62,7 @@ fn main() -> ExitCode {
     let sees_none = verifier([&first, &first]).print("the verifier: wrong at the start, start");
     let position = verifier([&last, &first]).print("the verifier: wrong at the end, start");
     let extent = verifier([&first, &all]).print("the verifier: wrong at the start, everywhere");
-    // What is left here is the lookup, which does not promise to take the same time.
+    // The rest is the lookup, which does not promise to take the same time.
     tenants(samples, &first).print("the middleware: tenant has another key, is unknown");
 
     let controls_hold = sees_leaks.is_told_apart() && !sees_none.is_told_apart();
@@ -74,7 +73,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The middleware on a delivery to a tenant who has another key, and to one who does not exist.
+/// Measures deliveries to a tenant with another key, and to a tenant that does not exist.
 fn tenants(samples: usize, signature: &str) -> Verdict {
     let secret = Secret::from_bytes(&KEY).expect("a key");
     let tenants = KeyringMap::by_path_segment(0, [("acme", secret)]);
@@ -100,7 +99,7 @@ fn tenants(samples: usize, signature: &str) -> Verdict {
     )
 }
 
-/// What a verifier must not do: the same HMAC, and a comparison that stops at the first difference.
+/// Compares as a verifier must not: it stops at the first difference.
 fn differs(signature: &str) -> bool {
     let mut pairs = signature.bytes().zip(right_signature().into_bytes());
     pairs.any(|(a, b)| black_box(a) != black_box(b))
@@ -115,12 +114,12 @@ fn right_signature() -> String {
     format!("v1,{}", STANDARD.encode(mac.as_bytes()))
 }
 
-/// The right signature, but for the characters of its base64 at these places.
+/// Returns the valid signature with other characters at these places of its base64.
 fn with_wrong(places: &[usize]) -> String {
     let mut text = right_signature().into_bytes();
     for place in places {
         let character = &mut text["v1,".len() + place];
-        // Every fourth character may stand at the end, before the padding.
+        // Every fourth character may be the last one before the padding.
         *character = if *character == b'A' { b'E' } else { b'A' };
     }
     String::from_utf8(text).expect("ASCII")
@@ -152,9 +151,9 @@ enum Class {
     Second,
 }
 
-/// The most that tells the classes apart.
+/// The strongest difference between the classes.
 struct Verdict {
-    /// Of the first class, in nanoseconds.
+    /// The mean of the first class, in nanoseconds.
     mean: f64,
     /// How much longer the second class takes.
     difference: f64,
@@ -177,8 +176,8 @@ impl Verdict {
     }
 }
 
-/// Measures both classes in random order. Each request is made anew, in the same way, so that the classes differ in
-/// what they say and not in where it is.
+/// Measures both classes in random order. Each request is made anew and in the same way, so that the classes differ in
+/// their contents only, and not in their place in memory.
 fn measure<R>(
     samples: usize,
     mut prepare: impl FnMut(Class) -> R,

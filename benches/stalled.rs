@@ -1,12 +1,12 @@
-//! What 1,000 stalled uploads take of a server's memory, as Linux counts it.
+//! The memory of a server with 1,000 stalled uploads, according to Linux.
 //!
 //! ```text
 //! cargo bench -p benches --bench stalled
 //! ```
 //!
-//! Each connection announces 2 MiB, sends 64 KiB and stalls. The server, hyper on one thread, is a process of its own.
-//! It runs in four forms: the handler reads no body, drops each frame, keeps all frames, or is behind the layer. What
-//! the second takes is hyper's own: the buffers that bodies come through. The frames that the third keeps are parts of
+//! Each connection announces 2 MiB, sends 64 KiB and stalls. The server, hyper on one thread, is in its own process. It
+//! runs in four forms: the handler reads no body, drops each frame, keeps all frames, or is behind the layer. The
+//! memory of the second is hyper's own: the buffers that bodies arrive in. The frames that the third keeps are parts of
 //! them.
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
@@ -61,14 +61,14 @@ fn measure() -> io::Result<()> {
         #[allow(clippy::cast_precision_loss, reason = "far from 2^53")]
         let each = (after - before) as f64 / CONNECTIONS as f64;
         writeln!(out, "{form:16} {before:5} KiB {after:5} KiB {each:9.1} KiB")?;
-        // The other way round, it would see a thousand bodies break off.
+        // In the other order, it would see a thousand bodies break off.
         drop(server);
         drop(uploads);
     }
     Ok(())
 }
 
-/// The server, until it is dropped.
+/// The server. Dropping it stops the server.
 struct Server {
     child: Child,
     address: String,
@@ -99,7 +99,7 @@ impl Server {
         stream
     }
 
-    /// How much memory it uses once that has stopped to change.
+    /// Returns the memory, once it no longer changes.
     fn settled_kib(&self) -> usize {
         let mut last = 0;
         loop {

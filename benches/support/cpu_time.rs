@@ -1,17 +1,17 @@
-//! Time on a core, which the other processes of the machine take no part of.
+//! Time on a core. Other processes on the machine do not count.
 
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long this thread has run.
+/// Returns how long this thread has run.
 pub(crate) fn now() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.try_into().unwrap()
 }
 
-/// Makes criterion measure it.
+/// Makes criterion measure this time.
 pub(crate) struct CpuTime;
 
 impl Measurement for CpuTime {

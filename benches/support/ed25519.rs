@@ -10,7 +10,7 @@ use tower_svix::PublicKey;
 
 use super::Case;
 
-/// A genuine delivery, and the check of its signature alone.
+/// Returns a genuine delivery, and the check of its signature alone.
 pub(crate) fn genuine(len: usize, frame: usize) -> (Case, impl FnMut()) {
     let private = SigningKey::from_bytes(&[7; 32]);
     let public = private.verifying_key();
@@ -29,7 +29,7 @@ pub(crate) fn genuine(len: usize, frame: usize) -> (Case, impl FnMut()) {
     (case, bare)
 }
 
-/// A forged delivery that lists so many signatures of another body, each of which has to be tried.
+/// Returns a forged delivery with this number of signatures of another body. Each of them has to be tried.
 pub(crate) fn forged(len: usize, listed: usize) -> Case {
     let (mut case, _) = genuine(len, super::WHOLE);
     let signature = SigningKey::from_bytes(&[7; 32]).sign(b"another body");
@@ -37,11 +37,11 @@ pub(crate) fn forged(len: usize, listed: usize) -> Case {
     case
 }
 
-/// The same with a point that no signature may have.
+/// Returns the same with a point that no signature may have.
 pub(crate) fn forged_of_small_order(len: usize, listed: usize) -> Case {
     let (mut case, _) = genuine(len, super::WHOLE);
     let mut signature = [0; 64];
-    // The neutral element, compressed, and the scalar 1.
+    // The identity, compressed, and the scalar 1.
     signature[0] = 1;
     signature[32] = 1;
     list(&mut case, &signature, listed);

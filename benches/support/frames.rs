@@ -1,4 +1,4 @@
-//! A body that is in memory, and comes in frames.
+//! A body in memory that arrives in frames.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// A body in frames of a certain length. Neither a clone nor a frame is an allocation.
+/// A body in frames of one length. Neither a clone nor a frame allocates.
 #[derive(Clone)]
 pub(crate) struct Frames {
     rest: Bytes,
@@ -19,7 +19,7 @@ impl Frames {
         Self { rest: body, frame }
     }
 
-    /// What is still to come.
+    /// Returns what has not arrived yet.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.rest
     }

@@ -1,6 +1,6 @@
-//! What the benchmarks share: a delivery, and the service that it is sent to.
+//! What the benchmarks share: a delivery, and the service that receives it.
 
-// Each benchmark is a crate of its own, and uses a part of this.
+// Each benchmark is a separate crate, and uses a part of this.
 #![allow(dead_code)]
 #![allow(clippy::unwrap_used, reason = "a benchmark that panics has failed")]
 
@@ -29,23 +29,23 @@ use tower_svix::{Keyring, Secret, SvixVerifyLayer};
 pub(crate) use self::frames::Frames;
 use self::net::{Delivery, SECRET};
 
-/// A delivery, signed by the `standardwebhooks` crate, and the layer that judges it.
+/// A delivery, signed by the `standardwebhooks` crate, and a layer.
 #[derive(Clone)]
 pub(crate) struct Case {
     layer: SvixVerifyLayer,
     request: Request<Frames>,
     verdict: StatusCode,
-    /// How many passes over the body the verdict takes.
+    /// The number of passes over the body until the verdict.
     pub(crate) macs: u64,
 }
 
 impl Case {
-    /// A genuine delivery of `len` bytes, which arrive in frames of at most `frame` bytes.
+    /// Returns a genuine delivery of `len` bytes, which arrive in frames of at most `frame` bytes.
     pub(crate) fn genuine(len: usize, frame: usize) -> Self {
         Self::new(&Delivery::genuine(ID, body(len)), frame, StatusCode::OK)
     }
 
-    /// The same with the signature of another body.
+    /// Returns the same with the signature of another body.
     pub(crate) fn forged(len: usize, frame: usize) -> Self {
         let delivery = Delivery::forged(ID, body(len));
         Self::new(&delivery, frame, StatusCode::UNAUTHORIZED)
@@ -60,7 +60,7 @@ impl Case {
         }
     }
 
-    /// With so many keys, of which the one at `position` is the sender's.
+    /// Sets this number of keys. The one at `position` is the sender's.
     pub(crate) fn keys(mut self, keys: u8, position: u8) -> Self {
         let keyring: Keyring = (0..keys)
             .map(|index| {
@@ -80,14 +80,14 @@ impl Case {
         self
     }
 
-    /// Too old to be accepted.
+    /// Makes the delivery too old.
     pub(crate) fn stale(mut self) -> Self {
         let old = HeaderValue::from_static("1700000000");
         self.request.headers_mut().insert("webhook-timestamp", old);
         self.rejected_for_its_headers()
     }
 
-    /// Without a signature.
+    /// Removes the signature.
     pub(crate) fn unsigned(mut self) -> Self {
         self.request.headers_mut().remove("webhook-signature");
         self.rejected_for_its_headers()
@@ -99,7 +99,7 @@ impl Case {
         self
     }
 
-    /// With the headers named `svix-*`.
+    /// Renames the headers to `svix-*`.
     pub(crate) fn svix(mut self) -> Self {
         let headers = self.request.headers_mut();
         for part in ["id", "timestamp", "signature"] {
@@ -110,7 +110,7 @@ impl Case {
         self
     }
 
-    /// With so many listed signatures, of which the last is the sender's.
+    /// Lists this number of signatures. The last is the sender's.
     pub(crate) fn listed(mut self, signatures: usize) -> Self {
         let own = &self.request.headers()["webhook-signature"];
         let mut list = vec![format!("v1,{}=", "A".repeat(43)); signatures - 1];
@@ -124,14 +124,14 @@ impl Case {
         headers.insert("webhook-signature", list.parse().unwrap());
     }
 
-    /// The delivery behind the layer.
+    /// Returns a function that delivers through the layer.
     pub(crate) fn verified(&self) -> impl FnMut() + use<> {
         let service = self.layer.layer(service_fn(receive));
         serve(service, self.request.clone(), self.verdict)
     }
 
-    /// What it takes without the layer: the same service if the delivery gets there, else one that answers without a
-    /// look at the body.
+    /// Returns a function that delivers without the layer: to the same service if the delivery is accepted, else to one
+    /// that responds without reading the body.
     pub(crate) fn bare(&self) -> Box<dyn FnMut()> {
         let request = self.request.clone();
         if self.verdict == StatusCode::OK {
@@ -141,7 +141,7 @@ impl Case {
         }
     }
 
-    /// The HMAC of what is signed, with the key schedule already done: the limit of any verification.
+    /// Returns a function that computes the HMAC with a prepared key: the limit of any verification.
     pub(crate) fn hmac(&self) -> impl FnMut() + use<> {
         let signed = self.signed_bytes();
         let key = Hmac::<Sha256>::new_from_slice(&[7; 24]).unwrap();
@@ -167,7 +167,7 @@ impl Case {
 
 pub(crate) const KIB: usize = 1024;
 pub(crate) const MIB: usize = 1024 * KIB;
-/// The length of a frame that takes the whole body.
+/// One frame for the whole body.
 pub(crate) const WHOLE: usize = usize::MAX;
 
 const ID: &str = "msg_2ZsXh8Qv0cR1kLw3TnYb5EfJdGa";
@@ -181,7 +181,7 @@ fn body(len: usize) -> Bytes {
         .collect()
 }
 
-/// A delivery as its sender sends it, whose body arrives in frames of at most `frame` bytes.
+/// Returns a delivery with a body in frames of at most `frame` bytes.
 pub(crate) fn request(delivery: &Delivery, frame: usize) -> Request<Frames> {
     let mut request = Request::post("/webhook")
         .header("host", "example.com")
@@ -219,7 +219,7 @@ where
     }
 }
 
-/// The service that is measured: reads the whole body.
+/// The service. It reads the whole body.
 pub(crate) async fn receive<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infallible>
 where
     B: Body<Error: Debug>,
@@ -235,7 +235,7 @@ async fn reject(request: Request<Frames>) -> Result<Response<Full<Bytes>>, Infal
     Ok(response)
 }
 
-/// Runs a future that waits for nothing but its next turn.
+/// Runs a future that waits only for its next turn.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());

@@ -14,7 +14,7 @@ use tower_svix_fuzz::keys::{KeySpec, key_pair, private_text, public_text};
 use tower_svix_fuzz::receiver::{Settings, Times, Tolerance};
 use tower_svix_fuzz::vectors::{self, Case};
 
-/// Larger ones would only slow the fuzzer down.
+/// Longer ones would only make the fuzzer slower.
 const MAX_LEN: usize = 8192;
 
 fn main() -> io::Result<()> {
@@ -131,7 +131,7 @@ fn to_sign(case: &Case) -> ToSign {
     }
 }
 
-/// A genuine delivery, all of which is open to change: the signature follows.
+/// Returns a genuine delivery. If a part of it changes, the signature changes with it.
 fn signed_by(key: KeySpec) -> Delivery {
     let line = |name, value| Line { name, value };
     Delivery {
@@ -182,7 +182,7 @@ fn signed_by(key: KeySpec) -> Delivery {
     }
 }
 
-/// A list before keys of both kinds, the last of which signs.
+/// Returns a list for keys of both kinds. The last key signs.
 fn signed_by_one_of_several() -> Signatures {
     Signatures {
         keys: List(vec![
@@ -278,14 +278,14 @@ fn script(case: &Case) -> Script {
     }
 }
 
-/// The value of the first header whose name ends so.
+/// Returns the value of the first header with this suffix.
 fn value(case: &Case, suffix: &str) -> Vec<u8> {
     let mut headers = case.headers.iter();
     let header = headers.find(|(name, _)| name.to_ascii_lowercase().ends_with(suffix));
     header.map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
-/// What is longer makes a seed that is left out.
+/// Longer texts make a seed that is left out.
 fn short(bytes: &[u8]) -> Text {
     bytes[..bytes.len().min(MAX_LEN + 1)].into()
 }

@@ -1,4 +1,4 @@
-//! Any headers, before one key: what is told of them is true, and the verifier and the layer tell the same.
+//! Any headers, with one key: the reported cause is true, and the verifier and the layer report the same.
 
 #![no_main]
 

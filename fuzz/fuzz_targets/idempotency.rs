@@ -1,4 +1,4 @@
-//! The memory store does what the model does, with room for all ids and with little.
+//! The memory store gives the same results as the model, with room for all ids and with little room.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ use tower_svix_fuzz::drive::run;
 use tower_svix_fuzz::encoding::List;
 use tower_svix_fuzz::model::{Model, Reply};
 
-/// A unit of time, in nanoseconds: larger than the number of steps, which each have an instant of their own within it.
+/// A unit of time, in nanoseconds. It exceeds the number of steps, so that each step has its own instant.
 const TICK: u64 = 1 << 20;
 
 #[derive(Arbitrary, Debug)]
@@ -48,7 +48,7 @@ enum Step {
     Pass {
         ticks: u8,
     },
-    /// Until the last instants that the store knows.
+    /// Until the last instant that the store can represent.
     CompleteForEver {
         key: u8,
         token: u8,
@@ -76,7 +76,7 @@ fuzz_target!(|input: Input| {
     let mut model = Model::new(capacity.unwrap_or(MemoryStore::DEFAULT_CAPACITY));
 
     for (index, step) in (0..).zip(input.steps.0) {
-        // No two records end at one time, so it is never open which of them is forgotten first.
+        // No two records end at the same time, so it is always defined which one is forgotten first.
         let time = |ticks: u8| u64::from(ticks) * TICK + index;
         let until_the_end = u64::MAX - model.now - index;
         let (expected, found) = match step {

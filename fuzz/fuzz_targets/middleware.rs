@@ -1,4 +1,4 @@
-//! The whole middleware: each request goes as the reference says, and the inner service is called once or never.
+//! The whole middleware: each request ends as the reference says, and the inner service is called at most once.
 
 #![no_main]
 
@@ -45,7 +45,7 @@ fuzz_target!(|input: Delivery| {
         });
 
     let [now, later] = input.times.both();
-    // What happens without a wait happens at one time.
+    // Without a wait, no time passes.
     let later = if input.body.waits() { later } else { now };
     let given = Given {
         headers: lines,
@@ -148,7 +148,7 @@ async fn look_up(source: Source, keyring: Keyring) -> Result<Option<Keyring>, &'
     }
 }
 
-/// The inner service got the signed bytes and the proof, once.
+/// Checks that the inner service got the signed bytes and the proof once.
 fn check_forwarded(
     record: &Record,
     answer: Answer,
@@ -179,7 +179,7 @@ fn check_forwarded(
     }
 }
 
-/// What the inner service answered came through as it was.
+/// Checks that the response of the inner service was passed on unchanged.
 fn check_passed_on(answered: Answered, answer: Answer) {
     match (answered, answer) {
         (Ok(response), Answer::Response) => {

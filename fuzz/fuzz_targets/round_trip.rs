@@ -1,4 +1,4 @@
-//! What the crate signs, an independent sender signs alike, and the reference and the crate accept.
+//! An independent sender makes the same signatures as the crate, and the reference and the crate accept them.
 
 #![no_main]
 
@@ -36,7 +36,7 @@ fuzz_target!(|input: ToSign| {
     };
     let (headers, _) = origin.headers(&input.lines.0);
 
-    // What the layer makes of the request, on its way through a receiver with the same keys.
+    // The layer signs the request, and a receiver with the same keys gets it.
     let recorder = Recorder::new(Behaviour {
         waits: 0,
         answer: Answer::Response,
@@ -90,11 +90,11 @@ fuzz_target!(|input: ToSign| {
                 .map(|(name, value)| (name.to_string().into(), value.as_bytes().to_vec()))
                 .collect();
             if i64::try_from(input.now).is_err() {
-                // A time that no receiver can represent.
+                // No receiver can represent this time.
                 assert_eq!(response.status(), 401);
                 return;
             }
-            // The reference reads it, whatever other headers the request had.
+            // The reference accepts it, whatever other headers the request had.
             let signature_headers =
                 SignatureHeaders::read(&lines, None, false).expect("a proper delivery");
             assert_eq!(signature_headers.family, family);
@@ -111,7 +111,7 @@ fuzz_target!(|input: ToSign| {
             assert_eq!(call.body, whole);
             assert_eq!(call.event.id().as_bytes(), signature_headers.id);
 
-            // An independent sender signs the same, key by key.
+            // An independent sender makes the same signatures, key by key.
             let content =
                 signed_content(&signature_headers.id, &signature_headers.timestamp, &whole);
             let alike: Vec<_> = keys.iter().filter_map(|key| key.sign(&content)).collect();
@@ -127,13 +127,13 @@ fuzz_target!(|input: ToSign| {
     }
 });
 
-/// What receivers take for an id, after HTTP.
+/// Returns whether receivers accept an id after HTTP has trimmed it.
 fn is_valid(id: &[u8]) -> bool {
     let is_visible = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'.';
     id.iter().all(is_visible) && id.first().is_some_and(|b| *b != b' ') && id.last() != Some(&b' ')
 }
 
-/// The network: hands a request over, and tells what its headers were.
+/// The network. It passes a request on, and keeps its headers.
 #[derive(Clone)]
 struct Sent {
     receiver: SvixVerify<Recorder>,

@@ -1,4 +1,4 @@
-//! Texts of keys: each is a key of its role or an error, on both sides, and none shows in `Debug`.
+//! Texts of keys: each is a key of its role or an error, on both sides, and `Debug` shows none.
 
 #![no_main]
 
@@ -44,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// A symmetric key is one for the receiver and for the sender.
+/// Checks that a symmetric key is a key of the receiver and of the sender.
 fn secret(text: &str) {
     let Some((secret, Key::Hmac(key))) = agree(text.parse::<Secret>(), Key::parse_secret(text))
     else {
@@ -59,7 +59,7 @@ fn secret(text: &str) {
     assert_eq!(signer(secret, &signature), Some(0));
 }
 
-/// Everyone knows the public key: it must not be an HMAC key in any way, nor sign.
+/// Checks that a public key, which everyone knows, is never an HMAC key and never signs.
 fn public_key(text: &str) {
     if unversioned(text).starts_with("whpk_") {
         let errors = [
@@ -85,7 +85,7 @@ fn public_key(text: &str) {
     }
 }
 
-/// A private key is one for the sender alone, and its public half accepts what it signs.
+/// Checks that a private key is a key of the sender only, and that its public half verifies its signatures.
 fn private_key(text: &str) {
     let private = text.parse::<PrivateKey>();
     let signing = text.parse::<SigningKey>();
@@ -116,7 +116,7 @@ fn private_key(text: &str) {
     assert_eq!(signer(public, &signature), Some(0));
 }
 
-/// The keys of a receiver are those that its parts are, in their order.
+/// Checks that the keys of a keyring are those of its parts, in order.
 fn keyring(text: &str) {
     let found = text.parse::<Keyring>();
     let parts = parts(text);
@@ -125,7 +125,7 @@ fn keyring(text: &str) {
         return;
     }
     if parts.len() > 1 && !parts.iter().all(|part| has_prefix(part)) {
-        // Or what the text, or the part without a prefix, looks like.
+        // The error may also say what the text, or the part without a prefix, looks like.
         assert!(found.is_err());
         return;
     }
@@ -151,8 +151,8 @@ fn keyring(text: &str) {
         format!("{found:?}"),
         format!("Keyring {{ tenant: None, keys: [{}] }}", shown.join(", "))
     );
-    // The first key that made a MAC is found. A public one makes none, though its bytes may be those of a secret, too.
-    // A few of them say enough, since each is tried with all.
+    // The first key that made a MAC is found. A public key makes none, even if its bytes are also those of a secret.
+    // A few keys are enough, because each is tried with all.
     for key in keys.iter().take(8) {
         let signature = match key {
             Key::Hmac(bytes) | Key::HexHmac(bytes) => mac(bytes),
@@ -163,7 +163,7 @@ fn keyring(text: &str) {
     }
 }
 
-/// The position of the key that accepts this signature.
+/// Returns the position of the key that accepts this signature.
 fn signer(keys: impl Into<Keyring>, signature: &str) -> Option<usize> {
     let origin = Origin {
         keys: &[],
@@ -182,7 +182,7 @@ fn signer(keys: impl Into<Keyring>, signature: &str) -> Option<usize> {
     Some(event.key_index())
 }
 
-/// What the reference makes of a delivery with this signature.
+/// Returns the headers of a delivery with this signature, for the reference.
 fn headers(signature: &str) -> SignatureHeaders {
     SignatureHeaders {
         family: Family::Webhook,

@@ -1,4 +1,4 @@
-//! Any list of signatures, with a genuine one somewhere or not: only that one counts.
+//! Any list of signatures, with or without a genuine one: only that one counts.
 
 #![no_main]
 
@@ -61,7 +61,7 @@ fuzz_target!(|input: Signatures| {
         found,
         "in parts"
     );
-    // With the keys from one text, too.
+    // With the keys parsed from one text, too.
     if let Some(keyring) = receiver_keys_in_one_text(&input.keys.0) {
         let verifier = settings.verifier(keyring, At(None));
         let verdict = verifier.verify(&headers, &input.body.0);

@@ -1,4 +1,4 @@
-//! Bodies that arrive as an input says.
+//! Bodies that arrive as the input says.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,25 +16,25 @@ use http_body::{Body, Frame, SizeHint};
 use crate::encoding::{Encode, List, Text, encode_struct, encode_variant};
 use crate::reference::Arriving;
 
-/// What a body does, and what it claims to be.
+/// The steps of a body, and its claims.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Script {
     pub steps: List<Step>,
     pub least_length: u64,
-    /// What `is_end_stream` tells, if not the truth.
+    /// The answer of `is_end_stream`, if it is not the true one.
     pub end_stream: Option<bool>,
 }
 
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub enum Step {
-    /// It has nothing yet, and wakes its reader at once.
+    /// There is no frame yet. The reader is woken at once.
     Pending,
-    /// A frame, whose data is in two pieces.
+    /// A frame with data in two pieces.
     Data {
         bytes: Text,
         parted_at: u8,
     },
-    /// A frame with one byte very often, so that the work of one poll is exceeded.
+    /// A frame of one byte, repeated so often that it exceeds the work of one poll.
     Long {
         byte: u8,
         len: u16,
@@ -61,11 +61,11 @@ impl Step {
     }
 }
 
-/// Inputs with more data are cut, to be fast: this is beyond the default limit of a receiver.
+/// Inputs with more data are cut, for speed. This is more than the default limit of a receiver.
 const MAX_DATA: usize = 9 * 1024 * 1024 / 4;
 
 impl Script {
-    /// The steps that are taken.
+    /// Returns the steps that are taken.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         let mut left = MAX_DATA;
         self.steps.0.iter().take_while(move |step| {
@@ -75,17 +75,17 @@ impl Script {
         })
     }
 
-    /// All data, as if nothing went wrong.
+    /// Returns all data, as if nothing went wrong.
     pub fn whole(&self) -> Vec<u8> {
         self.steps().filter_map(Step::data).flatten().collect()
     }
 
-    /// Whether its reader has to wait for it.
+    /// Returns whether its reader has to wait.
     pub fn waits(&self) -> bool {
         self.steps().any(|step| *step == Step::Pending)
     }
 
-    /// What the reference gets to see.
+    /// Returns what the reference sees.
     pub fn events(&self) -> Vec<Arriving> {
         let events = self.steps().filter_map(|step| match step {
             Step::Error => Some(Arriving::Error),
@@ -95,7 +95,7 @@ impl Script {
         events.collect()
     }
 
-    /// The body, and what can be seen of it from outside.
+    /// Returns the body, and its progress as seen from outside.
     pub fn body(&self) -> (ScriptedBody, Progress) {
         let progress = Progress::default();
         let body = ScriptedBody {
@@ -108,7 +108,7 @@ impl Script {
     }
 }
 
-/// Whether a body was touched, whether it has ended, and whether it has let its reader wait.
+/// Whether a body was polled, has ended, and has made its reader wait.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<[AtomicBool; 3]>);
 
@@ -126,7 +126,7 @@ impl Progress {
     }
 }
 
-/// Goes through its steps, then ends. It is a finding if it is polled after that, or after its error.
+/// Takes its steps, then ends. A poll after the end or after an error is a finding.
 pub struct ScriptedBody {
     steps: VecDeque<Step>,
     least_length: u64,

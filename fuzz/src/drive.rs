@@ -1,4 +1,4 @@
-//! Runs a future without any runtime.
+//! Runs a future without a runtime.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 use http_body::Body;
 
-/// Runs a future to its end. It is polled again only if it was woken: one that would sleep for ever is a finding.
+/// Runs a future to its end. It is polled again only if it was woken. A future that would never finish is a finding.
 pub fn run<F: Future>(future: F) -> F::Output {
     struct Flag(AtomicBool);
 
@@ -32,7 +32,7 @@ pub fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Reads a body whose frames are all there, and checks that it ends where it says it does.
+/// Reads a body that never waits, and checks that it ends where it says.
 pub fn read_now<B: Body<Data = Bytes>>(body: B) -> Vec<u8> {
     let mut body = pin!(body);
     let mut bytes = Vec::new();

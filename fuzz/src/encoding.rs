@@ -1,13 +1,13 @@
-//! Inputs that can be written as well as read: [`Encode`] is the inverse of [`Arbitrary`].
+//! Inputs that can also be written: [`Encode`] is the inverse of [`Arbitrary`].
 //!
-//! `Arbitrary` reads the length of a `Vec` from the end of the data, which nobody can write by hand. These lists have
-//! their lengths before them.
+//! `Arbitrary` reads the length of a `Vec` from the end of the data, where nobody can write it by hand. These lists
+//! have their length at the start.
 
 use std::fmt;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
-/// Writes the bytes that [`Arbitrary`] reads the same value from.
+/// Writes the bytes from which [`Arbitrary`] reads the same value.
 pub trait Encode {
     fn encode(&self, out: &mut Vec<u8>);
 }
@@ -16,7 +16,7 @@ pub trait Encode {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text(pub Vec<u8>);
 
-/// Up to 255 of one kind.
+/// Up to 255 values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T>(pub Vec<T>);
 
@@ -99,7 +99,7 @@ macro_rules! encode_numbers {
 
 encode_numbers!(u8 u16 u32 u64 i16);
 
-/// Implements [`Encode`] for a struct, all of whose fields are named in their order.
+/// Implements [`Encode`] for a struct with these fields, in order.
 macro_rules! encode_struct {
     ($name:ident { $($field:ident),* $(,)? }) => {
         impl $crate::encoding::Encode for $name {
@@ -113,7 +113,7 @@ macro_rules! encode_struct {
 
 pub(crate) use encode_struct;
 
-/// Writes which of `count` variants of an enum follows, as the derived `Arbitrary` reads it.
+/// Writes the index of one of `count` variants of an enum, as the derived `Arbitrary` reads it.
 pub(crate) fn encode_variant(index: u32, count: u32, out: &mut Vec<u8>) {
     let scaled = (u64::from(index) << 32).div_ceil(u64::from(count));
     u32::try_from(scaled)
@@ -121,7 +121,7 @@ pub(crate) fn encode_variant(index: u32, count: u32, out: &mut Vec<u8>) {
         .encode(out);
 }
 
-/// The bytes of `value`. Panics if `Arbitrary` reads something else from them.
+/// Returns the bytes of `value`. Panics if `Arbitrary` reads another value from them.
 pub fn seed<T>(value: &T) -> Vec<u8>
 where
     T: Encode + for<'a> Arbitrary<'a> + PartialEq + fmt::Debug,

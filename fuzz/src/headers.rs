@@ -1,4 +1,4 @@
-//! The headers of a request, as an attacker may make them up around what a sender signed.
+//! The headers of a request, which an attacker may change after a sender signed it.
 
 use std::borrow::Cow;
 
@@ -18,12 +18,12 @@ pub struct Signed {
 
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub enum Timestamp {
-    /// So many seconds after the receiver's time.
+    /// This number of seconds after the receiver's time.
     After(i16),
     Text(Text),
 }
 
-/// A line of the header. One whose value HTTP does not allow is left out.
+/// A header line. It is left out if HTTP does not allow its value.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Line {
     pub name: Name,
@@ -45,13 +45,13 @@ pub enum Name {
 
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub enum Value {
-    /// The id that was signed.
+    /// The signed id.
     Id,
-    /// The timestamp that was signed.
+    /// The signed timestamp.
     Timestamp,
     Signatures(List<Element>),
     Raw(Text),
-    /// One byte very often.
+    /// One byte, repeated many times.
     Long {
         byte: u8,
         len: u16,
@@ -61,21 +61,21 @@ pub enum Value {
 /// An element of the list of signatures.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub enum Element {
-    /// What the key at this position signs.
+    /// The signature of the key at this position.
     Genuine(u8),
-    /// The same, for another body.
+    /// The signature of another body.
     Stray(u8),
-    /// The same as `Genuine`, with one bit changed.
+    /// `Genuine` with one bit changed.
     Flipped {
         key: u8,
         bit: u16,
     },
-    /// The same as `Genuine`, with something else before the comma, or without a comma.
+    /// `Genuine` with another version, or without a comma.
     Relabelled {
         key: u8,
         version: Option<Text>,
     },
-    /// The same as `Genuine`, and so much more or less.
+    /// `Genuine`, longer or shorter by this much.
     Resized {
         key: u8,
         more: Text,
@@ -84,7 +84,7 @@ pub enum Element {
     Raw(Text),
 }
 
-/// What was signed, and by whom.
+/// What was signed, and the signers.
 pub struct Origin<'a> {
     pub keys: &'a [KeySpec],
     pub id: &'a [u8],
@@ -132,7 +132,7 @@ impl Value {
     }
 }
 
-/// The value of the signature's header.
+/// Returns the value of the signature header.
 pub fn join(elements: &[Element], origin: &Origin<'_>) -> Vec<u8> {
     let elements: Vec<_> = elements.iter().map(|e| e.bytes(origin)).collect();
     elements.join(&b' ')
@@ -182,7 +182,7 @@ impl Origin<'_> {
         signature.unwrap_or_default().into()
     }
 
-    /// The lines that HTTP allows, once for the crate and once for the reference.
+    /// Returns the lines that HTTP allows, for the crate and for the reference.
     pub fn headers(&self, lines: &[Line]) -> (HeaderMap, Vec<reference::Line>) {
         let mut map = HeaderMap::new();
         let mut list = Vec::new();

@@ -1,4 +1,4 @@
-//! An inner service that keeps what reached it.
+//! An inner service that keeps what it gets.
 
 use std::future::{Ready, ready};
 use std::mem;
@@ -13,10 +13,10 @@ use tower_svix::{VerifiedBody, VerifiedEvent};
 use crate::drive::read_now;
 use crate::encoding::{Encode, encode_struct, encode_variant};
 
-/// What the service does with a request.
+/// How the service treats a request.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
 pub struct Behaviour {
-    /// How often it has no room.
+    /// How often it is not ready.
     pub waits: u8,
     pub answer: Answer,
 }
@@ -28,7 +28,7 @@ pub enum Answer {
     Failure,
 }
 
-/// Why the service has no response.
+/// Why the service did not respond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed(pub Answer);
 
@@ -39,7 +39,7 @@ pub struct Call {
     pub body: Vec<u8>,
 }
 
-/// Shares its record with its clones. It is a finding if one is called before it was ready.
+/// Clones share the record. It is a finding if one is called before it is ready.
 #[derive(Debug)]
 pub struct Recorder {
     behaviour: Behaviour,
@@ -48,7 +48,7 @@ pub struct Recorder {
     record: Arc<Mutex<Record>>,
 }
 
-/// What reached the service, and whether it was asked for room.
+/// The requests that reached the service, and whether it was asked for capacity.
 #[derive(Debug, Default)]
 pub struct Record {
     pub calls: Vec<Call>,
@@ -71,7 +71,7 @@ impl Recorder {
 }
 
 impl Clone for Recorder {
-    /// Readiness is not cloned.
+    /// The clone is not ready.
     fn clone(&self) -> Self {
         Self {
             waited: 0,

@@ -1,4 +1,4 @@
-//! The inputs of the targets that seeds are made for.
+//! The inputs of the targets that have seeds.
 
 use arbitrary::Arbitrary;
 
@@ -9,7 +9,7 @@ use crate::inner::Behaviour;
 use crate::keys::KeySpec;
 use crate::receiver::{Settings, Times};
 
-/// Of `headers`: any headers, before one key.
+/// Input of `headers`: any headers, with one key.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Headers {
     pub key: KeySpec,
@@ -20,25 +20,25 @@ pub struct Headers {
     pub body: Text,
 }
 
-/// Of `signature_list`: any list, before any keys.
+/// Input of `signature_list`: any list, with any keys.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Signatures {
     pub keys: List<KeySpec>,
     pub list: List<Element>,
-    /// Stand apart from the list, so that there is one of them however the list changes.
+    /// Separate from the list, so that there is one however the list changes.
     pub genuine: Option<Inserted>,
     pub signed: Signed,
     pub body: Text,
 }
 
-/// A genuine element, and where in the list it goes.
+/// A genuine element, and its place in the list.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Inserted {
     pub key: u8,
     pub at: u8,
 }
 
-/// Of `middleware`: everything.
+/// Input of `middleware`: everything.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Delivery {
     pub keys: List<KeySpec>,
@@ -52,7 +52,7 @@ pub struct Delivery {
     pub inner: Behaviour,
 }
 
-/// Where the keys come from.
+/// The source of the keys.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
 pub enum Source {
     Fixed,
@@ -61,13 +61,13 @@ pub enum Source {
     Failed,
 }
 
-/// Of `round_trip`: what a sender signs.
+/// Input of `round_trip`: what a sender signs.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct ToSign {
     pub keys: List<KeySpec>,
     pub as_svix: bool,
     pub now: u64,
-    /// `None`: the header, if there is one, or else a new one.
+    /// `None`: the id in the header, or a new one.
     pub new_id: Option<Text>,
     pub lines: List<Line>,
     pub body: Script,

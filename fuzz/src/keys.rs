@@ -1,4 +1,4 @@
-//! Keys: as the crate takes them, as the reference does, and as their senders sign with them.
+//! Keys, for the crate, for the reference, and for senders.
 
 use std::fmt::Debug;
 
@@ -9,14 +9,14 @@ use tower_svix::{KeyError, Secret, SigningKey, VerifyingKey};
 use crate::encoding::{Encode, Text, encode_variant};
 use crate::reference::{self, Key, base64_encode, hex, hmac_sha256};
 
-/// A key that a sender and a receiver share, or the two halves of a pair.
+/// A key that a sender and a receiver share, or a key pair.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub enum KeySpec {
     /// The bytes of an HMAC key.
     Bytes(Text),
-    /// The text of a receiver's key, which may be none.
+    /// The text of a receiver's key, which may be invalid.
     Text(Text),
-    /// A text that is itself the key, for signatures in hexadecimal digits.
+    /// A text that is the key, for signatures in hexadecimal digits.
     Hex(Text),
     /// The seed of an ed25519 key pair.
     Seed([u8; 32]),
@@ -47,7 +47,7 @@ impl Encode for KeySpec {
 }
 
 impl KeySpec {
-    /// The receiver's key, for the crate and for the reference, if it is one. Fails if these two do not agree on that.
+    /// Returns the receiver's key for the crate and for the reference, if it is valid. Panics if these two disagree.
     pub fn receiver(&self) -> Option<(VerifyingKey, Key)> {
         let (keyring, key) = match self {
             Self::Bytes(Text(bytes)) => (
@@ -71,7 +71,7 @@ impl KeySpec {
         agree(keyring, key)
     }
 
-    /// The sender's key.
+    /// Returns the sender's key.
     pub fn sender(&self) -> Result<SigningKey, KeyError> {
         match self {
             Self::Bytes(Text(bytes)) => Secret::from_bytes(bytes).map(SigningKey::from),
@@ -83,11 +83,11 @@ impl KeySpec {
         }
     }
 
-    /// The receiver's key as a text without separators, if it can be written so.
+    /// Returns the receiver's key as a text without separators, if it has one.
     pub fn text(&self) -> Option<String> {
         match self {
             Self::Bytes(Text(bytes)) => {
-                // The bytes of a key may be few, or words; its text may not.
+                // The bytes of a key may be short, or words. Its text may not.
                 let text = format!("whsec_{}", base64_encode(bytes));
                 (Key::parse(&text).is_ok() && !may_be_words(bytes)).then_some(text)
             }
@@ -97,8 +97,8 @@ impl KeySpec {
         }
     }
 
-    /// The element of the list of signatures that the sender writes, made without the crate; `None` if this is no key of
-    /// a sender.
+    /// Returns the sender's element of the list of signatures, made without the crate. Returns `None` if this is no key
+    /// of a sender.
     pub fn sign(&self, content: &[u8]) -> Option<String> {
         let mac = |key: &[u8]| format!("v1,{}", base64_encode(&hmac_sha256(key, content)));
         match self {
@@ -116,7 +116,7 @@ impl KeySpec {
     }
 }
 
-/// The text of a sender's ed25519 key.
+/// Returns the text of a sender's ed25519 key.
 pub fn private_text(seed: &[u8; 32]) -> String {
     let pair = key_pair(seed);
     let bytes = [seed, pair.public_key().as_ref()].concat();
@@ -127,18 +127,18 @@ pub fn sign_ed25519(pair: &Ed25519KeyPair, content: &[u8]) -> String {
     format!("v1a,{}", base64_encode(pair.sign(content).as_ref()))
 }
 
-/// Checks that both sides came to the same conclusion on a text, and returns it.
+/// Checks that both sides agree on a text, and returns the result.
 pub fn agree<K: Debug>(
     found: Result<K, KeyError>,
     expected: Result<Key, reference::KeyError>,
 ) -> Option<(K, Key)> {
     match (found, expected) {
         (Ok(found), Ok(key)) => Some((found, key)),
-        // Not a point on the curve, which the reference cannot know.
+        // It is not a point on the curve, which the reference cannot check.
         (Err(KeyError::InvalidPublicKey), Ok(Key::Ed25519(_))) => None,
-        // The reference knows no words. But it knows that a random key has more than letters.
+        // The reference knows no words, but it knows that a random key has more than letters.
         (Err(KeyError::Placeholder), Ok(Key::Hmac(key))) if may_be_words(&key) => None,
-        // Nor does it know what a text that is the key looks like.
+        // It does not know what a text that is the key looks like either.
         (Err(found), Ok(Key::HexHmac(_))) if is_copied_along(found) => None,
         (Err(found), Err(expected)) => {
             assert_same_error(found, expected);
@@ -161,7 +161,7 @@ fn is_copied_along(error: KeyError) -> bool {
     )
 }
 
-/// Checks that the crate rejects a text for the cause that the reference sees, or says more exactly what it looks like.
+/// Checks that the crate rejects a text for the cause that the reference gives, or for a more exact one.
 pub fn assert_same_error(found: KeyError, expected: reference::KeyError) {
     let is_copied_along = is_copied_along(found);
     let is_right = match expected {
@@ -196,8 +196,8 @@ pub fn assert_same_error(found: KeyError, expected: reference::KeyError) {
     assert!(is_right, "{found:?}, expected {expected:?}");
 }
 
-/// Whether the base64 of a key has letters alone, or one character alone, up to its last character, whose unused bits are
-/// not the key's.
+/// Returns whether the base64 of a key has only letters, or only one character, before its last character, which has
+/// unused bits.
 fn may_be_words(key: &[u8]) -> bool {
     let base64 = base64_encode(key);
     let base64 = base64.trim_end_matches('=').as_bytes();
@@ -206,7 +206,7 @@ fn may_be_words(key: &[u8]) -> bool {
         || rest.iter().all(|byte| byte.eq_ignore_ascii_case(&first))
 }
 
-/// The key that the text itself is, as the documentation of `Secret::text_key_with_hex_signatures` has it.
+/// Returns the key of a text that is the key, as `Secret::text_key_with_hex_signatures` documents it.
 pub fn hex_key(text: &str) -> Result<Key, reference::KeyError> {
     let (text, key) = (reference::trim(text), reference::unversioned(text));
     if key.starts_with("whpk_") {

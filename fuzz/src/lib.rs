@@ -1,9 +1,9 @@
 //! What the fuzz targets, the forger and the generator of seeds share.
 //!
-//! [`reference`] judges deliveries by the documentation alone, and has nothing of the crate in it. [`encoding`] makes
-//! inputs that can be written as well as read; [`keys`], [`headers`], [`body`] and [`receiver`] are what inputs consist of.
-//! [`inner`] is a service that keeps what reached it, [`drive`] runs a future without any runtime, [`vectors`] are the
-//! cases of `tests/vectors`, and [`model`] is the simplest store of ids. [`input`] has the inputs that seeds are made for.
+//! [`reference`] judges deliveries by the documentation alone, and uses nothing of the crate. [`encoding`] makes inputs
+//! that can also be written. [`keys`], [`headers`], [`body`] and [`receiver`] are the parts of inputs, and [`input`]
+//! has the inputs of the targets with seeds. [`inner`] is a service that keeps what it gets, [`drive`] runs a future
+//! without a runtime, [`vectors`] has the cases of `tests/vectors`, and [`model`] is the simplest store of ids.
 
 pub mod body;
 pub mod drive;

@@ -1,17 +1,17 @@
-//! The simplest store of ids that does what the contract of `tower_svix::idempotency::Store` says.
+//! The simplest store of ids that follows the contract of `tower_svix::idempotency::Store`.
 
 use std::collections::BTreeMap;
 
-/// What is known of an id.
+/// The state of an id.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     token: u8,
-    /// The payload that was processed, if it is completed.
+    /// The payload that was processed, if the event is completed.
     completed: Option<u8>,
     expiry: u64,
 }
 
-/// What an operation returns.
+/// The result of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     Claimed,
@@ -23,13 +23,13 @@ pub enum Reply {
     },
     Done,
     Superseded,
-    /// Whether there was anything to forget.
+    /// Whether the store knew the event.
     Forgotten(bool),
     /// There is no room.
     Failed,
 }
 
-/// Ids for a while. Time is in nanoseconds.
+/// A store of ids. Time is in nanoseconds.
 #[derive(Debug)]
 pub struct Model {
     pub now: u64,
@@ -48,7 +48,7 @@ impl Model {
         }
     }
 
-    /// How many ids are not expired.
+    /// Returns how many ids have not expired.
     pub fn len(&mut self) -> usize {
         self.expire();
         self.records.len()
@@ -105,7 +105,7 @@ impl Model {
 
     fn put(&mut self, key: u8, token: u8, completed: Option<u8>, time: u64, reply: Reply) -> Reply {
         if !self.records.contains_key(&key) && self.records.len() >= self.capacity {
-            // The completed one whose retention ends first makes room. A running claim never does.
+            // The completed event whose retention ends first makes room. A claim never does.
             let completed = self
                 .records
                 .iter()

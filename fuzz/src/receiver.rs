@@ -1,4 +1,4 @@
-//! A receiver: its rules, its keys and its clock, for the crate and for the reference.
+//! A receiver: its settings, keys and clock, for the crate and for the reference.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::encoding::{Encode, encode_struct, encode_variant};
 use crate::keys::KeySpec;
 use crate::reference::{Family, Key, Rules, has_prefix};
 
-/// What a receiver is configured to ask.
+/// The settings of a receiver.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Settings {
     /// `None`: deliveries of any age.
@@ -28,7 +28,7 @@ pub enum Tolerance {
     Milliseconds(u16),
 }
 
-/// What the receiver's clock tells, before and after the body.
+/// The times of the receiver's clock, before and after the body.
 #[derive(Arbitrary, Clone, Debug, PartialEq)]
 pub struct Times {
     pub now: u64,
@@ -78,7 +78,7 @@ impl Settings {
         }
     }
 
-    /// As [`verifier`](Self::verifier), for a layer that looks up its keys.
+    /// Like [`verifier`](Self::verifier), for a layer that looks up its keys.
     pub fn layer_with<K: KeySource>(
         &self,
         key_source: K,
@@ -101,7 +101,7 @@ impl Settings {
 }
 
 impl Times {
-    /// What the clock tells before the body, and after it.
+    /// Returns the times before and after the body.
     pub fn both(&self) -> [Option<u64>; 2] {
         let later = self.now.saturating_add(self.passes.into());
         [
@@ -111,7 +111,7 @@ impl Times {
     }
 }
 
-/// A clock that goes on while a body lets its reader wait.
+/// A clock that moves on when a body makes its reader wait.
 #[derive(Debug)]
 pub struct BodyClock {
     pub times: [Option<u64>; 2],
@@ -134,14 +134,14 @@ impl Clock for At {
     }
 }
 
-/// The keys of a receiver, for the crate and for the reference. What is no key is left out.
+/// Returns the keys of a receiver, for the crate and for the reference. Invalid keys are left out.
 pub fn receiver_keys(keys: &[KeySpec]) -> (Keyring, Vec<Key>) {
     let both = keys.iter().filter_map(KeySpec::receiver);
     let (keyrings, keys): (Vec<_>, _) = both.unzip();
     (Keyring::from(keyrings), keys)
 }
 
-/// The same keys, from one text with all separators in turn, if all of them can be written and there is one.
+/// Returns the same keys, parsed from one text with all separators in turn, if each key has a text.
 pub fn receiver_keys_in_one_text(keys: &[KeySpec]) -> Option<Keyring> {
     const SEPARATORS: [&str; 8] = [" ", ",", "|", "\n", "\t", "\r\n", ", ", "\x0c||"];
     let valid = keys.iter().filter(|key| key.receiver().is_some());
@@ -151,7 +151,7 @@ pub fn receiver_keys_in_one_text(keys: &[KeySpec]) -> Option<Keyring> {
     }
     let mut all = String::new();
     for (text, separator) in texts.iter().zip(SEPARATORS.iter().cycle()) {
-        // Beside others, a key needs its prefix.
+        // With others in one text, a key needs its prefix.
         if !has_prefix(text) {
             all.push_str("whsec_");
         }

@@ -1,4 +1,4 @@
-//! The cases of `tests/vectors`, as its `README.md` describes them.
+//! The cases of `tests/vectors`. Its `README.md` describes them.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub struct Case {
     pub is_parted: bool,
 }
 
-/// All cases.
+/// Returns all cases.
 pub fn all() -> Vec<Case> {
     let json = include_str!("../../tests/vectors/cases.json");
     let cases: Vec<Value> = serde_json::from_str(json).expect("cases.json is valid");
@@ -88,7 +88,7 @@ fn length(json: &Value) -> Option<usize> {
     usize::try_from(json.as_u64()?).ok()
 }
 
-/// One character of a value is one byte.
+/// Each character of a value is one byte.
 fn latin1(text: &str) -> Vec<u8> {
     text.chars()
         .map(|char| u8::try_from(char).expect("Latin-1"))

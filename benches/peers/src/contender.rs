@@ -1,4 +1,4 @@
-//! Who is measured at the level of Tower, and how a delivery is handed to them.
+//! The contenders at the level of Tower, and how they get a delivery.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -20,31 +20,31 @@ pub const OURS: &str = "tower-svix";
 const SERVICE: &str = "service, no verification";
 const FRAMED: &str = "service, no verification, in frames of 16 KiB";
 const REJECTING: &str = "service that rejects at once";
-/// As much as hyper reads at once.
+/// What hyper reads at once.
 const FRAME: usize = 16 * 1024;
 
 /// The table that a contender is shown in.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Table {
-    /// A genuine delivery, in one frame, with one key, to all that verify.
+    /// A genuine delivery, in one frame, with one key. All of these verify.
     Peers,
-    /// The same to those that do not verify, or not all of it.
+    /// The same delivery. These verify nothing, or a part.
     Controls,
-    /// The same to what does no more than it must.
+    /// The same delivery, for the least that a layer can do.
     Least,
     /// Other deliveries to tower-svix.
     Cases,
 }
 
-/// A service that is measured, with the delivery that it is sent.
+/// A service, and the delivery that it gets.
 pub struct Contender {
     pub name: String,
     pub table: Table,
-    /// The contender that does the same without verification, unless it is one of these.
+    /// The contender that does the same without verification. A baseline has none.
     pub baseline: Option<String>,
     request: Request<Full<Bytes>>,
     expected: StatusCode,
-    /// How many deliveries in a row are measured together.
+    /// How many deliveries are measured together.
     pub batch: usize,
     send: Box<dyn FnMut(Request<Full<Bytes>>) -> StatusCode>,
 }
@@ -58,7 +58,7 @@ impl Contender {
     }
 }
 
-/// Everyone, once it is sure that each answers as it should, and that only those that verify reject a forgery.
+/// Returns all contenders. Checks first that each responds as it should, and that those that verify reject a forgery.
 #[must_use]
 pub fn all(delivery: &Delivery) -> Vec<Contender> {
     let mut contenders = on_tower(delivery);
@@ -76,7 +76,7 @@ pub fn all(delivery: &Delivery) -> Vec<Contender> {
     contenders
 }
 
-/// So many that it takes some 200 µs, beside which it costs nothing to read the clock, and some in a row in any case.
+/// Returns a number that takes some 200 µs, so that reading the clock costs nothing in comparison, and at least a few.
 #[must_use]
 pub fn batch(body_len: usize) -> usize {
     (256 * 1024 / body_len).clamp(4, 600)
@@ -225,7 +225,7 @@ fn sender_of<B: RequestBody, R: 'static>(
     })
 }
 
-/// Polls a future that never waits for anything, though it may let other tasks run.
+/// Polls a future that never waits, except to let other tasks run.
 fn run<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {

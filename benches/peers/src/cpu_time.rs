@@ -1,10 +1,10 @@
-//! Time that a thread runs on a core: what else the machine does in the meantime does not count.
+//! The time that a thread runs on a core. Other programs on the machine do not count.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long this thread has run so far.
+/// Returns how long this thread has run so far.
 #[must_use]
 pub fn now() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -14,7 +14,7 @@ pub fn now() -> Duration {
     )
 }
 
-/// How long this thread runs to do `work`.
+/// Returns how long this thread runs for `work`.
 pub fn of<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let start = now();
     let result = work();

@@ -11,11 +11,11 @@ use http_body_util::Full;
 use sha2::Sha256;
 use standardwebhooks::Webhook;
 
-/// A published example, which protects nothing.
+/// A published example, for tests only.
 pub const SECRET: &str = concat!("whsec_", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
 pub const ID: &str = "msg_2Jv7pYGL7UwXqF3v6RjLVxQYPZG";
 
-/// A body and the headers that a sender's HTTP client adds, signed now.
+/// A delivery that is signed now, with the headers that a sender's HTTP client adds.
 #[derive(Clone)]
 pub struct Delivery {
     pub timestamp: String,
@@ -59,7 +59,7 @@ impl Delivery {
         }
     }
 
-    /// The same headers with another body.
+    /// Returns a delivery with the same headers and another body.
     #[must_use]
     pub fn forged(&self) -> Self {
         let mut body = self.body.to_vec();
@@ -70,7 +70,7 @@ impl Delivery {
         }
     }
 
-    /// Too old to be accepted.
+    /// Makes the delivery too old.
     #[must_use]
     pub fn stale(mut self) -> Self {
         "1700000000".clone_into(&mut self.timestamp);
@@ -114,7 +114,7 @@ fn json(len: usize) -> Bytes {
         .collect()
 }
 
-/// GitHub uses the text of the secret as the key, signs the body alone, and writes hexadecimal digits.
+/// Signs as GitHub does: the text of the secret is the key, only the body is signed, in hexadecimal digits.
 fn github_signature(body: &[u8]) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes())
         .expect("HMAC takes keys of any length")

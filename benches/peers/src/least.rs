@@ -1,8 +1,8 @@
-//! The least that a layer of this kind can do, by hand and step by step: what is left between it and tower-svix is
-//! tower-svix's own.
+//! The least that such a layer can do, written by hand in steps. The difference between it and tower-svix is the cost
+//! of tower-svix.
 //!
-//! It promises less: no limit of the body, no strict form of headers, one key, one signature, no rotation, nothing wiped, no
-//! pause in a poll, and a comparison in constant time only by luck.
+//! It promises less: no limit of the body, no strict headers, one key, one signature, no rotation, no wiping, no pause
+//! in a poll, and a comparison that is in constant time only by luck.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +19,7 @@ use tower::{Service, ServiceExt as _, service_fn};
 use crate::limit::BareHmac;
 use crate::services::RequestBody;
 
-/// What is done of the work.
+/// How much of the work is done.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// Three headers are looked up, and the MAC of id, timestamp and body is compared.
@@ -48,7 +48,7 @@ pub struct Event {
     family: usize,
 }
 
-/// The layer around a service that takes `Bytes`.
+/// Wraps a service that takes `Bytes`.
 pub fn layer<S, B, R>(
     step: Step,
     inner: S,

@@ -1,4 +1,4 @@
-//! What the measurements have in common.
+//! What the measurements share.
 
 pub mod contender;
 pub mod cpu_time;

@@ -1,4 +1,4 @@
-//! The limit: no verification can do less than compute the MAC once.
+//! The limit: every verification must compute the MAC once.
 
 use std::hint::black_box;
 

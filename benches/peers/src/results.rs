@@ -1,4 +1,4 @@
-//! What the measurements leave for the report: a file each, in `target/results`.
+//! The results of the measurements, each in a file in `target/results`. The report reads them.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,7 +22,7 @@ impl FromIterator<f64> for Spread {
     fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
         let mut values = Vec::from_iter(values);
         values.sort_by(f64::total_cmp);
-        // Between two values, the part of the way.
+        // Between two values, the value is interpolated.
         let at = |quarter: f64| {
             let position = quarter / 4.0 * (values.len() - 1) as f64;
             let (low, high) = (position.floor(), position.ceil());
@@ -37,7 +37,7 @@ impl FromIterator<f64> for Spread {
     }
 }
 
-/// What deliveries cost at the level of Tower.
+/// The times of deliveries at the level of Tower.
 #[derive(Serialize, Deserialize)]
 pub struct Times {
     pub processes: usize,
@@ -48,14 +48,14 @@ pub struct Times {
     pub builds: Vec<Build>,
 }
 
-/// What tower-svix alone costs, as one program was built.
+/// The times of tower-svix alone, in a build of another kind.
 #[derive(Serialize, Deserialize)]
 pub struct Build {
     pub label: String,
     pub sizes: Vec<TimesOfSize<Spread>>,
 }
 
-/// A process gives a number for each, and many processes its spread.
+/// One process gives a number for each, and many processes a spread.
 #[derive(Serialize, Deserialize)]
 pub struct TimesOfSize<T> {
     pub body_len: usize,
@@ -68,9 +68,9 @@ pub struct TimesOfSize<T> {
 pub struct TimeOf<T> {
     pub name: String,
     pub table: Table,
-    /// Nanoseconds for a delivery, all in all.
+    /// Nanoseconds for a delivery.
     pub total: T,
-    /// For all that have a baseline.
+    /// Of all that have a baseline.
     pub added: Option<Added<T>>,
 }
 
@@ -78,11 +78,11 @@ pub struct TimeOf<T> {
 pub struct Added<T> {
     /// Nanoseconds beyond the baseline.
     pub nanos: T,
-    /// The same as a multiple of the limit.
+    /// As a multiple of the limit.
     pub ratio: T,
 }
 
-/// What one delivery allocates.
+/// The allocations of one delivery.
 #[derive(Serialize, Deserialize)]
 pub struct Allocations {
     pub body_len: usize,
@@ -93,7 +93,7 @@ pub struct Allocations {
 pub struct AllocationsOf {
     pub name: String,
     pub total: Blocks,
-    /// Beyond the baseline, for all that verify.
+    /// Beyond the baseline, of all that verify.
     pub added: Option<Blocks>,
 }
 
@@ -103,7 +103,7 @@ pub struct Blocks {
     pub bytes: i64,
 }
 
-/// How long polls hold the executor.
+/// The times for which polls block the executor.
 #[derive(Serialize, Deserialize)]
 pub struct Polls {
     pub body_len: usize,
@@ -116,7 +116,7 @@ pub struct PollsOf {
     pub name: String,
     /// Polls of the service's future.
     pub service: PollTimes,
-    /// Polls of the task that drives the connection: the service's among them.
+    /// Polls of the task that drives the connection. They include those of the service.
     pub connection: PollTimes,
 }
 
@@ -127,7 +127,7 @@ pub struct PollTimes {
     pub longest: Duration,
 }
 
-/// What servers do over HTTP.
+/// The results of servers over HTTP.
 #[derive(Serialize, Deserialize)]
 pub struct Http {
     pub turns: usize,
@@ -147,7 +147,7 @@ pub struct HttpOf {
     pub name: String,
     /// Nanoseconds that the server runs for a request.
     pub cpu_nanos: Spread,
-    /// The same beyond the server without verification, in the same round; for all others.
+    /// Nanoseconds beyond the server without verification in the same round. That server has none.
     pub added: Option<Spread>,
     pub requests_per_second: Spread,
     /// Microseconds.
@@ -155,7 +155,7 @@ pub struct HttpOf {
     pub p99: Spread,
 }
 
-/// What servers run for a delivery over HTTP.
+/// The instructions of servers for a delivery over HTTP.
 #[derive(Serialize, Deserialize)]
 pub struct Instructions {
     pub body_lens: Vec<usize>,
@@ -169,7 +169,7 @@ pub struct InstructionsOf {
     pub counts: Vec<u64>,
 }
 
-/// A result that has a file of its own.
+/// A result with its own file.
 pub trait Stored: Serialize + DeserializeOwned {
     const FILE: &str;
 
@@ -211,7 +211,7 @@ fn directory() -> PathBuf {
     concat!(env!("CARGO_MANIFEST_DIR"), "/target/results").into()
 }
 
-/// Whether the program is to be quick: good enough to see that it works, and too short for a result.
+/// Returns whether the program should be quick: enough to see that it works, but no result.
 #[must_use]
 pub fn is_quick() -> bool {
     std::env::args().any(|argument| argument == "--quick")

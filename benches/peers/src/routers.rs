@@ -1,4 +1,4 @@
-//! The same axum server without verification, with parts of it, and with each peer that goes into one.
+//! The same axum server without verification, with parts of it, and with each peer for axum.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -26,16 +26,16 @@ use crate::least::{self, Event, Step};
 use crate::limit::BareHmac;
 use crate::services::tower_svix_layer;
 
-/// A server that is measured, in memory and over HTTP.
+/// A server, for measurements in memory and over HTTP.
 pub struct Form {
     pub name: &'static str,
     pub table: Table,
     pub router: fn() -> Router,
 }
 
-/// The name of what all others are compared with.
+/// The name of the server that all others are compared with.
 pub const UNVERIFIED: &str = "unverified";
-/// What is counted beyond this is all that verification adds to its MAC.
+/// Everything beyond this is what verification adds to its MAC.
 pub const BARE_HMAC: &str = "bare HMAC in the handler";
 
 pub const FORMS: [Form; 11] = [
@@ -73,13 +73,13 @@ fn unverified() -> Router {
     router(post(receive))
 }
 
-/// What any layer costs on axum, whatever it does.
+/// A layer that does nothing: the least cost of any layer on axum.
 fn no_op_layer() -> Router {
     let layer = MapRequestLayer::new(|request: Request<Body>| request);
     router(post(receive).layer(layer))
 }
 
-/// What any layer costs that has to see the whole body.
+/// A layer that collects the body: the least cost of any layer that must see all of it.
 fn collect_and_hand_on() -> Router {
     let layer = layer_fn(|inner: axum::routing::Route| {
         service_fn(move |request: Request<Body>| {
@@ -95,7 +95,7 @@ fn collect_and_hand_on() -> Router {
     router(post(receive).layer(layer))
 }
 
-/// What no verification can do without: the MAC of the body, and nothing else.
+/// The MAC of the body and nothing else, which every verification needs.
 fn bare_hmac() -> Router {
     async fn handler(State(hmac): State<Arc<BareHmac>>, body: Bytes) {
         hmac.compute_over("1700000000", &body);
@@ -104,7 +104,7 @@ fn bare_hmac() -> Router {
     router(post(handler).with_state(Arc::new(BareHmac::new())))
 }
 
-/// The same as the event's payload below: the body is collected once.
+/// The least, with a handler that takes the event's payload: the body is collected once.
 fn least() -> Router {
     async fn handler(event: Extension<Event>) {
         receive(event.payload.clone()).await;
@@ -120,7 +120,7 @@ fn tower_svix() -> Router {
     router(post(receive).layer(tower_svix_layer()))
 }
 
-/// The handler takes what was verified, rather than collect the body once more.
+/// The handler takes the event's payload and does not collect the body again.
 fn tower_svix_payload() -> Router {
     async fn handler(event: VerifiedEvent) {
         receive(event.payload().clone()).await;
@@ -128,7 +128,7 @@ fn tower_svix_payload() -> Router {
     router(post(handler).layer(tower_svix_layer()))
 }
 
-/// As the documentation of `svix` shows it: in the handler.
+/// In the handler, as the documentation of `svix` shows it.
 fn svix() -> Router {
     async fn handler(
         State(webhook): State<Arc<svix::webhooks::Webhook>>,
@@ -145,8 +145,8 @@ fn svix() -> Router {
     router(post(handler).with_state(Arc::new(webhook)))
 }
 
-/// Its error is no `Infallible`, so that axum needs a layer that handles errors around it. With axum's own body it is
-/// not `Sync`, as axum asks of a service, so that one inside turns `Bytes` into that.
+/// Its error is not `Infallible`, so axum needs a layer around it that handles errors. With axum's own body, it is not
+/// `Sync`, which axum requires of a service, so a layer inside it turns `Bytes` into that body.
 fn webhook_verify() -> Router {
     let secret = webhook_verify::Secret::new(SECRET);
     let layers = ServiceBuilder::new()

@@ -1,4 +1,4 @@
-//! The same service without verification, and behind each peer.
+//! The same service, without verification and behind each peer.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -20,12 +20,12 @@ use webhook_verify::tower::VerifyLayer;
 use crate::delivery::SECRET;
 use crate::least::{self, Step};
 
-/// A body that a request may come with.
+/// The body of a request.
 pub trait RequestBody: Body<Data = Bytes, Error: Debug + Into<BoxError>> + Send + 'static {}
 
 impl<B: Body<Data = Bytes, Error: Debug + Into<BoxError>> + Send + 'static> RequestBody for B {}
 
-/// A service that answers 200 to what it accepts.
+/// A service that responds with 200 to everything that it accepts.
 pub trait Receiver<B, R>:
     Service<Request<B>, Response = Response<R>, Error: Debug + Into<BoxError>> + Clone
 {
@@ -41,13 +41,13 @@ pub fn unverified<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
     service_fn(async |request: Request<B>| answer(collect(request.into_body()).await).await)
 }
 
-/// A layer that does nothing around the same service.
+/// Returns the service behind a layer that does nothing.
 #[must_use]
 pub fn behind_no_op_layer<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
     MapRequestLayer::new(|request: Request<B>| request).layer(unverified())
 }
 
-/// Rejects everything, without a look at the body.
+/// Returns a service that rejects everything without reading the body.
 #[must_use]
 pub fn rejecting<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
     service_fn(async |request: Request<B>| {
@@ -58,7 +58,7 @@ pub fn rejecting<B: RequestBody>() -> impl Receiver<B, Full<Bytes>> {
     })
 }
 
-/// What each of them does with the body, once it has been collected: nothing.
+/// The handler of each service. It does nothing with the collected body.
 fn answer(body: Bytes) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
     black_box(body);
     ready(Ok(Response::default()))
@@ -68,7 +68,7 @@ async fn collect<B: Body<Error: Debug>>(body: B) -> Bytes {
     body.collect().await.expect("a whole body").to_bytes()
 }
 
-/// What does no more of a verification than it must.
+/// Returns the service behind the least layer.
 #[must_use]
 pub fn least<B: RequestBody>(step: Step) -> impl Receiver<B, Full<Bytes>> {
     let receive = service_fn(|request: Request<Bytes>| answer(request.into_body()));
@@ -84,7 +84,7 @@ pub fn tower_svix<B: RequestBody>(
     }))
 }
 
-/// Our layer as a user makes it, with the limit of 2 MiB for bodies. The peers on Tower have none.
+/// Returns our layer as a user makes it. It limits bodies to 2 MiB; the peers on Tower have no limit.
 pub fn tower_svix_layer() -> SvixVerifyLayer {
     let secret: Secret = SECRET.parse().expect("valid");
     SvixVerifyLayer::new(secret)
@@ -119,7 +119,7 @@ pub fn tower_github_webhook<B: RequestBody>() -> impl Receiver<B, Either<Full<By
     }))
 }
 
-/// What one writes around a crate that has a function to verify with, and no service.
+/// Wraps a crate that has a function to verify with, and no service.
 fn by_hand<B: RequestBody>(
     verify: impl Fn(&[u8], &HeaderMap) -> bool + Clone,
 ) -> impl Receiver<B, Full<Bytes>> {

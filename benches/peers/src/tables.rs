@@ -1,4 +1,4 @@
-//! The results as tables in Markdown: for the page, and for whoever runs one of the programs.
+//! The results as tables in Markdown, for the page and for the terminal.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::results::{
 };
 use crate::routers::BARE_HMAC;
 
-/// Everyone, as a multiple of the limit.
+/// Returns the table of all contenders, as multiples of the limit.
 #[must_use]
 pub fn ratios(times: &Times) -> String {
     let mut rows = vec![sizes(&times.sizes)];
@@ -21,7 +21,7 @@ pub fn ratios(times: &Times) -> String {
     table(&rows)
 }
 
-/// Everyone, in nanoseconds.
+/// Returns the table of all contenders, in nanoseconds.
 #[must_use]
 pub fn nanos(times: &Times) -> String {
     let mut limit = vec!["limit".to_owned()];
@@ -35,7 +35,7 @@ pub fn nanos(times: &Times) -> String {
     table(&rows)
 }
 
-/// Other deliveries to tower-svix, in nanoseconds.
+/// Returns the table of other deliveries to tower-svix, in nanoseconds.
 #[must_use]
 pub fn cases(times: &Times) -> String {
     let mut rows = vec![sizes(&times.sizes)];
@@ -43,7 +43,7 @@ pub fn cases(times: &Times) -> String {
     table(&rows)
 }
 
-/// What tower-svix costs as it was built, as a multiple of the limit, and by how much it differs from the first.
+/// Returns the table of builds of tower-svix, as multiples of the limit, with the difference from the first.
 #[must_use]
 pub fn builds(times: &Times) -> String {
     let Some(first) = times.builds.first() else {
@@ -74,7 +74,7 @@ fn sizes(sizes: &[TimesOfSize<Spread>]) -> Vec<String> {
     row
 }
 
-/// A row for all of these tables that have a baseline, with a cell for each size.
+/// Returns a row for each contender of these tables that has a baseline, with a cell for each size.
 fn per_contender(
     times: &Times,
     tables: &[Table],
@@ -100,7 +100,7 @@ fn show_nanos(added: &Added<Spread>) -> String {
     show(added.nanos, 0)
 }
 
-/// What a delivery allocates.
+/// Returns the table of allocations.
 #[must_use]
 pub fn allocations(allocations: &Allocations) -> String {
     let mut rows = vec![vec![
@@ -120,7 +120,7 @@ pub fn allocations(allocations: &Allocations) -> String {
     table(&rows)
 }
 
-/// A table for each size, under its heading.
+/// Returns a table with a heading for each size.
 #[must_use]
 pub fn http(http: &Http) -> String {
     let of_size = |size: &HttpOfSize| {
@@ -154,7 +154,7 @@ fn http_row(form: &HttpOf) -> Vec<String> {
     row
 }
 
-/// A row for each server: the instructions of a delivery, and in brackets those beyond the bare HMAC.
+/// Returns a row for each server: the instructions of a delivery, and in brackets those beyond the bare HMAC.
 #[must_use]
 pub fn instructions(instructions: &Instructions) -> String {
     let mut rows = vec![vec![String::new()]];
@@ -178,7 +178,7 @@ pub fn instructions(instructions: &Instructions) -> String {
     table(&rows)
 }
 
-/// How long polls hold the executor.
+/// Returns the table of polls.
 #[must_use]
 pub fn polls(polls: &Polls) -> String {
     let mut rows = vec![vec![
@@ -209,7 +209,7 @@ pub fn polls(polls: &Polls) -> String {
     table(&rows)
 }
 
-/// Rows of cells as Markdown, the first of which is the head.
+/// Formats rows of cells as Markdown. The first row is the head.
 fn table(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
@@ -227,7 +227,7 @@ fn show(spread: Spread, decimals: usize) -> String {
     format!("{median} ({lower}–{upper})")
 }
 
-/// A number with a comma before each three digits.
+/// Formats a number with a comma before each three digits.
 fn grouped(number: f64, decimals: usize) -> String {
     let mut text = format!("{number:.decimals$}");
     let mut end = text.find('.').unwrap_or(text.len());
@@ -242,7 +242,7 @@ fn millis(time: Duration) -> String {
     format!("{:.3} ms", 1e3 * time.as_secs_f64())
 }
 
-/// A length as one says it.
+/// Formats a length with its unit.
 #[must_use]
 pub fn bytes(len: usize) -> String {
     match len {

@@ -1,4 +1,4 @@
-//! Genuine deliveries, and what a forger makes of them.
+//! Genuine deliveries, and forgeries of them.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use tower_svix_fuzz::reference::{
 };
 use tower_svix_fuzz::vectors::{self, Case};
 
-/// A genuine delivery, and the receiver it is for.
+/// A genuine delivery and its receiver.
 pub struct Genuine {
     pub name: String,
     pub delivery: Delivery,
@@ -23,7 +23,7 @@ pub struct Genuine {
     pub layer: SvixVerifyLayer,
 }
 
-/// A delivery as it is on the wire.
+/// A delivery as it is sent.
 #[derive(Clone)]
 pub struct Delivery {
     pub family: Family,
@@ -31,7 +31,7 @@ pub struct Delivery {
     pub timestamp: Vec<u8>,
     pub signatures: Vec<u8>,
     pub body: Vec<u8>,
-    /// Other lines, before and after these three.
+    /// Other header lines, before and after these three.
     pub before: Vec<(&'static str, Vec<u8>)>,
     pub after: Vec<(&'static str, Vec<u8>)>,
     /// Which of the three lines are left out.
@@ -39,7 +39,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The lines of the header, and the body.
+    /// Returns the header lines and the body.
     pub fn into_parts(self) -> (Vec<Line>, Vec<u8>) {
         let line = |(name, value): (&'static str, _)| (name.into(), value);
         let own = self
@@ -62,7 +62,7 @@ impl Delivery {
     }
 }
 
-/// All genuine deliveries: those of `tests/vectors`, and one more under each key.
+/// All genuine deliveries: those of `tests/vectors`, and one more for each key.
 pub struct Captured {
     pub all: Vec<Genuine>,
     by_id: HashMap<Vec<u8>, Vec<usize>>,
@@ -84,12 +84,12 @@ impl Captured {
         Self { all, by_id }
     }
 
-    /// Whether what the lines and the body say was signed by one of the receiver's keys. The crate is not asked.
+    /// Returns whether one of the receiver's keys signed these lines and this body. The crate is not asked.
     pub fn is_genuine(&self, keys: &[Key], lines: &[Line], body: &[u8]) -> bool {
         let Ok(signature_headers) = SignatureHeaders::read(lines, None, false) else {
             return false;
         };
-        // Nobody signed anything else than what was captured, so that there is nothing to compute for the rest.
+        // Nobody signed anything except the captured deliveries, so there is nothing to compute for the others.
         let was_signed = self
             .by_id
             .get(&signature_headers.id)
@@ -108,13 +108,13 @@ impl Captured {
 }
 
 impl Genuine {
-    /// Whether one of its receiver's keys is a public one, which is slow to verify with.
+    /// Returns whether a key of its receiver is a public key, which verifies slowly.
     pub fn has_public_key(&self) -> bool {
         self.keys.iter().any(|key| matches!(key, Key::Ed25519(_)))
     }
 }
 
-/// The keys that can sign, once each.
+/// Returns the keys that can sign, each once.
 fn all_keys(captured: &[Genuine]) -> Vec<KeySpec> {
     let mut keys = vec![KeySpec::Seed([7; 32])];
     for text in captured.iter().flat_map(|genuine| &genuine.secrets) {
@@ -126,7 +126,7 @@ fn all_keys(captured: &[Genuine]) -> Vec<KeySpec> {
     keys
 }
 
-/// A delivery whose text can be taken apart in many ways: what begins its body could be a timestamp, or two.
+/// Returns a delivery whose text can be split in many ways: the start of its body could be a timestamp, or two.
 fn stopped(key: &KeySpec) -> Genuine {
     let (id, timestamp, body) = (
         "msg_1",

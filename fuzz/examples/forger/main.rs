@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release --example forger -- SEED FORGERIES [THREADS]`
 //!
-//! Genuine deliveries go between them, so that a verifier which rejects everything fails too. What a change left genuine
-//! is recognised by the reference, without asking the crate. FORGERIES counts those before HMAC keys alone: there is one
-//! with a public key for 512 of them.
+//! Between them, it sends genuine deliveries, so that a verifier that rejects everything fails, too. The reference
+//! decides whether a delivery is still genuine after a change; the crate is not asked. FORGERIES is the number for HMAC
+//! keys. For each 512 of them, there is one for a public key.
 
 mod delivery;
 mod mutation;
@@ -34,13 +34,13 @@ use self::mutation::KINDS;
 use self::rng::Rng;
 use self::tally::Tally;
 
-/// Among so many forgeries there is one with a public key.
+/// There is one forgery with a public key for this many with HMAC keys.
 const PUBLIC_KEYS: usize = 512;
-/// One of so many goes through the layer, the others through the verifier.
+/// One forgery of this many goes through the layer, the others through the verifier.
 const LAYER: usize = 16;
-/// A control follows so many forgeries.
+/// A control follows this many forgeries.
 const CONTROLS: u64 = 256;
-/// Bodies that are longer are rare, since most of the time would go into them.
+/// Longer bodies are rare, because they would take most of the time.
 const LONG_BODY: usize = 16 * 1024;
 
 fn main() -> ExitCode {
@@ -114,7 +114,7 @@ impl<'a> Forger<'a> {
         }
     }
 
-    /// Makes so many forgeries before HMAC keys, and some others.
+    /// Makes this number of forgeries for HMAC keys, and some for public keys.
     fn forge(mut self, count: u64) -> Result<Tally, String> {
         let mut next_control = 0;
         while self.tally.of_hmac < count {
@@ -158,7 +158,7 @@ impl<'a> Forger<'a> {
         let (lines, body) = forged.into_parts();
         let is_genuine = self.captured.is_genuine(&original.keys, &lines, &body);
         let Some(headers) = header_map(lines) else {
-            // HTTP has no such header.
+            // HTTP allows no such header.
             return Ok(());
         };
         let through_the_layer = self.rng.one_in(LAYER);
@@ -194,7 +194,7 @@ impl<'a> Forger<'a> {
         Ok(())
     }
 
-    /// Delivers a genuine one, which must be accepted in all ways.
+    /// Delivers a genuine delivery, which must be accepted in all ways.
     fn control(&mut self) -> Result<(), String> {
         let public = self.rng.one_in(16);
         let genuine = self.pick(public);
@@ -246,7 +246,7 @@ fn verifies(verifier: &Verifier, headers: &HeaderMap, body: &[u8]) -> bool {
         .is_ok_and(|event| event.payload() == body)
 }
 
-/// Whether the request reaches the inner service, once and with this body.
+/// Returns whether the request reaches the inner service, once and with this body.
 fn reaches(
     service: &mut SvixVerify<Recorder>,
     recorder: &Recorder,

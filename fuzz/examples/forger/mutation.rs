@@ -1,5 +1,5 @@
-//! What a forger changes of a delivery that was captured, with the help of another: the kinds, and those about its
-//! content and its headers.
+//! The changes that a forger makes to a captured delivery, some with the help of another one: the list of all kinds,
+//! and the changes of content and headers.
 
 use tower_svix_fuzz::reference::{Family, signed_content};
 
@@ -7,7 +7,7 @@ use crate::delivery::{Delivery, Genuine};
 use crate::rng::Rng;
 use crate::signatures;
 
-/// Makes a forgery of the first delivery. A change may turn out to be none: see `Captured::is_genuine`.
+/// Makes a forgery of the first delivery. The change may have no effect: see `Captured::is_genuine`.
 pub type Mutate = fn(&mut Rng, &Genuine, &Genuine) -> Delivery;
 
 /// The kinds of forgeries, by name.
@@ -61,7 +61,7 @@ fn a_bit_of_the_timestamp(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Del
     forged
 }
 
-/// The same signed text, taken apart at other full stops, or a little beside them.
+/// Splits the same signed text at other full stops, or near them.
 fn another_split(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
     let mut forged = captured.delivery.clone();
     let text = signed_content(&forged.id, &forged.timestamp, &forged.body);
@@ -130,7 +130,7 @@ fn resized(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
     forged
 }
 
-/// Each header may be of either family, so that none is complete but by chance.
+/// Puts each header into either family, so that a family is complete only by chance.
 fn families_mixed(rng: &mut Rng, captured: &Genuine, other: &Genuine) -> Delivery {
     let mut forged = captured.delivery.clone();
     let moved = 1 + rng.below(6);
@@ -148,7 +148,7 @@ fn families_mixed(rng: &mut Rng, captured: &Genuine, other: &Genuine) -> Deliver
     forged
 }
 
-/// A genuine delivery in one family, and what is to be smuggled in with it in the other.
+/// Combines a genuine delivery in one family with a forgery in the other.
 fn both_families(rng: &mut Rng, captured: &Genuine, other: &Genuine) -> Delivery {
     let mut forged = captured.delivery.clone();
     let names = other_family(forged.family).names();

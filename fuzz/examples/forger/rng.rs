@@ -1,4 +1,4 @@
-//! Random numbers that a seed repeats: `SplitMix64`.
+//! Random numbers from a seed: `SplitMix64`.
 
 pub struct Rng(u64);
 
@@ -15,7 +15,7 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is not 0.
+    /// Returns a number below `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).expect("at most 64 bits");
         usize::try_from(self.next() % end).expect("below a length")

@@ -1,4 +1,4 @@
-//! What a forger does to the list of signatures.
+//! The changes that a forger makes to the list of signatures.
 
 use tower_svix_fuzz::reference::{
     GROUP_ORDER, Key, SMALL_ORDER, base64_decode, base64_encode, hex, hmac_sha256, signed_content,
@@ -30,7 +30,7 @@ pub fn another_version(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delive
     forged
 }
 
-/// The bytes of the signature, in a text that only a lenient decoder reads the same from.
+/// Encodes the signature in a text that only a lenient decoder reads as the same bytes.
 pub fn another_base64(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
     let way = rng.below(7);
     let mut forged = edit_one(rng, captured, |rng, text| match way {
@@ -46,7 +46,7 @@ pub fn another_base64(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Deliver
             }
         }
         3 => {
-            // The bits that the last character has to spare.
+            // The unused bits of the last character.
             if let Some(last) = text.iter().rposition(|byte| *byte != b'=') {
                 text[last] =
                     text[last].wrapping_add(u8::try_from(1 + rng.below(3)).expect("small"));
@@ -84,7 +84,7 @@ pub fn hexadecimal(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
     forged
 }
 
-/// A MAC under a key that is no secret, or under the text of the secret as in wrong samples.
+/// Signs with a key that is not secret, or with the text of the secret as in wrong samples.
 pub fn known_key(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
     let mut forged = captured.delivery.clone();
     forged.body.extend_from_slice(b" forged");
@@ -160,7 +160,7 @@ pub fn list_without_genuine(rng: &mut Rng, captured: &Genuine, other: &Genuine) 
     forged
 }
 
-/// Signatures that lax verifiers take: of points of small order, or with another scalar that means the same.
+/// Makes signatures that lax verifiers accept: points of small order, or another scalar with the same effect.
 pub fn points_and_scalars(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Delivery {
     let way = rng.below(4);
     let mut forged = edit_one(rng, captured, |rng, text| {
@@ -192,7 +192,7 @@ pub fn points_and_scalars(rng: &mut Rng, captured: &Genuine, _: &Genuine) -> Del
     forged
 }
 
-/// Edits what stands after the comma in one element of the list.
+/// Changes the text after the comma in one element of the list.
 fn edit_one(
     rng: &mut Rng,
     captured: &Genuine,
@@ -215,7 +215,7 @@ fn signature_of(element: &[u8]) -> &[u8] {
     &element[comma.map_or(0, |comma| comma + 1)..]
 }
 
-/// HMAC fills a short key up with zeros.
+/// HMAC pads a short key with zeros.
 fn is_same_key(a: &[u8], b: &[u8]) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     long.strip_prefix(short)

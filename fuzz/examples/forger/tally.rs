@@ -1,13 +1,13 @@
-//! What became of the forgeries.
+//! The results of the forgeries.
 
 use crate::mutation::KINDS;
 
-/// How many deliveries there were, of which all went as they should.
+/// The number of deliveries. Each had the right result.
 #[derive(Default)]
 pub struct Tally {
     /// Rejected, by kind.
     pub forgeries: [u64; KINDS.len()],
-    /// Accepted, since the change was none.
+    /// Accepted, because the change had no effect.
     pub left_genuine: [u64; KINDS.len()],
     pub of_hmac: u64,
     pub of_ed25519: u64,

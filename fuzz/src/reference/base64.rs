@@ -24,8 +24,8 @@ pub fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// Decodes what a lenient decoder does: some or all of the padding may be missing, and the last character may carry
-/// unused bits.
+/// Decodes as a lenient decoder: some or all of the padding may be missing, and the last character may have unused
+/// bits.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let digits = text
         .iter()
@@ -55,7 +55,7 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Decodes what [`encode`] writes, and nothing else.
+/// Decodes only what [`encode`] writes.
 pub(super) fn decode_strictly(text: &[u8]) -> Option<Vec<u8>> {
     decode(text).filter(|bytes| encode(bytes).as_bytes() == text)
 }

@@ -1,8 +1,8 @@
-//! Strict ed25519: what *ring* verifies, without what anyone could make or change.
+//! Strict ed25519: what *ring* verifies, except what anyone could make or change.
 
 use ring::signature::{ED25519, UnparsedPublicKey};
 
-/// The encodings of points of small order, and of what decodes to one, without the sign of x.
+/// The encodings of points of small order, and those that decode to one, without the sign of x.
 pub const SMALL_ORDER: [[u8; 32]; 7] = [
     of_hex(b"0000000000000000000000000000000000000000000000000000000000000000"),
     of_hex(b"0100000000000000000000000000000000000000000000000000000000000000"),
@@ -13,11 +13,11 @@ pub const SMALL_ORDER: [[u8; 32]; 7] = [
     of_hex(b"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
 ];
 
-/// The order of the group, which a scalar must be below.
+/// The order of the group. A scalar must be below it.
 pub const GROUP_ORDER: [u8; 32] =
     of_hex(b"edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
 
-/// Whether `signature` holds for `message`, and nobody but the holder of the key could have made it.
+/// Returns whether `signature` is valid for `message`, and only the owner of the key can have made it.
 pub(super) fn verify(key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     let Some(point) = signature.first_chunk::<32>() else {
         return false;
@@ -28,7 +28,7 @@ pub(super) fn verify(key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
             .is_ok()
 }
 
-/// Whether the 32 bytes may be a key, if they are a point on the curve at all.
+/// Returns whether the 32 bytes may be a key, if they are a point on the curve.
 pub(super) fn may_be_key(key: &[u8; 32]) -> bool {
     !is_small_order(key) && is_canonical(key)
 }
@@ -37,7 +37,7 @@ fn is_small_order(point: &[u8; 32]) -> bool {
     SMALL_ORDER.contains(&without_sign(point))
 }
 
-/// Whether y is below 2^255 - 19.
+/// Returns whether y is below 2^255 - 19.
 fn is_canonical(point: &[u8; 32]) -> bool {
     let y = without_sign(point);
     y[31] < 0x7f || y[1..31].iter().any(|byte| *byte != 0xff) || y[0] < 0xed

@@ -14,7 +14,7 @@ pub enum Family {
     Webhook,
 }
 
-/// The values of the three headers, in their proper form.
+/// The values of the three headers, if they are well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureHeaders {
     pub family: Family,
@@ -25,7 +25,7 @@ pub struct SignatureHeaders {
 }
 
 impl Family {
-    /// The names of the headers of the id, of the timestamp and of the signatures.
+    /// Returns the names of the id, timestamp and signature headers.
     pub fn names(self) -> [&'static str; 3] {
         match self {
             Self::Svix => ["svix-id", "svix-timestamp", "svix-signature"],
@@ -46,7 +46,7 @@ impl Family {
 }
 
 impl SignatureHeaders {
-    /// Reads the headers of the pinned family, or of the first that is complete.
+    /// Reads the headers of the family that is set, or of the first that is complete.
     pub fn read(
         headers: &[Line],
         pinned: Option<Family>,
@@ -63,7 +63,7 @@ impl SignatureHeaders {
             .find(|family| family.is_complete(headers))
         else {
             codes.push("header-missing");
-            // The documentation does not say which comes first.
+            // The documentation does not say which check comes first.
             let is_repeated = |family: Family| family.values(headers).iter().any(|v| v.len() > 1);
             if families.into_iter().any(is_repeated) {
                 codes.push("header-duplicate");
@@ -73,7 +73,7 @@ impl SignatureHeaders {
 
         let [ids, timestamps, signatures] = family.values(headers);
         if [&ids, &timestamps, &signatures].iter().any(|v| v.len() > 1) {
-            // Which of the values would have to be in its proper form?
+            // It is not defined which of the values would have to be well-formed.
             return Err(vec!["header-duplicate"]);
         }
         let (id, timestamp, signatures) = (ids[0], timestamps[0], signatures[0]);
@@ -99,7 +99,7 @@ impl SignatureHeaders {
         }
     }
 
-    /// Whether there is a signature that a key of any kind could have made, by its version and its length.
+    /// Returns whether the list has a signature with the version and length of any kind of key.
     pub(super) fn lists_supported_signature(&self) -> bool {
         [Scheme::Hmac, Scheme::HexHmac, Scheme::Ed25519]
             .into_iter()
@@ -107,7 +107,7 @@ impl SignatureHeaders {
     }
 }
 
-/// Which keys can have made a signature.
+/// The kind of key that makes a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     Hmac,
@@ -115,7 +115,7 @@ pub(super) enum Scheme {
     Ed25519,
 }
 
-/// The signatures of one scheme in a list, without their version: as the table of elements in the documentation has it.
+/// Returns the signatures of one scheme in a list, without their version, by the table in the documentation.
 pub(super) fn signatures(list: &[u8], wanted: Scheme) -> Vec<&[u8]> {
     let elements = list.split(|byte| *byte == b' ');
     let of_scheme = |element| {
@@ -131,26 +131,26 @@ pub(super) fn signatures(list: &[u8], wanted: Scheme) -> Vec<&[u8]> {
     elements.filter_map(of_scheme).collect()
 }
 
-/// The version and the signature of an element, which may end with one comma. Without any other comma, there is no version.
+/// Splits an element into version and signature. It may end with one comma. Without another comma, there is no version.
 fn parts(element: &[u8]) -> (&[u8], &[u8]) {
     let element = match element {
         [all @ .., b','] => all,
         all => all,
     };
     match element.iter().position(|byte| *byte == b',') {
-        // No version is not the empty version.
+        // A missing version is not the same as an empty one.
         Some(0) => (b"?", element),
         Some(comma) => (&element[..comma], &element[comma + 1..]),
         None => (b"", element),
     }
 }
 
-/// Visible ASCII, with spaces, and at least one character.
+/// Returns whether a text is visible ASCII and spaces, and not empty.
 fn is_text(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| (0x20..0x7f).contains(byte))
 }
 
-/// A number of seconds as a sender prints it: digits, without leading zeros, and no more than a time can have.
+/// Parses a number of seconds as a sender prints it: digits without leading zeros, within the range of a time.
 fn plain_number(text: &[u8]) -> Option<u64> {
     let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let number = u64::try_from(number).ok()?;

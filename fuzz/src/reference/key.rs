@@ -1,4 +1,4 @@
-//! What a key is, and what it signs.
+//! Keys, and the signatures that they make.
 
 use ring::hmac;
 use ring::signature::Ed25519KeyPair;
@@ -13,12 +13,12 @@ const TRIED: usize = 11;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     Hmac(Vec<u8>),
-    /// Signs in hexadecimal digits.
+    /// A key that signs in hexadecimal digits.
     HexHmac(Vec<u8>),
     Ed25519([u8; 32]),
 }
 
-/// Why a text is not the key that it was parsed as. What a text looks like that is not base64 is left to the crate.
+/// Why a text is not a key of the expected kind. The crate also says what a text that is not base64 looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
     AllZero,
@@ -34,8 +34,8 @@ pub enum KeyError {
 }
 
 impl Key {
-    /// Reads one key of a receiver, of either kind, from the text that the sender's portal shows. Whether a public key is
-    /// on the curve is left open.
+    /// Reads one key of a receiver, of either kind, from the text that the sender's portal shows. Does not check
+    /// whether a public key is on the curve.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         if unversioned(text).starts_with("whpk_") {
             Self::parse_public(text)
@@ -64,7 +64,7 @@ impl Key {
         Ok(Self::Hmac(key))
     }
 
-    /// Reads a public key. Whether it is on the curve is left open.
+    /// Reads a public key. Does not check whether it is on the curve.
     pub fn parse_public(text: &str) -> Result<Self, KeyError> {
         let text = unversioned(text);
         if text.starts_with("whsk_") {
@@ -80,12 +80,12 @@ impl Key {
         }
     }
 
-    /// Whether a signature of the form that this key makes is in the list.
+    /// Returns whether the list has a signature of the form that this key makes.
     pub(super) fn can_match(&self, list: &[u8]) -> bool {
         !signatures(list, self.scheme()).is_empty()
     }
 
-    /// Whether one of the listed signatures is this key's signature of `content`.
+    /// Returns whether one of the listed signatures is this key's signature of `content`.
     pub(super) fn made_one_of(&self, list: &[u8], content: &[u8]) -> bool {
         let signatures = signatures(list, self.scheme());
         match self {
@@ -114,7 +114,7 @@ impl Key {
     }
 }
 
-/// The texts of the keys in a text of several.
+/// Returns the texts of the keys in a text of several.
 pub fn parts(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -122,7 +122,7 @@ pub fn parts(text: &str) -> Vec<&str> {
         if !is_space(character) && character != ',' && character != '|' {
             continue;
         }
-        // The comma of `v1,whsec_…` is in the middle of a key.
+        // The comma of `v1,whsec_…` is inside a key.
         let rest = &text[at + character.len_utf8()..];
         let is_key = |prefix: &str| {
             let start = rest.as_bytes().get(..prefix.len());
@@ -141,7 +141,7 @@ pub fn parts(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Whether the text of a key of a receiver says what it is.
+/// Returns whether the text of a receiver's key has a prefix.
 pub fn has_prefix(part: &str) -> bool {
     ["whsec_", "whpk_", "whsk_"]
         .iter()
@@ -162,13 +162,13 @@ pub fn parse_private(text: &str) -> Result<Ed25519KeyPair, KeyError> {
     Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| KeyError::InvalidPrivateKey)
 }
 
-/// HMAC-SHA256, in one go.
+/// Returns the HMAC-SHA256 of all bytes at once.
 pub fn hmac_sha256(key: &[u8], content: &[u8]) -> Vec<u8> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     hmac::sign(&key, content).as_ref().to_vec()
 }
 
-/// Lower-case hexadecimal digits.
+/// Returns lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
     let digits = bytes
@@ -177,7 +177,7 @@ pub fn hex(bytes: &[u8]) -> String {
     digits.collect()
 }
 
-/// The text of a key without what is around it.
+/// Removes what may be around the text of a key.
 pub fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
@@ -186,7 +186,7 @@ fn is_space(character: char) -> bool {
     character.is_whitespace() || "\u{200b}\u{2060}\u{feff}".contains(character)
 }
 
-/// The text of a key without the version that may stand before its prefix.
+/// Removes the version that may be before the prefix of a key.
 pub fn unversioned(text: &str) -> &str {
     let text = trim(text);
     match text.split_once(',') {
@@ -196,12 +196,12 @@ pub fn unversioned(text: &str) -> &str {
     }
 }
 
-/// Whether a text is digits, as of a hash: they are base64 by accident.
+/// Returns whether a text is hexadecimal digits, such as a hash, which are base64 by accident.
 fn is_hex(text: &str) -> bool {
     text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A key that is not zeros, which everyone has.
+/// Rejects a key of zeros, which everyone has.
 pub fn non_zero(key: Vec<u8>) -> Result<Vec<u8>, KeyError> {
     if key.iter().any(|byte| *byte != 0) {
         Ok(key)

@@ -1,11 +1,12 @@
-//! The rules of verification, as naive as they can be written: the judge of the crate.
+//! The rules of verification in their simplest form. They judge the crate.
 //!
-//! Written from the documentation of `tower_svix::verify` and of the keys, the README and the Standard Webhooks
-//! specification, with nothing of the crate in it, and with the cryptography of *ring*. Whatever is signed is put together
-//! in one `Vec` and hashed in one go.
+//! They are written from the documentation of `tower_svix::verify` and of the keys, the README and the Standard
+//! Webhooks specification. They use nothing of the crate, and the cryptography of *ring*. What is signed is collected
+//! in one `Vec` and hashed at once.
 //!
-//! Where the documentation leaves open which cause of one numbered check is told, all that hold are given, and the crate
-//! may tell any. What it says of *form* is taken to mean the version and the number of characters of a signature.
+//! Where the documentation does not say which cause of one numbered check is reported, all that apply are listed, and
+//! the crate may report any. *Form*, in the documentation, means the version and the number of characters of a
+//! signature.
 
 mod base64;
 mod ed25519;
@@ -21,10 +22,10 @@ pub use self::key::{
     Key, KeyError, has_prefix, hex, hmac_sha256, non_zero, parse_private, parts, trim, unversioned,
 };
 
-/// The causes of a rejection, one of which the crate must tell.
+/// The causes of a rejection. The crate must report one of them.
 pub type Codes = Vec<&'static str>;
 
-/// What a receiver asks of deliveries.
+/// The settings of a receiver.
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub family: Option<Family>,
@@ -34,39 +35,39 @@ pub struct Rules {
     pub limit: u64,
 }
 
-/// What a receiver finds when it looks up the keys of a request.
+/// The result of the lookup of a request's keys.
 #[derive(Clone, Debug)]
 pub enum Lookup {
-    /// All requests belong to one receiver, who has these.
+    /// All requests belong to one receiver, with these keys.
     Single(Vec<Key>),
-    /// Those of a tenant.
+    /// The keys of a tenant.
     Found(Vec<Key>),
-    /// Nobody is known there.
+    /// There is no such tenant.
     Unknown,
     Failed,
 }
 
-/// One event while a body arrives.
+/// A step of an arriving body.
 #[derive(Clone, Debug)]
 pub enum Arriving {
     Data(Vec<u8>),
-    /// What follows takes its time.
+    /// The next step takes time.
     Wait,
     Error,
 }
 
-/// A request, and the time when its headers and when its body were there.
+/// A request, with the times at which its headers and its body had arrived.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub headers: Vec<Line>,
-    /// The length that the body itself claims to have at least.
+    /// The least length that the body itself claims.
     pub least_length: u64,
     pub body: Vec<Arriving>,
     pub now: Option<u64>,
     pub later: Option<u64>,
 }
 
-/// What must become of a request.
+/// The required result of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     Forward {
@@ -76,12 +77,12 @@ pub enum Verdict {
     },
     Reject {
         codes: Codes,
-        /// Whether the body must not have been touched.
+        /// Whether the body must not have been polled.
         before_body: bool,
     },
 }
 
-/// Goes through the numbered checks of the documentation.
+/// Makes the numbered checks of the documentation.
 pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
     let before_body = |codes| Verdict::Reject {
         codes,
@@ -92,7 +93,7 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
         before_body: false,
     };
 
-    // 1. The three headers of one family are there, each once and in its proper form.
+    // 1. The three headers of one family are there, each once and well-formed.
     let signature_headers =
         match SignatureHeaders::read(&request.headers, rules.family, rules.allow_dotted_ids) {
             Ok(signature_headers) => signature_headers,
@@ -106,8 +107,8 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
     if !signature_headers.lists_supported_signature() {
         return before_body(vec!["signature-unsupported"]);
     }
-    // 4. The keys that may have signed the request are there. Unless they are those of a tenant, a listed signature has the
-    // form that one of them makes.
+    // 4. The keys that may have signed the request are found. Unless they are those of a tenant, a listed signature has
+    // the form that one of them makes.
     let keys: &[Key] = match lookup {
         Lookup::Single(keys) => {
             let list = &signature_headers.signatures;
@@ -120,12 +121,12 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
         Lookup::Unknown => &[],
         Lookup::Failed => return before_body(vec!["keys-unavailable"]),
     };
-    // 5. The length of the body, where it is known in advance, is within the limit.
+    // 5. The length of the body, if it is known in advance, is within the limit.
     let claimed = claimed_length(&request.headers).max(request.least_length);
     if claimed > rules.limit {
         return before_body(vec!["body-too-large"]);
     }
-    // 6. The body arrives whole, within the limit.
+    // 6. The whole body arrives, within the limit.
     let mut body = Vec::new();
     for event in &request.body {
         match event {
@@ -159,7 +160,7 @@ pub fn judge(rules: &Rules, lookup: &Lookup, request: &Request) -> Verdict {
     }
 }
 
-/// The position of the first of the keys that made one of the listed signatures.
+/// Returns the position of the first key that made one of the listed signatures.
 pub fn signer(keys: &[Key], signature_headers: &SignatureHeaders, body: &[u8]) -> Option<usize> {
     let signed = signed_content(&signature_headers.id, &signature_headers.timestamp, body);
     keys.iter()
@@ -171,7 +172,7 @@ pub fn signed_content(id: &[u8], timestamp: &[u8], body: &[u8]) -> Vec<u8> {
     [id, b".", timestamp, b".", body].concat()
 }
 
-/// The status that comes with a code, after the table of rejections.
+/// Returns the status of a code, by the table of rejections.
 pub fn status_of(code: &str) -> u16 {
     match code {
         "header-missing"
@@ -207,7 +208,7 @@ fn untimely(
     }
 }
 
-/// What the first `content-length` says, if it is a number, and 0 if none is known.
+/// Returns the first `content-length`, if it is a number, or 0.
 fn claimed_length(headers: &[Line]) -> u64 {
     let first = headers.iter().find(|(name, _)| name == "content-length");
     first

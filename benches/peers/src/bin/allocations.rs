@@ -1,4 +1,4 @@
-//! What a delivery allocates at the level of Tower, with its body in memory.
+//! The allocations of a delivery at the level of Tower, with its body in memory.
 
 use std::alloc::System;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ const BODY_LEN: usize = 1024;
 
 fn main() -> io::Result<()> {
     let delivery = Delivery::signed(BODY_LEN);
-    // That each has delivered once also means that what is set up once is there.
+    // Each contender has delivered once, so what is set up once is there.
     let mut contenders = contender::all(&delivery);
     contenders.retain(|contender| contender.table != Table::Cases);
     let totals: HashMap<_, _> = contenders

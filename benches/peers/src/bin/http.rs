@@ -1,11 +1,11 @@
-//! What servers do over HTTP on loopback: each alone on one core, and the load generator `wrk` on the other.
+//! Servers over HTTP on loopback: each alone on one core, with the load generator `wrk` on the other.
 //!
 //! ```text
 //! http [--quick] [NAME...]
 //! ```
 //!
-//! They take turns of a second: in each round every server has its turn, in an order of its own, and is compared with the
-//! others of that round. With names, only these are measured, and nothing is left for the report.
+//! In each round, every server runs for a second, in a random order, and is compared with the others of that round.
+//! With names, only these are measured, and nothing is stored for the report.
 
 use std::env;
 use std::fs;
@@ -40,7 +40,7 @@ fn main() -> io::Result<()> {
     for form in FORMS.iter().filter(|form| is_wanted(form.name)) {
         servers.push(Server::start(form.name, &server, form.name)?);
     }
-    // The script `run` installs what Express needs, where there is Node.
+    // The script `run` installs what Express needs, if there is Node.
     if is_wanted("express") && fs::exists(format!("{HERE}/express/node_modules"))? {
         let script = format!("{HERE}/express/server.mjs");
         servers.push(Server::start("express", Path::new("node"), &script)?);
@@ -92,7 +92,7 @@ fn measure(
     Ok(HttpOfSize { body_len, forms })
 }
 
-/// One turn of a server: what `deliver.lua` prints.
+/// One turn of a server, as `deliver.lua` prints it.
 #[derive(Deserialize)]
 struct Load {
     requests: f64,
@@ -100,7 +100,7 @@ struct Load {
     p50: f64,
     p99: f64,
     errors: usize,
-    /// How long the server ran on its core meanwhile, in nanoseconds.
+    /// How long the server ran on its core, in nanoseconds.
     #[serde(skip)]
     server_nanos: f64,
 }
@@ -127,7 +127,7 @@ fn summary(name: &str, turns: &[Load], unverified: &[Load]) -> HttpOf {
     }
 }
 
-/// A server that runs until it is dropped.
+/// A server. Dropping it stops the server.
 struct Server {
     name: &'static str,
     address: String,
@@ -135,7 +135,7 @@ struct Server {
 }
 
 impl Server {
-    /// Starts a program that prints its address, and serves there.
+    /// Starts a program that prints its address and serves there.
     fn start(name: &'static str, program: &Path, argument: &str) -> io::Result<Self> {
         let mut process = Command::new("taskset")
             .args(["--cpu-list", SERVER_CORE])
@@ -190,7 +190,7 @@ impl Server {
         Ok(load)
     }
 
-    /// How long all threads of the server have run so far, as Linux counts it.
+    /// Returns how long all threads of the server have run so far, according to Linux.
     fn run_nanos(&self) -> io::Result<f64> {
         let mut sum = 0.0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {

@@ -1,8 +1,8 @@
-//! How many instructions servers run for a delivery over HTTP, as valgrind counts them.
+//! The instructions of servers for a delivery over HTTP, counted by valgrind.
 //!
-//! The counts hardly depend on what else the machine does: two runs differ by some 20 instructions, and by some hundreds
-//! at 20 KiB, where a body arrives in one read or in several. The kernel's instructions are not counted. Valgrind knows
-//! no SHA extensions, so that a hash takes more instructions than it does outside, for all alike.
+//! The counts hardly depend on what else the machine does: two runs differ by some 20 instructions, and by some
+//! hundreds at 20 KiB, where a body arrives in one read or in several. The kernel's instructions are not counted.
+//! Valgrind knows no SHA extensions, so a hash takes more instructions than usual, for all servers alike.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -16,7 +16,7 @@ use peers::routers::FORMS;
 use peers::tables;
 
 const SIZES: [usize; 3] = [128, 1024, 20 * 1024];
-/// What a server does once, however many deliveries there are, is taken away with these.
+/// The instructions of these are subtracted: they include what a server does only once.
 const FIRST: usize = 500;
 
 fn main() -> io::Result<()> {
@@ -45,14 +45,14 @@ fn main() -> io::Result<()> {
     instructions.save()
 }
 
-/// The instructions of a server that starts, answers so many deliveries over one connection, and is stopped.
+/// Returns the instructions of a server from its start to its stop, with this number of deliveries on one connection.
 fn count(name: &str, body_len: usize, deliveries: usize) -> io::Result<u64> {
     let mut server = Server::start(name)?;
     deliver(&server.address, body_len, deliveries)?;
     server.stop()
 }
 
-/// A server below valgrind.
+/// A server that runs in valgrind.
 struct Server {
     process: Child,
     address: String,
@@ -83,7 +83,7 @@ impl Server {
 
     /// Stops the server, and returns how many instructions it ran.
     fn stop(&mut self) -> io::Result<u64> {
-        // With SIGKILL, valgrind would write nothing.
+        // After SIGKILL, valgrind would write nothing.
         let stopped = Command::new("kill")
             .arg(self.process.id().to_string())
             .status()?;
@@ -122,7 +122,7 @@ fn deliver(address: &str, body_len: usize, deliveries: usize) -> io::Result<()> 
     let mut connection = TcpStream::connect(address)?;
     for _ in 0..deliveries {
         connection.write_all(&request)?;
-        // No server answers with a body.
+        // No response has a body.
         let mut answer = vec![];
         while !answer.ends_with(b"\r\n\r\n") {
             let mut buffer = [0; 1024];

@@ -1,11 +1,11 @@
-//! What a delivery costs at the level of Tower, with its body in memory, as one process sees it: `times` starts many.
+//! The time of a delivery at the level of Tower, with its body in memory, in one process. `times` starts many.
 //!
 //! ```text
 //! measure SEED ROUNDS [NAME...]
 //! ```
 //!
-//! In each round everyone delivers a batch, in an order of its own: what disturbs the machine, disturbs all of them. With
-//! names, only these are measured, and what they are compared with.
+//! In each round, every contender delivers a batch, in a random order, so that a disturbance of the machine disturbs
+//! all of them. With names, only these are measured, and what they are compared with.
 
 use std::{env, io, mem};
 
@@ -26,7 +26,7 @@ fn main() -> io::Result<()> {
     };
     let names: Vec<_> = arguments.collect();
     let mut random = Rng::with_seed(seed);
-    // What is allocated after it does not lie where it lies in the next process.
+    // So that later allocations are at another place than in the next process.
     mem::forget(vec![0_u8; random.usize(..4096)]);
 
     let mut sizes = SIZES;
@@ -44,7 +44,7 @@ fn measure(body_len: usize, rounds: usize, names: &[String], random: &mut Rng) -
     let limit = BareHmac::new();
 
     let mut order: Vec<_> = (0..=contenders.len()).collect();
-    // The first is there to warm up.
+    // The first round is for warming up.
     let rounds: Vec<_> = (0..=rounds)
         .map(|_| {
             random.shuffle(&mut order);
@@ -83,7 +83,7 @@ fn measure(body_len: usize, rounds: usize, names: &[String], random: &mut Rng) -
     }
 }
 
-/// Those with these names, or all if there are none, and what they are compared with.
+/// Returns the contenders with these names, or all if there are none, and what they are compared with.
 fn chosen(mut contenders: Vec<Contender>, names: &[String]) -> Vec<Contender> {
     let is_named = |contender: &Contender| names.contains(&contender.name);
     let baselines: Vec<_> = contenders

@@ -1,4 +1,4 @@
-//! How long one poll holds the executor while a long body arrives over a socket.
+//! How long one poll blocks the executor while a long body arrives over a socket.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -84,7 +84,7 @@ where
     })
 }
 
-/// Sends a signed delivery, and makes sure that it is accepted.
+/// Sends a signed delivery, and checks that it is accepted.
 fn deliver(address: SocketAddr) -> io::Result<()> {
     let delivery = Delivery::signed(BODY_LEN);
     let mut stream = TcpStream::connect(address)?;
@@ -102,7 +102,7 @@ fn deliver(address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// How long each poll took.
+/// The time of each poll.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<Duration>>>);
 

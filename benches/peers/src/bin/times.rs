@@ -1,13 +1,13 @@
-//! What a delivery costs at the level of Tower, with its body in memory: the median over many processes.
+//! The time of a delivery at the level of Tower, with its body in memory: the median over many processes.
 //!
 //! ```text
 //! times [--quick] [LABEL=PROGRAM...] [NAME...]
 //! ```
 //!
-//! Where a process happens to lie in memory decides as much as some changes to the code, so each process of `measure` is
-//! one measurement. The order of the processes is drawn, and so are the orders within each. With names, only these are
-//! measured, and nothing is left for the report. A label and a program add a build of `measure`, such as one from before
-//! a change, by turns with the present one.
+//! The place of a process in memory matters as much as some changes to the code, so each process of `measure` is one
+//! measurement. The order of the processes is random, and so is the order within each. With names, only these are
+//! measured, and nothing is stored for the report. A label and a program add a build of `measure`, such as one from
+//! before a change, which takes turns with the present one.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,10 +18,10 @@ use peers::contender::OURS;
 use peers::results::{Added, Build, Spread, Stored as _, TimeOf, Times, TimesOfSize, is_quick};
 use peers::tables;
 
-/// What one process measures.
+/// The measurements of one process.
 type Measured = Vec<TimesOfSize<f64>>;
 
-/// Processes that are alike.
+/// Processes of the same program.
 struct Group {
     /// `None` for the table of all contenders.
     label: Option<String>,
@@ -120,7 +120,7 @@ impl Group {
     }
 }
 
-/// The quartiles of what the processes measured.
+/// Returns the quartiles over the processes.
 fn over_processes(measured: &[Measured]) -> Vec<TimesOfSize<Spread>> {
     let first = &measured[0];
     let of_size = |(size, first): (usize, &TimesOfSize<f64>)| {

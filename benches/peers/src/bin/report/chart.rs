@@ -12,7 +12,7 @@ const HEAD_HEIGHT: usize = 112;
 const FOOT_HEIGHT: usize = 48;
 const ROW_HEIGHT: usize = 30;
 const BAR_HEIGHT: usize = 16;
-/// What a bar leaves of its panel for its number.
+/// The width of the number beside a bar.
 const NUMBER_WIDTH: usize = 52;
 
 const STYLE: &str = "
@@ -106,7 +106,7 @@ fn panel(
     svg
 }
 
-/// All that verify, the fastest first.
+/// Returns all contenders that verify, the fastest first.
 fn order(size: &TimesOfSize<Spread>) -> Vec<&str> {
     let mut contenders: Vec<_> = (size.contenders.iter())
         .filter_map(|contender| Some((ratio(contender)?, contender.name.as_str())))
@@ -142,7 +142,7 @@ fn is_ours(name: &str) -> bool {
     name.starts_with(OURS)
 }
 
-/// The top of a row's bar.
+/// Returns the top of a row's bar.
 fn row(index: usize) -> usize {
     HEAD_HEIGHT + index * ROW_HEIGHT + (ROW_HEIGHT - BAR_HEIGHT) / 2
 }

@@ -1,4 +1,4 @@
-//! Writes `benches/RESULTS.md` and `docs/performance.svg` from what the measurements left.
+//! Writes `benches/RESULTS.md` and `docs/performance.svg` from the stored results.
 
 mod chart;
 mod machine;
