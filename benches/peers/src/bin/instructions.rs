@@ -28,7 +28,10 @@ fn main() -> io::Result<()> {
             let first = count(form.name, body_len, FIRST)?;
             let all = count(form.name, body_len, FIRST + deliveries)?;
             let more = all.checked_sub(first).ok_or_else(|| {
-                io::Error::other(format!("{}: more deliveries, fewer instructions", form.name))
+                io::Error::other(format!(
+                    "{}: more deliveries, fewer instructions",
+                    form.name
+                ))
             })?;
             counts.push(more / deliveries as u64);
         }
