@@ -285,7 +285,7 @@ fn no_r_is_taken_in_an_encoding_that_is_not_canonical() {
     }
 }
 
-/// All multiples of L for which S has room.
+/// All multiples of L for which every S has room.
 #[test]
 fn a_signature_has_no_second_form() {
     let forger = Forger::honest(&[1; 32], Scalar::from(5_u8));

@@ -42,7 +42,7 @@ fn routes() -> Router {
         .route("/json", post(typed))
 }
 
-/// Returns the status and the body of the response to a valid delivery of `body`.
+/// Returns the status, the content type and the body of the response to a valid delivery of `body`.
 async fn deliver(app: Router, path: &str, body: &'static [u8]) -> (StatusCode, String, Bytes) {
     let mut request: Request<Body> = head(body).body(Body::from(body)).unwrap();
     *request.uri_mut() = path.parse().unwrap();

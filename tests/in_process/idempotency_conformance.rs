@@ -74,7 +74,7 @@ struct Record {
     ends: Duration,
     /// The token of an earlier claim whose lease has passed.
     late: Option<ClaimToken>,
-    /// Whether a delivery without the claim tried to settle it.
+    /// Whether a delivery without the claim tried to complete it.
     was_tried: bool,
 }
 

@@ -274,7 +274,7 @@ fn parse(text: &str) -> http::HeaderValue {
     secret.sign(ID, NOW, BODY).expect("a signature")
 }
 
-/// Returns visible ASCII other than the full stop.
+/// Returns visible ASCII or a space, and no full stop.
 fn id_char(rng: &mut StdRng) -> char {
     match rng.random_range(b' '..=b'~') {
         b'.' => '_',

@@ -89,9 +89,9 @@ fn a_timestamp_that_is_no_plain_number_is_rejected_though_it_is_signed() {
         "0x6553f100",
         "18446744073709551615",
         "18446744073709551616",
-        // Now plus 2^64, and now plus 2^32: the present time if the number wraps.
+        // Now plus 2^64, and now plus 2^128: the present time if the number wraps.
         "18446744075409551616",
-        "340282366920938463465074607433468211456",
+        "340282366920938463463374607433468211456",
     ] {
         let headers = signed_at(timestamp);
         let strict = Verifier::new(secret()).clock(At(NOW));

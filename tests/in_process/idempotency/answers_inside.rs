@@ -1,4 +1,5 @@
-//! Responses of the crate's own layers inside `IdempotencyLayer`. None of them means that the event was processed.
+//! Responses of the crate's own layers inside `IdempotencyLayer`. Only that of a duplicate means that the event was
+//! processed.
 
 use std::convert::Infallible;
 use std::future::ready;

@@ -212,7 +212,6 @@ fn sender() -> Vec<(&'static str, String)> {
         ("sign::SvixSign", debug(&layer.layer("client"))),
         ("SvixSignLayer", debug(&layer)),
         ("test_util::ManualClock", debug(&ManualClock::new(NOW))),
-        // It is not given the body, which the test itself has written.
         (
             "test_util::SignedRequest",
             debug(
