@@ -163,7 +163,7 @@ enum Header<'h> {
 
 impl<'h> HeaderSet<'h> {
     /// Finds the headers of the `pinned` family. Without one: of the first built-in family that is complete, otherwise
-    /// of the family with fewer missing headers, most likely the intended one.
+    /// of the family with fewer missing headers, most likely the intended one, or of `webhook-*` if both lack as many.
     fn scan(headers: &'h HeaderMap, pinned: Option<HeaderFamily>) -> Self {
         if let Some((family, names)) = pinned.and_then(|family| Some((family, family.custom()?))) {
             return Self::look_up(headers, family, names);

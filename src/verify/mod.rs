@@ -81,7 +81,7 @@
 //!
 //! | `code` | Status | Cause |
 //! | --- | --- | --- |
-//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the family with fewer missing headers, or both families if neither is there. |
+//! | `header-missing` | 401 | No family of headers is complete. The `detail` names a header of the family with fewer missing headers (`webhook-*` if both lack as many), or both families if neither is there. |
 //! | `header-duplicate` | 401 | A header of the family is given more than once. |
 //! | `header-malformed` | 401 | A header is empty, or not visible ASCII, or the id contains a full stop. |
 //! | `timestamp-malformed` | 401 | The timestamp is not a plain number of seconds. |

@@ -132,7 +132,7 @@ fn a_signature_is_found_at_any_place_of_a_long_list() {
 /// The comparisons with each key count as work. A long list is compared with many keys over several polls.
 #[test]
 fn a_long_list_before_many_keys_does_not_hold_the_thread() {
-    let keys = || (1..=16).map(|number| secret(&sender(number)));
+    let keys = || (1..=32).map(|number| secret(&sender(number)));
     let layer = SvixVerifyLayer::new(keys().collect::<Vec<_>>()).clock(At(NOW));
     let polls = |listed: usize| {
         let list = vec![signature(&sender(99)); listed].join(" ");
@@ -143,5 +143,5 @@ fn a_long_list_before_many_keys_does_not_hold_the_thread() {
     assert_eq!(polls(1), 1);
     // 8000 comparisons count as 16,000 bytes. A poll takes 128 KiB.
     let many = polls(8000);
-    assert!((2..=3).contains(&many), "{many} polls");
+    assert!((4..=5).contains(&many), "{many} polls");
 }
