@@ -14,7 +14,7 @@
 //!
 //! - each genuine event has its effect in both databases exactly once;
 //! - the receivers with Redis have processed each event at least once, and again only if the receiver or Redis went away
-//! during one of its deliveries;
+//!   during one of its deliveries;
 //! - the inbox has stored each event exactly once, and all of them are processed;
 //! - no forged or stale delivery was accepted;
 //! - every delivery got a response while its receiver ran;
