@@ -399,7 +399,7 @@ fn a_delivery_cannot_write_to_the_terminal_what_it_likes() {
     let body = r#"{"type": "a\u001b[2J\n00:00:00 #9 valid forged line\u202e"}"#;
     listener.deliver(&Delivery::genuine("msg_1", body));
     let line = listener.server.line("msg_1");
-    assert!(line.contains(r"a\u{1b}[2J\u{a}00:00:00"), "{line}");
+    assert!(line.contains(r"a\u{1b}[2J\n00:00:00"), "{line}");
     assert!(line.contains(r"\u{202e}"), "{line}");
 }
 
