@@ -84,7 +84,7 @@ fn held() -> usize {
     HeapStats::get().curr_bytes
 }
 
-/// Returns how many blocks `work` allocates. A block that moves is counted again.
+/// Returns how many blocks `work` allocates. A block that is reallocated is counted again.
 fn blocks_of<T>(work: impl FnOnce() -> T) -> (u64, T) {
     let before = HeapStats::get().total_blocks;
     let result = work();

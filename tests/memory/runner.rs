@@ -45,7 +45,7 @@ enum Action {
 #[derive(Default)]
 struct Request {
     action: Action,
-    /// A case runs if its name contains one of these, or if there are none.
+    /// A case runs if its name contains one of these (with `exact`: is one of these), or if there are none.
     filters: Vec<String>,
     skipped: Vec<String>,
     exact: bool,

@@ -4,7 +4,7 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
-/// Moves the clock of a program by `offset`, such as `-240s`. Its monotonic clock stays right.
+/// Moves the clock of a program by `offset`: `-240s` sets it back. Its monotonic clock stays right.
 ///
 /// Panics if Debian's package `faketime` is missing. A program with its own allocator, such as Redis, may not start
 /// with it.

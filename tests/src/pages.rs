@@ -1,4 +1,4 @@
-//! The front page and the pages of `docs`, so that their samples are compiled and run as doctests.
+//! The front page and the pages of `docs` with samples in Rust, so that these are compiled and run as doctests.
 
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -151,7 +151,7 @@ impl Drop for PostgresServer {
     }
 }
 
-/// Opens a pool for a database. It waits without limit for a connection.
+/// Opens a pool for a database. It waits longer than any test for a connection.
 pub async fn connect(url: &str) -> PgPool {
     let options: PgConnectOptions = url.parse().unwrap();
     PgPoolOptions::new()

@@ -168,7 +168,7 @@ impl Server {
         }
     }
 
-    /// Returns the lines that no call has waited for, up to the end of the output.
+    /// Returns the lines that `line` has not read yet, up to the end of the output.
     pub fn rest(&self) -> Vec<String> {
         self.lines.lock().unwrap().iter().collect()
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct SenderCase {
     pub name: String,
-    /// The sender that does so.
+    /// The sender that does so, or why the case is there.
     pub why: String,
     /// The texts of the receiver's keys.
     pub keys: Vec<String>,

@@ -52,7 +52,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// The result of a step, and when it would expire.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reply {
-    /// The hours until the lease ends are rounded.
+    /// The time until the lease ends is rounded.
     Claim(Answer),
     Settlement(Settlement),
     Forgotten(bool),
