@@ -197,6 +197,11 @@ async fn operators_are_told_what_happens() {
         "webhook.attempt=1",
     ]);
     lines.assert_has(&["event", "code=\"conflict\"", "msg_done"]);
-    lines.assert_has(&["event", "code=\"event-dead\"", "msg_dead", r"no\n\u{2028}use"]);
+    lines.assert_has(&[
+        "event",
+        "code=\"event-dead\"",
+        "msg_dead",
+        r"no\n\u{2028}use",
+    ]);
     lines.assert_has(&["event", "code=\"attempt-failed\"", "msg_later", "not yet"]);
 }
