@@ -1,8 +1,8 @@
 //! A receiver that stalls before or after its effect until it is killed or told to fail: see
 //! `sockets/idempotency_crash.rs`.
 //!
-//! Its effect is a line in the file that the variable `EFFECTS` names. If it is to be told to fail, it fails once the file
-//! that `FAIL` names exists.
+//! Its effect is a line in the file that the variable `EFFECTS` names. If it is to be told to fail, it fails once the
+//! file that `FAIL` names exists.
 #![allow(clippy::unwrap_used, reason = "a program that panics fails its test")]
 
 use std::env;
