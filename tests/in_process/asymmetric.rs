@@ -279,6 +279,26 @@ mod keys {
     }
 
     #[test]
+    fn a_text_that_is_neither_is_rejected_for_what_it_looks_like() {
+        const BASE64: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+        for (text, expected) in [
+            (BASE64.to_owned(), KeyError::Secret),
+            ("xxxxxxxxxxxxxxxx".to_owned(), KeyError::Placeholder),
+            (format!("\"{BASE64}\""), KeyError::Quoted),
+            (format!("PUBLIC_KEY={BASE64}"), KeyError::Assignment),
+            (format!("Bearer {BASE64}"), KeyError::Bearer),
+            (format!("\u{200e}{BASE64}"), KeyError::Invisible),
+            (format!("{BASE64},{BASE64}"), KeyError::List),
+            (format!("WHPK_{BASE64}"), KeyError::MisspelledPrefix),
+        ] {
+            let error = text.parse::<PublicKey>().unwrap_err();
+            assert_eq!(error, expected, "{text}");
+            let error = text.parse::<PrivateKey>().unwrap_err();
+            assert_eq!(error, expected, "{text} as a PrivateKey");
+        }
+    }
+
+    #[test]
     fn a_private_key_signs_the_same_by_itself_and_as_a_signing_key() {
         let key: PrivateKey = private_text(&sender(1)).parse().unwrap();
         let signature = key.sign(ID, NOW, BODY).unwrap();

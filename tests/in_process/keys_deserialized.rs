@@ -95,6 +95,18 @@ fn the_error_says_what_the_text_looks_like() {
 }
 
 #[test]
+fn the_error_says_what_belongs_there() {
+    fn error<K: DeserializeOwned>() -> String {
+        let error = serde_json::from_value::<K>(Value::Null).err();
+        error.expect("null is no key").to_string()
+    }
+    let one = "invalid type: null, expected the text of a key";
+    assert_eq!(error::<Secret>(), one);
+    assert_eq!(error::<VerifyingKey>(), one);
+    assert_eq!(error::<Keyring>(), format!("{one}, or a list of them"));
+}
+
+#[test]
 fn an_error_never_repeats_what_is_in_the_place_of_a_key() {
     fn check<K: DeserializeOwned>(key: &str) {
         const CANARY: &str = "8675309";

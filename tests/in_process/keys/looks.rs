@@ -75,6 +75,10 @@ fn what_is_copied_along_with_a_key_is_named() {
             "secret: whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
             KeyError::Assignment,
         ),
+        (
+            "_SECRET=AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            KeyError::Assignment,
+        ),
         ("bearer AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", KeyError::Bearer),
         (
             "Authorization: Bearer whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
@@ -159,6 +163,16 @@ fn what_is_not_quite_base64_is_named() {
         // A signature is neither a key nor a list of keys.
         (
             "v1,9XH7OIFSRDHmL13MoX08kuMs+D/XSES+0VnSOOwyqvQ=",
+            KeyError::NotBase64,
+        ),
+        // No assignments: the text before the `=` is not a name, or not one of a secret, and base64 can follow it.
+        (
+            "my/secret=whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            KeyError::NotBase64,
+        ),
+        ("ABC=AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", KeyError::NotBase64),
+        (
+            "my_secret=AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
             KeyError::NotBase64,
         ),
         // 15 bytes, with and without the prefix.

@@ -18,6 +18,8 @@ fn a_text_that_is_the_key_is_used_whole() {
         "ein Schlüssel von früher",
         "a-super-secret-key,mine|yours=ours",
         "one-word, another-word",
+        "-0123456789 -0123456789",
+        "sixteen letters!",
         "e\u{301}tait-ce une cle\u{301}",
     ] {
         let expected = Sender::with_key(text).sign(ID.as_bytes(), b"1700000000", BODY);
