@@ -144,7 +144,7 @@ async fn all_services_of_a_layer_see_the_new_keys_whenever_they_were_made() {
 
 #[test]
 fn a_key_that_is_always_in_the_set_is_never_rejected_while_the_set_changes() {
-    const DEADLINE: Duration = Duration::from_secs(60);
+    const TIMEOUT: Duration = Duration::from_secs(60);
 
     let [a, b, c] = [1, 2, 3].map(|number| secret(&sender(number)));
     let sets = [vec![a, b.clone()], vec![b.clone()], vec![b, c]];
@@ -169,7 +169,7 @@ fn a_key_that_is_always_in_the_set_is_never_rejected_while_the_set_changes() {
                     // Until this thread has seen the key often at both indices, which shows that the sets were replaced
                     // meanwhile.
                     while seen.iter().any(|times| *times < 200) {
-                        assert!(started.elapsed() < DEADLINE, "no rotation seen: {seen:?}");
+                        assert!(started.elapsed() < TIMEOUT, "no rotation seen: {seen:?}");
                         // Nothing in it waits, so it is ready at once.
                         let answer = answer(&layer, delivery("/", &sender(2))).now_or_never();
                         seen[answer.unwrap().accepted().key_index()] += 1;

@@ -238,7 +238,9 @@ fn debug_output_shows_neither_keys_nor_payloads() {
     let verifier = Verifier::new([secret(), secret()]).clock(At(NOW));
     let outcome = deliver(&layer(), signed(BODY), Full::new(BODY));
     let event = &outcome.calls[0].event;
-    let mut verification = verifier.start(&signed(BODY)).expect("the headers hold");
+    let mut verification = verifier
+        .start(&signed(BODY))
+        .expect("the headers are valid");
     verification.update(BODY);
 
     assert_eq!(format!("{:?}", secret()), "Secret(HMAC-SHA256)");

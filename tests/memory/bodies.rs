@@ -73,7 +73,7 @@ pub(crate) fn a_buffer_that_grows_is_moved_a_few_times() {
     let verifier = Verifier::new(secret()).clock(At(NOW));
     let headers = signed(BODY);
     for (len, frame, most) in [(16 * KIB, 1, 15), (CLAIMED, 64, 30)] {
-        let mut verification = verifier.start(&headers).expect("the headers hold");
+        let mut verification = verifier.start(&headers).expect("the headers are valid");
         let frames = frames(len, frame);
         let (blocks, ()) = blocks_of(|| {
             for len in &frames {

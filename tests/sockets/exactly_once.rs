@@ -16,7 +16,7 @@ use tower_svix_tests::process::{Server, Signal, program};
 
 const IDS: usize = 50;
 const THREADS: usize = 8;
-const DEADLINE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A folder for the database and the files that `SQLite` puts beside it.
 struct Directory(PathBuf);
@@ -56,7 +56,7 @@ fn deliver(address: std::net::SocketAddr, id: usize) -> Option<String> {
     }
     request += "\r\n";
     let mut stream = std::net::TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(request.as_bytes()).ok()?;
     stream.write_all(&delivery.body).ok()?;
     let mut answer = String::new();
@@ -70,7 +70,7 @@ fn each_event_has_its_effect_once_though_the_server_is_killed() {
     let server = Mutex::new(directory.start());
     let acknowledged = AtomicUsize::new(0);
     let wait_for = |count| {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         while acknowledged.load(Ordering::SeqCst) < count {
             assert!(Instant::now() < deadline);
             thread::sleep(Duration::from_millis(1));
@@ -81,7 +81,7 @@ fn each_event_has_its_effect_once_though_the_server_is_killed() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for id in 0..IDS {
-                    let deadline = Instant::now() + DEADLINE;
+                    let deadline = Instant::now() + TIMEOUT;
                     loop {
                         let address = server.lock().unwrap().address;
                         if deliver(address, id).is_some_and(|answer| {
@@ -99,14 +99,14 @@ fn each_event_has_its_effect_once_though_the_server_is_killed() {
             wait_for(part * IDS * THREADS / 4);
             let mut server = server.lock().unwrap();
             server.signal(Signal::KILL);
-            server.wait(DEADLINE).expect("it is dead");
+            server.wait(TIMEOUT).expect("it is dead");
             *server = directory.start();
         }
     });
     let server = server.into_inner().unwrap();
     let pages = IDS / 2 * 10;
     let expected = json!({"account 0": pages, "account 1": pages});
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + TIMEOUT;
     while server.get_json("/totals") != expected {
         assert!(Instant::now() < deadline, "{}", server.get("/totals"));
         thread::sleep(Duration::from_millis(20));

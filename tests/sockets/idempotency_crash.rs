@@ -19,7 +19,7 @@ use tower_svix_tests::redis_server::RedisServer;
 use tower_svix_tests::strict_sender::Verdict;
 
 const LEASE: Duration = Duration::from_secs(2);
-const DEADLINE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[test]
 fn an_event_survives_a_death_before_its_effect() {
@@ -44,7 +44,7 @@ fn an_event_survives_the_death_of_its_receiver(stall: &str, effects: usize) {
     send(&mut lost);
     doomed.line("in the handler");
     doomed.signal(Signal::KILL);
-    doomed.wait(DEADLINE).expect("it is dead");
+    doomed.wait(TIMEOUT).expect("it is dead");
     let mut answer = Vec::new();
     let _ = lost.read_to_end(&mut answer);
     assert!(answer.is_empty(), "nothing was acknowledged");
@@ -121,7 +121,7 @@ fn a_lease_takes_its_time_whatever_the_clocks_of_the_receivers_show() {
         send(&mut lost);
         doomed.line("in the handler");
         doomed.signal(Signal::KILL);
-        doomed.wait(DEADLINE).expect("it is dead");
+        doomed.wait(TIMEOUT).expect("it is dead");
 
         let longest = LEASE.as_secs();
         deliver_until_processed(&successor, |answer| {
@@ -139,7 +139,7 @@ fn a_lease_takes_its_time_whatever_the_clocks_of_the_receivers_show() {
 
 /// Acts as a sender that gives up after any response except a 5xx.
 fn deliver_until_processed(receiver: &Server, after_each_failure: impl Fn(&str)) {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let answer = deliver(receiver);
         match Verdict::on(status(&answer)) {

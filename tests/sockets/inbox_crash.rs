@@ -34,7 +34,7 @@ const RECEIVERS: usize = 2;
 const WORKERS: usize = 4;
 /// How often each event is delivered.
 const DELIVERIES_OF_EACH: usize = 4;
-const DEADLINE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_transaction_each_effect_happens_exactly_once_on_postgres() {
@@ -104,7 +104,7 @@ where
             sleep(Duration::from_millis(50)).await;
         }
     };
-    let counts = timeout(DEADLINE, all).await.unwrap();
+    let counts = timeout(TIMEOUT, all).await.unwrap();
     assert_eq!((counts.done, counts.dead), (NEIGHBOURS as u64, 1));
     assert_eq!(deaths, 4);
     let mut connection = pool.acquire().await.unwrap();
@@ -257,7 +257,7 @@ impl Crowd {
                     sleep(Duration::from_millis(2)).await;
                 }
             };
-            if timeout(DEADLINE, all).await.is_err() {
+            if timeout(TIMEOUT, all).await.is_err() {
                 let acknowledged = self.acknowledged.load(Ordering::SeqCst);
                 panic!(
                     "{acknowledged} of {} before {disturbance:?}",
@@ -307,7 +307,7 @@ impl Crowd {
         usize: sqlx::ColumnIndex<DB::Row>,
     {
         let mut told = Tally::default();
-        while let Some(tally) = timeout(DEADLINE, self.senders.join_next()).await.unwrap() {
+        while let Some(tally) = timeout(TIMEOUT, self.senders.join_next()).await.unwrap() {
             let tally = tally.unwrap();
             told.stored += tally.stored;
             told.duplicates += tally.duplicates;
@@ -329,7 +329,7 @@ impl Crowd {
                 }
             }
         };
-        let in_time = timeout(DEADLINE, all).await.is_ok();
+        let in_time = timeout(TIMEOUT, all).await.is_ok();
         assert!(in_time, "{counts:?} of {events}");
         assert_eq!((counts.done, counts.dead), (events as u64, 0));
         drop(self.workers);

@@ -17,7 +17,7 @@ macro_rules! http1_tests {
             a_forged_delivery_is_rejected
             a_chunked_delivery_arrives_whole
             a_delivery_that_breaks_off_never_reaches_the_handler
-            a_condemned_request_is_not_asked_for_its_body
+            a_request_that_its_headers_reject_is_not_asked_for_its_body
             a_connection_lives_on_after_a_rejection_without_body
         );
     };
@@ -219,7 +219,7 @@ pub async fn a_delivery_that_breaks_off_never_reaches_the_handler(receiver: Rece
     receiver.inbox.assert_holds(&[&next]);
 }
 
-pub async fn a_condemned_request_is_not_asked_for_its_body(receiver: Receiver) {
+pub async fn a_request_that_its_headers_reject_is_not_asked_for_its_body(receiver: Receiver) {
     let expect = |length| format!("content-length: {length}\r\nexpect: 100-continue\r\n");
     let mut dotted_id = Delivery::genuine("msg_1", "{}");
     dotted_id.id = "msg.1".into();

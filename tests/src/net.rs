@@ -109,11 +109,11 @@ impl Inbox {
 }
 
 /// How long a test waits for an event that must happen.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Waits for something that must happen. Fails the test if it takes longer than [`DEADLINE`].
+/// Waits for something that must happen. Fails the test if it takes longer than [`TIMEOUT`].
 pub async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(DEADLINE, future)
+    tokio::time::timeout(TIMEOUT, future)
         .await
         .expect("it happens in time")
 }

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A `PostgreSQL` server. Dropping it kills the server.
 pub struct PostgresServer {
@@ -62,7 +62,7 @@ impl PostgresServer {
         let errors = String::from_utf8_lossy(&made.stderr);
         assert!(made.status.success(), "initdb: {errors}");
 
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             // If another process takes the port first, the next port is tried.
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -112,7 +112,7 @@ impl PostgresServer {
 
     /// Starts the server again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
     pub fn restart(&mut self) {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(child) = spawn(self.port, &self.directory, self.options) {
                 self.child = child;
@@ -186,7 +186,7 @@ fn spawn(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
             }
         }
     });
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + TIMEOUT;
     while is_ready.recv_timeout(Duration::from_millis(20)).is_err() {
         let is_late = Instant::now() >= deadline;
         if is_late {

@@ -15,7 +15,7 @@ pub use rustix::process::Signal;
 #[cfg(unix)]
 use rustix::process::{Pid, kill_process};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns the folder of the workspace.
 pub fn workspace() -> &'static Path {
@@ -154,7 +154,7 @@ impl Server {
     #[track_caller]
     pub fn line(&self, part: &str) -> String {
         let lines = self.lines.lock().unwrap();
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut seen = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -196,7 +196,7 @@ impl Server {
 
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream
     }
 

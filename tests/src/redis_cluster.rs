@@ -29,7 +29,7 @@ const WITHOUT_REPLICAS: &[&str] = &[
     "60000",
 ];
 const SLOTS: usize = 16384;
-const DEADLINE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A cluster. All masters serve the same number of slots.
 pub struct RedisCluster {
@@ -116,8 +116,8 @@ impl RedisCluster {
         commands: &[&str],
     ) -> RedisResult<T> {
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(DEADLINE))
-            .set_response_timeout(Some(DEADLINE));
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
         let client = redis::Client::open(self.nodes[node].server.url()).unwrap();
         let mut connection = client
             .get_multiplexed_async_connection_with_config(&config)
@@ -315,9 +315,12 @@ fn offset(replication: &HashMap<String, String>) -> u64 {
 }
 
 async fn until(what: &str, reached: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + TIMEOUT;
     while !reached().await {
-        assert!(Instant::now() < deadline, "no node {what}");
+        assert!(
+            Instant::now() < deadline,
+            "it took too long until a node {what}"
+        );
         sleep(Duration::from_millis(20)).await;
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use rustix::process::{Pid, Signal, kill_process};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A Redis server. Dropping it kills the server.
 pub struct RedisServer {
@@ -39,7 +39,7 @@ impl RedisServer {
     }
 
     pub fn with_options(options: &'static [&'static str]) -> Self {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             // If another process takes the port first, Redis exits, and the next port is tried.
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -93,7 +93,7 @@ impl RedisServer {
 
     /// Starts the server again on the same port, after [`kill`](Self::kill) or [`stop`](Self::stop).
     pub fn restart(&mut self) {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(child) = spawn(self.port, &self.directory, self.options) {
                 self.child = child;

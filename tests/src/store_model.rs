@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tower_svix::idempotency::{ClaimStatus, ClaimToken, EventKey, Fingerprint, Settlement, Store};
 
-/// A unit of time. While a case runs against Redis, real time passes too: less than half of this.
+/// The unit of time, in seconds. While a case runs against Redis, real time passes too: less than a quarter of this.
 const HOUR: u64 = 3600;
 
 #[derive(Clone, Debug)]

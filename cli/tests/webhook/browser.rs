@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use thirtyfour::ChromiumLikeCapabilities as _;
 use thirtyfour::prelude::*;
-use tower_svix_tests::net::{DEADLINE, Delivery};
+use tower_svix_tests::net::{Delivery, TIMEOUT};
 use tower_svix_tests::process::workspace;
 
 use crate::support::{Application, Listener, folder, genuine_bytes};
@@ -97,7 +97,7 @@ impl Browser {
 
     /// Waits until the element shows the text.
     async fn wait_for(&self, selector: &str, text: &str) {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let shown = self.text(selector).await;
             if shown.contains(text) {

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 
 use serde_json::{Value, json};
-use tower_svix_tests::net::{DEADLINE, Delivery};
+use tower_svix_tests::net::{Delivery, TIMEOUT};
 
 use crate::support::{Application, Listener, call, text};
 
@@ -186,7 +186,7 @@ fn next_event(lines: &mut impl Iterator<Item = String>, name: &str) -> Value {
 fn no_delivery_breaks_out_of_the_stream_of_events() {
     let listener = Listener::start(&[]);
     let mut stream = TcpStream::connect(listener.page).unwrap();
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     write!(
         stream,
         "GET /events HTTP/1.1\r\nhost: {}\r\n\r\n",

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
-use tower_svix_tests::net::{DEADLINE, Delivery, SECRET};
+use tower_svix_tests::net::{Delivery, SECRET, TIMEOUT};
 use tower_svix_tests::process::Server;
 use tower_svix_tests::sender::Sender;
 
@@ -160,7 +160,7 @@ pub(crate) fn call(
     }
     let _ = write!(request, "Content-Length: {}\r\n\r\n", body.len());
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     // This may fail, because the server may respond and close before it has read the body.
     let _ = stream.write_all(body);

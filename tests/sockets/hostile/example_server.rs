@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 use tower_svix_tests::http1::{Connection, head};
-use tower_svix_tests::net::{DEADLINE, Delivery, SECRET, within};
+use tower_svix_tests::net::{Delivery, SECRET, TIMEOUT, within};
 use tower_svix_tests::process::{Server, Signal, program};
 
 const MAX_CONNECTIONS: usize = 512;
@@ -54,14 +54,14 @@ async fn peers_that_are_slow_are_ended() {
         ),
     ];
     let slow = rows.map(|(name, start, drop, answer)| async move {
-        let said = timeout(DEADLINE, said_to_slow(server.address, &start, drop)).await;
+        let said = timeout(TIMEOUT, said_to_slow(server.address, &start, drop)).await;
         let said = said.unwrap_or_else(|_| panic!("{name}: it goes on"));
         assert!(said.starts_with(answer), "{name}: {said}");
         // Some senders retry a 503 only if it has `Retry-After`.
         let asks = said.contains("\r\nretry-after: 30\r\n");
         assert_eq!(asks, answer.ends_with("503"), "{name}: {said}");
     });
-    let unread = timeout(DEADLINE, outlast_who_does_not_read(server.address));
+    let unread = timeout(TIMEOUT, outlast_who_does_not_read(server.address));
     let (_, unread) = tokio::join!(join_all(slow), unread);
     unread.expect("a client that does not read is ended");
     assert_answers(&server, "msg_1").await;
@@ -189,6 +189,6 @@ async fn a_delivery_at_hand_is_answered_though_the_server_is_told_to_stop() {
     .await;
     connection.write(BODY).await;
     assert_eq!(connection.answer().await.status, 200);
-    let status = server.wait(DEADLINE).unwrap();
+    let status = server.wait(TIMEOUT).unwrap();
     assert_eq!(status.code(), Some(0));
 }

@@ -33,7 +33,7 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(crate) struct Connection(BufReader<TcpStream>);
 
-/// What the server says about a stream, or about the whole connection.
+/// The answer of the server to a stream, or to the whole connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Status(u16),

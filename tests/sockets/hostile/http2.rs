@@ -93,13 +93,13 @@ async fn rejections_that_their_sender_does_not_read_keep_nobody_waiting() {
 async fn the_bodies_of_rejected_requests_do_not_use_up_the_window_of_the_connection() {
     let target = Target::start().await;
     let mut connection = http2_client::Connection::open(target.address).await;
-    let mut condemned = Delivery::genuine("msg_1", vec![b'x'; BODY_LIMIT]);
-    condemned.set("webhook-id", "msg.1");
+    let mut malformed = Delivery::genuine("msg_1", vec![b'x'; BODY_LIMIT]);
+    malformed.set("webhook-id", "msg.1");
     let forged = Delivery::forged("msg_2", vec![b'x'; BODY_LIMIT]);
     let too_long = Delivery::genuine("msg_3", vec![b'x'; BODY_LIMIT + 1]);
     // Together, they are many times the window of 1 MiB.
     for _ in 0..40 {
-        for (rejected, status) in [(&condemned, 401), (&forged, 401), (&too_long, 413)] {
+        for (rejected, status) in [(&malformed, 401), (&forged, 401), (&too_long, 413)] {
             let body = http2_client::frames(&rejected.body, 16_384);
             let answer = connection.post("/webhook", rejected, &[], body).await;
             assert_eq!(answer.unwrap().status, status);

@@ -18,17 +18,17 @@ fn chunked(body: &str) -> String {
 /// Returns requests that are rejected, with requests in their bodies.
 fn rejected() -> Vec<(&'static str, String)> {
     let forged = Delivery::forged("msg_forged", "");
-    let mut condemned = Delivery::genuine("msg_1", "");
-    condemned.set("webhook-id", "msg.1");
+    let mut malformed = Delivery::genuine("msg_1", "");
+    malformed.set("webhook-id", "msg.1");
     let few = hidden();
     let many = few.repeat(BODY_LIMIT / few.len());
     let too_many = few.repeat(16 * BODY_LIMIT / few.len());
 
     let mut rows = Vec::new();
     for (name, delivery, body) in [
-        ("condemned, short", &condemned, &few),
-        ("condemned, long", &condemned, &many),
-        ("condemned, too long", &condemned, &too_many),
+        ("malformed, short", &malformed, &few),
+        ("malformed, long", &malformed, &many),
+        ("malformed, too long", &malformed, &too_many),
         ("forged, short", &forged, &few),
         ("forged, long", &forged, &many),
         ("forged, too long", &forged, &too_many),

@@ -52,7 +52,7 @@ async fn a_tunnel_opens_for_nobody_without_a_signature_over_its_empty_body() {
     let target = Target::start_with_tunnels().await;
     let mut connection = Connection::open(target.address, &[]).await;
     let mut streams = (1..).step_by(2);
-    // What goes through the tunnel is not the body, so its signature is that of another body.
+    // The bytes that go through the tunnel are not the body, so this signature is that of another body.
     let through_the_tunnel = Delivery::genuine("msg_1", BODY);
     for protocol in [None, Some("websocket")] {
         for delivery in [&Delivery::forged("msg_1", ""), &through_the_tunnel] {

@@ -230,10 +230,10 @@ async fn a_long_body_that_is_rejected_unread_may_be_a_502_instead() {
     ] {
         let receiver = Receiver::start().await;
         let proxy = config.start(&[receiver.address]);
-        let mut condemned = Delivery::genuine("msg_1", vec![b'x'; 1_500_000]);
-        condemned.set("webhook-id", "msg.1");
+        let mut malformed = Delivery::genuine("msg_1", vec![b'x'; 1_500_000]);
+        malformed.set("webhook-id", "msg.1");
         for _ in 0..10 {
-            let said = said_to(proxy.address, &condemned).await;
+            let said = said_to(proxy.address, &malformed).await;
             assert_rejected_unread(kind, &said, "401", "header-malformed");
         }
         let delivery = genuine("msg_2");

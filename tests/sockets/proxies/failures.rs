@@ -9,7 +9,7 @@ use super::{away, genuine, post, said_to};
 
 const RETRY_AFTER: &str = "\r\nretry-after: ";
 
-/// What the page adds to the configurations.
+/// The lines that `docs/PROXIES.md` adds to the configurations.
 pub(crate) const RETRY_AFTER_NGINX: &str = include_str!("retry_after.conf");
 pub(crate) const RETRY_AFTER_HAPROXY: &str = include_str!("retry_after.cfg");
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The addresses of the proxy and of the receiver in the configurations of the page.
 const LISTEN: &str = "127.0.0.1:8080";
@@ -106,7 +106,7 @@ impl Config {
 
     /// Starts the proxy in front of these receivers. The first one gets the first request.
     pub(crate) fn start(&self, receivers: &[SocketAddr]) -> Proxy {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let Some(address) = free_address() else {
                 continue;

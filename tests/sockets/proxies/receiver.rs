@@ -39,7 +39,7 @@ pub(crate) struct Receiver {
     script: Arc<Script>,
 }
 
-/// What is to go wrong.
+/// The failures that a test asks for.
 #[derive(Default)]
 struct Script {
     /// The next handler waits for `release`.

@@ -56,7 +56,7 @@ use self::receiver::Receiver;
 use self::report::report;
 
 /// How long it may take until all deliveries are acknowledged. Some wait for the end of a lease of 60 seconds.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(180);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(180);
 /// The times of the test, and the limit of memory.
 struct Plan {
     disturbed: Duration,
@@ -128,10 +128,10 @@ fn soak(plan: &Plan) {
     done.store(true, Ordering::Relaxed);
     let lasted = started.elapsed();
     let sent = runtime
-        .block_on(async { timeout(DRAIN_DEADLINE, sending).await })
+        .block_on(async { timeout(DRAIN_TIMEOUT, sending).await })
         .expect("each event is acknowledged in the end")
         .unwrap();
-    let counts = runtime.block_on(drain(&processes.stores.postgres.url(), DRAIN_DEADLINE));
+    let counts = runtime.block_on(drain(&processes.stores.postgres.url(), DRAIN_TIMEOUT));
     processes.receivers.iter_mut().for_each(Receiver::stop);
 
     let (events, times) = (sent.len(), disturbances.len());

@@ -11,7 +11,7 @@ use super::memory::Resident;
 use super::processes::Store;
 use super::sender::Endpoint;
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Receiver {
     pub(crate) name: &'static str,
@@ -67,7 +67,7 @@ impl Receiver {
         self.peak_kib = self.peak_kib.max(self.resident().peak_kib);
         let mut server = self.server.take().expect("it runs");
         server.signal(signal);
-        let status = server.wait(DEADLINE).expect("it ends");
+        let status = server.wait(TIMEOUT).expect("it ends");
         assert_eq!(
             status.success(),
             signal == Signal::TERM,

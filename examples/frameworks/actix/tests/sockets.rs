@@ -67,7 +67,7 @@ http1::http1_tests!(start:
 
 /// actix-web answers `Expect: 100-continue` by itself, before the extractor runs.
 #[tokio::test]
-async fn a_condemned_request_is_answered_before_its_body_is_there() {
+async fn a_request_that_its_headers_reject_is_answered_before_its_body_is_there() {
     let receiver = start().await;
     let mut dotted_id = Delivery::genuine("msg_1", "");
     dotted_id.id = "msg.1".into();

@@ -77,7 +77,7 @@ http1::http1_tests!(start:
 
 /// Rocket reads the start of each body before it looks for a route, which also answers `Expect: 100-continue`.
 #[tokio::test]
-async fn a_condemned_request_is_answered_before_its_body_is_there() {
+async fn a_request_that_its_headers_reject_is_answered_before_its_body_is_there() {
     let receiver = start().await;
     let mut dotted_id = Delivery::genuine("msg_1", "");
     dotted_id.id = "msg.1".into();

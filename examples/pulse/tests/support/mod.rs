@@ -26,7 +26,7 @@ use tower_svix_tests::sender::Sender;
 
 pub const API_KEY: &str = "test-key";
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const DEADLINE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// A fake Pulse, and a folder for the receiver's database and results.
@@ -254,7 +254,7 @@ impl Flow {
                 tokio::time::sleep(GLANCE).await;
             }
         };
-        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        let waited = tokio::time::timeout(TIMEOUT, wait).await;
         match waited.ok() {
             Some(job) => job,
             None => panic!("never as expected: {:?}", jobs.get(job_id).await),
@@ -278,7 +278,7 @@ impl Flow {
                 tokio::time::sleep(GLANCE).await;
             }
         };
-        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        let waited = tokio::time::timeout(TIMEOUT, wait).await;
         match waited.ok() {
             Some(event) => event,
             None => panic!("never as expected: {:?}", events(&database).await),
@@ -301,7 +301,7 @@ impl Flow {
                 tokio::time::sleep(GLANCE).await;
             }
         };
-        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        let waited = tokio::time::timeout(TIMEOUT, wait).await;
         assert!(waited.is_ok(), "the worker is never done");
     }
 
@@ -312,7 +312,7 @@ impl Flow {
                 tokio::time::sleep(GLANCE).await;
             }
         };
-        let waited = tokio::time::timeout(DEADLINE, wait).await;
+        let waited = tokio::time::timeout(TIMEOUT, wait).await;
         assert!(waited.is_ok(), "not all events arrive");
     }
 
@@ -360,7 +360,7 @@ pub async fn eventually(what: &str, happened: impl Fn() -> bool) {
             tokio::time::sleep(GLANCE).await;
         }
     };
-    let waited = tokio::time::timeout(DEADLINE, wait).await;
+    let waited = tokio::time::timeout(TIMEOUT, wait).await;
     assert!(waited.is_ok(), "never happened: {what}");
 }
 

@@ -23,7 +23,7 @@ const MASTERS: usize = 3;
 const LEASE: Duration = Duration::from_secs(3);
 /// Longer than any test here takes.
 const LONG_LEASE: Duration = Duration::from_secs(600);
-const DEADLINE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_event_is_lost_while_masters_of_a_cluster_are_killed_and_frozen() {
@@ -108,7 +108,7 @@ async fn a_failover_forgets_what_the_replica_was_not_told_and_nothing_else() {
     let tag = &tags(&cluster).await[0];
     let (master, replica) = (0, MASTERS);
     let connection = cluster.connect().await;
-    let store = RedisStore::new(connection.clone(), "store:").timeout(DEADLINE);
+    let store = RedisStore::new(connection.clone(), "store:").timeout(TIMEOUT);
     let effects = Effects::default();
     let gate = Arc::new(Semaphore::new(0));
     let first = receiver(store.clone(), LONG_LEASE, &effects, Some(&gate));
@@ -176,7 +176,7 @@ async fn a_lease_ends_by_the_clock_of_the_server_that_took_over() {
     const MINUTE: i64 = 60_000;
     let cluster = RedisCluster::start(1, 1).await;
     let (master, replica) = (0, 1);
-    let store = RedisStore::new(cluster.connect().await, "webhook:").timeout(DEADLINE);
+    let store = RedisStore::new(cluster.connect().await, "webhook:").timeout(TIMEOUT);
     let lease = Duration::from_secs(5 * 60);
     let names = ["ahead", "equal", "behind"];
     let mut tokens = Vec::new();
@@ -219,7 +219,7 @@ async fn a_lease_ends_by_the_clock_of_the_server_that_took_over() {
         let ClaimStatus::InProgress { expires_in } = claim(name).await else {
             panic!("{name} is running")
         };
-        let at_least = at_most.saturating_sub(DEADLINE);
+        let at_least = at_most.saturating_sub(TIMEOUT);
         assert!(
             (at_least..=at_most).contains(&expires_in),
             "{name}: {expires_in:?}"

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tower_svix::idempotency::Outcome;
 use tower_svix_redis::RedisStore;
-use tower_svix_tests::net::{DEADLINE, within};
+use tower_svix_tests::net::{TIMEOUT, within};
 use tower_svix_tests::receivers::{self, Effects, Receiver, deliver, deliver_until_acknowledged};
 use tower_svix_tests::redis_server::RedisServer;
 
@@ -42,7 +42,7 @@ async fn two_receivers_process_each_event_once() {
     // Redis is available. The timeout is so long that no operation fails, however busy the machine is.
     let receiver = async || {
         let store = RedisStore::new(server.connect().await, "webhook:");
-        receivers::receiver(store.timeout(DEADLINE), LONG_LEASE, &effects, None)
+        receivers::receiver(store.timeout(TIMEOUT), LONG_LEASE, &effects, None)
     };
     let receivers = [receiver().await, receiver().await];
     let deliveries = (0..DELIVERIES).map(|number| {

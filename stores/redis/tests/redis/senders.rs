@@ -10,7 +10,7 @@ use tower_svix::idempotency::Outcome;
 use tower_svix_tests::receivers::{Effects, Receiver, deliver_until_acknowledged};
 use tower_svix_tests::redis_cluster::RedisCluster;
 
-const DEADLINE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Returns a hash tag for each master. Ids with a tag stay on its master.
 pub(crate) async fn tags(cluster: &RedisCluster) -> Vec<String> {
@@ -90,7 +90,7 @@ impl Senders {
     pub(crate) async fn wait_for(&self, more: usize) {
         for acknowledged in &self.acknowledged {
             let enough = acknowledged.load(Ordering::SeqCst) + more;
-            timeout(DEADLINE, async {
+            timeout(TIMEOUT, async {
                 while acknowledged.load(Ordering::SeqCst) < enough {
                     sleep(Duration::from_millis(5)).await;
                 }
@@ -102,7 +102,7 @@ impl Senders {
 
     pub(crate) async fn stop(self) -> Vec<Event> {
         self.stop.store(true, Ordering::SeqCst);
-        let events = timeout(DEADLINE, self.tasks.join_all()).await;
+        let events = timeout(TIMEOUT, self.tasks.join_all()).await;
         events
             .expect("each event is acknowledged")
             .into_iter()

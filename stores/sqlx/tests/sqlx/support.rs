@@ -275,7 +275,7 @@ pub(crate) async fn until<DB: Engine>(inbox: &Inbox<DB>, expected: impl Fn(Count
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let in_time = tokio::time::timeout(net::DEADLINE, all).await.is_ok();
+    let in_time = tokio::time::timeout(net::TIMEOUT, all).await.is_ok();
     let counts = inbox.counts().await;
     assert!(in_time, "{counts:?}");
 }
