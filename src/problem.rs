@@ -86,13 +86,13 @@ mod tests {
 
     #[test]
     fn a_detail_is_escaped() {
-        let detail = "a \"key\" with a \\, a\nline and a \u{1f} or \u{e9}";
+        let detail = "a \"key\" with a \\, a\nline, a \u{1f}, a \0 and a \u{e9}";
         let body = problem(StatusCode::BAD_REQUEST, "x", &detail).into_body();
         let text = std::str::from_utf8(&body).unwrap();
         assert_eq!(
             text,
             "{\"title\":\"Bad Request\",\"status\":400,\"code\":\"x\",\"detail\":\"a \\u0022key\\u0022 with a \\u005c, \
-             a\\u000aline and a \\u001f or \u{e9}\"}"
+             a\\u000aline, a \\u001f, a \\u0000 and a \u{e9}\"}"
         );
     }
 }
