@@ -8,17 +8,9 @@ const MAX_LEN: usize = 8 * 1024 * 1024;
 /// Returns the decompressed forms of the body, with the names of the encodings, if it is compressed.
 pub(super) fn decompressions(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut found = Vec::new();
-    match body {
-        [0x1f, 0x8b, ..] => add(&mut found, "gzip", flate2::read::MultiGzDecoder::new(body)),
-        // The first two bytes of zlib, as a number, are a multiple of 31.
-        [first, second, ..]
-            if first & 0xf == 8
-                && (u16::from(*first) << 8 | u16::from(*second)).is_multiple_of(31) =>
-        {
-            add(&mut found, "deflate", flate2::read::ZlibDecoder::new(body));
-        }
-        _ => {}
-    }
+    // These two decoders check the first bytes.
+    add(&mut found, "gzip", flate2::read::MultiGzDecoder::new(body));
+    add(&mut found, "deflate", flate2::read::ZlibDecoder::new(body));
     // Raw deflate and br cannot be recognised by their bytes, but neither of them is text.
     if found.is_empty() && str::from_utf8(body).is_err() {
         add(

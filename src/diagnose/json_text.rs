@@ -50,7 +50,8 @@ impl Strings {
         })
     }
 
-    /// Writes the text between quotes again. An escape that is half of a character is kept.
+    /// Writes the text between quotes again. Keeps an escape that all writers write alike, or that is half of a
+    /// character.
     pub(super) fn write(self, raw: &str, out: &mut String) {
         if self == Self::Kept {
             out.push_str(raw);
@@ -117,7 +118,8 @@ impl Strings {
     }
 }
 
-/// Returns the character of the escape that `text` begins with, and the length of the escape.
+/// Returns the character of the escape that `text` begins with, and the length of the escape. Returns `None` for an
+/// escape that all writers write alike, such as `\n`.
 fn unescape(text: &str) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
@@ -125,13 +127,7 @@ fn unescape(text: &str) -> Option<(char, usize)> {
     };
     Some(match text.as_bytes().get(1)? {
         b'"' => ('"', 2),
-        b'\\' => ('\\', 2),
         b'/' => ('/', 2),
-        b'b' => ('\u{8}', 2),
-        b'f' => ('\u{c}', 2),
-        b'n' => ('\n', 2),
-        b'r' => ('\r', 2),
-        b't' => ('\t', 2),
         b'u' => {
             let first = unit(0)?;
             if let Some(character) = char::from_u32(first.into()) {
@@ -185,7 +181,7 @@ impl Numbers {
             .split_once('.')
             .map_or(0, |(_, decimals)| decimals.len());
         let printed = match self {
-            Self::JavaScript if !is_integer || text.len() > 15 => java_script(text),
+            Self::JavaScript => java_script(text),
             Self::Point if is_integer => Some(format!("{text}.0")),
             Self::Cents if is_integer => Some(format!("{text}.00")),
             Self::Cents if decimals == 1 && !text.contains(['e', 'E']) => Some(format!("{text}0")),

@@ -166,7 +166,7 @@ impl Style {
             Layout::Compact => "compactly",
             Layout::Spaced => "with a space after each comma and colon",
             Layout::Indented("\t") => "with an indentation of a tab",
-            Layout::Indented(indent) if indent.len() == 2 => "with an indentation of two spaces",
+            Layout::Indented("  ") => "with an indentation of two spaces",
             Layout::Indented(_) => "with an indentation of four spaces",
         };
         let order = match self.order {

@@ -65,7 +65,7 @@ pub(super) fn placeholder(keys: &str) -> Option<Finding> {
     let text = text.strip_prefix("whsec_").unwrap_or(&text);
     let is_dots = text.contains("...") || text.contains('…') || text.contains('*');
     let is_bracketed = text.starts_with(['<', '$', '{']);
-    let is_repeated = text.len() > 3 && text.chars().all(|character| text.starts_with(character));
+    let is_repeated = text.len() > 2 && text.chars().all(|character| text.starts_with(character));
     // About one in 50,000 random secrets of 32 letters and digits contains a given word of four letters.
     let is_placeholder = is_dots
         || is_bracketed

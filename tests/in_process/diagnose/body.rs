@@ -1,7 +1,11 @@
 //! Mistakes with the body, apart from JSON.
 
+use std::io::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::delivery::{BODY, Delivery, codes};
 
@@ -85,6 +89,35 @@ fn a_body_that_was_compressed_after_it_was_signed() {
     }
 }
 
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain).expect("a `Vec` takes any bytes");
+    encoder.finish().expect("a `Vec` takes any bytes")
+}
+
+#[test]
+fn a_compressed_body_counts_if_it_is_whole_and_at_most_8_mib_long() {
+    const MAX_LEN: usize = 8 << 20;
+    let longest = vec![b'a'; MAX_LEN];
+    let too_long = vec![b'a'; MAX_LEN + 1];
+    let whole = gzip(SIGNED.as_bytes());
+    // All of the text can be read, and the checksum after it is missing.
+    let without_its_end = &whole[..whole.len() - 8];
+    for (name, signed, received, expected) in [
+        (
+            "8 MiB",
+            &longest[..],
+            &gzip(&longest)[..],
+            &["body-compressed"][..],
+        ),
+        ("the first 8 MiB", &longest, &gzip(&too_long), &[]),
+        ("without its end", SIGNED.as_bytes(), without_its_end, &[]),
+    ] {
+        let delivery = Delivery::signed(signed).body(received);
+        delivery.assert_found(name, expected);
+    }
+}
+
 #[test]
 fn a_body_that_something_encoded_in_base64() {
     let base64 = STANDARD.encode(BODY);
@@ -118,7 +151,7 @@ fn a_body_whose_bytes_were_replaced() {
 #[test]
 fn what_is_merely_suspicious() {
     let forged = Delivery::new().body("{}");
-    let cases: [(&str, Delivery, &[&str]); 10] = [
+    let cases: [(&str, Delivery, &[&str]); 13] = [
         ("nothing", forged.clone(), &[]),
         (
             "gzip",
@@ -160,6 +193,17 @@ fn what_is_merely_suspicious() {
             forged.clone().keys("${WEBHOOK_SECRET}"),
             &["key-placeholder"],
         ),
+        (
+            "a random text with a word in it",
+            forged.clone().keys("0123yourAB456789"),
+            &[],
+        ),
+        (
+            "three times one letter",
+            forged.clone().keys("whsec_aaa"),
+            &["key-placeholder"],
+        ),
+        ("two times one letter", forged.clone().keys("whsec_aa"), &[]),
         (
             "one letter",
             forged.keys("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),

@@ -3,7 +3,7 @@
 use ed25519_dalek::Signer as _;
 use tower_svix_tests::keys_ed25519::{element, private_text, public_text, sender};
 
-use super::delivery::{BODY, Delivery, NOW, message};
+use super::delivery::{BODY, Delivery, NOW, message, secret};
 
 /// Returns a valid delivery of this body.
 fn signed(body: &str) -> Delivery {
@@ -33,6 +33,13 @@ fn the_body_and_the_time_are_tried_with_a_public_key_too() {
         delivery.assert_found(name, &[expected]);
     }
     signed(BODY).body("{}").assert_found("a forgery", &[]);
+}
+
+#[test]
+fn a_receiver_with_keys_of_both_kinds_has_no_key_of_the_wrong_kind() {
+    let both = format!("{} {}", secret(), signed(BODY).keys);
+    let by_another = signed(BODY).signature(element(&[7; 64]));
+    by_another.keys(both).assert_found("another key", &[]);
 }
 
 #[test]

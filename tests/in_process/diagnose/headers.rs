@@ -69,6 +69,20 @@ fn names_that_the_receiver_does_not_know() {
         let text = delivery.diagnose().findings()[0].to_string();
         assert!(names.iter().all(|name| text.contains(name)), "{text}");
     }
+
+    let mut among_others =
+        Delivery::new().renamed(["finch-event-id", "finch-timestamp", "finch-signature"]);
+    let others = [
+        "client-id",
+        "request-id",
+        "session-id",
+        "trace-id",
+        "user-id",
+    ];
+    among_others
+        .headers
+        .splice(..0, others.map(|name| (name, "1".to_owned())));
+    among_others.assert_found("among other ids", &["headers-other-names"]);
 }
 
 #[test]

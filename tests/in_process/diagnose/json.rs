@@ -78,6 +78,11 @@ fn the_order_of_keys() {
             r#"{"data":{"a":1},"timestamp":"y","type":"x"}"#,
         ),
         (
+            "the envelope of Standard Webhooks, and no order within",
+            r#"{"type":"x","data":{"data":1,"type":2}}"#,
+            r#"{"data":{"data":1,"type":2},"type":"x"}"#,
+        ),
+        (
             "sorted on its way, with spaces",
             r#"{"type":"x","data":{"a":1}}"#,
             r#"{"data": {"a": 1}, "type": "x"}"#,
@@ -129,6 +134,23 @@ fn numbers() {
             "[123456789012345680000,0]",
             "[123456789012345678901,-0.0]",
         ),
+        ("-0 became 0", "[0]", "[-0]"),
+        // A way to print numbers is tried with all of them, or with only one. These have two that differ.
+        (
+            "with a point, beside a fraction",
+            "[1.0,2.0,1.5]",
+            "[1,2,1.5]",
+        ),
+        (
+            "with two decimals, beside a number that has them",
+            "[1.00,2.50,1.25]",
+            "[1,2.5,1.25]",
+        ),
+        (
+            "with an exponent, beside numbers without zeros",
+            "[1e3,2e3,10,0,1.00]",
+            "[1000,2000,10,0,1.00]",
+        ),
     ] {
         Delivery::signed(signed)
             .body(received)
@@ -170,6 +192,86 @@ fn escapes() {
         Delivery::signed(signed)
             .body(received)
             .assert_found(name, &["body-json-reprinted"]);
+    }
+}
+
+#[test]
+fn the_text_says_how_it_was_printed() {
+    for (signed, received, expected) in [
+        (
+            "[1, 2]",
+            "[1,2]",
+            "with a space after each comma and colon.",
+        ),
+        ("[\n  1\n]", "[1]", "with an indentation of two spaces."),
+        ("[\n    1\n]", "[1]", "with an indentation of four spaces."),
+        ("[\n\t1\n]", "[1]", "with an indentation of a tab."),
+        (
+            r#"{"a":1,"b":2}"#,
+            r#"{"b":2,"a":1}"#,
+            "compactly, with sorted keys.",
+        ),
+        (
+            r#"{"type":1,"data":2}"#,
+            r#"{"data":2,"type":1}"#,
+            "compactly, with `type`, `timestamp` and `data` first.",
+        ),
+        (
+            r#"["A"]"#,
+            r#"["\u0041"]"#,
+            "compactly, with no more escapes than needed.",
+        ),
+        (
+            r#"["\u00e9"]"#,
+            r#"["é"]"#,
+            "compactly, with `\\u` escapes for all but ASCII.",
+        ),
+        (
+            r#"["\u00e9\/"]"#,
+            r#"["é/"]"#,
+            "compactly, with `\\u` escapes for all but ASCII and `\\/` for slashes.",
+        ),
+        (
+            r#"["é\/"]"#,
+            r#"["é/"]"#,
+            "compactly, with `\\/` for slashes.",
+        ),
+        (
+            r#"["\u003c"]"#,
+            r#"["<"]"#,
+            "compactly, with `\\u` escapes for `<`, `>` and `&`.",
+        ),
+        (
+            r#"["\u00E9"]"#,
+            r#"["é"]"#,
+            "compactly, with `\\u` escapes in upper-case digits for all but plain ASCII.",
+        ),
+        (
+            "[1]",
+            "[1.0]",
+            "compactly, with numbers as JavaScript prints them (`1` for `1.0`).",
+        ),
+        (
+            "[1.0]",
+            "[1]",
+            "compactly, with numbers with a point (`1.0` for `1`).",
+        ),
+        (
+            "[1.50]",
+            "[1.5]",
+            "compactly, with numbers with two decimals (`1.50` for `1.5`).",
+        ),
+        (
+            "[1e3]",
+            "[1000]",
+            "compactly, with numbers with an exponent (`1e3` for `1000`).",
+        ),
+    ] {
+        let text = Delivery::signed(signed)
+            .body(received)
+            .diagnose()
+            .to_string();
+        assert!(text.contains(&format!("{expected}\n")), "{signed}: {text}");
     }
 }
 
@@ -219,6 +321,9 @@ fn document() -> impl Strategy<Value = Value> {
 
 #[test]
 fn what_is_no_json_is_not_printed_anew() {
+    Delivery::signed("[\"\\u0001\"]")
+        .body("[\"\u{1}\"]")
+        .assert_found("a control character", &[]);
     for received in [
         "{\"a\": 1",
         "{\"a\" 1}",

@@ -24,7 +24,13 @@ fn a_key_that_is_read_in_another_way() {
         .collect();
     let polar = "polar_whs_0123456789abcdefghijklmnopqrstuv";
     let two = format!("whsec_{} {}", STANDARD.encode([9; 24]), secret());
-    let cases: [(&str, Delivery, &[&str]); 17] = [
+    // Without padding, it has 41 base64 digits with its prefix. Node drops the last one.
+    let unpadded = format!(
+        "whsec_{}",
+        STANDARD_NO_PAD.encode("abcdefghijklmnopqrstuvwxyz")
+    );
+    let without_last = URL_SAFE.decode(&unpadded[..40]).expect("base64");
+    let cases: [(&str, Delivery, &[&str]); 19] = [
         ("its text", by(secret().as_bytes()), &["key-text"]),
         (
             "its text without a prefix",
@@ -66,6 +72,16 @@ fn a_key_that_is_read_in_another_way() {
             "decoded with its prefix",
             by(&with_prefix),
             &["key-prefix-decoded"],
+        ),
+        (
+            "decoded with its prefix, without the last digit",
+            by(&without_last).keys(unpadded),
+            &["key-prefix-decoded"],
+        ),
+        (
+            "a text with a comma",
+            by(b"correct horse, battery staple").keys("correct horse, battery staple"),
+            &["key-text"],
         ),
         (
             "the second of a list in JSON",
@@ -116,6 +132,40 @@ fn a_key_that_is_read_in_another_way() {
 }
 
 #[test]
+fn the_text_says_which_key_it_is() {
+    let other = format!("whsec_{}", STANDARD.encode([9; 24]));
+    let long = "correct horse, battery staple ".repeat(200);
+    for (name, key, keys, expected) in [
+        ("the only one", secret(), secret(), "the text of the key as"),
+        (
+            "after a version",
+            secret(),
+            format!("v1,{}", secret()),
+            "the text of the key as",
+        ),
+        (
+            "the second",
+            secret(),
+            format!("{other} {}", secret()),
+            "the text of key 2 of 2 as",
+        ),
+        (
+            "the whole text",
+            "correct horse, battery staple".to_owned(),
+            "correct horse, battery staple".to_owned(),
+            "the text of the key, with all white space and punctuation in it, as",
+        ),
+    ] {
+        let text = by(key.as_bytes()).keys(keys).diagnose().to_string();
+        assert!(text.contains(expected), "{name}: {text}");
+    }
+    let long = long.trim();
+    by(long.as_bytes())
+        .keys(long)
+        .assert_found("longer than a key", &[]);
+}
+
+#[test]
 fn a_key_of_the_other_kind() {
     // The base point: a public key with a private key that everyone knows.
     let public = "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY=";
@@ -134,6 +184,8 @@ fn a_key_of_the_other_kind() {
     }
     let both = Delivery::new().signature(format!("{v1a} {}", v1(b"another", b"")));
     both.assert_found("signatures of both kinds", &[]);
+    let neither = Delivery::new().signature("v9,unknown");
+    neither.assert_found("signatures of neither kind", &[]);
 }
 
 #[test]
@@ -151,7 +203,7 @@ fn a_signature_that_is_written_in_another_way() {
     let url_safe = URL_SAFE.encode(right);
     let text_mac = mac(secret().as_bytes(), &message(&body));
     let other = v1(b"another", b"");
-    let cases: [(&str, String, &[&str]); 11] = [
+    let cases: [(&str, String, &[&str]); 12] = [
         ("hex", hex(&right), &["signature-hex"]),
         (
             "hex with a version",
@@ -161,6 +213,11 @@ fn a_signature_that_is_written_in_another_way() {
         (
             "hex in upper case",
             format!("v1,{}", hex(&right).to_uppercase()),
+            &["signature-hex"],
+        ),
+        (
+            "hex of another version",
+            format!("v2,{}", hex(&right)),
             &["signature-hex"],
         ),
         (

@@ -85,8 +85,43 @@ fn a_timestamp_in_another_form_than_seconds() {
             "timestamp-reprinted",
         ),
         ("no time", "yesterday", "yesterday", "timestamp-form"),
+        (
+            "milliseconds, signed with a fraction",
+            millis,
+            "1700000000.123",
+            "timestamp-milliseconds",
+        ),
+        (
+            "a fraction, signed as milliseconds",
+            "1700000000.5",
+            "1700000000500",
+            "timestamp-milliseconds",
+        ),
+        (
+            "microseconds, signed as milliseconds",
+            "2023-11-14T22:13:20.123456Z",
+            "1700000000123",
+            "timestamp-milliseconds",
+        ),
+        (
+            "the largest number that is a time",
+            "100000000000000",
+            "100000000000",
+            "timestamp-milliseconds",
+        ),
     ] {
         with_times(header, signed).assert_found(name, &[expected]);
+    }
+}
+
+#[test]
+fn a_text_that_is_no_time_is_read_as_none() {
+    for (header, signed) in [
+        ("100000000000001", "100000000000"),
+        ("1000000000000000", "1000000000000"),
+        ("1700000000.5x", "1700000000"),
+    ] {
+        with_times(header, signed).assert_found(header, &[]);
     }
 }
 
@@ -153,11 +188,16 @@ fn a_delivery_at_another_time() {
     ] {
         let delivery = Delivery::new().now(now);
         delivery.assert_found(name, &[expected]);
-        assert_eq!(
-            codes(delivery.diagnose().suspicions()),
-            suspicions,
-            "{name}"
-        );
+        let diagnosis = delivery.diagnose();
+        assert_eq!(codes(diagnosis.suspicions()), suspicions, "{name}");
+        if !suspicions.is_empty() {
+            let direction = if now > NOW { "behind" } else { "ahead of" };
+            let expected = format!(" {direction} the receiver's time: a whole number of hours");
+            assert!(
+                diagnosis.to_string().contains(&expected),
+                "{name}: {diagnosis}"
+            );
+        }
     }
 }
 
