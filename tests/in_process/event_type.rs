@@ -29,6 +29,7 @@ fn the_text_at_a_place_is_found() {
             "c",
         ),
         (r#"{"category":"d"}"#, "/category", "d"),
+        (r#"[{"type":"e"}]"#, "/0/type", "e"),
         (r#"[{"type":"e"},{"type":"f"}]"#, "/1/type", "f"),
         (r#"{"1":{"type":"g"}}"#, "/1/type", "g"),
         (r#""h""#, "", "h"),
@@ -45,6 +46,9 @@ fn the_text_at_a_place_is_found() {
             Ok(expected),
             "{payload} at {pointer:?}"
         );
+        if pointer == "/type" {
+            assert_eq!(event.event_type().as_deref(), Ok(expected), "{payload}");
+        }
         // The result of an independent parser, which cannot read every number.
         if let Ok(value) = serde_json::from_str::<Value>(payload) {
             assert_eq!(value.pointer(pointer).unwrap(), expected);

@@ -214,6 +214,7 @@ fn keys_tokens_and_fingerprints_are_shown_as_what_they_are() {
     let mut bytes = [0; 16];
     bytes[15] = 0xa5;
     let token = ClaimToken::from_bytes(bytes);
+    assert_eq!(token.as_bytes(), &bytes);
     assert_eq!(token.to_string(), "000000000000000000000000000000a5");
     assert_eq!(
         format!("{token:?}"),

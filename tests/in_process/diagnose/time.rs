@@ -1,5 +1,9 @@
 //! Mistakes with the time.
 
+use std::time::Duration;
+
+use tower_svix::diagnose::Diagnosis;
+
 use super::delivery::{BODY, Delivery, ID, KEY, NOW, codes, v1};
 
 /// Returns a delivery with one timestamp in its header and another one in its signature.
@@ -211,6 +215,24 @@ fn the_text_says_by_how_much() {
         (NOW - 7200, "2 hours after"),
     ] {
         let text = Delivery::new().now(now).diagnose().to_string();
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+}
+
+#[test]
+fn a_short_time_is_told_in_seconds() {
+    for (now, expected) in [
+        (NOW + 2, "2 seconds before"),
+        (NOW + 119, "119 seconds before"),
+        (NOW + 120, "2 minutes before"),
+        (NOW - 2, "2 seconds after"),
+    ] {
+        let delivery = Delivery::new();
+        let headers = delivery.header_map();
+        let text = Diagnosis::of(&delivery.keys, &headers, &delivery.body)
+            .tolerance(Duration::from_secs(1))
+            .at(now)
+            .to_string();
         assert!(text.contains(expected), "{expected}: {text}");
     }
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::{pending, ready};
 use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::poll;
@@ -19,7 +20,7 @@ use super::{Handler, deliver, receiver, remote, request};
 async fn a_request_that_is_dropped_releases_the_event_wherever_it_is() {
     let (store, _) = remote();
     let handler = Handler::default();
-    let service = receiver(IdempotencyLayer::new(store.clone()), &handler);
+    let service = receiver(IdempotencyLayer::new(Arc::new(store.clone())), &handler);
 
     // The claim is sent when the sender hangs up, and arrives afterwards.
     store.claim.stick(true);

@@ -62,6 +62,19 @@ async fn a_request_gets_three_headers_and_stays_as_it_is_otherwise() {
     }
 }
 
+#[cfg(feature = "ed25519")]
+#[tokio::test]
+async fn a_private_key_signs_by_itself() {
+    use tower_svix::PrivateKey;
+    use tower_svix_tests::keys_ed25519::{private_text, sender, signature};
+
+    let key: PrivateKey = private_text(&sender(1)).parse().unwrap();
+    let layer = SvixSignLayer::new(key).clock(At(NOW));
+    let signed = signed(&layer.id_generator(|| ID.into()), request()).await;
+    let headers = signed.unwrap().into_parts().0.headers;
+    assert_eq!(headers["webhook-signature"], signature(&sender(1)));
+}
+
 #[tokio::test]
 async fn each_key_signs_in_its_turn() {
     let senders = [1, 2, 3].map(sender);
