@@ -108,6 +108,20 @@ fn what_is_written_has_the_headers_that_came_and_one_length() {
 
 #[test]
 fn a_file_that_holds_no_delivery_is_an_error() {
+    for (error, expected) in [
+        (FixtureError::NotHttp, "is not an HTTP/1.1 request"),
+        (
+            FixtureError::WrongLength {
+                expected: 3,
+                found: 4,
+            },
+            "the body has 4 bytes, and its `content-length` is 3",
+        ),
+        (FixtureError::NoDelivery, "it has no id, or no timestamp"),
+    ] {
+        let shown = error.to_string();
+        assert!(shown.contains(expected), "{shown}");
+    }
     let wrong_length = |found| FixtureError::WrongLength { expected: 3, found };
     let cases: [(&str, Vec<u8>, FixtureError); 9] = [
         ("nothing", Vec::new(), FixtureError::NotHttp),

@@ -424,6 +424,20 @@ fn a_flood_of_one_kind_does_not_silence_another() {
     let told = flooded.told();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].code, "signature-mismatch");
+
+    for _ in 1..50 {
+        flooded.deliver(forged());
+    }
+    flooded.told();
+    flooded.clock.advance(1);
+    flooded.deliver(genuine());
+    let rest = [("header-missing", 990), ("signature-mismatch", 40)];
+    let rest = rest.map(|(code, suppressed)| Told {
+        code: code.to_owned(),
+        is_one: false,
+        suppressed,
+    });
+    assert_eq!(flooded.told(), rest);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_key_that_is_read_in_another_way() {
         STANDARD_NO_PAD.encode("abcdefghijklmnopqrstuvwxyz")
     );
     let without_last = URL_SAFE.decode(&unpadded[..40]).expect("base64");
-    let cases: [(&str, Delivery, &[&str]); 19] = [
+    let cases: [(&str, Delivery, &[&str]); 12] = [
         ("its text", by(secret().as_bytes()), &["key-text"]),
         (
             "its text without a prefix",
@@ -83,6 +83,16 @@ fn a_key_that_is_read_in_another_way() {
             by(b"correct horse, battery staple").keys("correct horse, battery staple"),
             &["key-text"],
         ),
+    ];
+    for (name, delivery, expected) in cases {
+        delivery.assert_found(name, expected);
+    }
+}
+
+#[test]
+fn a_key_in_a_text_that_the_receiver_cannot_read() {
+    let base64 = STANDARD.encode(KEY);
+    let cases: [(&str, Delivery, &str); 7] = [
         (
             "the second of a list in JSON",
             by(KEY).keys(format!(
@@ -90,32 +100,32 @@ fn a_key_that_is_read_in_another_way() {
                 STANDARD.encode([9; 24]),
                 secret()
             )),
-            &["key-one-of-several"],
+            "key-one-of-several",
         ),
         (
             "one of two without a prefix",
             by(KEY).keys(format!("{base64} {}", STANDARD.encode([9; 24]))),
-            &["key-one-of-several"],
+            "key-one-of-several",
         ),
         (
             "in quotes",
             by(KEY).keys(format!("\"{}\"", secret())),
-            &["key-wrapped"],
+            "key-wrapped",
         ),
         (
             "with a name",
             by(KEY).keys(format!("SECRET={}", secret())),
-            &["key-wrapped"],
+            "key-wrapped",
         ),
         (
             "with `Bearer`",
             by(KEY).keys(format!("Bearer {}", secret())),
-            &["key-wrapped"],
+            "key-wrapped",
         ),
         (
             "too short",
             by(b"8 bytes!").keys(format!("whsec_{}", STANDARD.encode("8 bytes!"))),
-            &["key-rejected"],
+            "key-rejected",
         ),
         (
             "base64 that looks like hexadecimal digits",
@@ -123,11 +133,11 @@ fn a_key_that_is_read_in_another_way() {
                 .decode("0123456789abcdef0123456789abcdef")
                 .expect("base64"))
             .keys("0123456789abcdef0123456789abcdef"),
-            &["key-rejected"],
+            "key-rejected",
         ),
     ];
     for (name, delivery, expected) in cases {
-        delivery.assert_found(name, expected);
+        delivery.assert_found(name, &[expected]);
     }
 }
 

@@ -10,14 +10,14 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use tokio::sync::oneshot;
 use tower::{Layer as _, Service as _, service_fn};
-use tower_svix::{KeySource, Keyring, Rejection, key_source_fn};
+use tower_svix::{KeySource, Keyring, KeyringMap, Rejection, key_source_fn};
 use tower_svix_tests::body::Untouchable;
 use tower_svix_tests::keys::{
     Answer, BODY, ID, PollCounter, answer, delivery, echo, request_with_body, secret, sender,
     signature,
 };
 
-use super::layer;
+use super::{layer, tenants};
 
 /// Stands for a database. The tenant is in the path.
 async fn look_up(tenant: String) -> Result<Option<Keyring>, &'static str> {
@@ -45,6 +45,16 @@ async fn a_closure_that_makes_a_future_finds_the_keys() {
     answer(&layer, delivery("/globex", &sender(1)))
         .await
         .assert_mismatch();
+}
+
+#[test]
+fn a_keyring_needs_no_lookup_and_a_map_does() {
+    let (head, ()) = http::Request::new(()).into_parts();
+    let keyring = tenants()[0].1.clone();
+    assert!(keyring.known_keys(&head).is_some());
+    assert!(Arc::new(keyring).known_keys(&head).is_some());
+    let map = KeyringMap::by_path_segment(0, tenants());
+    assert!(map.known_keys(&head).is_none());
 }
 
 #[tokio::test]
