@@ -140,3 +140,20 @@ impl DeliverySpan {
         self.span.record_outcome("inner-service-failed", None);
     }
 }
+
+#[cfg(all(test, feature = "metrics"))]
+mod tests {
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use super::*;
+
+    // No unit test sets a subscriber. Among the other tests, there is always one.
+    #[test]
+    fn the_time_is_measured_for_the_metrics_although_no_subscriber_asks() {
+        let span = DeliverySpan::start();
+        assert!(!span.span.may_be_observed());
+        sleep(Duration::from_millis(1));
+        assert!(span.stopwatch.total() > Duration::ZERO);
+    }
+}
