@@ -79,9 +79,11 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_does_not_silence_the_log() {
-        let throttle = Throttle::default();
-        assert_eq!(admitted(&throttle, Some(NOW), 20), BURST);
-        assert_eq!(admitted(&throttle, Some(NOW - 86_400), 20), BURST);
+        for seconds in [120, 86_400] {
+            let throttle = Throttle::default();
+            assert_eq!(admitted(&throttle, Some(NOW), 20), BURST);
+            assert_eq!(admitted(&throttle, Some(NOW - seconds), 20), BURST);
+        }
     }
 
     #[test]

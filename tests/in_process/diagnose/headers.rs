@@ -93,12 +93,17 @@ fn headers_that_came_twice() {
     all.headers.extend(all.headers.clone());
     let mut id = Delivery::new();
     id.headers.push(("webhook-id", ID.to_owned()));
+    let mut timestamp = Delivery::new();
+    timestamp
+        .headers
+        .push(("webhook-timestamp", NOW.to_string()));
     let mut list = Delivery::new().signature(other);
     list.headers.push(("webhook-signature", signature.clone()));
     let joined = |value: &str| format!("{value}, {value}");
-    let cases: [(&str, Delivery, &str); 6] = [
+    let cases: [(&str, Delivery, &str); 7] = [
         ("all repeated", all, "headers-repeated"),
         ("the id repeated", id, "headers-repeated"),
+        ("the timestamp repeated", timestamp, "headers-repeated"),
         ("the right one of two lists", list, "headers-repeated"),
         (
             "the id joined",
