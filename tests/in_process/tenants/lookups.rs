@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{FutureExt as _, poll};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use tokio::sync::oneshot;
 use tower::{Layer as _, Service as _, service_fn};
 use tower_svix::{KeySource, Keyring, KeyringMap, Rejection, key_source_fn};
@@ -49,7 +49,7 @@ async fn a_closure_that_makes_a_future_finds_the_keys() {
 
 #[test]
 fn a_keyring_needs_no_lookup_and_a_map_does() {
-    let (head, ()) = http::Request::new(()).into_parts();
+    let (head, ()) = Request::new(()).into_parts();
     let keyring = tenants()[0].1.clone();
     assert!(keyring.known_keys(&head).is_some());
     assert!(Arc::new(keyring).known_keys(&head).is_some());
