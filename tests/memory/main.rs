@@ -9,6 +9,7 @@ mod bodies;
 mod runner;
 #[cfg(target_os = "linux")]
 mod secrets_in_memory;
+mod store;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ const CASES: &[&[Case]] = &[
         a_body_in_single_bytes_takes_at_most_twice_its_size
         a_rejected_request_holds_nothing_even_while_its_future_lives
     ],
+    cases![store: a_full_store_takes_130_bytes_for_each_event],
     #[cfg(target_os = "linux")]
     cases![
         secrets_in_memory:

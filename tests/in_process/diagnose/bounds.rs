@@ -117,6 +117,7 @@ fn a_hostile_delivery_costs_no_more_than_the_bound() {
         .map(|number| format!("whsec_{}", STANDARD.encode([number; 24])))
         .collect();
     let numbers = |count| format!("[{}1]", "\"é/<\",1000,2.0,".repeat(count)).into_bytes();
+    let string = |len: usize| format!("[\"{}\"]", "a".repeat(len - 4)).into_bytes();
     let nested = format!("{}{}", "[".repeat(120), "]".repeat(120));
     let many_signatures = vec![v1(b"x", b""); 2_000].join(" ");
     // 64 MiB of zeros, compressed with `zlib` of Node.
@@ -125,6 +126,8 @@ fn a_hostile_delivery_costs_no_more_than_the_bound() {
     for (name, keys, body, is_limited) in [
         ("many numbers", secret(), numbers(500), false),
         ("long JSON", secret(), numbers(18_000), true),
+        ("256 KiB of JSON", secret(), string(256 << 10), false),
+        ("a byte more", secret(), string((256 << 10) + 1), true),
         ("many keys", many_keys.join(" "), numbers(3), true),
         ("deep", secret(), b"[".repeat(100_000), false),
         ("nested", secret(), nested.into_bytes(), false),
