@@ -146,6 +146,17 @@ fn a_body_whose_bytes_were_replaced() {
 
     let signed_as_text = Delivery::signed(text).body(latin1);
     signed_as_text.assert_found("the sender replaced", &["body-utf8-replaced"]);
+
+    // In a longer body, the bytes that U+FFFD may have replaced are not tried.
+    for (len, found) in [
+        (64 << 10, &["body-utf8-replaced"] as &[&str]),
+        ((64 << 10) + 1, &[]),
+    ] {
+        let rest = "a".repeat(len - "\u{fffd}".len());
+        Delivery::signed([rest.as_bytes(), b"\xeb"].concat())
+            .body(format!("{rest}\u{fffd}"))
+            .assert_found(&format!("{len} bytes"), found);
+    }
 }
 
 #[test]

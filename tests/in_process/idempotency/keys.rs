@@ -234,6 +234,11 @@ fn no_poll_hashes_more_of_a_payload_than_other_tasks_can_wait_for() {
         let (outcome, polls) = found;
         assert_eq!(outcome, expected);
         let more = polls - baseline.1;
-        assert!(more >= LEN / (128 * 1024) - 1, "{outcome:?}: {more} polls");
+        // With too many polls, a large payload would be slow.
+        let budgets = LEN / (128 * 1024);
+        assert!(
+            (budgets - 1..=budgets).contains(&more),
+            "{outcome:?}: {more} polls"
+        );
     }
 }
