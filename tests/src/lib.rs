@@ -7,7 +7,7 @@
 //!
 //! Tests of the middleware start from [`requests`], and tests of keys from [`keys`]. [`stores`] has stores of ids that
 //! fail, [`store_model`] the simplest store, and [`subscriber`] sets up `tracing`. For sockets, there are [`net`],
-//! [`http1`], [`http2`] and [`hyper_server`]. [`process`], [`redis_server`], [`redis_cluster`] and `postgres_server`
+//! [`http1`], [`http2`] and [`hyper_server`]. [`process`], `redis_server`, `redis_cluster` and `postgres_server`
 //! start programs, and `faketime` changes their clock.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,12 +25,14 @@ pub mod keys_ed25519;
 pub mod net;
 #[cfg(doctest)]
 mod pages;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "servers", target_os = "linux"))]
 pub mod postgres_server;
 pub mod process;
 pub mod receivers;
 pub mod recorder;
+#[cfg(feature = "servers")]
 pub mod redis_cluster;
+#[cfg(feature = "servers")]
 pub mod redis_server;
 pub mod requests;
 pub mod sender;
