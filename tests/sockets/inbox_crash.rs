@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::env;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower_svix_sqlx::inbox::Counts;
 use tower_svix_sqlx::{Engine, Inbox};
+use tower_svix_tests::faketime::set_clock;
 use tower_svix_tests::net::Delivery;
 use tower_svix_tests::postgres_server::{self, PostgresServer};
 use tower_svix_tests::process::{Server, Signal};
@@ -405,30 +406,12 @@ fn start(url: &str, role: &str, number: usize) -> Server {
     command.env("DATABASE_URL", url).env("ROLE", role);
     // Its handlers panic again and again, and a debug build takes long to find the names for a backtrace.
     command.env("RUST_BACKTRACE", "0");
-    let skew = match (role, number) {
-        ("receiver", _) => None,
-        (_, 0) => Some("+600s"),
-        (_, 1) => Some("-600s"),
-        _ => None,
-    };
-    if let Some(skew) = skew {
-        match faketime() {
-            Some(library) => {
-                command.env("LD_PRELOAD", library);
-                command
-                    .env("FAKETIME", skew)
-                    .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-            }
-            None => println!(
-                "NOT TESTED: clocks that are apart. Debian's package `faketime` is missing"
-            ),
-        }
+    if role != "receiver" {
+        match number {
+            0 => set_clock(&mut command, "+600s"),
+            1 => set_clock(&mut command, "-600s"),
+            _ => &mut command,
+        };
     }
     Server::start(&mut command)
-}
-
-fn faketime() -> Option<PathBuf> {
-    let folder = format!("/usr/lib/{}-linux-gnu/faketime", env::consts::ARCH);
-    let library = Path::new(&folder).join("libfaketimeMT.so.1");
-    library.is_file().then_some(library)
 }
