@@ -1,5 +1,6 @@
 //! Programs of the workspace as processes.
 
+use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -24,9 +25,18 @@ pub fn workspace() -> &'static Path {
 }
 
 /// Returns a `cargo` command on the workspace.
+///
+/// It does not get the variables in which Cargo describes this package to its tests. Otherwise, crates whose build
+/// scripts read such variables, such as *ring*, would be built again for it, and once more for the next command.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace()).stdin(Stdio::null());
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     cargo
 }
 
