@@ -406,12 +406,10 @@ fn start(url: &str, role: &str, number: usize) -> Server {
     command.env("DATABASE_URL", url).env("ROLE", role);
     // Its handlers panic again and again, and a debug build takes long to find the names for a backtrace.
     command.env("RUST_BACKTRACE", "0");
-    if role != "receiver" {
-        match number {
-            0 => set_clock(&mut command, "+600s"),
-            1 => set_clock(&mut command, "-600s"),
-            _ => &mut command,
-        };
+    if role != "receiver"
+        && let Some(offset) = ["+600s", "-600s"].get(number)
+    {
+        set_clock(&mut command, offset);
     }
     Server::start(&mut command)
 }

@@ -40,7 +40,7 @@ impl<St: Store> Suite<'_, St> {
 
     pub(super) async fn keys_are_compared_whole(&self) {
         let id = |name: &str| format!("conformance_{}_{name}", self.run);
-        // The key of a longer id is as long.
+        // The key of any longer id has the same length.
         let long = "x".repeat(1000);
         let keys = [
             ("no tenant", EventKey::new(None, &id("a"))),
